@@ -1,0 +1,93 @@
+"""promptops: versions, evaluation sets, a parallel runner and an honest gate for prompts.
+
+from promptops import Project
+
+with Project.open() as project:
+    old, new = project.evaluate("news-briefs", ["brief@1", "brief@2"], ["openai/gpt-4o-mini"])
+    print(project.gate("news-briefs", run=new.id, baseline=old.id).outcome)
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from promptops.errors import PromptopsError
+    from promptops.judges import Judge
+    from promptops.metrics import Metric
+    from promptops.project import Project
+    from promptops.providers import Model
+    from promptops.shift import Shift
+    from promptops.types import (
+        Case,
+        Comparison,
+        Completion,
+        Estimate,
+        EvalSet,
+        GateRule,
+        Prompt,
+        Result,
+        Run,
+        Sample,
+        Score,
+        Verdict,
+    )
+    from promptops.worddiff import word_diff
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Case": "types",
+    "Comparison": "types",
+    "Completion": "types",
+    "Estimate": "types",
+    "EvalSet": "types",
+    "GateRule": "types",
+    "Judge": "judges",
+    "Metric": "metrics",
+    "Model": "providers",
+    "Project": "project",
+    "Prompt": "types",
+    "PromptopsError": "errors",
+    "Result": "types",
+    "Run": "types",
+    "Sample": "types",
+    "Score": "types",
+    "Shift": "shift",
+    "Verdict": "types",
+    "word_diff": "worddiff",
+}
+
+__all__ = [
+    "Case",
+    "Comparison",
+    "Completion",
+    "Estimate",
+    "EvalSet",
+    "GateRule",
+    "Judge",
+    "Metric",
+    "Model",
+    "Project",
+    "Prompt",
+    "PromptopsError",
+    "Result",
+    "Run",
+    "Sample",
+    "Score",
+    "Shift",
+    "Verdict",
+    "word_diff",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name when it is first asked for, so that `import promptops` costs nothing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'promptops' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"promptops.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(_HOMES)

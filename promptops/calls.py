@@ -1,0 +1,188 @@
+"""One call to a Model: looked up, asked, asked again where that may help, and counted.
+
+Providers make one attempt and say what happened; everything that is the same for all of them is here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from promptops.errors import FATAL, CallFailed, PromptopsError
+from promptops.providers import Model
+from promptops.types import Attempt, Completion, Failure, Request, digest_of
+
+RETRY_AFTER_LIMIT = 120.0
+"""Seconds: a server that asks for a longer pause has in effect refused."""
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 30.0
+FATAL_LIMIT = 5
+"""So many failures that every call would meet, and no success: the run is stopped."""
+
+
+class Stopped(PromptopsError):
+    """Every call fails for the same reason, so no further one is paid for."""
+
+    exit_code = 3
+
+
+@dataclass
+class Usage:
+    """What the calls of a run have cost so far. Unknown figures stay out and are counted."""
+
+    calls: int = 0
+    cached: int = 0
+    failed: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost: float = 0.0
+    unpriced: int = 0
+
+    def add(self, completion: Completion) -> None:
+        """Count one answered call."""
+        self.calls += 1
+        self.tokens_in += completion.tokens_in or 0
+        self.tokens_out += completion.tokens_out or 0
+        if completion.cost is None:
+            self.unpriced += 1
+        else:
+            self.cost += completion.cost
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A completion, where it came from, and the key under which it may be used again."""
+
+    completion: Completion
+    cache_key: str | None
+    cached: bool
+
+
+class Unanswered(Exception):
+    """All attempts at one request failed; holds the Failure to be stored."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+@dataclass
+class Caller:
+    """Asks one Model on behalf of a run."""
+
+    model: Model
+    name: str
+    attempts: int
+    deadline: float
+    usage: Usage
+    lookup: Callable[[str], Completion | None] | None = None
+    """Finds a stored completion by its key; None switches the cache off."""
+    _paused_until: float = 0.0
+    _answered: bool = False
+    _fatal: int = 0
+    _jitter: random.Random = field(default_factory=random.Random)
+
+    async def ask(self, request: Request, prompt_digest: str = "") -> Answer:
+        """Return an answer; raises Unanswered, or Stopped where no call can succeed."""
+        key = self._key(request, prompt_digest) if self.model.cacheable else None
+        if key is not None and self.lookup is not None:
+            found = self.lookup(key)
+            if found is not None:
+                self.usage.cached += 1
+                return Answer(found, key, cached=True)
+        if self._fatal >= FATAL_LIMIT and not self._answered:
+            raise Stopped(f"{self.name} refuses every call; see the errors of the run.")
+        completion = await self._until_answered(request)
+        self.usage.add(completion)
+        reusable = key if completion.finish_reason == "stop" else None
+        return Answer(completion, reusable, cached=False)
+
+    async def _until_answered(self, request: Request) -> Completion:
+        ends = time.monotonic() + self.deadline
+        tried: list[Attempt] = []
+        while True:
+            waited = await self._wait_out_pause()
+            started = time.monotonic()
+            try:
+                async with asyncio.timeout_at(asyncio.get_running_loop().time() + max(ends - started, 0.001)):
+                    completion = await self.model.generate(request)
+            except CallFailed as error:
+                failed = error
+            except TimeoutError:
+                failed = CallFailed("timeout", f"no answer within {self.deadline:g} s in all")
+            else:
+                return self._succeeded(completion, tried, time.monotonic() - started, waited)
+            tried.append(_attempt(failed, time.monotonic() - started, waited))
+            pause = self._next_pause(failed, len(tried), ends)
+            if pause is None:
+                raise self._given_up(failed, tried)
+            if failed.kind == "rate_limited":
+                self._paused_until = max(self._paused_until, time.monotonic() + pause)
+            else:
+                await asyncio.sleep(pause)
+
+    def _succeeded(
+        self, completion: Completion, tried: list[Attempt], seconds: float, waited: float
+    ) -> Completion:
+        self._answered = True
+        if not tried:
+            return completion
+        attempts = (*tried, Attempt(seconds=seconds, waited=waited))
+        return completion.model_copy(update={"attempts": attempts})
+
+    def _next_pause(self, failed: CallFailed, tries: int, ends: float) -> float | None:
+        """Return how long to wait before the next try, or None to give up."""
+        if not failed.retryable or tries >= self.attempts:
+            return None
+        if failed.retry_after is not None:
+            if failed.retry_after > RETRY_AFTER_LIMIT:
+                return None
+            pause = failed.retry_after * (1 + 0.1 * self._jitter.random())
+        else:
+            longest = min(FIRST_PAUSE * 2.0 ** (tries - 1), LONGEST_PAUSE)
+            pause = longest * (0.25 + 0.75 * self._jitter.random())
+        return pause if time.monotonic() + pause < ends else None
+
+    async def _wait_out_pause(self) -> float:
+        """Sleep while the server has asked all calls to wait; return the seconds slept."""
+        waited = 0.0
+        while (left := self._paused_until - time.monotonic()) > 0:
+            # Spread the calls that wait for the same moment, or they meet the same limit again.
+            nap = left + 0.2 * self._jitter.random() * max(left, 0.05)
+            await asyncio.sleep(nap)
+            waited += nap
+        return waited
+
+    def _given_up(self, failed: CallFailed, tried: list[Attempt]) -> Unanswered:
+        self.usage.failed += 1
+        if failed.kind in FATAL:
+            self._fatal += 1
+        message = str(failed)
+        if failed.retry_after is not None and failed.retry_after > RETRY_AFTER_LIMIT:
+            message += f" (it asks for a pause of {failed.retry_after:.0f} s, too long to wait)"
+        return Unanswered(
+            Failure(kind=failed.kind, message=message[:1000], status=failed.status, attempts=tuple(tried))
+        )
+
+    def _key(self, request: Request, prompt_digest: str) -> str:
+        return digest_of(
+            {
+                "model": self.name,
+                "origin": self.model.origin,
+                "body": self.model.settings.body,
+                "messages": [message.model_dump() for message in request.messages],
+                "parameters": request.parameters,
+                "response_format": request.response_format,
+                "repeat": request.repeat,
+                "prompt": prompt_digest,
+            }
+        )
+
+
+def _attempt(failed: CallFailed, seconds: float, waited: float) -> Attempt:
+    return Attempt(
+        seconds=seconds, failure=failed.kind, status=failed.status, message=str(failed)[:300], waited=waited
+    )

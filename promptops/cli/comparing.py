@@ -1,0 +1,65 @@
+"""`compare`: two runs side by side."""
+
+from __future__ import annotations
+
+import click
+
+from promptops.cli.options import json_option, open_project
+
+
+@click.command("compare")
+@click.argument("baseline")
+@click.argument("candidate", default="latest")
+@click.option("--metric", help="Whose changes the cases are sorted by (default: the first metric).")
+@click.option(
+    "--cases",
+    "count",
+    type=click.IntRange(0, 1000),
+    default=3,
+    show_default=True,
+    help="How many cases to show.",
+)
+@click.option("--slices/--no-slices", default=True, help="Figures for each tag too.")
+@click.option(
+    "--alpha",
+    type=click.FloatRange(0.0001, 0.4999),
+    default=0.05,
+    show_default=True,
+    help="One-sided error rate.",
+)
+@json_option
+@click.pass_context
+def compare_command(
+    ctx: click.Context,
+    baseline: str,
+    candidate: str,
+    metric: str | None,
+    count: int,
+    slices: bool,
+    alpha: float,
+    as_json: bool,
+) -> None:
+    """Compare CANDIDATE with BASELINE (runs, or a baseline.jsonl), paired by sample.
+
+    Runs on other questions or with other metric signatures are refused. Exit code 0 whatever changed.
+    """
+    from promptops.cli import documents, tables
+
+    with open_project(ctx) as project:
+        comparison = project.compare(baseline, candidate, slices=slices, alpha=alpha)
+        chosen = metric or comparison.deltas[0].label
+        cases = project.cases(baseline, candidate, chosen, limit=count)
+        second = project.run(candidate)
+        first = None if baseline.endswith(".jsonl") else project.run(baseline)
+    if as_json:
+        documents.print_document(
+            documents.CompareDocument(
+                baseline=first, candidate=second, comparison=comparison, cases=tuple(cases)
+            )
+        )
+        return
+    tables.print_comparison(
+        comparison, tables.run_name(first) if first else baseline, tables.run_name(second)
+    )
+    for case in cases:
+        tables.print_case(case, chosen)

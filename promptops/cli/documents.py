@@ -1,0 +1,148 @@
+"""What `--json` prints: one object a command, described in docs/guide/json.md."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import click
+
+from promptops.types import (
+    AliasMove,
+    CaseChange,
+    Comparison,
+    Estimate,
+    Noun,
+    PromptVersion,
+    Result,
+    Run,
+    Verdict,
+)
+from promptops.worddiff import DiffPart
+
+
+class Document(Noun):
+    """An object that `--json` prints; `format` is raised when a key changes its meaning."""
+
+    format: Literal[1] = 1
+
+
+class RunFigures(Noun):
+    """A run and its figures."""
+
+    run: Run
+    estimates: tuple[Estimate, ...]
+
+
+class EvalDocument(Document):
+    """`eval`, `resume`, `score`."""
+
+    runs: tuple[RunFigures, ...]
+    calls: int
+    cached: int
+    tokens_in: int
+    tokens_out: int
+    cost: float | None
+    seconds: float
+
+
+class RunsDocument(Document):
+    """`runs`."""
+
+    runs: tuple[Run, ...]
+
+
+class RunDocument(Document):
+    """`show RUN`."""
+
+    run: Run
+    estimates: tuple[Estimate, ...]
+    results: tuple[Result, ...] = ()
+
+
+class CompareDocument(Document):
+    """`compare`."""
+
+    baseline: Run | None
+    candidate: Run
+    comparison: Comparison
+    cases: tuple[CaseChange, ...]
+
+
+class AcceptDocument(Document):
+    """`accept`."""
+
+    run: str
+    file: str
+
+
+class GateDocument(Document):
+    """`gate`."""
+
+    verdict: Verdict
+    exit_code: int
+
+
+class PromptsDocument(Document):
+    """`prompt list`."""
+
+    prompts: tuple[PromptVersion, ...]
+    aliases: dict[str, dict[str, int]]
+
+
+class PromptDocument(Document):
+    """`prompt add` and `prompt show`."""
+
+    version: PromptVersion
+    digest: str
+    new: bool = False
+    aliases: tuple[str, ...] = ()
+
+
+class PromptDiffDocument(Document):
+    """`prompt diff`."""
+
+    first: str
+    second: str
+    parts: tuple[DiffPart, ...]
+
+
+class PromptHistoryDocument(Document):
+    """`prompt history`."""
+
+    versions: tuple[PromptVersion, ...]
+    moves: tuple[AliasMove, ...]
+
+
+class Plugin(Noun):
+    """One file of a wing."""
+
+    wing: str
+    name: str
+    summary: str
+
+
+class PluginsDocument(Document):
+    """`plugins`."""
+
+    plugins: tuple[Plugin, ...]
+
+
+class Check(Noun):
+    """One thing that `doctor` looked at."""
+
+    name: str
+    state: Literal["ok", "warning", "error"]
+    told: str
+
+
+class DoctorDocument(Document):
+    """`doctor`."""
+
+    checks: tuple[Check, ...]
+
+
+def print_document(document: Noun) -> None:
+    """Print one JSON object; ASCII only, so that no text in it can act on a terminal."""
+    import json
+
+    click.echo(json.dumps(document.model_dump(mode="json"), ensure_ascii=True, indent=2))

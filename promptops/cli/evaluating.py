@@ -1,0 +1,157 @@
+"""`eval`, `resume` and `score`: make runs."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import click
+
+from promptops.cli.options import jobs_option, json_option, judge_option, open_project
+
+if TYPE_CHECKING:
+    from promptops.project import Project
+    from promptops.runner import Progress
+    from promptops.types import MetricSpec, Run
+
+
+@click.command("eval")
+@click.argument("evalset")
+@click.option(
+    "-p",
+    "--prompt",
+    "prompts",
+    multiple=True,
+    required=True,
+    help="Prompt reference or file; may be repeated.",
+)
+@click.option("-m", "--model", "models", multiple=True, help="provider/model; may be repeated.")
+@click.option(
+    "--repeats", type=click.IntRange(1, 1000), default=1, show_default=True, help="Answers for each sample."
+)
+@click.option("--no-cache", is_flag=True, help="Ask even where an answer to the same request is stored.")
+@jobs_option
+@judge_option
+@json_option
+@click.pass_context
+def eval_command(
+    ctx: click.Context,
+    evalset: str,
+    prompts: tuple[str, ...],
+    models: tuple[str, ...],
+    repeats: int,
+    no_cache: bool,
+    concurrency: int | None,
+    judge_model: str | None,
+    as_json: bool,
+) -> None:
+    """Evaluate every PROMPT with every MODEL on EVALSET (a name, or its folder).
+
+    Everything is checked before the first call. Exit code 0 whatever the figures; `promptops gate`
+    decides.
+    """
+    with open_project(ctx) as project, _Watched(quiet=as_json) as seen:
+        runs = project.evaluate(
+            evalset,
+            prompts,
+            models,
+            repeats=repeats,
+            concurrency=concurrency,
+            cache=not no_cache,
+            judge_model=judge_model,
+            watch=seen.watch,
+        )
+        _print_runs(project, runs, seen, as_json)
+
+
+@click.command("resume")
+@click.argument("run")
+@click.option("--retry-errors", is_flag=True, help="Ask again where no answer came; the old error is kept.")
+@jobs_option
+@json_option
+@click.pass_context
+def resume_command(
+    ctx: click.Context, run: str, retry_errors: bool, concurrency: int | None, as_json: bool
+) -> None:
+    """Finish RUN with what it was started with; nothing that is stored is asked again."""
+    with open_project(ctx) as project, _Watched(quiet=as_json) as seen:
+        done = project.resume(run, concurrency=concurrency, retry_errors=retry_errors, watch=seen.watch)
+        _print_runs(project, [done], seen, as_json)
+
+
+@click.command("score")
+@click.argument("run")
+@click.option(
+    "--metric", "metrics", multiple=True, help="A metric by name; default: the set's metrics as they are now."
+)
+@judge_option
+@json_option
+@click.pass_context
+def score_command(
+    ctx: click.Context, run: str, metrics: tuple[str, ...], judge_model: str | None, as_json: bool
+) -> None:
+    """Score the stored answers of RUN anew. They are kept as a run of their own; no answer is asked again."""
+    with open_project(ctx) as project, _Watched(quiet=as_json) as seen:
+        done = project.rescore(
+            run, [_spec(name) for name in metrics], judge_model=judge_model, watch=seen.watch
+        )
+        _print_runs(project, [done], seen, as_json)
+
+
+class _Watched:
+    """Remembers the last progress for the summary line."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        from promptops.cli.progress import watching
+
+        self._started = monotonic()
+        self._drawing = watching(quiet=quiet)
+        self.last: Progress | None = None
+
+    def __enter__(self) -> _Watched:
+        self._draw = self._drawing.__enter__()
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self._drawing.__exit__(None, None, None)
+
+    def watch(self, progress: Progress) -> None:
+        self.last = progress
+        if self._draw:
+            self._draw(progress)
+
+    @property
+    def seconds(self) -> float:
+        return monotonic() - self._started
+
+
+def _print_runs(project: Project, runs: list[Run], seen: _Watched, as_json: bool) -> None:
+    from promptops.cli import documents, tables
+
+    figures = [documents.RunFigures(run=run, estimates=project.estimates(run.id)) for run in runs]
+    usage = seen.last.usage if seen.last else None
+    if as_json:
+        documents.print_document(
+            documents.EvalDocument(
+                runs=tuple(figures),
+                calls=usage.calls if usage else 0,
+                cached=usage.cached if usage else 0,
+                tokens_in=usage.tokens_in if usage else 0,
+                tokens_out=usage.tokens_out if usage else 0,
+                cost=usage.cost if usage and usage.unpriced == 0 else None,
+                seconds=seen.seconds,
+            )
+        )
+        return
+    for found in figures:
+        tables.print_estimates(found.run, found.estimates)
+    if len(runs) > 1:
+        click.echo(f"\nCompare them: promptops compare {runs[0].id} {runs[1].id}")
+    elif runs:
+        click.echo(f"\nLook closer: promptops show {runs[0].id}")
+
+
+def _spec(name: str) -> MetricSpec:
+    from promptops.types import MetricSpec
+
+    return MetricSpec(label=name.rpartition(":")[2], metric=name)

@@ -1,0 +1,86 @@
+"""`accept` and `gate`: the baseline, and the verdict against it."""
+
+from __future__ import annotations
+
+import click
+
+from promptops.cli.options import jobs_option, json_option, judge_option, open_project
+
+EXIT_CODES = {"PASS": 0, "FAIL": 1, "CANNOT_MEASURE": 3, "INCONCLUSIVE": 4}
+
+
+@click.command("accept")
+@click.argument("run", default="latest")
+@click.option("--label", help="Write baseline.LABEL.jsonl instead of baseline.jsonl.")
+@click.option("--no-outputs", is_flag=True, help="Keep scores only; private texts stay out of git.")
+@json_option
+@click.pass_context
+def accept_command(ctx: click.Context, run: str, label: str | None, no_outputs: bool, as_json: bool) -> None:
+    """Write RUN as its evaluation set's baseline: a file to be reviewed and committed."""
+    from promptops.cli import documents
+
+    with open_project(ctx) as project:
+        path = project.accept(run, label=label, outputs=not no_outputs)
+        accepted = project.run(run).id
+    if as_json:
+        documents.print_document(documents.AcceptDocument(run=accepted, file=str(path)))
+    else:
+        click.echo(f"Accepted {accepted} as {path}. Commit it: git add {path}")
+
+
+@click.command("gate")
+@click.argument("evalset")
+@click.option("-p", "--prompt", help="Evaluate this prompt first; else a stored run is judged.")
+@click.option("-m", "--model", help="The model for --prompt.")
+@click.option("--run", default="latest", show_default=True, help="The stored run to judge.")
+@click.option("--baseline", help="A label, a baseline file, or a run (default: the set's baseline.jsonl).")
+@click.option(
+    "--inconclusive",
+    type=click.Choice(["block", "warn"]),
+    default="block",
+    show_default=True,
+    help="What INCONCLUSIVE does to the exit code.",
+)
+@jobs_option
+@judge_option
+@json_option
+@click.pass_context
+def gate_command(
+    ctx: click.Context,
+    evalset: str,
+    prompt: str | None,
+    model: str | None,
+    run: str,
+    baseline: str | None,
+    inconclusive: str,
+    concurrency: int | None,
+    judge_model: str | None,
+    as_json: bool,
+) -> None:
+    """Decide by the rules of EVALSET whether a run may pass against the accepted baseline.
+
+    Exit codes: 0 PASS, 1 FAIL, 4 INCONCLUSIVE, 3 CANNOT_MEASURE, 2 wrong use or file.
+    """
+    from promptops.cli import documents, tables
+    from promptops.cli.progress import watching
+
+    if model and not prompt:
+        raise click.UsageError("--model goes with --prompt; a stored run has its model already.")
+    with open_project(ctx) as project:
+        if prompt:
+            with watching(quiet=as_json) as watch:
+                run = project.evaluate(
+                    evalset,
+                    [prompt],
+                    [model] if model else [],
+                    concurrency=concurrency,
+                    judge_model=judge_model,
+                    watch=watch,
+                )[0].id
+        verdict = project.gate(evalset, run=run, baseline=baseline)
+    code = 0 if verdict.outcome == "INCONCLUSIVE" and inconclusive == "warn" else EXIT_CODES[verdict.outcome]
+    if as_json:
+        documents.print_document(documents.GateDocument(verdict=verdict, exit_code=code))
+    else:
+        tables.print_verdict(verdict)
+    ctx.exit(code)

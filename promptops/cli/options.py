@@ -1,0 +1,30 @@
+"""What several commands share: the project, `--json`, and prompts and models as options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from promptops.project import Project
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+jobs_option = click.option(
+    "-j", "--concurrency", type=click.IntRange(1, 4096), help="Calls at a time (default: the settings' 8)."
+)
+judge_option = click.option("--judge-model", metavar="MODEL", help="The model that judges ask.")
+
+
+@contextmanager
+def open_project(ctx: click.Context) -> Iterator[Project]:
+    """Open the project of `-C` and `--database`, and close it in the end."""
+    from promptops.project import Project
+
+    given = ctx.obj
+    with Project.open(given["folder"], database=given["database"]) as project:
+        yield project

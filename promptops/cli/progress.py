@@ -1,0 +1,67 @@
+"""How far a run has come: a live line on a terminal, plain lines elsewhere; always on stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+
+from promptops.runner import Progress, Watch
+
+LIVE_SECONDS = 0.1
+PLAIN_SECONDS = 5.0
+
+
+@contextmanager
+def watching(*, quiet: bool = False) -> Iterator[Watch | None]:
+    """Yield what a run calls after each stored result."""
+    if quiet:
+        yield None
+        return
+    live = sys.stderr.isatty()
+    every = LIVE_SECONDS if live else PLAIN_SECONDS
+    drawn = [monotonic() if not live else 0.0]
+
+    def watch(progress: Progress) -> None:
+        now = monotonic()
+        whole = progress.done == progress.total
+        if now - drawn[0] < every and not (whole and (live or progress.total)):
+            return
+        drawn[0] = now
+        sys.stderr.write(("\r\x1b[2K" if live else "") + told(progress) + ("" if live else "\n"))
+        sys.stderr.flush()
+
+    try:
+        yield watch
+    finally:
+        if live:
+            sys.stderr.write("\n")
+
+
+def told(progress: Progress) -> str:
+    """Return one line: done, errors, cached, rate, tokens, cost, time left."""
+    usage = progress.usage
+    share = progress.done / progress.total if progress.total else 1.0
+    parts = [f"{progress.done}/{progress.total} ({share:.0%})"]
+    if progress.errors:
+        parts.append(f"{progress.errors} errors")
+    if progress.unscored:
+        parts.append(f"{progress.unscored} unscored")
+    if usage.cached:
+        parts.append(f"{usage.cached} cached")
+    parts.append(f"{progress.rate:.0f}/s")
+    if usage.tokens_in or usage.tokens_out:
+        parts.append(f"{usage.tokens_in + usage.tokens_out:,} tokens")
+    parts.append(cost(usage.cost, usage.calls - usage.unpriced, usage.unpriced))
+    left = progress.seconds_left
+    if left is not None and progress.done < progress.total:
+        parts.append(f"{left:.0f} s left")
+    return "  ".join(part for part in parts if part)
+
+
+def cost(dollars: float, priced: int, unpriced: int) -> str:
+    """Return the cost as far as it is known; an unknown price is never shown as zero."""
+    if not priced:
+        return "cost unknown" if unpriced else ""
+    return f"${dollars:.4f}" + (f" and {unpriced} calls of unknown price" if unpriced else "")

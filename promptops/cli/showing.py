@@ -1,0 +1,119 @@
+"""`runs`, `show` and `plugins`: look at what is there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from promptops.cli.options import json_option, open_project
+
+if TYPE_CHECKING:
+    from promptops.types import Result, Sample
+
+
+@click.command("runs")
+@click.option("--evalset", help="Only runs on this evaluation set.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
+@json_option
+@click.pass_context
+def runs_command(ctx: click.Context, evalset: str | None, limit: int, as_json: bool) -> None:
+    """List runs, the newest first."""
+    from promptops.cli import documents, tables
+    from promptops.cli.safe import safe_line
+
+    with open_project(ctx) as project:
+        found = project.runs(limit=limit, evalset=evalset)
+    if as_json:
+        documents.print_document(documents.RunsDocument(runs=tuple(found)))
+        return
+    if not found:
+        click.echo(
+            "There is no run yet. Make one: promptops eval EVALSET --prompt FILE --model PROVIDER/MODEL"
+        )
+    for run in found:
+        state = "" if run.status == "finished" else f"  {run.status}"
+        errors = f"  {run.errors} errors" if run.errors else ""
+        click.echo(
+            f"{safe_line(tables.run_name(run))}  {run.done}/{run.samples * run.repeats}{errors}{state}"
+        )
+
+
+@click.command("show")
+@click.argument("run")
+@click.argument("sample", required=False)
+@click.option("--repeat", type=click.IntRange(0), default=0, show_default=True)
+@json_option
+@click.pass_context
+def show_command(ctx: click.Context, run: str, sample: str | None, repeat: int, as_json: bool) -> None:
+    """Show the figures of RUN, or the answer and scores of one SAMPLE of it."""
+    from promptops.cli import documents, tables
+    from promptops.errors import UnknownName
+
+    with open_project(ctx) as project:
+        found = project.run(run)
+        results: tuple[Result, ...] = ()
+        if sample is not None:
+            one = project.result(found.id, sample, repeat)
+            if one is None:
+                raise UnknownName(
+                    "sample with a result", sample, [item.id for item in project.samples(found.id)]
+                )
+            results = (one,)
+        estimates = project.estimates(found.id) if not results or as_json else ()
+        if as_json:
+            documents.print_document(documents.RunDocument(run=found, estimates=estimates, results=results))
+        elif results:
+            _print_sample(next(item for item in project.samples(found.id) if item.id == sample), results[0])
+        else:
+            tables.print_estimates(found, estimates)
+
+
+@click.command("plugins")
+@click.argument("wing", required=False, type=click.Choice(["metrics", "judges", "providers", "engines"]))
+@json_option
+def plugins_command(wing: str | None, as_json: bool) -> None:
+    """List metrics, judges, providers and engines; your own files appear by themselves."""
+    from promptops import plugins
+    from promptops.cli import documents
+
+    found = [
+        documents.Plugin(wing=each, name=name, summary=plugins.summary(each, name))
+        for each in ([wing] if wing else plugins.WINGS)
+        for name in plugins.names(each)
+    ]
+    if as_json:
+        documents.print_document(documents.PluginsDocument(plugins=tuple(found)))
+        return
+    for each in dict.fromkeys(plugin.wing for plugin in found):
+        click.echo(each)
+        for plugin in found:
+            if plugin.wing == each:
+                click.echo(f"  {plugin.name:<14} {plugin.summary}")
+
+
+def _print_sample(sample: Sample, result: Result) -> None:
+    from promptops.cli.safe import safe_line, safe_lines
+    from promptops.types import canonical_json
+
+    for name, value in sample.inputs.items():
+        click.echo(
+            f"{safe_line(name, 40)}: {safe_lines(value if isinstance(value, str) else canonical_json(value))}"
+        )
+    for target in sample.references:
+        click.echo(f"target: {safe_lines(target)}")
+    if result.failure is not None:
+        click.echo(f"\nNo answer ({result.failure.kind}): {safe_lines(result.failure.message)}")
+    elif result.completion is not None:
+        cached = ", from the cache" if result.cached else ""
+        click.echo(
+            f"\nanswer ({result.completion.finish_reason}{cached}):\n{safe_lines(result.completion.text)}\n"
+        )
+    for label, score in result.scores.items():
+        told = (
+            f"unscored: {score.unscored}"
+            if score.unscored
+            else " ".join(f"{count:g}" for count in score.counts)
+        )
+        reason = f"  ({score.reason})" if score.reason else ""
+        click.echo(f"{label}: {safe_line(told + reason, 400)}")

@@ -1,0 +1,179 @@
+"""Figures, comparisons and verdicts as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+
+from promptops.cli.safe import safe_line, safe_lines
+from promptops.figures import figure, interval, p_value, signed
+from promptops.types import CaseChange, Comparison, Estimate, Outcome, Run, Verdict
+from promptops.worddiff import word_diff
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+    from promptops.shift import Shift
+
+COLOURS: dict[Outcome, str] = {
+    "PASS": "bold green",
+    "FAIL": "bold red",
+    "INCONCLUSIVE": "bold yellow",
+    "CANNOT_MEASURE": "bold magenta",
+}
+
+
+@cache
+def console() -> Console:
+    """The terminal; no markup, so that brackets in a text mean nothing."""
+    from rich.console import Console
+
+    found = Console(markup=False, highlight=False, emoji=False, soft_wrap=False)
+    # A pipe or CI log has no width of its own; 80 columns would cut the tables.
+    return found if found.is_terminal else Console(markup=False, highlight=False, emoji=False, width=120)
+
+
+def print_estimates(run: Run, estimates: Sequence[Estimate]) -> None:
+    """Print a run's figures, one row a metric and slice."""
+    from rich.table import Table
+
+    stand_ins = {record.label for record in run.metrics if record.stand_in}
+    console().print(_title(run), style="bold")
+    table = Table(box=None, pad_edge=False)
+    for name in ("metric", "slice", "figure", "95 % interval", "n"):
+        table.add_column(name, justify="left" if name in {"metric", "slice"} else "right")
+    for found in estimates:
+        unscored = f"  ({found.unscored} unscored)" if found.unscored else ""
+        table.add_row(
+            found.label + ("*" if found.label in stand_ins else ""),
+            safe_line(found.slice or "all", 40),
+            figure(found.value),
+            interval(found.low, found.high),
+            f"{found.n}{unscored}",
+        )
+    console().print(table)
+    if stand_ins:
+        console().print("* judged by a rule-based stand-in, not by an LLM; the scores only show the way.")
+
+
+def print_comparison(comparison: Comparison, baseline: str, candidate: str) -> None:
+    """Print every metric's change with the gate's own bounds."""
+    from rich.table import Table
+
+    console().print(f"Baseline  {safe_line(baseline)}\nCandidate {safe_line(candidate)}")
+    for warning in comparison.warnings:
+        console().print(f"Note: {safe_lines(warning)}", style="yellow")
+    table = Table(box=None, pad_edge=False)
+    for name in ("metric", "slice", "baseline", "candidate", "change", "[L, U]", "p", "n"):
+        table.add_column(name, justify="left" if name in {"metric", "slice"} else "right")
+    for delta in comparison.deltas:
+        table.add_row(
+            delta.label + ("" if delta.higher_is_better else " (lower is better)"),
+            safe_line(delta.slice or "all", 40),
+            figure(delta.baseline),
+            figure(delta.candidate),
+            signed(delta.difference),
+            interval(delta.low, delta.high, sign=True),
+            "" if delta.p_value is None else p_value(delta.p_value),
+            str(delta.n),
+            style=_direction(delta.low, delta.high, delta.higher_is_better),
+        )
+    console().print(table)
+    alpha = comparison.deltas[0].alpha if comparison.deltas else 0.05
+    console().print(
+        f"[L, U]: one-sided bounds at alpha = {alpha:g} each; p: one-sided, for the side the change lies on."
+    )
+
+
+def print_case(case: CaseChange, metric: str) -> None:
+    """Print one sample's change with a word diff: - removed -, + added +."""
+    console().print(f"\n{safe_line(case.sample_id, 80)}: {metric} {signed(case.change)}", style="bold")
+    before = case.baseline.completion.text if case.baseline and case.baseline.completion else ""
+    after = case.candidate.completion.text if case.candidate and case.candidate.completion else ""
+    if not before and not after:
+        console().print("  (the outputs were left out of the baseline)")
+        return
+    console().print(diff_text(before, after))
+
+
+def diff_text(before: str, after: str, limit: int = 1500) -> Text:
+    """Return a word diff that can be read without colour: removed in [-...-], added in {+...+}."""
+    from rich.text import Text
+
+    text = Text("  ")
+    for part in word_diff(before[: limit * 4], after[: limit * 4]):
+        shown = safe_lines(part.text).replace("\n", "\n  ")
+        if part.kind == "same":
+            text.append(shown)
+        elif part.kind == "removed":
+            text.append(f"[-{shown}-]", style="red strike")
+        else:
+            text.append("{+" + shown + "+}", style="green underline")
+    if len(text) > limit:
+        text.truncate(limit)
+        text.append(" …")
+    return text
+
+
+def print_verdict(verdict: Verdict) -> None:
+    """Print the verdict first, then why, then each rule."""
+    console().print(f"\n{verdict.outcome}", style=COLOURS[verdict.outcome], end="  ")
+    console().print(safe_lines(verdict.reason))
+    for warning in verdict.warnings:
+        console().print(f"  Note: {safe_lines(warning)}", style="yellow")
+    for cell in verdict.cells:
+        console().print(
+            f"  {cell.outcome:<14} {safe_lines(cell.sentence)}",
+            style=COLOURS[cell.outcome].removeprefix("bold "),
+        )
+
+
+def run_name(run: Run) -> str:
+    """Return how a run is called on screen."""
+    return (
+        f"{run.id}  {run.prompt_ref} on {run.model}, {run.evalset}, {run.created_at[:16].replace('T', ' ')}"
+    )
+
+
+def _title(run: Run) -> str:
+    errors = f", {run.errors} without an answer" if run.errors else ""
+    return f"{safe_line(run_name(run))}: {run.done} results{errors}"
+
+
+def _direction(low: float | None, high: float | None, higher_is_better: bool) -> str:
+    if low is None or high is None or low <= 0 <= high:
+        return ""
+    return "green" if (low > 0) == higher_is_better else "red"
+
+
+def print_shift(shift: Shift) -> None:
+    """Print how far two collections of texts lie apart, and in what."""
+    head = f"Shift from {safe_line(shift.reference_name, 60)} to {safe_line(shift.current_name, 60)}"
+    if not shift.measured:
+        console().print(f"{head}: not measured. {shift.reason}", style="yellow")
+        return
+    told = "ALARM" if shift.alarmed else "no alarm"
+    style = "bold red" if shift.alarmed else "bold"
+    console().print(f"{head}: {told}, severity {shift.severity}", style=style)
+    console().print(f"  {shift.reason}" if shift.reason else "  " + _shift_facts(shift))
+    for feature in [item for item in shift.features if item.adjusted_p < shift.alpha][:5]:
+        moved = (
+            "" if feature.reference is None else f"{figure(feature.reference)} -> {figure(feature.current)}"
+        )
+        console().print(f"  {feature.name:<24} {moved}  (p {p_value(feature.adjusted_p)} after Holm)")
+    if shift.current_tokens:
+        console().print("  more in the second: " + safe_line(", ".join(shift.current_tokens[:8])))
+
+
+def _shift_facts(shift: Shift) -> str:
+    pairs = ", in pairs" if shift.paired else ""
+    facts = [f"{shift.reference_used} and {shift.current_used} texts{pairs}"]
+    if shift.mmd_p is not None:
+        facts.append(f"MMD p {p_value(shift.mmd_p)}")
+    if shift.panel_p is not None:
+        facts.append(f"features p {p_value(shift.panel_p)}")
+    if shift.auc is not None:
+        facts.append(f"told apart with AUC {shift.auc:.2f}")
+    return "; ".join(facts)

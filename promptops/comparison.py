@@ -1,0 +1,251 @@
+"""Two runs on the same samples: what changed, by how much, and how sure that is.
+
+Everything is paired by sample. A candidate that gave no answer counts as the worst value; a baseline
+that gave none drops the pair; a score that the instrument could not give drops it too and is counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from promptops.errors import NotComparable
+from promptops.metrics import Metric
+from promptops.stats import bootstrap
+from promptops.stats.paired import p_above, p_below, terminal_bound
+from promptops.stats.power import smallest_margin
+from promptops.summary import RESAMPLES, SEED, Bools, Column, Floats, Tally, sample_values, slice_mask
+from promptops.types import Completion, Delta, Run, Sample
+
+Ints: TypeAlias = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two runs: what shaped it and its scores."""
+
+    run: Run
+    table: Tally
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One metric on one slice, paired and ready for a test."""
+
+    delta: Delta
+    d: Floats | None
+    """(n,) differences, higher is better, as a share of the range; None where there is no range."""
+    clusters: Ints
+    p_harm: float | None
+    unscored_share: float
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """Two sides that may be compared."""
+
+    baseline: Side
+    candidate: Side
+    metrics: Mapping[str, Metric]
+
+    def cell(self, label: str, name: str | None = None, alpha: float = 0.05) -> Cell:
+        """Return the paired change of one metric on the whole set or on a slice.
+
+        Bounds are one-sided at `alpha` each: the gate's own [L, U].
+        """
+        a, b = self.baseline.table.columns[label], self.candidate.table.columns[label]
+        samples, metric = self.candidate.table.samples, self.metrics[label]
+        mask = slice_mask(samples, name)
+        usable = mask & a.scored & (b.scored | (b.failed > 0))
+        lost = mask & ~a.scored & (a.failed > 0)
+        unscored = mask & (a.unscored | b.unscored) & ~lost
+        counts_a = a.counts
+        counts_b = _with_missing(b, metric, samples, usable)
+        weights, clusters = self.candidate.table.weights[usable], self.candidate.table.clusters[usable]
+        facts = Delta(
+            label=label,
+            slice=name,
+            baseline=None,
+            candidate=None,
+            difference=None,
+            n=int(usable.sum()),
+            clusters=len(np.unique(clusters)),
+            baseline_missing=int(lost.sum()),
+            candidate_missing=int((mask & (b.failed > 0)).sum()),
+            unscored=int(unscored.sum()),
+            alpha=alpha,
+            higher_is_better=b.record.higher_is_better,
+        )
+        share = facts.unscored / max(int(mask.sum()), 1)
+        if facts.n == 0 or counts_b is None:
+            return Cell(facts, None, clusters, None, share)
+        sides = _Sides(counts_a[usable], counts_b[usable], weights, clusters, metric, b)
+        if b.record.corpus:
+            return _corpus_cell(facts, sides, alpha, share)
+        strict = self._strict(label, usable, lost, alpha) if facts.baseline_missing else None
+        return _mean_cell(facts, sides, alpha, share, strict)
+
+    def changes(self, label: str) -> list[tuple[Sample, float]]:
+        """Return each sample's own change, the largest first."""
+        a, b = self.baseline.table.columns[label], self.candidate.table.columns[label]
+        metric = self.metrics[label]
+        moved = sample_values(b, metric) - sample_values(a, metric)
+        order = np.argsort(-np.abs(np.nan_to_num(moved)), kind="stable")
+        samples = self.candidate.table.samples
+        return [(samples[place], float(moved[place])) for place in order if np.isfinite(moved[place])]
+
+    def _strict(self, label: str, usable: Bools, lost: Bools, alpha: float) -> float | None:
+        """Return the lower bound with each missing baseline at its best value."""
+        a, b = self.baseline.table.columns[label], self.candidate.table.columns[label]
+        metric, record = self.metrics[label], b.record
+        best, worst = _ends(record.low, record.high, record.higher_is_better)
+        if best is None or worst is None:
+            return None
+        values_a = np.where(lost, best, sample_values(a, metric))
+        values_b = np.where(b.failed > 0, worst, sample_values(b, metric))
+        used = (usable | lost) & np.isfinite(values_a) & np.isfinite(values_b)
+        table = self.candidate.table
+        d = _oriented(values_b[used] - values_a[used], record.low, record.high, record.higher_is_better)
+        return terminal_bound(d, table.clusters[used], alpha, weights=table.weights[used]).low
+
+
+def pair(baseline: Side, candidate: Side, metrics: Mapping[str, Metric]) -> Pairing:
+    """Pair two sides; raises NotComparable with both values where their figures don't mean the same."""
+    if baseline.run.evalset_digest != candidate.run.evalset_digest:
+        raise NotComparable(
+            f"The runs answer different questions: {baseline.run.evalset!r} at "
+            f"{baseline.run.evalset_digest[:12]} and {candidate.run.evalset!r} at "
+            f"{candidate.run.evalset_digest[:12]}. Evaluate both on the same state of the set."
+        )
+    theirs = {record.label: record for record in baseline.run.metrics}
+    shared = [record for record in candidate.run.metrics if record.label in theirs]
+    if not shared:
+        raise NotComparable(
+            "The runs share no metric. `promptops score RUN --metric ...` adds one to a stored run."
+        )
+    for record in shared:
+        other = theirs[record.label].signature
+        if other != record.signature:
+            raise NotComparable(
+                f"{record.label!r} does not mean the same in both runs:\n  baseline   {other}\n"
+                f"  candidate  {record.signature}\nScore one of them again: `promptops score RUN`."
+            )
+    return Pairing(baseline, candidate, {record.label: metrics[record.label] for record in shared})
+
+
+@dataclass(frozen=True)
+class _Sides:
+    a: Floats
+    b: Floats
+    weights: Floats
+    clusters: Ints
+    metric: Metric
+    column: Column
+
+    def figure(self, counts: Floats) -> float:
+        totals = (counts * self.weights[:, None]).sum(axis=0)
+        return float(self.metric.combine(totals, np.asarray(self.weights.sum())))
+
+
+def _mean_cell(facts: Delta, sides: _Sides, alpha: float, share: float, strict: float | None) -> Cell:
+    record = sides.column.record
+    ones = np.ones(len(sides.a))
+    raw = sides.metric.combine(sides.b, ones) - sides.metric.combine(sides.a, ones)
+    scale, sign = _range(record.low, record.high), 1.0 if record.higher_is_better else -1.0
+    d = _oriented(raw, record.low, record.high, record.higher_is_better)
+    before, after = sides.figure(sides.a), sides.figure(sides.b)
+    shown = facts.model_copy(update={"baseline": before, "candidate": after, "difference": after - before})
+    if facts.clusters < 2:
+        note = "one group only: no interval"
+        return Cell(shown.model_copy(update={"note": note}), d, sides.clusters, None, share)
+    bound = terminal_bound(d, sides.clusters, alpha, weights=sides.weights)
+    low, high = sorted((sign * bound.low * scale, sign * bound.high * scale))
+    harm, gain = p_below(bound, 0.0), p_above(bound, 0.0)
+    delta = shown.model_copy(
+        update={
+            "low": low,
+            "high": high,
+            "p_value": min(harm, gain),
+            "strict_low": None if strict is None else sign * strict * scale,
+            "resolves": smallest_margin(bound.se, alpha) * scale,
+            "method": "paired cluster t with two pseudo-cases"
+            + (", few clusters" if facts.clusters < 10 else ""),
+        }
+    )
+    finite = record.low is not None and record.high is not None
+    return Cell(delta, d if finite else None, sides.clusters, harm, share)
+
+
+def _corpus_cell(facts: Delta, sides: _Sides, alpha: float, share: float) -> Cell:
+    sign = 1.0 if sides.column.record.higher_is_better else -1.0
+    before, after = sides.figure(sides.a), sides.figure(sides.b)
+    shown = facts.model_copy(update={"baseline": before, "candidate": after, "difference": after - before})
+    if facts.clusters < 2:
+        note = "one group only: no interval"
+        return Cell(shown.model_copy(update={"note": note}), None, sides.clusters, None, share)
+    if np.array_equal(sides.a, sides.b):
+        same = {"low": 0.0, "high": 0.0, "p_value": 1.0, "resolves": 0.0, "note": "no count changed"}
+        return Cell(shown.model_copy(update=same), None, sides.clusters, 1.0, share)
+    weight = sides.weights[:, None]
+    drawn = bootstrap.resampled(
+        [sides.a * weight, sides.b * weight],
+        sides.weights,
+        sides.clusters,
+        sides.metric.combine,
+        resamples=RESAMPLES,
+        seed=SEED,
+    )
+    low, high = bootstrap.quantile(drawn, alpha), bootstrap.quantile(drawn, 1.0 - alpha)
+    if not (np.isfinite(low) and np.isfinite(high)):
+        note = "the figure is undefined on too many resamples: no interval"
+        return Cell(shown.model_copy(update={"note": note}), None, sides.clusters, None, share)
+    below, above = bootstrap.p_below(drawn, 0.0), bootstrap.p_above(drawn, 0.0)
+    harm = below if sign > 0 else above
+    delta = shown.model_copy(
+        update={
+            "low": low,
+            "high": high,
+            "p_value": min(below, above),
+            "resolves": smallest_margin(float(np.std(drawn.draws, ddof=1)), alpha),
+            "method": f"BCa cluster bootstrap, {RESAMPLES} resamples, seed {SEED}",
+        }
+    )
+    return Cell(delta, None, sides.clusters, harm, share)
+
+
+def _with_missing(column: Column, metric: Metric, samples: Sequence[Sample], usable: Bools) -> Floats | None:
+    """Return counts in which a missing answer counts as the worst one; None where no worst is known."""
+    missing = usable & (column.failed > 0)
+    if not missing.any():
+        return column.counts
+    record = column.record
+    counts = column.counts.copy()
+    for place in map(int, np.flatnonzero(missing)):
+        worst: tuple[float, ...] | None
+        if record.corpus:
+            worst = metric.score(Completion(text=""), samples[place]).counts or None
+        else:
+            end = _ends(record.low, record.high, record.higher_is_better)[1]
+            worst = None if end is None else (end,)
+        if worst is None or len(worst) != counts.shape[1]:
+            return None
+        share = column.failed[place]
+        counts[place] = (1.0 - share) * counts[place] + share * np.asarray(worst)
+    return counts
+
+
+def _ends(low: float | None, high: float | None, higher_is_better: bool) -> tuple[float | None, float | None]:
+    return (high, low) if higher_is_better else (low, high)
+
+
+def _range(low: float | None, high: float | None) -> float:
+    return high - low if low is not None and high is not None else 1.0
+
+
+def _oriented(raw: Floats, low: float | None, high: float | None, higher_is_better: bool) -> Floats:
+    shares: Floats = raw / _range(low, high)
+    return shares if higher_is_better else -shares

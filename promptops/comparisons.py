@@ -1,0 +1,182 @@
+"""The verbs of verdicts: compare, accept, gate, and measure shift."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from promptops import gate
+from promptops.baselines import baseline_path, write_baseline
+from promptops.comparison import Pairing, pair
+from promptops.errors import NotComparable, UnknownName
+from promptops.evalsets import read_texts
+from promptops.experiments import Experiments
+from promptops.shift import Shift, measure_shift
+from promptops.sides import Loaded, load_baseline, load_run, same_outputs
+from promptops.summary import slice_names
+from promptops.types import CaseChange, Comparison, Run, Verdict, canonical_json
+
+
+class Comparisons(Experiments):
+    """Two runs, or a run and an accepted baseline, held against each other."""
+
+    def compare(
+        self, baseline: str, candidate: str, *, slices: bool = True, alpha: float = 0.05
+    ) -> Comparison:
+        """Compare two runs (or a baseline file with a run), paired by sample.
+
+        Raises NotComparable where their figures don't mean the same.
+        """
+        first, second = self._sides(baseline, candidate)
+        pairing = _paired(first, second)
+        names = slice_names(second.side.table.samples) if slices else ()
+        deltas = tuple(
+            pairing.cell(label, name, alpha).delta for label in pairing.metrics for name in (None, *names)
+        )
+        still = all(not delta.difference for delta in deltas)
+        return Comparison(
+            baseline=first.side.run.id or baseline,
+            candidate=second.side.run.id,
+            evalset=second.side.run.evalset,
+            deltas=deltas,
+            identical=still and same_outputs(first, second),
+            warnings=(*_run_warnings(first, second), *gate.missing_warnings(deltas)),
+        )
+
+    def cases(
+        self, baseline: str, candidate: str, metric: str, *, limit: int = 20, offset: int = 0
+    ) -> list[CaseChange]:
+        """Return samples sorted by how much one metric changed, the largest change first."""
+        first, second = self._sides(baseline, candidate)
+        pairing = _paired(first, second)
+        if metric not in pairing.metrics:
+            raise UnknownName("metric of both runs", metric, pairing.metrics)
+        return [
+            CaseChange(
+                sample_id=sample.id,
+                change=change,
+                baseline=first.output(sample.id, 0),
+                candidate=second.output(sample.id, 0),
+            )
+            for sample, change in pairing.changes(metric)[offset : offset + limit]
+        ]
+
+    def changes(
+        self, baseline: str, candidate: str, metric: str, *, slice: str | None = None
+    ) -> dict[str, float | None]:
+        """Return each sample's change in one metric, the largest first, on the whole set or on a slice.
+
+        At the end, with None, come the samples that one of the runs has no score for.
+        """
+        pairing = _paired(*self._sides(baseline, candidate))
+        if metric not in pairing.metrics:
+            raise UnknownName("metric of both runs", metric, pairing.metrics)
+        samples = [
+            sample for sample in pairing.candidate.table.samples if slice is None or slice in sample.tags
+        ]
+        wanted = {sample.id for sample in samples}
+        moved = {sample.id: change for sample, change in pairing.changes(metric) if sample.id in wanted}
+        return {**moved, **{sample.id: None for sample in samples if sample.id not in moved}}
+
+    def accept(self, reference: str, *, label: str | None = None, outputs: bool = True) -> Path:
+        """Write a finished run as its evaluation set's baseline; returns the file, to be committed."""
+        run = self.finished_run(reference)
+        path = baseline_path(self.evalset_folder(run.evalset), label)
+        write_baseline(path, run, self.store.results(run.id), outputs=outputs)
+        return path
+
+    def gate(self, evalset: str | Path, *, run: str = "latest", baseline: str | None = None) -> Verdict:
+        """Decide by the set's rules whether a run may pass against the accepted baseline.
+
+        `baseline` is a label of an accepted baseline, a file, or a run; the default is baseline.jsonl.
+        """
+        folder = self.evalset_folder(evalset)
+        found = self.evalset(folder)
+        candidate = self.finished_run(run) if run != "latest" else self._latest(found.name)
+        if candidate.evalset_digest != found.digest:
+            raise NotComparable(
+                f"Run {candidate.id} answered another state of {found.name!r} than the files hold now. "
+                "Evaluate again."
+            )
+        labelled = baseline_path(folder, baseline) if baseline is None or _is_label(baseline) else None
+        against = str(labelled) if labelled is not None and labelled.is_file() else baseline
+        if against is None:
+            raise NotComparable(
+                f"{found.name!r} has no baseline yet. Look at a run and accept it: promptops accept RUN"
+            )
+        first, second = self._sides(against, candidate.id)
+        pairing = _paired(first, second)
+        still = all(not pairing.cell(label).delta.difference for label in pairing.metrics)
+        verdict = gate.judge(pairing, found.gate, identical=still and same_outputs(first, second))
+        return verdict.model_copy(update={"warnings": (*_run_warnings(first, second), *verdict.warnings)})
+
+    def shift(self, reference: str, current: str, *, field: str | None = None) -> Shift:
+        """Measure how far two collections of texts lie apart.
+
+        Each side is a run (its outputs), an evaluation set (its inputs), or a JSONL file.
+        """
+        first, first_run = self._texts(reference, field)
+        second, second_run = self._texts(current, field)
+        paired = first_run is not None and second_run is not None and len(first) == len(second)
+        paired = paired and first_run == second_run
+        return measure_shift(first, second, paired=paired)
+
+    def _sides(self, baseline: str, candidate: str) -> tuple[Loaded, Loaded]:
+        run = self.run(candidate)
+        second = load_run(self.store, run)
+        if baseline.endswith(".jsonl"):
+            samples = second.side.table.samples
+            return load_baseline(Path(baseline), samples, second.metrics, run), second
+        return load_run(self.store, self.run(baseline)), second
+
+    def _latest(self, evalset: str) -> Run:
+        found = self.runs(limit=1, evalset=evalset)
+        if not found:
+            raise NotComparable(
+                f"There is no run of {evalset!r} yet. Make one: promptops eval {evalset} --prompt FILE"
+            )
+        return self.finished_run(found[0].id)
+
+    def _texts(self, reference: str, field: str | None) -> tuple[list[str], str | None]:
+        """Return the texts of one side, and the digest of the samples they answer if they are outputs."""
+        if reference.endswith((".jsonl", ".csv")) or Path(reference).is_file():
+            return read_texts(Path(reference), field), None
+        if reference in self.evalsets() or Path(reference, "evalset.toml").is_file():
+            samples = self.evalset(reference).samples
+            return ["\n".join(_text(value) for value in sample.inputs.values()) for sample in samples], None
+        run = self.run(reference)
+        answered = [result for result in self.store.results(run.id) if result.completion is not None]
+        whole = len(answered) == run.samples * run.repeats
+        texts = [result.completion.text for result in answered if result.completion is not None]
+        return texts, run.evalset_digest if whole else None
+
+
+def _paired(first: Loaded, second: Loaded) -> Pairing:
+    return pair(first.side, second.side, second.metrics)
+
+
+def _run_warnings(first: Loaded, second: Loaded) -> tuple[str, ...]:
+    found: list[str] = []
+    if first.side.run.model != second.side.run.model:
+        found.append(f"The models differ: {first.side.run.model} and {second.side.run.model}.")
+    if first.side.run.id and first.side.run.id == second.side.run.id:
+        found.append("A run is compared with itself.")
+    stand_ins = [record.label for record in second.side.run.metrics if record.stand_in]
+    if stand_ins:
+        found.append(
+            f"{', '.join(stand_ins)}: a rule-based stand-in, not an LLM, is the judge; "
+            "its scores only show the way."
+        )
+    alone = {record.label for record in first.side.run.metrics} ^ {
+        record.label for record in second.side.run.metrics
+    }
+    if alone:
+        found.append(f"Measured in one of the runs only, so left out: {', '.join(sorted(alone))}.")
+    return tuple(found)
+
+
+def _is_label(written: str) -> bool:
+    return "/" not in written and not written.endswith(".jsonl")
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else canonical_json(value)

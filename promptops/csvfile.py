@@ -1,0 +1,83 @@
+"""Strict CSV (RFC 4180, commas): rows as texts, with the line and column of each cell."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from promptops.errors import FileProblems, Problem
+from promptops.located import Place, shown
+from promptops.textfile import file_name, read_text
+
+MAX_BYTES = 200_000_000
+MAX_CELL = 10_000_000
+"""Characters of one cell, as of one line of JSONL."""
+
+_QUOTED = re.compile(r'"([^"]*(?:""[^"]*)*)"')
+_BARE = re.compile(r'[^",\r\n]*')
+_LINE_END = re.compile(r"\r\n|\n|\r")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell's text and where it begins."""
+
+    text: str
+    place: Place
+
+
+def read_csv(path: Path) -> Iterator[list[Cell]]:
+    """Yield the header and then each row that isn't blank. Raises FileProblems at the first broken cell."""
+    yield from parse_csv(read_text(path, MAX_BYTES), file_name(path))
+
+
+def parse_csv(text: str, file: str) -> Iterator[list[Cell]]:
+    """Yield the rows of a text; quoted cells may hold commas, line ends and doubled quotes."""
+    at, line, start = 0, 1, 0
+    row: list[Cell] = []
+    while at < len(text):
+        place = Place(line, at - start + 1)
+        value, after = _cell(text, at, file, place)
+        row.append(Cell(value, place))
+        for inner in _LINE_END.finditer(text, at, after):
+            line, start = line + 1, inner.end()
+        at = after
+        if text.startswith(",", at):
+            at += 1
+            if at < len(text):
+                continue
+            row.append(Cell("", Place(line, at - start + 1)))
+        elif end := _LINE_END.match(text, at):
+            at = start = end.end()
+            line += 1
+        if row != [Cell("", row[0].place)]:
+            yield row
+        row = []
+
+
+def _cell(text: str, at: int, file: str, place: Place) -> tuple[str, int]:
+    if not text.startswith('"', at):
+        bare = _BARE.match(text, at)
+        end = bare.end() if bare else at
+        if text.startswith('"', end):
+            reason = (
+                f'a quote stands inside the cell {shown(text[at:end])}; quote the cell and write "" for "'
+            )
+            raise FileProblems([Problem(file, reason, place.line, place.column)])
+        return _bounded(text[at:end], file, place), end
+    quoted = _QUOTED.match(text, at)
+    if quoted is None:
+        raise FileProblems([Problem(file, "the quoted cell that begins here never ends", *place)])
+    end = quoted.end()
+    if end < len(text) and text[end] not in ",\r\n":
+        reason = 'text follows the end of the quoted cell; write "" for a quote inside it'
+        raise FileProblems([Problem(file, reason, *place)])
+    return _bounded(quoted[1].replace('""', '"'), file, place), end
+
+
+def _bounded(value: str, file: str, place: Place) -> str:
+    if len(value) > MAX_CELL:
+        raise FileProblems([Problem(file, f"a cell is longer than {MAX_CELL:,} characters", *place)])
+    return value

@@ -1,0 +1,26 @@
+"""This process: as many workers as the concurrency, on one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+
+from promptops.engines import Engine, Item
+
+
+class Local(Engine):
+    """Workers that draw from one iterator, so that items are made only when a place is free."""
+
+    async def run(
+        self, work: Callable[[Item], Awaitable[None]], items: Iterable[Item], concurrency: int
+    ) -> None:
+        """Do the work for all items; the first exception cancels the others and is raised."""
+        queue = iter(items)
+
+        async def worker() -> None:
+            for item in queue:
+                await work(item)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(concurrency):
+                group.create_task(worker())

@@ -1,0 +1,155 @@
+"""The errors that a user can mend: each says what, where, and what to do next.
+
+PromptopsError
+├── UsageError            a wrong flag or combination                        exit 2
+│   └── UnknownName       no such prompt, run, metric ... (did you mean?)    exit 2
+├── FileProblems          one or more faults in the user's files             exit 2
+├── SettingsError         promptops.toml, environment, database URL          exit 2
+├── StoreError            the database can't be opened, written or trusted   exit 2
+├── TemplateError         a prompt that can't be rendered                    exit 2
+├── NotComparable         two runs that must not be compared                 exit 3
+├── RunInterrupted        a run that was stopped and can be resumed          exit 130 / 143
+└── CallFailed            one call to a model failed; recorded, not shown as a crash
+
+Errors carry strings, numbers and ids, never live objects.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+FailureKind = Literal[
+    "timeout",
+    "connection",
+    "rate_limited",
+    "server",
+    "quota",
+    "auth",
+    "not_found",
+    "rejected",
+    "filtered",
+    "malformed",
+    "too_large",
+    "missing_output",
+    "target_error",
+]
+"""Why a call gave no answer; stored with the result."""
+
+RETRYABLE: frozenset[FailureKind] = frozenset(
+    {"timeout", "connection", "rate_limited", "server", "malformed"}
+)
+"""Failures that may pass by themselves."""
+
+FATAL: frozenset[FailureKind] = frozenset({"quota", "auth", "not_found"})
+"""Failures that the next call would meet too."""
+
+SHOWN_PROBLEMS = 20
+
+
+class PromptopsError(Exception):
+    """Something that the user can mend."""
+
+    exit_code = 2
+
+
+class UsageError(PromptopsError):
+    """A flag, argument or combination that makes no sense."""
+
+
+class UnknownName(UsageError):
+    """A name that nothing answers to, with the nearest ones that exist."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], hint: str = "") -> None:
+        names = sorted(set(known))
+        near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+        if near:
+            advice = "Did you mean " + " or ".join(repr(item) for item in near) + "?"
+        elif names:
+            advice = "There is: " + ", ".join(names[:12]) + (" ..." if len(names) > 12 else "") + "."
+        else:
+            advice = f"There is no {kind} yet."
+        super().__init__(f"No {kind} is named {name!r}. {advice}" + (f" {hint}" if hint else ""))
+        self.kind = kind
+        self.name = name
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One fault in a file: where it stands and what is wrong."""
+
+    file: str
+    reason: str
+    line: int | None = None
+    column: int | None = None
+    field: str = ""
+
+    def __str__(self) -> str:
+        place = self.file
+        if self.line is not None:
+            place += f":{self.line}"
+            if self.column is not None:
+                place += f":{self.column}"
+        return f"{place}: {self.field}: {self.reason}" if self.field else f"{place}: {self.reason}"
+
+
+class FileProblems(PromptopsError):
+    """Faults in the user's files, all of them at once (the first twenty are shown)."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        shown = [str(problem) for problem in self.problems[:SHOWN_PROBLEMS]]
+        more = len(self.problems) - len(shown)
+        if more > 0:
+            shown.append(f"... and {more} more")
+        super().__init__("\n".join(shown))
+
+
+class SettingsError(PromptopsError):
+    """A setting that is missing, unknown or out of its range."""
+
+
+class StoreError(PromptopsError):
+    """The database can't be opened, written or trusted."""
+
+
+class TemplateError(PromptopsError):
+    """A message template that can't be read or rendered."""
+
+
+class NotComparable(PromptopsError):
+    """Two runs whose figures don't mean the same."""
+
+    exit_code = 3
+
+
+class RunInterrupted(PromptopsError):
+    """A run that was stopped by a signal; what was answered is stored."""
+
+    def __init__(self, message: str, exit_code: int = 130) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+class CallFailed(PromptopsError):
+    """One attempt at a model that gave no usable answer."""
+
+    def __init__(
+        self,
+        kind: FailureKind,
+        message: str,
+        *,
+        status: int | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.kind: FailureKind = kind
+        self.status = status
+        self.retry_after = retry_after
+
+    @property
+    def retryable(self) -> bool:
+        """Whether another attempt may succeed."""
+        return self.kind in RETRYABLE

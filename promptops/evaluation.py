@@ -1,0 +1,275 @@
+"""Prepare runs, check everything before the first call, carry them out, and leave them resumable."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import signal
+import threading
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from promptops import plugins
+from promptops.calls import Caller, Stopped, Usage
+from promptops.config import Settings
+from promptops.engines import Engine
+from promptops.errors import FileProblems, Problem, RunInterrupted, StoreError, TemplateError, UsageError
+from promptops.judges import Judge
+from promptops.metrics import Metric
+from promptops.models import open_model, rebuild_metric
+from promptops.owner import is_dead, own_name
+from promptops.providers import Model
+from promptops.runner import Progress, Runner, Task, Watch, interruptible
+from promptops.store import Store
+from promptops.store.writer import Writer
+from promptops.templates import Renderer
+from promptops.types import EvalSet, Prompt, Run, Sample
+
+LEASE_SECONDS = 60.0
+Value = TypeVar("Value")
+
+
+@dataclass
+class Evaluation:
+    """Everything that one `eval`, `resume` or `score` needs; used once."""
+
+    store: Store
+    settings: Settings
+    environment: Mapping[str, str]
+    root: Path
+    actor: str
+    concurrency: int
+    use_cache: bool = True
+    watch: Watch | None = None
+    usage: Usage = field(default_factory=Usage)
+    _models: dict[str, Model] = field(default_factory=dict)
+    _callers: dict[str, Caller] = field(default_factory=dict)
+
+    def check(self, evalset: EvalSet, prompts: Sequence[Prompt], metrics: Mapping[str, Metric]) -> None:
+        """Render every prompt for every sample and ask every metric; raises all problems at once."""
+        problems: list[Problem] = []
+        with Renderer() as renderer:
+            for prompt in prompts:
+                problems.extend(_render_problems(renderer, prompt, evalset))
+        for sample in evalset.samples:
+            for label, metric in metrics.items():
+                reason = metric.check(sample)
+                if reason:
+                    problems.append(
+                        Problem(
+                            file=evalset.name, field=f"sample {sample.id!r}, metric {label}", reason=reason
+                        )
+                    )
+        if problems:
+            raise FileProblems(problems)
+
+    def open_models(self, names: Sequence[str]) -> None:
+        """Open every model, so that a wrong name, key or file shows before the first call."""
+        for name in names:
+            self._caller(name)
+
+    def start(
+        self,
+        evalset: EvalSet,
+        prompt: Prompt,
+        prompt_ref: str,
+        model: str,
+        metrics: Mapping[str, Metric],
+        names: Mapping[str, str],
+        repeats: int,
+        parent: str | None = None,
+    ) -> Run:
+        """Write down a new run; nothing is asked yet."""
+        run = Run(
+            id=secrets.token_hex(6),
+            created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            status="running",
+            evalset=evalset.name,
+            evalset_digest=evalset.digest,
+            prompt=prompt,
+            prompt_ref=prompt_ref,
+            model=model,
+            metrics=tuple(metric.record(label, names[label]) for label, metric in metrics.items()),
+            repeats=repeats,
+            samples=len(evalset.samples),
+            parent=parent,
+            actor=self.actor,
+        )
+        self.store.create_run(run, {"concurrency": self.concurrency})
+        return run
+
+    def task(self, run: Run, samples: Sequence[Sample], *, retry_errors: bool = False) -> Task:
+        """Return what is left to do of a run."""
+        built = {record.label: rebuild_metric(record) for record in run.metrics}
+        judges = {label: metric for label, metric in built.items() if isinstance(metric, Judge)}
+        attempts = _attempts(self.store, run.id) if retry_errors else {}
+        return Task(
+            run=run,
+            samples=tuple(samples),
+            caller=self._caller(run.model),
+            metrics={label: metric for label, metric in built.items() if label not in judges},
+            judges=judges,
+            judge_callers={label: self._caller(judge.model) for label, judge in judges.items()},
+            finished=frozenset(self.store.finished(run.id, errors_too=not retry_errors)),
+            answered=self.store.unfinished_calls(run.id),
+            attempts=attempts,
+        )
+
+    def carry_out(self, tasks: Sequence[Task]) -> Progress:
+        """Run the tasks to their end; a signal leaves them resumable and raises RunInterrupted."""
+        owner = own_name()
+        claimed = self._claim([task.run.id for task in tasks], owner)
+        stopped: list[int] = []
+        try:
+            progress = wait_for(self._carry_out(tasks, owner, stopped))
+        except BaseException:
+            self._leave(claimed, owner, "interrupted")
+            raise
+        if progress is None:
+            self._leave(claimed, owner, "interrupted")
+            again = " ".join(f"promptops resume {run_id}" for run_id in claimed)
+            raise RunInterrupted(
+                f"Interrupted; what was answered is stored. Finish it with: {again}", 128 + stopped[0]
+            )
+        self._leave(claimed, owner, "finished")
+        return progress
+
+    async def _carry_out(self, tasks: Sequence[Task], owner: str, stopped: list[int]) -> Progress | None:
+        engine = plugins.find("engines", "local", Engine)()  # type: ignore[type-abstract]
+        writer = Writer(self.store)
+        stop = asyncio.Event()
+        keeper = asyncio.create_task(self._keep_lease([task.run.id for task in tasks], owner))
+        try:
+            with Renderer() as renderer, _signals(stop, stopped):
+                runner = Runner(engine, writer, renderer, self.usage, self.watch)
+                work = asyncio.create_task(runner.carry_out(tasks, self.concurrency))
+                return await interruptible(work, stop)
+        except BaseExceptionGroup as group:
+            raise _first(group) from None
+        finally:
+            keeper.cancel()
+            writer.close()
+            for model in self._models.values():
+                await model.close()
+
+    async def _keep_lease(self, run_ids: Sequence[str], owner: str) -> None:
+        while True:
+            await asyncio.sleep(LEASE_SECONDS / 3)
+            for run_id in run_ids:
+                await asyncio.to_thread(self.store.renew_run, run_id, owner, LEASE_SECONDS)
+
+    def _claim(self, run_ids: Sequence[str], owner: str) -> list[str]:
+        claimed: list[str] = []
+        for run_id in run_ids:
+            if not self._claimed(run_id, owner):
+                self._leave(claimed, owner, None)
+                raise UsageError(
+                    f"Run {run_id} is being worked on by another process. Wait for it, or stop it first."
+                )
+            claimed.append(run_id)
+        return claimed
+
+    def _claimed(self, run_id: str, owner: str) -> bool:
+        if self.store.claim_run(run_id, owner, LEASE_SECONDS):
+            return True
+        before = self.store.run_owner(run_id)
+        if before is None or not is_dead(before):
+            return False
+        self.store.release_run(run_id, before)
+        return self.store.claim_run(run_id, owner, LEASE_SECONDS)
+
+    def _leave(self, run_ids: Sequence[str], owner: str, status: str | None) -> None:
+        for run_id in run_ids:
+            # A store that can't be written any more must not hide why the run ended.
+            with contextlib.suppress(StoreError):
+                if status == "finished":
+                    self.store.set_status(run_id, "finished")
+                elif status == "interrupted":
+                    self.store.set_status(run_id, "interrupted")
+                self.store.release_run(run_id, owner)
+
+    def _caller(self, name: str) -> Caller:
+        if name not in self._callers:
+            model = open_model(name, self.settings, self.environment, self.root)
+            self._models[name] = model
+            self._callers[name] = Caller(
+                model=model,
+                name=name,
+                attempts=self.settings.attempts,
+                deadline=self.settings.deadline,
+                usage=self.usage,
+                lookup=self.store.cached_completion if self.use_cache and model.cacheable else None,
+            )
+        return self._callers[name]
+
+
+def wait_for(work: Coroutine[Any, Any, Value]) -> Value:
+    """Run a coroutine to its end, also where a loop is running already (notebooks, Streamlit)."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    box: list[Value] = []
+    faults: list[BaseException] = []
+
+    def inside() -> None:
+        try:
+            box.append(asyncio.run(work))
+        except BaseException as error:
+            faults.append(error)
+
+    thread = threading.Thread(target=inside, name="promptops-loop")
+    thread.start()
+    thread.join()
+    if faults:
+        raise faults[0]
+    return box[0]
+
+
+def _render_problems(renderer: Renderer, prompt: Prompt, evalset: EvalSet) -> Iterator[Problem]:
+    for sample in evalset.samples:
+        try:
+            renderer.render(prompt, sample.inputs)
+        except TemplateError as error:
+            yield Problem(
+                file=f"prompt {prompt.name or 'without name'}",
+                field=f"sample {sample.id!r}",
+                reason=str(error),
+            )
+
+
+def _attempts(store: Store, run_id: str) -> dict[tuple[str, int], int]:
+    return {place: attempt + 1 for place, attempt in store.attempts(run_id).items()}
+
+
+@contextlib.contextmanager
+def _signals(stop: asyncio.Event, stopped: list[int]) -> Iterator[None]:
+    """Turn SIGINT and SIGTERM into a clean stop; only the main thread can."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+
+    def told(number: int) -> None:
+        stopped.append(number)
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, told, number)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return what really went wrong: the store's or the provider's word before a follow-up fault."""
+    flat: list[BaseException] = []
+    for error in group.exceptions:
+        flat.extend([_first(error)] if isinstance(error, BaseExceptionGroup) else [error])
+    return next((error for error in flat if isinstance(error, StoreError | Stopped)), flat[0])

@@ -1,0 +1,180 @@
+"""The verbs of runs: evaluate, resume, score again, and read what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from promptops.errors import UsageError
+from promptops.evaluation import Evaluation
+from promptops.judges import Judge
+from promptops.metrics import Metric
+from promptops.models import build_metric, is_pairwise
+from promptops.registry import Registry
+from promptops.runner import Watch
+from promptops.sides import load_run, metrics_of
+from promptops.summary import estimates, own_figures, slice_names, whole_figures
+from promptops.types import Case, Estimate, EvalSet, MetricSpec, Prompt, Result, Run
+
+
+class Experiments(Registry):
+    """Runs of prompts and models on evaluation sets."""
+
+    def evaluate(
+        self,
+        evalset: str | Path,
+        prompts: Sequence[str | Path],
+        models: Sequence[str] = (),
+        *,
+        repeats: int = 1,
+        concurrency: int | None = None,
+        cache: bool = True,
+        judge_model: str | None = None,
+        watch: Watch | None = None,
+    ) -> list[Run]:
+        """Evaluate every prompt with every model on one set; returns the finished runs in that order.
+
+        All files, templates, models and metrics are checked before the first call. Raises FileProblems,
+        UsageError, and RunInterrupted when a signal stops it.
+        """
+        folder = self.evalset_folder(evalset)
+        found = self.evalset(folder)
+        chosen = [self.prompt(reference) for reference in prompts]
+        if not chosen:
+            raise UsageError("Name at least one prompt.")
+        pairs = [
+            (prompt, reference, model)
+            for prompt, reference in chosen
+            for model in (models or [self._model_for(prompt, reference)])
+        ]
+        specs = _run_specs(found.metrics)
+        metrics = self._metrics(specs, folder, found.card.language, judge_model)
+        work = self._evaluation(concurrency, cache, watch)
+        work.open_models([*(model for _, _, model in pairs), *_judge_models(metrics)])
+        work.check(found, [prompt for prompt, _ in chosen], metrics)
+        self.store.save_evalset(found)
+        names = {spec.label: spec.metric for spec in specs}
+        runs = [
+            work.start(found, prompt, ref, model, metrics, names, repeats) for prompt, ref, model in pairs
+        ]
+        work.carry_out([work.task(run, found.samples) for run in runs])
+        return [self.run(run.id) for run in runs]
+
+    def resume(
+        self,
+        reference: str,
+        *,
+        concurrency: int | None = None,
+        retry_errors: bool = False,
+        watch: Watch | None = None,
+    ) -> Run:
+        """Finish a run with what it was started with; nothing stored is asked again."""
+        run = self.run(reference)
+        work = self._evaluation(concurrency, True, watch)
+        samples = tuple(self.store.snapshot_samples(run.evalset_digest))
+        work.carry_out([work.task(run, samples, retry_errors=retry_errors)])
+        return self.run(run.id)
+
+    def rescore(
+        self,
+        reference: str,
+        metrics: Sequence[MetricSpec] = (),
+        *,
+        judge_model: str | None = None,
+        watch: Watch | None = None,
+    ) -> Run:
+        """Score a stored run's answers anew and keep that as a run of its own; no answer is asked again.
+
+        Without metrics, those of the evaluation set as it is in the files now.
+        """
+        old = self.run(reference)
+        folder = self.root
+        specs = list(metrics)
+        samples = tuple(self.store.snapshot_samples(old.evalset_digest))
+        language = self.store.snapshot_card(old.evalset_digest).language
+        if not specs:
+            folder = self.evalset_folder(old.evalset)
+            current = self.evalset(folder)
+            specs = _run_specs(current.metrics)
+        built = self._metrics(specs, folder, language, judge_model)
+        work = self._evaluation(None, True, watch)
+        work.open_models(_judge_models(built))
+        found = EvalSet(
+            name=old.evalset, card=self.store.snapshot_card(old.evalset_digest), metrics=(), samples=samples
+        )
+        work.check(found, [], built)
+        names = {spec.label: spec.metric for spec in specs}
+        run = work.start(
+            found, old.prompt, old.prompt_ref, old.model, built, names, old.repeats, parent=old.id
+        )
+        self.store.copy_answers(old.id, run.id)
+        work.carry_out([work.task(run, samples)])
+        return self.run(run.id)
+
+    def result(self, reference: str, sample_id: str, repeat: int = 0) -> Result | None:
+        """Return one stored result with its answer."""
+        return self.store.result(self.run(reference).id, sample_id, repeat)
+
+    def cases_of(
+        self, reference: str, *, sample_ids: Sequence[str] | None = None, limit: int = 200, offset: int = 0
+    ) -> list[Case]:
+        """Return a page of a run's results by sample id, or those of some samples, with their own figures."""
+        run = self.run(reference)
+        metrics = metrics_of(run)
+        found = (
+            self.store.result_page(run.id, limit, offset)
+            if sample_ids is None
+            else self.store.results(run.id, sample_ids=sample_ids)
+        )
+        return [Case(result=result, figures=own_figures(result, metrics)) for result in found]
+
+    def figures(self, reference: str) -> dict[str, float | None]:
+        """Return a run's figures on the whole set, without intervals: cheap enough for lists."""
+        loaded = load_run(self.store, self.run(reference))
+        return whole_figures(loaded.side.table, loaded.metrics)
+
+    def estimates(self, reference: str, *, slices: bool = True) -> tuple[Estimate, ...]:
+        """Return a run's figures with intervals, on the whole set and by tag."""
+        loaded = load_run(self.store, self.run(reference))
+        names = slice_names(loaded.side.table.samples) if slices else ()
+        return estimates(loaded.side.table, loaded.metrics, names)
+
+    def _model_for(self, prompt: Prompt, reference: str) -> str:
+        model = prompt.model or self.settings.model
+        if not model:
+            raise UsageError(
+                f"The prompt {reference!r} names no model. Give --model provider/model, write `model:` into "
+                "the prompt file, or set `model` in promptops.toml."
+            )
+        return model
+
+    def _metrics(
+        self, specs: Sequence[MetricSpec], folder: Path, language: str, judge_model: str | None
+    ) -> dict[str, Metric]:
+        return {
+            spec.label: build_metric(
+                spec, folder=folder, language=language, judge_model=judge_model, settings=self.settings
+            )
+            for spec in specs
+        }
+
+    def _evaluation(self, concurrency: int | None, cache: bool, watch: Watch | None) -> Evaluation:
+        return Evaluation(
+            store=self.store,
+            settings=self.settings,
+            environment=self.environment,
+            root=self.root,
+            actor=self.actor,
+            concurrency=concurrency or self.settings.concurrency,
+            use_cache=cache,
+            watch=watch,
+        )
+
+
+def _run_specs(specs: Sequence[MetricSpec]) -> list[MetricSpec]:
+    """Leave out what compares two outputs: that is a step of a Comparison."""
+    return [spec for spec in specs if not is_pairwise(spec)]
+
+
+def _judge_models(metrics: Mapping[str, Metric]) -> list[str]:
+    return [metric.model for metric in metrics.values() if isinstance(metric, Judge)]

@@ -1,0 +1,128 @@
+"""Who is asked how good an output is? The contract of the wing; each neighbour file is one kind of judge.
+
+A Judge is a metric that asks a Model. Its prompt is a prompt file that users can replace; text that it
+judges is enclosed in marks that the text can't know; a reply that can't be read is unscored, never a
+number. Marks and parser live here because every kind shares them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from abc import abstractmethod
+from collections.abc import Awaitable, Callable, Mapping
+from typing import ClassVar
+
+from pydantic import JsonValue
+
+from promptops.metrics import Metric
+from promptops.types import Completion, MetricRecord, Prompt, Sample, Score
+
+Ask = Callable[[Prompt, Mapping[str, JsonValue], dict[str, JsonValue] | None], Awaitable[Completion]]
+"""Render a prompt with these slots, send it with this response format, return what the judge replied."""
+
+CANDIDATE_LIMIT = 40_000
+"""Characters of a text that a judge is shown; a longer one is unscored rather than cut."""
+
+
+class Judge(Metric):
+    """Scores one output by asking a Model."""
+
+    needs_target: ClassVar[bool] = False
+    prompt_file: ClassVar[str]
+    """The shipped prompt, a file beside the judge's own."""
+    pairs: ClassVar[bool] = False
+    """True where two outputs are compared, a step of a Comparison and not of a Run."""
+
+    prompt: Prompt
+    model: str = ""
+    stand_in: bool = False
+
+    @abstractmethod
+    async def judge(self, completion: Completion, sample: Sample, ask: Ask) -> Score:
+        """Ask about one output. Raises CallFailed where the judge gave no answer at all."""
+
+    def score(self, completion: Completion, sample: Sample) -> Score:
+        """Tell that a judge can't score by itself."""
+        return Score.missing("a judge must be asked")
+
+    def parts(self) -> dict[str, str]:
+        """Name the prompt by its digest: layout and comments may change, content may not."""
+        return {"prompt": self.prompt.digest[:16], "stand_in": "yes" if self.stand_in else "no"}
+
+    def record(self, label: str, name: str) -> MetricRecord:
+        """Return what a run keeps of this judge."""
+        return (
+            super()
+            .record(label, name)
+            .model_copy(update={"judge": True, "stand_in": self.stand_in, "unit": self.unit})
+        )
+
+
+def mark_for(*texts: str) -> str:
+    """Return a mark that none of the texts can contain on purpose: it depends on all of them.
+
+    The mark is the same for the same texts, so that stored replies can be found again.
+    """
+    salt = 0
+    while True:
+        joined = "\x00".join([str(salt), *texts])
+        mark = hashlib.sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+        if not any(mark in text for text in texts):
+            return mark
+        salt += 1
+
+
+def enclosed(kind: str, text: str, mark: str) -> str:
+    """Enclose a text so that its end can't be forged from within."""
+    return f"<{kind}-{mark}>\n{text}\n</{kind}-{mark}>"
+
+
+def read_verdict(
+    reply: str, keys: frozenset[str], mark: str, judged: tuple[str, ...]
+) -> dict[str, JsonValue] | str:
+    """Return the one JSON object with `keys` that the judge wrote, or the reason why there is none.
+
+    Fences and prose around it are fine. Whatever stands between marks is the candidate's own text and
+    is not read; an object that stands word for word in a judged text is an echo; two objects that
+    disagree are no verdict.
+    """
+    own = re.sub(rf"<([a-z-]+)-{mark}>.*?(</\1-{mark}>|\Z)", " ", reply, flags=re.DOTALL)
+    found: list[dict[str, JsonValue]] = []
+    for text, value in _objects(own):
+        if keys <= value.keys() and not any(text in item for item in judged):
+            found.append(value)
+    if not found:
+        return "the reply holds no readable verdict"
+    first = {key: found[0][key] for key in keys}
+    if any({key: item[key] for key in keys} != first for item in found[1:]):
+        return "the reply holds verdicts that disagree"
+    return found[0]
+
+
+def read_score(value: JsonValue, low: float, high: float) -> float | str:
+    """Return a number within the scale, or why it is none. Nothing is clamped."""
+    if isinstance(value, str) and re.fullmatch(r"\s*-?\d+(\.\d+)?\s*", value):
+        value = float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return f"the score {str(value)[:40]!r} is no number"
+    if not low <= value <= high:
+        return f"the score {value:g} lies outside {low:g} to {high:g}"
+    return float(value)
+
+
+def _objects(text: str) -> list[tuple[str, dict[str, JsonValue]]]:
+    decoder = json.JSONDecoder()
+    found: list[tuple[str, dict[str, JsonValue]]] = []
+    position = text.find("{")
+    while position != -1:
+        try:
+            value, end = decoder.raw_decode(text, position)
+        except (json.JSONDecodeError, RecursionError):
+            position = text.find("{", position + 1)
+            continue
+        if isinstance(value, dict):
+            found.append((text[position:end], value))
+        position = text.find("{", end)
+    return found

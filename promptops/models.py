@@ -1,0 +1,127 @@
+"""From a written name to a Model or a Metric, checked before anything is spent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from promptops import plugins
+from promptops.config import Settings
+from promptops.errors import UnknownName, UsageError
+from promptops.judges import Judge
+from promptops.metrics import Metric
+from promptops.promptfiles import read_prompt
+from promptops.providers import Model, ProviderSettings
+from promptops.types import MetricRecord, MetricSpec, Prompt
+
+
+def open_model(name: str, settings: Settings, environment: Mapping[str, str], root: Path) -> Model:
+    """Return the Model that `provider/model` stands for; nothing is contacted yet."""
+    provider, own, kind = _split(name, settings)
+    chosen = plugins.find("providers", kind, Model)  # type: ignore[type-abstract]
+    return chosen(own, settings.providers.get(provider, ProviderSettings()), environment, root)
+
+
+def check_model_name(name: str, settings: Settings) -> None:
+    """Raise UsageError or UnknownName where a model's name can't be meant."""
+    _split(name, settings)
+
+
+def stands_in(name: str, settings: Settings) -> bool:
+    """Tell whether a model only stands in for an LLM."""
+    kind = _split(name, settings)[2]
+    return plugins.find("providers", kind, Model).stand_in  # type: ignore[type-abstract]
+
+
+def build_metric(
+    spec: MetricSpec, *, folder: Path, language: str, judge_model: str | None, settings: Settings
+) -> Metric:
+    """Return the metric that an evaluation set asks for, with language, judge model and prompt filled in.
+
+    Raises UsageError that names the label and option, or UnknownName.
+    """
+    chosen = _metric_class(spec.metric)
+    options = dict(spec.options)
+    if "language" in chosen.model_fields and "language" not in options:
+        options["language"] = language
+    filled: dict[str, object] = dict(options)
+    if issubclass(chosen, Judge):
+        model = options.get("model") or judge_model or settings.judge_model
+        if not isinstance(model, str) or not model:
+            raise UsageError(
+                f"The judge {spec.label!r} has no model. Name one by --judge-model, by `judge_model` in the "
+                f"settings, or by `model` under [metrics.{spec.label}]."
+            )
+        filled |= {
+            "model": model,
+            "stand_in": stands_in(model, settings),
+            "prompt": _judge_prompt(chosen, options.get("prompt"), folder),
+        }
+    return _validated(chosen, filled, spec.label)
+
+
+def rebuild_metric(record: MetricRecord) -> Metric:
+    """Return the metric that a run used; raises UsageError where it no longer means the same."""
+    metric = _validated(_metric_class(record.metric), dict(record.options), record.label)
+    if metric.signature != record.signature:
+        raise UsageError(
+            f"The metric {record.label!r} of this run can't be made again: it was\n  {record.signature}\n"
+            f"and is now\n  {metric.signature}\nScore the run anew with `promptops score`."
+        )
+    return metric
+
+
+def is_pairwise(spec: MetricSpec) -> bool:
+    """Tell whether a metric compares two outputs, so that it is no part of a run."""
+    if ":" not in spec.metric and not plugins.exists("judges", spec.metric):
+        return False
+    chosen = _metric_class(spec.metric)
+    return issubclass(chosen, Judge) and chosen.pairs
+
+
+def _metric_class(name: str) -> type[Metric]:
+    if ":" in name or plugins.exists("metrics", name):
+        return plugins.find("metrics", name, Metric)  # type: ignore[type-abstract]
+    if plugins.exists("judges", name):
+        return plugins.find("judges", name, Judge)  # type: ignore[type-abstract]
+    known = (*plugins.names("metrics"), *plugins.names("judges"))
+    raise UnknownName("metric", name, known, hint="`promptops plugins` lists them.")
+
+
+def _judge_prompt(chosen: type[Judge], written: object, folder: Path) -> Prompt | dict[str, object]:
+    if isinstance(written, dict):
+        return written
+    if isinstance(written, str):
+        return read_prompt(folder / written)
+    return read_prompt(Path(plugins.__file__).parent / "judges" / chosen.prompt_file)
+
+
+def _validated(chosen: type[Metric], options: Mapping[str, object], label: str) -> Metric:
+    try:
+        return chosen.model_validate(options)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        known = sorted(set(chosen.model_fields) - {"stand_in"})
+        told = first["msg"].removeprefix("Value error, ")
+        raise UsageError(
+            f"[metrics.{label}] {where or 'options'}: {told}. "
+            f"{chosen.__name__} takes: {', '.join(known) or 'no option'}."
+        ) from None
+
+
+def _split(name: str, settings: Settings) -> tuple[str, str, str]:
+    provider, slash, own = name.partition("/")
+    if not slash or not own:
+        known = sorted({*plugins.names("providers"), *settings.providers})
+        raise UsageError(
+            f"{name!r} is no model name. Write it as provider/model, for example openai/gpt-4o-mini; "
+            f"providers: {', '.join(known)}."
+        )
+    given = settings.providers.get(provider)
+    kind = (given.kind if given else None) or provider
+    if ":" not in kind and not plugins.exists("providers", kind):
+        raise UnknownName("provider", kind, {*plugins.names("providers"), *settings.providers})
+    return provider, own, kind

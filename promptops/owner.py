@@ -1,0 +1,43 @@
+"""Which process works on a run, and whether it is still alive."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from pathlib import Path
+
+
+def own_name() -> str:
+    """Return a name for this process: host, process id, and when it started."""
+    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid()) or '-'}:{secrets.token_hex(4)}"
+
+
+def is_dead(owner: str) -> bool:
+    """Tell whether an owner was a process of this host that is surely gone.
+
+    Elsewhere, or where it can't be told, the answer is no: then its lease has to run out.
+    """
+    host, _, rest = owner.rpartition(":")[0].partition(":")
+    number, _, started = rest.partition(":")
+    if host != socket.gethostname() or not number.isdigit():
+        return False
+    if started != "-":
+        return _started(int(number)) != started
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def _started(number: int) -> str | None:
+    """Return when a process started, in clock ticks since boot; a number used again has another one."""
+    try:
+        told = Path(f"/proc/{number}/stat").read_text("utf-8")
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("utf-8").strip()
+    except OSError:
+        return None
+    return f"{told.rpartition(')')[2].split()[19]}@{boot[:8]}"

@@ -1,0 +1,14 @@
+"""The one core: settings, store and verbs wired together. Every face calls this and nothing else."""
+
+from __future__ import annotations
+
+from promptops.comparisons import Comparisons
+
+
+class Project(Comparisons):
+    """A folder with prompts and evaluation sets, and the database that remembers runs.
+
+    >>> with Project.open() as project:
+    ...     runs = project.evaluate("news-briefs", ["brief@1", "brief@2"], ["offline/extractive"])
+    ...     comparison = project.compare(runs[0].id, runs[1].id)
+    """

@@ -1,0 +1,101 @@
+"""Any server of the OpenAI chat API: OpenAI itself, vLLM, Ollama, llama.cpp, a LiteLLM proxy ...
+
+The client is our own and thin: official ones cost ten times the CPU, retry behind the runner's
+back, and take a proxy's HTML page for an answer (measured in design/reliability.md, finding 3).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import JsonValue
+
+from promptops.errors import CallFailed, UsageError
+from promptops.providers import Model, ProviderSettings
+from promptops.providers._openai_address import address_of
+from promptops.providers._openai_answer import completion_of
+from promptops.providers._openai_errors import refusal
+from promptops.types import Completion, Request
+
+if TYPE_CHECKING:
+    from promptops.providers._openai_wire import Wire
+
+
+class OpenAI(Model):
+    """Asks `POST {base_url}/chat/completions`, once, and believes nothing that comes back unchecked."""
+
+    network = True
+
+    def __init__(
+        self, model: str, settings: ProviderSettings, environment: Mapping[str, str], root: Path
+    ) -> None:
+        """Find server and key. Raises SettingsError naming the variable to set."""
+        super().__init__(model, settings, environment, root)
+        if not model:
+            raise UsageError("No model is named after 'openai/'. Write for instance openai/gpt-4o-mini.")
+        self._address = address_of(settings, environment)
+        self._wire: Wire | None = None
+
+    @property
+    def origin(self) -> str:
+        """The server's address, with a digest of extra fields and headers; never the key."""
+        return self._address.origin
+
+    async def generate(self, request: Request) -> Completion:
+        """Ask once. Raises CallFailed with the kind of failure, within `timeout` seconds."""
+        body = json.dumps(self._body(request)).encode()
+        wire = self._open_wire()
+        began = time.monotonic()
+        reply = await wire.post(body, self.settings.timeout)
+        seconds = time.monotonic() - began
+        key = self._address.key
+        if not 200 <= reply.status < 300:
+            raise refusal(reply.status, reply.headers, reply.body, key)
+        return completion_of(
+            reply.body, reply.status, reply.headers, key=key, settings=self.settings, seconds=seconds
+        )
+
+    async def close(self) -> None:
+        """Close the connections; due in each event loop that asked."""
+        wire, self._wire = self._wire, None
+        if wire is not None and wire.loop is asyncio.get_running_loop():
+            await wire.close()
+
+    def _body(self, request: Request) -> dict[str, JsonValue]:
+        body: dict[str, JsonValue] = {
+            **self.settings.body,
+            **request.parameters,
+            "model": self.model,
+            "messages": [{"role": message.role, "content": message.content} for message in request.messages],
+        }
+        wanted = _response_format(request.response_format)
+        if wanted is not None:
+            body["response_format"] = wanted
+        if body.get("stream"):
+            raise CallFailed("rejected", "The parameter 'stream' can't be used; answers are read whole.")
+        return body
+
+    def _open_wire(self) -> Wire:
+        if self._wire is None or self._wire.loop is not asyncio.get_running_loop():
+            from promptops.providers._openai_wire import Wire  # aiohttp: 0.2 s that only a first call needs
+
+            self._wire = Wire(self._address, self.settings.headers, self.settings.max_bytes)
+        return self._wire
+
+
+def _response_format(given: dict[str, JsonValue] | None) -> dict[str, JsonValue] | None:
+    if given is None or given.get("type") == "text":
+        return None
+    if given.get("type") != "json_schema" or "json_schema" in given:
+        return given
+    schema: dict[str, JsonValue] = {
+        "name": given.get("name", "answer"),
+        "schema": given.get("schema", {}),
+        "strict": given.get("strict", True),
+    }
+    return {"type": "json_schema", "json_schema": schema}

@@ -1,0 +1,73 @@
+"""The verbs of prompts: register, find, list, and let aliases stand for versions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from promptops.errors import UsageError
+from promptops.promptfiles import read_prompt
+from promptops.prompttext import prompt_yaml
+from promptops.types import AliasMove, Prompt, PromptVersion
+from promptops.workspace import Workspace
+
+PROMPT_SUFFIXES = (".yaml", ".yml", ".txt", ".md")
+
+
+class Registry(Workspace):
+    """Prompts in the database, found by `name`, `name@number`, `name@alias`, or as files."""
+
+    def add_prompt(
+        self, source: str | Path | Prompt, *, name: str | None = None, note: str = ""
+    ) -> tuple[PromptVersion, bool]:
+        """Register a prompt; returns the version and whether it is new (the same content never is)."""
+        prompt = source if isinstance(source, Prompt) else read_prompt(Path(source))
+        called = name or prompt.name
+        if not called:
+            raise UsageError("The prompt has no name: give it one in the file or by --name.")
+        return self.store.add_prompt(called, prompt, note or prompt.note, self.actor)
+
+    def prompt(self, reference: str | Path) -> tuple[Prompt, str]:
+        """Return the prompt that a reference means, and how it was found.
+
+        References: `reply` (latest), `reply@3`, `reply@production`, or the path of a prompt file.
+        """
+        written = str(reference)
+        if written.endswith(PROMPT_SUFFIXES) or "/" in written or isinstance(reference, Path):
+            return read_prompt(Path(written)), written
+        version = self.prompt_version(written)
+        return version.prompt, version.reference
+
+    def prompt_version(self, reference: str) -> PromptVersion:
+        """Return a registered version by `name`, `name@number` or `name@alias`."""
+        name, at, which = reference.partition("@")
+        if not at:
+            return self.store.prompt_version(name)
+        if which.isdigit():
+            return self.store.prompt_version(name, int(which))
+        return self.store.prompt_by_alias(name, which)
+
+    def prompt_text(self, reference: str | Path) -> str:
+        """Return a prompt as the YAML of a prompt file, for people to read and compare."""
+        return prompt_yaml(self.prompt(reference)[0])
+
+    def prompt_names(self) -> list[str]:
+        """List the registered prompts."""
+        return self.store.prompt_names()
+
+    def versions(self, name: str) -> list[PromptVersion]:
+        """List a prompt's versions, the oldest first."""
+        return self.store.versions(name)
+
+    def aliases(self, name: str) -> dict[str, int]:
+        """Return a prompt's aliases and the versions that they stand for."""
+        return self.store.aliases(name)
+
+    def alias_history(self, name: str) -> list[AliasMove]:
+        """List every move of a prompt's aliases, the oldest first."""
+        return self.store.alias_history(name)
+
+    def set_alias(self, reference: str, alias: str, *, reason: str = "") -> PromptVersion:
+        """Let an alias stand for a version; the move is kept."""
+        version = self.prompt_version(reference)
+        self.store.set_alias(version.name, alias, version.number, self.actor, reason)
+        return version

@@ -1,0 +1,277 @@
+"""The parallel runner: every sample's straight way from question to stored result.
+
+render -> ask -> score -> ask the judges -> store. A result counts as done when it is stored with all
+its scores; an answer that a judge must still see is stored first, so that it is never paid for twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from time import monotonic
+
+from pydantic import JsonValue
+
+from promptops.calls import Answer, Caller, Unanswered, Usage
+from promptops.engines import Engine
+from promptops.judges import Judge
+from promptops.metrics import Metric
+from promptops.store.writer import CallRow, ResultRow, Writer
+from promptops.templates import Renderer
+from promptops.types import Completion, Prompt, Request, Result, Run, Sample, Score
+
+Place = tuple[str, int, str]
+"""Where a call belongs within its run: sample id, repeat, purpose."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One Run to be carried out, with everything it needs."""
+
+    run: Run
+    samples: tuple[Sample, ...]
+    caller: Caller
+    metrics: Mapping[str, Metric]
+    judges: Mapping[str, Judge]
+    judge_callers: Mapping[str, Caller]
+    finished: frozenset[tuple[str, int]] = frozenset()
+    answered: Mapping[Place, Completion] = field(default_factory=dict)
+    attempts: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    """How many results a sample has already, so that a new one stands beside the old."""
+
+    def places(self) -> Iterator[tuple[Sample, int]]:
+        """Yield what is still to be done, in order."""
+        for repeat in range(self.run.repeats):
+            for sample in self.samples:
+                if (sample.id, repeat) not in self.finished:
+                    yield sample, repeat
+
+
+@dataclass
+class Progress:
+    """How far a command has come; handed to whoever draws it after each stored result."""
+
+    total: int
+    usage: Usage
+    done: int = 0
+    errors: int = 0
+    unscored: int = 0
+    started: float = field(default_factory=monotonic)
+
+    @property
+    def seconds(self) -> float:
+        """Time since the start."""
+        return monotonic() - self.started
+
+    @property
+    def rate(self) -> float:
+        """Results a second since the start."""
+        return self.done / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Estimated seconds to the end; None before the first result."""
+        return (self.total - self.done) / self.rate if self.done else None
+
+
+Watch = Callable[[Progress], None]
+
+
+@dataclass
+class Runner:
+    """Carries out Tasks with one engine, one writer and one renderer."""
+
+    engine: Engine
+    writer: Writer
+    renderer: Renderer
+    usage: Usage
+    watch: Watch | None = None
+
+    async def carry_out(self, tasks: Iterable[Task], concurrency: int) -> Progress:
+        """Finish all tasks; a sample that fails never ends the run.
+
+        Raises what the store raises (a result that can't be kept ends everything) and Stopped.
+        """
+        tasks = list(tasks)
+        progress = Progress(total=sum(1 for task in tasks for _ in task.places()), usage=self.usage)
+        if self.watch:
+            self.watch(progress)
+
+        async def one(item: tuple[Task, Sample, int]) -> None:
+            task, sample, repeat = item
+            result = await self._finish(task, sample, repeat)
+            progress.done += 1
+            progress.errors += result.failure is not None
+            progress.unscored += any(score.unscored is not None for score in result.scores.values())
+            if self.watch:
+                self.watch(progress)
+
+        await self.engine.run(one, _items(tasks), concurrency)
+        return progress
+
+    async def _finish(self, task: Task, sample: Sample, repeat: int) -> Result:
+        kept = _Kept(self.writer)
+        try:
+            answer = await self._answer(task, sample, repeat, kept)
+        except Unanswered as error:
+            result = Result(sample_id=sample.id, repeat=repeat, failure=error.failure)
+        else:
+            scores = {
+                label: _scored(metric, answer.completion, sample) for label, metric in task.metrics.items()
+            }
+            for label, judge in task.judges.items():
+                kept.send()
+                scores[label] = await self._judged(
+                    task, sample, repeat, label, judge, answer.completion, kept
+                )
+            result = Result(
+                sample_id=sample.id,
+                repeat=repeat,
+                completion=answer.completion,
+                scores=scores,
+                cached=answer.cached,
+            )
+        kept.add(self._row(task, result))
+        kept.send()
+        await kept.stored()
+        return result
+
+    async def _answer(self, task: Task, sample: Sample, repeat: int, kept: _Kept) -> Answer:
+        stored = task.answered.get((sample.id, repeat, "answer"))
+        if stored is not None:
+            return Answer(stored, None, cached=False)
+        prompt = task.run.prompt
+        request = Request(
+            messages=self.renderer.render(prompt, sample.inputs),
+            parameters=prompt.parameters,
+            response_format=prompt.response_format,
+            inputs=sample.inputs,
+            sample_id=sample.id,
+            repeat=repeat,
+        )
+        answer = await task.caller.ask(request, task.run.prompt.digest)
+        kept.add(_call(task, sample.id, repeat, "answer", answer))
+        return answer
+
+    async def _judged(
+        self,
+        task: Task,
+        sample: Sample,
+        repeat: int,
+        label: str,
+        judge: Judge,
+        completion: Completion,
+        kept: _Kept,
+    ) -> Score:
+        asked = 0
+
+        async def ask(
+            prompt: Prompt, slots: Mapping[str, JsonValue], response_format: dict[str, JsonValue] | None
+        ) -> Completion:
+            nonlocal asked
+            asked += 1
+            purpose = f"judge:{label}" if asked == 1 else f"judge:{label}:{asked}"
+            stored = task.answered.get((sample.id, repeat, purpose))
+            if stored is not None:
+                return stored
+            request = judge_request(self.renderer, prompt, slots, response_format, sample.id, repeat)
+            answer = await task.judge_callers[label].ask(request, prompt.digest)
+            kept.add(_call(task, sample.id, repeat, purpose, answer))
+            return answer.completion
+
+        if not completion.text.strip():
+            return Score.missing("the answer is empty, so the judge was not asked")
+        try:
+            return await judge.judge(completion, sample, ask)
+        except Unanswered as error:
+            return Score.missing(
+                f"the judge gave no answer: {error.failure.message}", kind=error.failure.kind
+            )
+
+    def _row(self, task: Task, result: Result) -> ResultRow:
+        attempt = task.attempts.get((result.sample_id, result.repeat), 0)
+        return ResultRow(run_id=task.run.id, attempt=attempt, result=result)
+
+
+class _Kept:
+    """Rows of one sample on their way into the store.
+
+    An answer is handed to the writer as it arrives, but nobody waits for its commit while a judge is
+    being asked: the writer keeps the order, so that the result's commit covers all before it.
+    """
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self._rows: list[CallRow | ResultRow] = []
+        self._sent: list[asyncio.Task[None]] = []
+
+    def add(self, row: CallRow | ResultRow) -> None:
+        self._rows.append(row)
+
+    def send(self) -> None:
+        if self._rows:
+            self._sent.append(asyncio.ensure_future(self._writer.save(*self._rows)))
+            self._rows = []
+
+    async def stored(self) -> None:
+        """Wait for all that was sent. Raises StoreError where something could not be kept."""
+        await asyncio.gather(*self._sent)
+
+
+def judge_request(
+    renderer: Renderer,
+    prompt: Prompt,
+    slots: Mapping[str, JsonValue],
+    response_format: dict[str, JsonValue] | None,
+    sample_id: str,
+    repeat: int,
+) -> Request:
+    """Render a judge's prompt into the request that is sent."""
+    return Request(
+        messages=renderer.render(prompt, slots),
+        parameters=prompt.parameters,
+        response_format=prompt.response_format or response_format,
+        sample_id=sample_id,
+        repeat=repeat,
+    )
+
+
+def _items(tasks: list[Task]) -> Iterator[tuple[Task, Sample, int]]:
+    for task in tasks:
+        for sample, repeat in task.places():
+            yield task, sample, repeat
+
+
+def _scored(metric: Metric, completion: Completion, sample: Sample) -> Score:
+    try:
+        return metric.score(completion, sample)
+    except Exception as error:
+        return Score.missing(f"{type(error).__name__}: {error}"[:500])
+
+
+def _call(task: Task, sample_id: str, repeat: int, purpose: str, answer: Answer) -> CallRow:
+    return CallRow(
+        run_id=task.run.id,
+        sample_id=sample_id,
+        repeat=repeat,
+        purpose=purpose,
+        attempt=task.attempts.get((sample_id, repeat), 0),
+        cache_key=answer.cache_key,
+        cached=answer.cached,
+        completion=answer.completion,
+    )
+
+
+async def interruptible(work: asyncio.Task[Progress], stop: asyncio.Event) -> Progress | None:
+    """Wait for the work; cancel it when told to stop, and return None then."""
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+            return None
+        return work.result()
+    finally:
+        stopping.cancel()

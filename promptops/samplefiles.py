@@ -1,0 +1,283 @@
+"""The samples of an evaluation set, from JSONL, CSV or YAML, each fault with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from promptops.csvfile import Cell, read_csv
+from promptops.errors import FileProblems, Problem
+from promptops.jsonfile import read_json_lines
+from promptops.located import MAX_PROBLEMS, Faults, KeyPath, Located, Place, did_you_mean, kind_of, shown
+from promptops.textfile import file_name, read_text
+from promptops.types import Sample
+from promptops.yamlfile import MAX_BYTES, plain_value, read_yaml
+
+FILES = ("samples.jsonl", "samples.csv", "samples.yaml", "samples.yml")
+KEYS = ("id", "inputs", "target", "tags", "group", "weight", "origin", "metadata")
+MAX_ID = 200
+
+
+def read_samples(path: Path) -> tuple[tuple[Sample, ...], list[Problem]]:
+    """Return the samples that could be read and every fault; a faulty row is left out of the samples.
+
+    Raises FileProblems where the file itself can't be read.
+    """
+    problems: list[Problem] = []
+    reader = _SampleReader(file_name(path), problems)
+    samples: list[Sample | None] = []
+    for row in _rows(path, problems):
+        samples.append(reader.sample(row))
+        if len(problems) >= MAX_PROBLEMS:
+            break
+    if not samples and not problems:
+        problems.append(Problem(file_name(path), "holds no samples", 1))
+    return tuple(sample for sample in samples if sample is not None), problems
+
+
+def read_texts(path: Path, field: str | None = None) -> list[str]:
+    """Return one text for each row of a file of production inputs or outputs (JSONL, CSV or YAML).
+
+    A row is a text, or an object whose `inputs`, `input`, `text` or `output` is taken; `field` names
+    another value, with dots into objects. Several inputs are joined by line ends in the order of their
+    names. Raises FileProblems.
+    """
+    problems: list[Problem] = []
+    texts: list[str] = []
+    for row in _rows(path, problems, plain_columns=True):
+        faults = Faults(file_name(path), row, problems)
+        found = _chosen(row.value, field, faults)
+        if found is not None:
+            texts.append(found)
+    if not texts and not problems:
+        problems.append(Problem(file_name(path), "holds no texts", 1))
+    if problems:
+        raise FileProblems(problems)
+    return texts
+
+
+TEXT_KEYS = ("inputs", "input", "text", "output")
+
+
+def _rows(path: Path, problems: list[Problem], *, plain_columns: bool = False) -> Iterator[Located]:
+    if path.suffix == ".csv":
+        return _csv_rows(path, problems, plain_columns)
+    if path.suffix in (".yaml", ".yml"):
+        return _yaml_rows(path)
+    return read_json_lines(path, problems)
+
+
+def _yaml_rows(path: Path) -> Iterator[Located]:
+    document = read_yaml(read_text(path, MAX_BYTES), file_name(path))
+    if not isinstance(document.value, list):
+        reason = f"must be a list of samples, not {kind_of(document.value)}"
+        raise FileProblems([Problem(file_name(path), reason, *document.place(()))])
+    for index, value in enumerate(document.value):
+        yield document.inside(value, (index,))
+
+
+def _csv_rows(path: Path, problems: list[Problem], plain_columns: bool) -> Iterator[Located]:
+    rows = read_csv(path)
+    header = next(rows, None)
+    if header is None:
+        return
+    columns = _columns(header, file_name(path), plain_columns)
+    for row in rows:
+        if len(row) != len(header):
+            reason = f"the row has {len(row)} cells where the header has {len(header)}"
+            problems.append(Problem(file_name(path), reason, *row[0].place))
+            continue
+        yield _csv_row(columns, row)
+
+
+def _columns(header: list[Cell], file: str, plain_columns: bool) -> list[KeyPath]:
+    problems = []
+    columns: list[KeyPath] = []
+    for cell in header:
+        name = cell.text
+        outer, dot, inner = name.partition(".")
+        reason = ""
+        if plain_columns and outer not in ("inputs", "metadata"):
+            columns.append((name,))
+        elif dot and outer in ("inputs", "metadata"):
+            columns.append((outer, inner))
+            if not inner or "." in inner:
+                reason = f"column {shown(name)} must be {outer}.NAME; objects inside objects need JSONL"
+        else:
+            columns.append((name,))
+            if name in ("inputs", "metadata"):
+                reason = f"column {name!r} must say which one: {name}.NAME"
+            elif name not in KEYS:
+                known = [key for key in KEYS if key not in ("inputs", "metadata")]
+                reason = f"unknown column {shown(name)}." + did_you_mean(
+                    name, [*known, "inputs.NAME", "metadata.NAME"]
+                )
+                if len(header) == 1 and ";" in name:
+                    reason = "the cells are separated by semicolons; save the file with commas"
+        if not reason and columns.count(columns[-1]) > 1:
+            reason = f"column {shown(name)} stands here twice"
+        if reason:
+            problems.append(Problem(file, reason, *cell.place))
+    if problems:
+        raise FileProblems(problems)
+    return columns
+
+
+def _csv_row(columns: list[KeyPath], row: list[Cell]) -> Located:
+    """Make a row of cells into an object; an empty cell means that there is nothing."""
+    value: dict[str, JsonValue] = {}
+    places: dict[KeyPath, Place] = {(): row[0].place}
+    for path, cell in zip(columns, row, strict=True):
+        places[path] = cell.place
+        if cell.text == "":
+            continue
+        if len(path) == 2:
+            inner = value.setdefault(str(path[0]), {})
+            if isinstance(inner, dict):
+                inner[str(path[1])] = cell.text
+        elif path == ("tags",):
+            value["tags"] = [tag.strip() for tag in cell.text.split(";") if tag.strip()]
+        elif path == ("weight",):
+            value["weight"] = _number(cell.text)
+        else:
+            value[str(path[0])] = cell.text
+    return Located(value, lambda path: places.get(path) or places.get(path[:1]) or places[()])
+
+
+def _number(text: str) -> JsonValue:
+    """Return the number that a cell means, or its text where it means none."""
+    try:
+        return plain_value(text)
+    except ValueError:
+        return text
+
+
+class _SampleReader:
+    """Makes rows into Samples and notes what is wrong with them."""
+
+    def __init__(self, file: str, problems: list[Problem]) -> None:
+        self._file = file
+        self._problems = problems
+        self._lines: dict[str, int | None] = {}
+
+    def sample(self, row: Located) -> Sample | None:
+        known = len(self._problems)
+        faults = Faults(self._file, row, self._problems)
+        if not isinstance(row.value, dict):
+            faults.add((), f"a sample must be an object, not {kind_of(row.value)}")
+            return None
+        faults.unknown_keys((), row.value, KEYS)
+        fields = {key: value for key, value in row.value.items() if key in KEYS}
+        self._check_id(fields, row, faults)
+        _check_weight(fields, faults)
+        for key in ("group", "origin"):
+            if key in fields:
+                _check_text(fields[key], (key,), faults)
+        for key in ("inputs", "metadata"):
+            if not isinstance(fields.get(key, {}), dict):
+                faults.add((key,), f"must be an object, not {kind_of(fields[key])}")
+        fields["target"] = _alternatives(fields, faults)
+        fields["tags"] = _tags(fields, faults)
+        if len(self._problems) > known:
+            return None
+        fields.setdefault("inputs", {})
+        return Sample.model_validate(fields)
+
+    def _check_id(self, fields: dict[str, JsonValue], row: Located, faults: Faults) -> None:
+        if "id" not in fields:
+            faults.add((), "has no id; give each sample one that stays when lines move")
+            return
+        sample_id = fields["id"]
+        if not _check_text(sample_id, ("id",), faults) or not isinstance(sample_id, str):
+            return
+        if len(sample_id) > MAX_ID:
+            faults.add(("id",), f"is longer than {MAX_ID} characters")
+        elif sample_id in self._lines:
+            faults.add(("id",), f"{shown(sample_id)} was given already, on line {self._lines[sample_id]}")
+        else:
+            self._lines[sample_id] = row.place(("id",)).line
+
+
+def _check_text(value: JsonValue, path: KeyPath, faults: Faults) -> bool:
+    """Note where a value is no name-like text: not empty, and on one line."""
+    if not isinstance(value, str):
+        hint = " (put it in quotes)" if isinstance(value, int | float) else ""
+        faults.add(path, f"must be a text, not {kind_of(value)}{hint}")
+    elif not value.strip():
+        faults.add(path, "must not be empty")
+    elif any(ord(character) < 32 or 127 <= ord(character) < 160 for character in value):
+        faults.add(path, f"{shown(value)} holds a control character")
+    else:
+        return True
+    return False
+
+
+def _check_weight(fields: dict[str, JsonValue], faults: Faults) -> None:
+    weight = fields.get("weight", 1.0)
+    if isinstance(weight, bool) or not isinstance(weight, int | float):
+        faults.add(("weight",), f"must be a number over 0, not {shown(weight)}")
+    elif not weight > 0:
+        faults.add(("weight",), f"must be over 0, not {weight}")
+
+
+def _alternatives(fields: dict[str, JsonValue], faults: Faults) -> list[JsonValue]:
+    """Return the targets: a list holds alternatives, anything else is the only one."""
+    if "target" not in fields:
+        return []
+    target = fields["target"]
+    if target is None:
+        faults.add(("target",), "is null; leave the key out where there is no target")
+    if not isinstance(target, list):
+        return [target]
+    for index, alternative in enumerate(target):
+        if alternative is None:
+            faults.add(("target", index), "is null; leave it out")
+    return target
+
+
+def _tags(fields: dict[str, JsonValue], faults: Faults) -> list[JsonValue]:
+    tags = fields.get("tags", [])
+    if not isinstance(tags, list):
+        faults.add(("tags",), f"must be a list of texts, not {kind_of(tags)}")
+        return []
+    for index, tag in enumerate(tags):
+        if _check_text(tag, ("tags", index), faults) and tag in tags[:index]:
+            faults.add(("tags", index), f"{shown(tag)} stands here twice")
+    return tags
+
+
+def _chosen(value: JsonValue, field: str | None, faults: Faults) -> str | None:
+    """Return the text that a row stands for, or note why it has none."""
+    path: KeyPath = ()
+    if field is not None:
+        for step in field.split("."):
+            if not isinstance(value, dict) or step not in value:
+                known = list(value) if isinstance(value, dict) else []
+                faults.add(path, f"has no {shown(step)}." + did_you_mean(step, known))
+                return None
+            value, path = value[step], (*path, step)
+    elif isinstance(value, dict):
+        key = next((key for key in TEXT_KEYS if key in value), None)
+        if key is None:
+            faults.add((), f"has none of {', '.join(TEXT_KEYS)}; name the field that holds the text")
+            return None
+        value, path = value[key], (key,)
+    text = _joined(value)
+    if text is None:
+        faults.add(path, f"must be a text or an object of texts, not {kind_of(value)}")
+    return text
+
+
+def _joined(value: JsonValue) -> str | None:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, int | float):
+        return str(value)
+    members = [value[key] for key in sorted(value)] if isinstance(value, dict) else value
+    texts = [_joined(member) for member in members if member is not None]
+    told = [text for text in texts if text is not None]
+    return "\n".join(told) if told else None

@@ -1,0 +1,115 @@
+"""From a stored run or a baseline file to one side of a Comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from promptops.baselines import read_baseline
+from promptops.comparison import Side
+from promptops.errors import NotComparable
+from promptops.judges import Judge
+from promptops.metrics import Metric
+from promptops.models import rebuild_metric
+from promptops.store import Store
+from promptops.summary import rows_of, tally
+from promptops.types import MetricRecord, Result, Run, Sample, Score
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A run with its scores as arrays, and a way to look at its outputs."""
+
+    side: Side
+    metrics: Mapping[str, Metric]
+    output: Callable[[str, int], Result | None]
+
+
+def load_run(store: Store, run: Run) -> Loaded:
+    """Read a stored run's scores."""
+    samples = tuple(store.snapshot_samples(run.evalset_digest))
+    table = tally(samples, store.score_rows(run.id), run.metrics)
+    return Loaded(
+        Side(run, table), metrics_of(run), lambda sample, repeat: store.result(run.id, sample, repeat)
+    )
+
+
+def load_baseline(path: Path, samples: Sequence[Sample], current: Mapping[str, Metric], run: Run) -> Loaded:
+    """Read a baseline file; stored outputs are scored again where a metric's signature changed.
+
+    Raises NotComparable where that would need outputs that were left out, or a judge.
+    """
+    accepted, results = read_baseline(path)
+    records = {record.label: record for record in run.metrics}
+    results, used = _brought_up(accepted, results, samples, current, records, path)
+    table = tally(samples, rows_of(results), used)
+    found = {(result.sample_id, result.repeat): result for result in results}
+    side = Side(accepted.model_copy(update={"metrics": tuple(used)}), table)
+    return Loaded(side, dict(current), lambda sample, repeat: found.get((sample, repeat)))
+
+
+def metrics_of(run: Run) -> dict[str, Metric]:
+    """Return the metrics of a run, able to combine its counts."""
+    return {record.label: rebuild_metric(record) for record in run.metrics}
+
+
+def same_outputs(a: Loaded, b: Loaded) -> bool:
+    """Tell whether two runs gave the same text on every sample and repeat."""
+    repeats = max(a.side.run.repeats, b.side.run.repeats)
+    samples = b.side.table.samples
+    if a.side.run.repeats != b.side.run.repeats or not samples:
+        return False
+    for sample in samples:
+        for repeat in range(repeats):
+            first, second = a.output(sample.id, repeat), b.output(sample.id, repeat)
+            if first is None or second is None or first.completion is None or second.completion is None:
+                return False
+            if not first.completion.text or first.completion.text != second.completion.text:
+                return False
+    return True
+
+
+def _brought_up(
+    accepted: Run,
+    results: list[Result],
+    samples: Sequence[Sample],
+    current: Mapping[str, Metric],
+    records: Mapping[str, MetricRecord],
+    path: Path,
+) -> tuple[list[Result], list[MetricRecord]]:
+    changed = [
+        record.label
+        for record in accepted.metrics
+        if record.label in records and record.signature != records[record.label].signature
+    ]
+    if not changed:
+        return results, list(accepted.metrics)
+    for label in changed:
+        if isinstance(current[label], Judge):
+            raise NotComparable(
+                f"The judge {label!r} is not the one that scored the baseline {path.name}. "
+                "Evaluate the baseline's prompt again and `promptops accept` it."
+            )
+    by_id = {sample.id: sample for sample in samples}
+    anew = [
+        _scored_again(result, by_id, {label: current[label] for label in changed}, path) for result in results
+    ]
+    kept = [records[record.label] if record.label in changed else record for record in accepted.metrics]
+    return anew, kept
+
+
+def _scored_again(
+    result: Result, samples: Mapping[str, Sample], metrics: Mapping[str, Metric], path: Path
+) -> Result:
+    if result.failure is not None or result.sample_id not in samples:
+        return result
+    if result.completion is None:
+        raise NotComparable(
+            f"{', '.join(metrics)} changed since {path.name} was accepted, and its outputs were left out. "
+            "Evaluate the baseline's prompt again and `promptops accept` it."
+        )
+    scores: dict[str, Score] = dict(result.scores)
+    for label, metric in metrics.items():
+        scores[label] = metric.score(result.completion, samples[result.sample_id])
+    return result.model_copy(update={"scores": scores})

@@ -1,0 +1,72 @@
+"""Answered calls: what a resume needs not pay again, and what a cache gives back."""
+
+from __future__ import annotations
+
+from sqlalchemy import exists, insert, literal, select
+
+from promptops.store.database import Database, timestamp
+from promptops.store.encoding import noun_from
+from promptops.store.results import newest
+from promptops.store.tables import calls, results
+from promptops.types import Completion
+
+
+class Answers(Database):
+    """Completions by run, and by cache key over all runs."""
+
+    def unfinished_calls(self, run_id: str) -> dict[tuple[str, int, str], Completion]:
+        """Return the newest completion by sample id, repeat and purpose, where no result succeeded yet."""
+        succeeded = exists().where(
+            results.c.run_id == calls.c.run_id,
+            results.c.sample_id == calls.c.sample_id,
+            results.c.repeat == calls.c.repeat,
+            results.c.failure_kind.is_(None),
+            newest(),
+        )
+        query = select(calls.c.sample_id, calls.c.repeat, calls.c.purpose, calls.c.content).where(
+            calls.c.run_id == run_id, ~succeeded
+        )
+        with self.reading() as connection:
+            rows = connection.execute(query.order_by(calls.c.attempt)).all()
+        # A later attempt takes the place of an earlier one.
+        contents = {(row.sample_id, row.repeat, row.purpose): row.content for row in rows}
+        return {key: noun_from(Completion, content) for key, content in contents.items()}
+
+    def judge_calls(self, run_id: str, sample_id: str, repeat: int = 0) -> dict[str, Completion]:
+        """Return what judges replied about one answer, by purpose in order, the newest of each."""
+        query = select(calls.c.purpose, calls.c.content).where(
+            calls.c.run_id == run_id,
+            calls.c.sample_id == sample_id,
+            calls.c.repeat == repeat,
+            calls.c.purpose != "answer",
+        )
+        with self.reading() as connection:
+            rows = connection.execute(query.order_by(calls.c.purpose, calls.c.attempt)).all()
+        return {purpose: noun_from(Completion, content) for purpose, content in rows}
+
+    def cached_completion(self, cache_key: str) -> Completion | None:
+        """Return the newest completion that was stored under a key; None if there is none."""
+        query = select(calls.c.content).where(calls.c.cache_key == cache_key)
+        with self.reading() as connection:
+            content = connection.execute(query.order_by(calls.c.id.desc()).limit(1)).scalar()
+        return None if content is None else noun_from(Completion, content)
+
+    def copy_answers(self, from_run: str, to_run: str) -> int:
+        """Give a run the answers of another one, as cached; return how many. Those it has are left alone.
+
+        What judges replied is not copied: another judge would take it for its own.
+        """
+        had = calls.alias("had")
+        copied = ("sample_id", "repeat", "purpose", "attempt", "cache_key", "content")
+        has = exists().where(
+            had.c.run_id == to_run,
+            *(had.c[name] == calls.c[name] for name in ("sample_id", "repeat", "purpose", "attempt")),
+        )
+        query = (
+            select(literal(to_run), literal(True), literal(timestamp()), *(calls.c[name] for name in copied))
+            .where(calls.c.run_id == from_run, calls.c.purpose == "answer", ~has)
+            .order_by(calls.c.id)
+        )
+        statement = insert(calls).from_select(["run_id", "cached", "created_at", *copied], query)
+        with self.writing() as connection:
+            return connection.execute(statement.execution_options(preserve_rowcount=True)).rowcount

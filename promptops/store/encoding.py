@@ -1,0 +1,76 @@
+"""Nouns to JSON text and back: ASCII only, no NaN, so that both engines give back what they got."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticSerializationError, to_json
+
+from promptops.errors import StoreError
+from promptops.types import Score
+
+Noun = TypeVar("Noun", bound=BaseModel)
+
+_ENCODER = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+
+
+def json_text(value: object) -> str:
+    """Return a JSON value as ASCII text. Raises StoreError on NaN and infinity."""
+    try:
+        fast = to_json(value, inf_nan_mode="constants")
+    except PydanticSerializationError:  # a lone surrogate, which a model may well send
+        return _careful(value)
+    if not fast.isascii() or b"NaN" in fast or b"Infinity" in fast:
+        return _careful(value)
+    return fast.decode("ascii")
+
+
+def noun_text(noun: BaseModel) -> str:
+    """Return a noun as JSON text, fields at their default left out."""
+    return json_text(noun.model_dump(exclude_defaults=True))
+
+
+def noun_from(kind: type[Noun], text: str) -> Noun:
+    """Return the noun that was stored. Raises StoreError where the text is none."""
+    try:
+        return kind.model_validate_json(text)
+    except ValidationError:
+        pass
+    try:  # the fast parser refuses lone surrogates; json reads them
+        return kind.model_validate(json.loads(text))
+    except ValueError as error:
+        raise StoreError(
+            f"A stored {kind.__name__} can't be read; was the database edited? {error}"
+        ) from error
+
+
+def figures_text(scores: dict[str, Score]) -> str:
+    """Return what statistics need of the scores, by label in their order."""
+    return json_text(
+        {label: {"counts": score.counts, "unscored": score.unscored} for label, score in scores.items()}
+    )
+
+
+def remarks_text(scores: dict[str, Score]) -> str | None:
+    """Return the reasons and evidence of the scores; None where there are none."""
+    remarks = {
+        label: {"reason": score.reason, "evidence": score.evidence}
+        for label, score in scores.items()
+        if score.reason or score.evidence
+    }
+    return json_text(remarks) if remarks else None
+
+
+def scores_from(figures: str, remarks: str | None) -> dict[str, Score]:
+    """Put the scores together again from figures and remarks."""
+    told: dict[str, Any] = json.loads(remarks) if remarks else {}
+    return {label: Score(**parts, **told.get(label, {})) for label, parts in json.loads(figures).items()}
+
+
+def _careful(value: object) -> str:
+    try:
+        return _ENCODER.encode(value)
+    except ValueError as error:
+        raise StoreError(f"This can't be stored: {error}. JSON has no NaN and no infinity.") from error

@@ -1,0 +1,66 @@
+"""What goes into the store and comes out of it row by row, beside the nouns of promptops."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple, TypedDict
+
+from pydantic import JsonValue
+
+from promptops.errors import FailureKind
+from promptops.types import Completion, Result, Score
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    """One answered call to a model, for the candidate or for a judge."""
+
+    run_id: str
+    sample_id: str
+    repeat: int
+    purpose: str
+    """`answer`, `judge:LABEL` or `judge:LABEL:2`."""
+    attempt: int
+    cache_key: str | None
+    """None where the answer must not be used again for another run."""
+    cached: bool
+    completion: Completion
+
+
+@dataclass(frozen=True, slots=True)
+class ResultRow:
+    """One attempt at a sample, with its scores; its completion is the newest answer in the calls."""
+
+    run_id: str
+    attempt: int
+    result: Result
+
+
+@dataclass(frozen=True, slots=True)
+class PairRow:
+    """A judge's preference between two runs on one sample."""
+
+    baseline_run: str
+    candidate_run: str
+    sample_id: str
+    repeat: int
+    label: str
+    signature: str
+    score: Score
+    content: JsonValue
+
+
+class ScoreFigures(TypedDict):
+    """A Score without its texts."""
+
+    counts: list[float]
+    unscored: str | None
+
+
+class ScoreRow(NamedTuple):
+    """What statistics need of one Result."""
+
+    sample_id: str
+    repeat: int
+    failure: FailureKind | None
+    scores: dict[str, ScoreFigures]

@@ -1,0 +1,194 @@
+"""The tables. What may change in them is said in `triggers.py`; how they came about, in `migrations/`."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from sqlalchemy import ForeignKeyConstraint, Index, MetaData, Table, Text, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from promptops.store.columns import PlainText
+
+# Batch migrations on SQLite can only drop constraints that have a name.
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class _Row(SQLModel):
+    metadata: ClassVar[MetaData] = metadata
+
+
+class _PromptVersion(_Row, table=True):
+    __tablename__ = "prompt_versions"
+    __table_args__ = (UniqueConstraint("name", "number"), UniqueConstraint("name", "digest"))
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(sa_type=PlainText)
+    number: int
+    digest: str = Field(sa_type=PlainText)
+    content: str = Field(sa_type=Text)
+    note: str = Field(sa_type=PlainText)
+    author: str = Field(sa_type=PlainText)
+    created_at: str = Field(sa_type=Text)
+
+
+class _Alias(_Row, table=True):
+    __tablename__ = "aliases"
+    __table_args__ = (
+        ForeignKeyConstraint(["name", "number"], ["prompt_versions.name", "prompt_versions.number"]),
+    )
+
+    name: str = Field(sa_type=PlainText, primary_key=True)
+    alias: str = Field(sa_type=PlainText, primary_key=True)
+    number: int
+
+
+class _AliasMove(_Row, table=True):
+    __tablename__ = "alias_moves"
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(sa_type=PlainText, index=True)
+    alias: str = Field(sa_type=PlainText)
+    from_number: int | None
+    to_number: int | None
+    actor: str = Field(sa_type=PlainText)
+    reason: str = Field(sa_type=PlainText)
+    moved_at: str = Field(sa_type=Text)
+
+
+class _EvalsetSnapshot(_Row, table=True):
+    __tablename__ = "evalset_snapshots"
+
+    digest: str = Field(sa_type=PlainText, primary_key=True)
+    name: str = Field(sa_type=PlainText)
+    card: str = Field(sa_type=Text)
+    created_at: str = Field(sa_type=Text)
+
+
+class _SnapshotSample(_Row, table=True):
+    __tablename__ = "snapshot_samples"
+    __table_args__ = (UniqueConstraint("digest", "sample_id"),)
+
+    digest: str = Field(sa_type=PlainText, primary_key=True, foreign_key="evalset_snapshots.digest")
+    position: int = Field(primary_key=True)
+    sample_id: str = Field(sa_type=PlainText)
+    content: str = Field(sa_type=Text)
+
+
+class _Run(_Row, table=True):
+    __tablename__ = "runs"
+
+    id: str = Field(sa_type=PlainText, primary_key=True)
+    number: int = Field(unique=True)
+    """The order in which runs were made, whatever the clock said."""
+    created_at: str = Field(sa_type=Text)
+    status: str = Field(sa_type=Text)
+    evalset: str = Field(sa_type=PlainText, index=True)
+    evalset_digest: str = Field(sa_type=PlainText)
+    prompt: str = Field(sa_type=Text)
+    prompt_digest: str = Field(sa_type=PlainText)
+    prompt_ref: str = Field(sa_type=PlainText)
+    model: str = Field(sa_type=PlainText)
+    metrics: str = Field(sa_type=Text)
+    repeats: int
+    samples: int
+    parent: str | None = Field(sa_type=PlainText)
+    actor: str = Field(sa_type=PlainText)
+    config: str = Field(sa_type=Text)
+    lease_owner: str | None = Field(sa_type=PlainText)
+    lease_until: float | None
+    """Seconds since 1970."""
+    lease_seconds: float | None
+    finished_at: str | None = Field(sa_type=Text)
+
+
+class _Call(_Row, table=True):
+    __tablename__ = "calls"
+    __table_args__ = (
+        UniqueConstraint("run_id", "sample_id", "repeat", "purpose", "attempt"),
+        Index(
+            None,
+            "cache_key",
+            sqlite_where=text("cache_key IS NOT NULL"),
+            postgresql_where=text("cache_key IS NOT NULL"),
+        ),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    run_id: str = Field(sa_type=PlainText, foreign_key="runs.id")
+    sample_id: str = Field(sa_type=PlainText)
+    repeat: int
+    purpose: str = Field(sa_type=PlainText)
+    attempt: int
+    cache_key: str | None = Field(sa_type=PlainText)
+    cached: bool
+    content: str = Field(sa_type=Text)
+    created_at: str = Field(sa_type=Text)
+
+
+class _Result(_Row, table=True):
+    __tablename__ = "results"
+    __table_args__ = (UniqueConstraint("run_id", "sample_id", "repeat", "attempt"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    run_id: str = Field(sa_type=PlainText, foreign_key="runs.id")
+    sample_id: str = Field(sa_type=PlainText)
+    repeat: int
+    attempt: int
+    failure_kind: str | None = Field(sa_type=Text)
+    failure: str | None = Field(sa_type=Text)
+    scores: str = Field(sa_type=Text)
+    """Counts alone, so that statistics needn't read texts; these are in `remarks`."""
+    remarks: str | None = Field(sa_type=Text)
+    cached: bool
+    created_at: str = Field(sa_type=Text)
+
+
+class _PairScore(_Row, table=True):
+    __tablename__ = "pair_scores"
+    __table_args__ = (
+        # Named by hand: PostgreSQL cuts names at 63 characters.
+        UniqueConstraint(
+            "baseline_run",
+            "candidate_run",
+            "label",
+            "signature",
+            "sample_id",
+            "repeat",
+            name="uq_pair_scores_place",
+        ),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    # No foreign keys: a baseline may be a file in git that this database has never run.
+    baseline_run: str = Field(sa_type=PlainText)
+    candidate_run: str = Field(sa_type=PlainText)
+    sample_id: str = Field(sa_type=PlainText)
+    repeat: int
+    label: str = Field(sa_type=PlainText)
+    signature: str = Field(sa_type=PlainText)
+    score: str = Field(sa_type=Text)
+    content: str = Field(sa_type=Text)
+    created_at: str = Field(sa_type=Text)
+
+
+def _table(name: str) -> Table:
+    return metadata.tables[name]
+
+
+prompt_versions = _table("prompt_versions")
+aliases = _table("aliases")
+alias_moves = _table("alias_moves")
+evalset_snapshots = _table("evalset_snapshots")
+snapshot_samples = _table("snapshot_samples")
+runs = _table("runs")
+calls = _table("calls")
+results = _table("results")
+pair_scores = _table("pair_scores")

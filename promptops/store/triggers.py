@@ -1,0 +1,85 @@
+"""What may not change: triggers that refuse it to everyone, whatever program asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, inspect
+
+APPEND_ONLY = (
+    "prompt_versions",
+    "alias_moves",
+    "evalset_snapshots",
+    "snapshot_samples",
+    "calls",
+    "results",
+    "pair_scores",
+)
+"""Tables whose rows are never updated or deleted."""
+
+MOVING = {"runs": ("status", "finished_at", "lease_owner", "lease_until", "lease_seconds")}
+"""Tables of which only these columns may be updated, and nothing deleted."""
+
+
+def create_triggers(connection: Connection) -> None:
+    """Guard all tables that exist, over again if they are guarded already."""
+    drop_triggers(connection)
+    statements = list(_creations(connection))
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(_FUNCTION if statements else "DROP FUNCTION IF EXISTS promptops_refuse()")
+    for statement in statements:
+        connection.exec_driver_sql(statement)
+
+
+def drop_triggers(connection: Connection) -> None:
+    """Take the guards away, for a migration that must move rows."""
+    names = inspect(connection).get_table_names()
+    for table in (*APPEND_ONLY, *MOVING):
+        if table in names:
+            for action in ("update", "delete", "truncate"):
+                place = f" ON {table}" if connection.dialect.name == "postgresql" else ""
+                connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {table}_no_{action}{place}")
+
+
+_FUNCTION = """
+CREATE OR REPLACE FUNCTION promptops_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION USING MESSAGE = 'promptops: what is stored in ' || TG_TABLE_NAME || ' never changes';
+END $$
+"""
+
+
+def _creations(connection: Connection) -> Iterator[str]:
+    inspector = inspect(connection)
+    names = inspector.get_table_names()
+    refuse = _refuse_on_postgresql if connection.dialect.name == "postgresql" else _refuse_on_sqlite
+    for table in APPEND_ONLY:
+        if table in names:
+            yield from refuse(table, "UPDATE")
+    for table, moving in MOVING.items():
+        if table in names:
+            fixed = [
+                column["name"] for column in inspector.get_columns(table) if column["name"] not in moving
+            ]
+            yield from refuse(table, "UPDATE OF " + ", ".join(fixed))
+
+
+def _refuse_on_sqlite(table: str, update: str) -> Iterator[str]:
+    message = f"promptops: what is stored in {table} never changes"
+    for name, event in (("update", update), ("delete", "DELETE")):
+        yield (
+            f"CREATE TRIGGER {table}_no_{name} BEFORE {event} ON {table} "
+            f"BEGIN SELECT RAISE(ABORT, '{message}'); END"
+        )
+
+
+def _refuse_on_postgresql(table: str, update: str) -> Iterator[str]:
+    for name, event, each in (
+        ("update", update, "ROW"),
+        ("delete", "DELETE", "ROW"),
+        ("truncate", "TRUNCATE", "STATEMENT"),
+    ):
+        yield (
+            f"CREATE TRIGGER {table}_no_{name} BEFORE {event} ON {table} "
+            f"FOR EACH {each} EXECUTE FUNCTION promptops_refuse()"
+        )

@@ -1,0 +1,233 @@
+"""From stored scores to figures: arrays of counts per metric, and an Estimate for each slice.
+
+Counts of repeats are averaged within a sample first, so that a sample counts once however often it
+was asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from promptops.metrics import Metric
+from promptops.stats.intervals import bootstrap_interval, mean_interval, wilson_interval
+from promptops.types import Estimate, MetricRecord, Result, Sample
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Bools: TypeAlias = npt.NDArray[np.bool_]
+Row: TypeAlias = tuple[str, int, str | None, Mapping[str, Mapping[str, object]]]
+"""Sample id, repeat, kind of failure if it failed, and each label's score as stored."""
+
+RESAMPLES = 2000
+SEED = 20_261_121
+
+
+@dataclass(frozen=True)
+class Column:
+    """One metric over a set's samples, in the set's order."""
+
+    record: MetricRecord
+    counts: Floats
+    """(n, k); zero where nothing was measured."""
+    scored: Bools
+    """At least one repeat was measured."""
+    failed: Floats
+    """Share of the repeats without any answer: an outcome of the prompt and model."""
+    unscored: Bools
+    """Not measured though not failed: a fault of the metric or judge, or no result at all."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """A run's scores as arrays."""
+
+    samples: tuple[Sample, ...]
+    columns: dict[str, Column]
+    complete: bool
+    """Whether every sample has a result."""
+
+    @cached_property
+    def clusters(self) -> npt.NDArray[np.int64]:
+        """A number for each sample's group; a sample without one is its own."""
+        return cluster_codes(self.samples)
+
+    @cached_property
+    def weights(self) -> Floats:
+        """(n,) sample weights."""
+        return np.array([sample.weight for sample in self.samples], dtype=np.float64)
+
+
+def cluster_codes(samples: Sequence[Sample]) -> npt.NDArray[np.int64]:
+    """Number the groups; samples without a group stand alone."""
+    seen: dict[str, int] = {}
+    codes = np.empty(len(samples), dtype=np.int64)
+    for position, sample in enumerate(samples):
+        key = f"g:{sample.group}" if sample.group is not None else f"s:{sample.id}"
+        codes[position] = seen.setdefault(key, len(seen))
+    return codes
+
+
+def slice_mask(samples: Sequence[Sample], name: str | None) -> Bools:
+    """Say which samples carry a tag; all of them where no slice is named."""
+    if name is None:
+        return np.ones(len(samples), dtype=bool)
+    return np.fromiter((name in sample.tags for sample in samples), dtype=bool, count=len(samples))
+
+
+def slice_names(samples: Sequence[Sample], declared: Sequence[str] = ()) -> tuple[str, ...]:
+    """List the slices to report: the declared ones, else every tag in order of appearance."""
+    if declared:
+        return tuple(declared)
+    return tuple(dict.fromkeys(tag for sample in samples for tag in sample.tags))
+
+
+def rows_of(results: Iterable[Result]) -> list[Row]:
+    """Return results in the shape in which the store yields scores."""
+    return [
+        (
+            result.sample_id,
+            result.repeat,
+            result.failure.kind if result.failure else None,
+            {
+                label: {"counts": score.counts, "unscored": score.unscored}
+                for label, score in result.scores.items()
+            },
+        )
+        for result in results
+    ]
+
+
+def tally(samples: Sequence[Sample], rows: Iterable[Row], records: Sequence[MetricRecord]) -> Tally:
+    """Arrange stored scores by the set's order of samples."""
+    place = {sample.id: position for position, sample in enumerate(samples)}
+    kept = [row for row in rows if row[0] in place]
+    positions = np.fromiter((place[row[0]] for row in kept), dtype=np.int64, count=len(kept))
+    fell = np.fromiter((row[2] is not None for row in kept), dtype=bool, count=len(kept))
+    columns = {record.label: _column(record, kept, positions, fell, len(samples)) for record in records}
+    present = np.zeros(len(samples), dtype=bool)
+    present[positions] = True
+    return Tally(samples=tuple(samples), columns=columns, complete=bool(present.all()))
+
+
+def estimates(
+    table: Tally, metrics: Mapping[str, Metric], slices: Sequence[str] = (), level: float = 0.95
+) -> tuple[Estimate, ...]:
+    """Return every metric's Estimate on the whole set and on each slice."""
+    return tuple(
+        estimate(table, metrics[label], label, name, level=level)
+        for label in table.columns
+        if label in metrics
+        for name in (None, *slices)
+    )
+
+
+def estimate(
+    table: Tally, metric: Metric, label: str, name: str | None = None, level: float = 0.95
+) -> Estimate:
+    """Return one metric's figure with its interval of the given two-sided level.
+
+    Cluster-robust t for means, Wilson for unclustered shares, percentile bootstrap for corpus metrics.
+    """
+    column = table.columns[label]
+    mask = slice_mask(table.samples, name)
+    used = mask & column.scored
+    n = int(used.sum())
+    missing = int((mask & column.unscored).sum())
+    if n == 0:
+        return Estimate(label=label, slice=name, value=None, n=0, unscored=missing, level=level)
+    value, low, high = _figure(table, column, metric, used, level)
+    return Estimate(
+        label=label, slice=name, value=value, low=low, high=high, n=n, unscored=missing, level=level
+    )
+
+
+def whole_figures(table: Tally, metrics: Mapping[str, Metric]) -> dict[str, float | None]:
+    """Return every metric's figure on the whole set, without the cost of intervals."""
+    return {
+        label: _total(table, column, metrics[label], column.scored) if column.scored.any() else None
+        for label, column in table.columns.items()
+        if label in metrics
+    }
+
+
+def own_figures(result: Result, metrics: Mapping[str, Metric]) -> dict[str, float | None]:
+    """Return each metric's figure on one output alone; None where it has none."""
+    found: dict[str, float | None] = {}
+    for label, metric in metrics.items():
+        score = result.scores.get(label)
+        scored = result.failure is None and score is not None and score.unscored is None
+        if scored and score is not None:
+            found[label] = float(metric.combine(np.array([score.counts]), np.ones(1))[0])
+        else:
+            found[label] = None
+    return found
+
+
+def sample_values(column: Column, metric: Metric) -> Floats:
+    """(n,) one figure a sample, NaN where it has none; the sample's own figure for corpus metrics."""
+    figures = metric.combine(column.counts, np.ones(len(column.counts)))
+    return np.where(column.scored, figures, np.nan)
+
+
+def _figure(
+    table: Tally, column: Column, metric: Metric, used: Bools, level: float
+) -> tuple[float, float | None, float | None]:
+    counts, weights, clusters = column.counts[used], table.weights[used], table.clusters[used]
+    value = _total(table, column, metric, used)
+    if len(np.unique(clusters)) < 2:
+        return value, None, None
+    if column.record.corpus:
+        found = bootstrap_interval(
+            counts * weights[:, None],
+            weights,
+            clusters,
+            metric.combine,
+            level,
+            resamples=RESAMPLES,
+            seed=SEED,
+        )
+        return value, found.low, found.high
+    values = sample_values(column, metric)[used]
+    groups = len(np.unique(clusters))
+    binary = bool(np.isin(values, (0.0, 1.0)).all())
+    if binary and (np.all(values == values[0]) or (groups == len(values) and np.all(weights == weights[0]))):
+        # Where all are alike there is no spread to estimate from: each group then counts as one trial.
+        share = wilson_interval(round(values.mean() * groups), groups, level)
+        return value, share.low, share.high
+    mean = mean_interval(values, clusters, level, weights=weights)
+    return value, mean.low, mean.high
+
+
+def _total(table: Tally, column: Column, metric: Metric, used: Bools) -> float:
+    weights = table.weights[used]
+    totals = (column.counts[used] * weights[:, None]).sum(axis=0)
+    return float(metric.combine(totals, np.asarray(weights.sum())))
+
+
+def _column(
+    record: MetricRecord, rows: Sequence[Row], positions: npt.NDArray[np.int64], fell: Bools, n: int
+) -> Column:
+    label = record.label
+    vectors: list[object] = []
+    where: list[int] = []
+    for position, row in zip(positions, rows, strict=True):
+        score = row[3].get(label)
+        if row[2] is None and score is not None and score.get("unscored") is None:
+            vectors.append(score["counts"])
+            where.append(int(position))
+    width = len(vectors[0]) if vectors and isinstance(vectors[0], list | tuple) else 1
+    counts = np.zeros((n, width))
+    times = np.zeros(n)
+    if vectors:
+        np.add.at(counts, where, np.asarray(vectors, dtype=np.float64))
+        np.add.at(times, where, 1.0)
+    scored = times > 0
+    counts[scored] /= times[scored, None]
+    falls = np.bincount(positions[fell], minlength=n).astype(np.float64)
+    failed = np.divide(falls, falls + times, out=np.zeros(n), where=falls + times > 0)
+    return Column(record=record, counts=counts, scored=scored, failed=failed, unscored=~scored & (falls == 0))

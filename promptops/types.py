@@ -1,0 +1,363 @@
+"""The nouns of promptops: frozen, strict, without behaviour beyond their own data."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cached_property
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from promptops.errors import FailureKind
+
+Role = Literal["system", "user", "assistant"]
+Outcome = Literal["PASS", "FAIL", "INCONCLUSIVE", "CANNOT_MEASURE"]
+RunStatus = Literal["running", "finished", "interrupted"]
+FinishReason = Literal["stop", "length", "refusal", "tool_calls", "other"]
+
+
+def canonical_json(value: object) -> str:
+    """Return the one spelling of a JSON value: sorted keys, no spaces, no NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def digest_of(value: object) -> str:
+    """Return the SHA-256 of a JSON value's canonical spelling, in hex."""
+    return hashlib.sha256(canonical_json(value).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class Noun(BaseModel):
+    """A frozen record that refuses unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Message(Noun):
+    """One turn of a conversation; the role is data and can't be forged by an input."""
+
+    role: Role
+    content: str
+
+
+class Prompt(Noun):
+    """What is sent: messages with slots, parameters, response format and input schema."""
+
+    name: str | None = None
+    messages: tuple[Message, ...] = Field(min_length=1)
+    model: str | None = None
+    parameters: dict[str, JsonValue] = {}
+    response_format: dict[str, JsonValue] | None = None
+    inputs: dict[str, JsonValue] | None = None
+    template: Literal["plain", "minijinja"] = "plain"
+    note: str = ""
+    tags: tuple[str, ...] = ()
+
+    @cached_property
+    def digest(self) -> str:
+        """Identity of the content: all that changes an answer, nothing that doesn't."""
+        return digest_of(
+            {
+                "messages": [message.model_dump() for message in self.messages],
+                "parameters": self.parameters,
+                "response_format": self.response_format,
+                "inputs": self.inputs,
+                "template": self.template,
+            }
+        )
+
+
+class PromptVersion(Noun):
+    """A Prompt as registered; never changes."""
+
+    name: str
+    number: int
+    prompt: Prompt
+    note: str = ""
+    author: str = ""
+    created_at: str = ""
+
+    @property
+    def reference(self) -> str:
+        """The short name by which it is found again."""
+        return f"{self.name}@{self.number}"
+
+
+class AliasMove(Noun):
+    """One step in the life of an alias."""
+
+    name: str
+    alias: str
+    from_number: int | None
+    to_number: int | None
+    actor: str
+    reason: str
+    moved_at: str
+
+
+class Sample(Noun):
+    """One question of an evaluation set."""
+
+    id: str
+    inputs: dict[str, JsonValue]
+    target: tuple[JsonValue, ...] = ()
+    tags: tuple[str, ...] = ()
+    group: str | None = None
+    weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    origin: str | None = None
+    metadata: dict[str, JsonValue] = {}
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The targets as text: strings as they are, anything else as canonical JSON."""
+        return tuple(item if isinstance(item, str) else canonical_json(item) for item in self.target)
+
+
+class MetricSpec(Noun):
+    """A metric as asked for: a label, the plugin's name and its options."""
+
+    label: str
+    metric: str
+    options: dict[str, JsonValue] = {}
+
+
+class MetricRecord(Noun):
+    """A metric as used: what it was asked for and everything that its figures depend on."""
+
+    label: str
+    metric: str
+    options: dict[str, JsonValue] = {}
+    signature: str
+    higher_is_better: bool
+    low: float | None
+    high: float | None
+    unit: str
+    corpus: bool
+    judge: bool = False
+    stand_in: bool = False
+
+
+class GateRule(Noun):
+    """What must hold for one metric on the whole set or on one slice."""
+
+    metric: str
+    slice: str | None = None
+    margin: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    min: float | None = Field(default=None, allow_inf_nan=False)
+    max: float | None = Field(default=None, allow_inf_nan=False)
+    alpha: float = Field(default=0.05, gt=0, lt=0.5)
+
+
+class Card(Noun):
+    """What an evaluation set is and where it comes from."""
+
+    description: str
+    origin: str = ""
+    licence: str = ""
+    language: str = "en"
+
+
+class EvalSet(Noun):
+    """The questions, how answers are scored and what must hold; tracked in git."""
+
+    name: str
+    card: Card
+    metrics: tuple[MetricSpec, ...]
+    gate: tuple[GateRule, ...] = ()
+    slices: tuple[str, ...] = ()
+    samples: tuple[Sample, ...]
+
+    @cached_property
+    def digest(self) -> str:
+        """Identity of the questions (not of metrics or rules), whatever the order of lines."""
+        rows = sorted(
+            (sample.model_dump(mode="json") for sample in self.samples), key=lambda row: str(row["id"])
+        )
+        return digest_of(rows)
+
+
+class Request(Noun):
+    """What a Model is asked: rendered messages and how to answer them."""
+
+    messages: tuple[Message, ...]
+    parameters: dict[str, JsonValue] = {}
+    response_format: dict[str, JsonValue] | None = None
+    inputs: dict[str, JsonValue] = {}
+    sample_id: str = ""
+    repeat: int = 0
+
+
+class Attempt(Noun):
+    """One try at a call: how long it took and how it failed, if it did."""
+
+    seconds: float
+    failure: FailureKind | None = None
+    status: int | None = None
+    message: str = ""
+    waited: float = 0.0
+
+
+class Completion(Noun):
+    """What a Model answered. Unknown figures are None, never zero."""
+
+    text: str
+    finish_reason: FinishReason = "stop"
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    seconds: float | None = None
+    cost: float | None = None
+    model: str | None = None
+    request_id: str | None = None
+    attempts: tuple[Attempt, ...] = ()
+    raw: JsonValue = None
+
+
+class Failure(Noun):
+    """Why a sample has no answer."""
+
+    kind: FailureKind
+    message: str
+    status: int | None = None
+    attempts: tuple[Attempt, ...] = ()
+
+
+class Score(Noun):
+    """One metric on one output: counts that add, or the reason why there are none."""
+
+    counts: tuple[float, ...] = ()
+    unscored: str | None = None
+    reason: str = ""
+    evidence: dict[str, JsonValue] = {}
+
+    @classmethod
+    def of(cls, *counts: float, reason: str = "", **evidence: Any) -> Score:
+        """Make a Score from its counts."""
+        return cls(counts=tuple(float(count) for count in counts), reason=reason, evidence=evidence)
+
+    @classmethod
+    def missing(cls, why: str, **evidence: Any) -> Score:
+        """Make a Score that could not be measured, with the reason."""
+        return cls(unscored=why, evidence=evidence)
+
+
+class Result(Noun):
+    """One sample's whole way: its answer or failure, and every Score."""
+
+    sample_id: str
+    repeat: int = 0
+    completion: Completion | None = None
+    failure: Failure | None = None
+    scores: dict[str, Score] = {}
+    cached: bool = False
+
+
+class Run(Noun):
+    """All results of one prompt and one model on one evaluation set, with what shaped them."""
+
+    id: str
+    created_at: str
+    status: RunStatus
+    evalset: str
+    evalset_digest: str
+    prompt: Prompt
+    prompt_ref: str
+    model: str
+    metrics: tuple[MetricRecord, ...]
+    repeats: int = 1
+    samples: int = 0
+    done: int = 0
+    errors: int = 0
+    parent: str | None = None
+    actor: str = ""
+
+
+class Estimate(Noun):
+    """One metric on a run or on a slice of it, with its interval."""
+
+    label: str
+    slice: str | None = None
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    n: int
+    unscored: int = 0
+    level: float = 0.95
+
+
+class Delta(Noun):
+    """One metric's change between two runs, in the metric's printed unit."""
+
+    label: str
+    slice: str | None = None
+    baseline: float | None
+    candidate: float | None
+    difference: float | None
+    low: float | None = None
+    high: float | None = None
+    p_value: float | None = None
+    n: int
+    clusters: int
+    baseline_missing: int = 0
+    candidate_missing: int = 0
+    unscored: int = 0
+    alpha: float = 0.05
+    strict_low: float | None = None
+    """The oriented lower bound that also holds with every missing baseline at the best value."""
+    resolves: float | None = None
+    """The smallest loss that this set can tell from none at this alpha with 80 % power."""
+    method: str = ""
+    higher_is_better: bool = True
+    note: str = ""
+
+
+class Case(Noun):
+    """One sample in one run, with each metric's own figure."""
+
+    result: Result
+    figures: dict[str, float | None]
+
+
+class CaseChange(Noun):
+    """One sample in two runs."""
+
+    sample_id: str
+    repeat: int = 0
+    change: float | None
+    baseline: Result | None
+    candidate: Result | None
+
+
+class Comparison(Noun):
+    """Two runs on the same samples: every metric's change, on the whole and by slice."""
+
+    baseline: str
+    candidate: str
+    evalset: str
+    deltas: tuple[Delta, ...]
+    identical: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+class CellVerdict(Noun):
+    """One rule's outcome and the evidence for it."""
+
+    rule: GateRule
+    outcome: Outcome
+    label: str = ""
+    sentence: str
+    delta: Delta | None = None
+    estimate: Estimate | None = None
+    p_harm: float | None = None
+    p_harm_adjusted: float | None = None
+    needed: int | None = None
+
+
+class Verdict(Noun):
+    """The gate's answer, its reason in one sentence, and a row for every rule."""
+
+    outcome: Outcome
+    reason: str
+    cells: tuple[CellVerdict, ...]
+    warnings: tuple[str, ...] = ()
+    baseline: str = ""
+    candidate: str = ""

@@ -1,0 +1,90 @@
+"""Start the Streamlit dashboard on this machine, bound to 127.0.0.1."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlencode
+
+from promptops.errors import UsageError
+from promptops.shipped import shipped_folder
+
+HOST = "127.0.0.1"
+
+
+def address(port: int, baseline: str | None = None, candidate: str | None = None) -> str:
+    """Return the URL of the dashboard, on the compare page where runs are named."""
+    if not baseline and not candidate:
+        return f"http://{HOST}:{port}/"
+    query = {"baseline": baseline, "candidate": candidate}
+    return f"http://{HOST}:{port}/compare?" + urlencode({key: value for key, value in query.items() if value})
+
+
+def serve(
+    root: Path,
+    database: str,
+    port: int,
+    *,
+    open_browser: bool = True,
+    baseline: str | None = None,
+    candidate: str | None = None,
+) -> int:
+    """Serve until Ctrl-C; returns the server's exit code. Raises UsageError where the port is taken."""
+    _refuse_taken(port)
+    app = shipped_folder("dashboards") / "app.py"
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(app.parent.parent), os.environ.get("PYTHONPATH", "")]).rstrip(
+            os.pathsep
+        ),
+        "PROMPTOPS_ROOT": str(root),
+        "PROMPTOPS_DATABASE": database,
+    }
+    process = subprocess.Popen(command(app, port), env=environment)
+    try:
+        if open_browser:
+            _open(address(port, baseline, candidate))
+        return process.wait()
+    except KeyboardInterrupt:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=10)
+        return 0
+
+
+def command(app: Path, port: int) -> list[str]:
+    """Return the command that serves `app` with the settings that keep it private."""
+    settings = {
+        "server.address": HOST,
+        "server.port": str(port),
+        "server.headless": "true",
+        "server.fileWatcherType": "none",
+        "server.maxUploadSize": "20",
+        "browser.gatherUsageStats": "false",
+        "browser.serverAddress": HOST,
+        "client.toolbarMode": "viewer",
+        "client.showErrorDetails": "none",
+    }
+    flags = [part for key, value in settings.items() for part in (f"--{key}", value)]
+    return [sys.executable, "-m", "streamlit", "run", str(app), *flags]
+
+
+def _refuse_taken(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            raise UsageError(
+                f"Port {port} is taken. Give another one: promptops view --port {port + 1}"
+            ) from None
+
+
+def _open(url: str) -> None:
+    import threading
+    import webbrowser
+
+    threading.Timer(2.0, webbrowser.open, [url]).start()

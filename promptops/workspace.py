@@ -1,0 +1,127 @@
+"""A project's folder: settings, database, evaluation sets, and how names are found."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from promptops.config import Settings, load_settings
+from promptops.errors import UnknownName, UsageError
+from promptops.types import EvalSet, Run, Sample
+
+if TYPE_CHECKING:
+    from promptops.store import Store
+
+
+class Workspace:
+    """What every verb of a Project stands on."""
+
+    def __init__(
+        self, root: Path, settings: Settings, environment: Mapping[str, str], *, read_only: bool = False
+    ) -> None:
+        self.root = root
+        self.settings = settings
+        self.environment = environment
+        self._read_only = read_only
+
+    @classmethod
+    def open(cls, path: str | Path = ".", *, database: str | None = None, read_only: bool = False) -> Self:
+        """Open the project that holds `path`; the database is opened (and upgraded) when first needed.
+
+        Raises SettingsError with file and key where the settings are wrong.
+        """
+        settings, root = load_settings(Path(path), os.environ, database=database)
+        return cls(root, settings, os.environ, read_only=read_only)
+
+    @cached_property
+    def store(self) -> Store:
+        """The database."""
+        from promptops.store import Store
+
+        return Store.open(self.settings.database, read_only=self._read_only)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        if "store" in self.__dict__:
+            self.store.close()
+            del self.__dict__["store"]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self.close()
+
+    @property
+    def actor(self) -> str:
+        """Who acts, for the audit: PROMPTOPS_ACTOR, else the login name."""
+        found = (self.environment.get(name) for name in ("PROMPTOPS_ACTOR", "USER", "LOGNAME"))
+        return next((name for name in found if name), "")
+
+    def evalset(self, reference: str | Path) -> EvalSet:
+        """Read an evaluation set by name or folder, whole and checked."""
+        from promptops.evalsets import read_evalset
+
+        return read_evalset(self.evalset_folder(reference))
+
+    def evalset_folder(self, reference: str | Path) -> Path:
+        """Return the folder of an evaluation set; raises UnknownName with the nearest names."""
+        given = Path(reference)
+        if (given / "evalset.toml").is_file():
+            return given
+        if given.name == "evalset.toml" and given.is_file():
+            return given.parent
+        folder = self.root / self.settings.evalsets
+        names = self.evalsets()
+        if str(reference) in names:
+            return folder / str(reference)
+        raise UnknownName(
+            "evaluation set", str(reference), names, hint=f"They lie in {self.settings.evalsets}/."
+        )
+
+    def evalsets(self) -> list[str]:
+        """List the project's evaluation sets."""
+        from promptops.evalsets import evalset_names
+
+        return evalset_names(self.root / self.settings.evalsets)
+
+    def run(self, reference: str) -> Run:
+        """Return a run by id, the beginning of its id, or `latest`."""
+        return self.store.run(reference)
+
+    def runs(self, *, limit: int = 50, offset: int = 0, evalset: str | None = None) -> list[Run]:
+        """List runs, the newest first."""
+        return self.store.runs(limit=limit, offset=offset, evalset=evalset)
+
+    def run_count(self, *, evalset: str | None = None) -> int:
+        """Return how many runs there are."""
+        return self.store.run_count(evalset)
+
+    def run_evalsets(self) -> list[str]:
+        """List the evaluation sets that have runs, whether their files are still there or not."""
+        return self.store.run_evalsets()
+
+    def data_version(self) -> str:
+        """Return a mark that changes with every commit to the database, for the keys of caches."""
+        return self.store.data_version()
+
+    def sample(self, reference: str, sample_id: str) -> Sample:
+        """Return one sample that a run was asked; raises UnknownName with the nearest ids."""
+        return self.store.snapshot_sample(self.run(reference).evalset_digest, sample_id)
+
+    def samples(self, reference: str) -> tuple[Sample, ...]:
+        """Return the samples that a run was asked, as they were then."""
+        return tuple(self.store.snapshot_samples(self.run(reference).evalset_digest))
+
+    def finished_run(self, reference: str) -> Run:
+        """Return a run that is whole; raises UsageError that says how to finish it."""
+        run = self.run(reference)
+        if run.status != "finished":
+            raise UsageError(
+                f"Run {run.id} is {run.status}: {run.done} of {run.samples * run.repeats} results "
+                f"are stored. Finish it first: promptops resume {run.id}"
+            )
+        return run

@@ -1,0 +1,198 @@
+"""The command line as a user meets it: output, exit codes, errors, and JSON that keeps its word."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from promptops.cli import COMMANDS, documents
+from tests.made import Folder, questions
+
+HEAVY = {
+    *("sqlmodel", "sqlalchemy", "scipy", "numpy", "pandas", "streamlit"),
+    *("nltk", "aiohttp", "rich", "pydantic", "pytest"),
+}
+PROMPT_COMMANDS = ("add", "list", "show", "diff", "alias", "history")
+
+
+def made_run(folder: Folder, model: str = "mock/echo") -> str:
+    found = folder.json("eval", "numbers", "-p", "ask.prompt.yaml", "-m", model)
+    return str(found["runs"][0]["run"]["id"])
+
+
+def worse(folder: Folder) -> str:
+    return made_run(folder, folder.script("s.json", {"*": {}, **{f"q{n:03}": "wrong" for n in range(20)}}))
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; sys.argv = ['promptops', '--help']\n"
+        "try:\n import promptops.cli; promptops.cli.main()\nexcept SystemExit: pass\n"
+        "print('LOADED', *sorted({name.partition('.')[0] for name in sys.modules}))"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert not HEAVY & set(printed.rpartition("LOADED")[2].split())
+
+
+def test_import_loads_nothing_heavy() -> None:
+    code = "import promptops, sys; print(*{name.partition('.')[0] for name in sys.modules})"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert not HEAVY & set(printed.split())
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, *(f"prompt {name}" for name in PROMPT_COMMANDS)])
+def test_every_command_has_help(folder: Folder, command: str) -> None:
+    printed = folder.run(*command.split(), "--help").stdout
+    assert "Usage:" in printed and len(printed.splitlines()) > 4
+
+
+def test_the_table_of_commands_says_what_the_commands_say() -> None:
+    import importlib
+
+    for name, (module, text) in COMMANDS.items():
+        command = getattr(importlib.import_module(module), f"{name}_command")
+        assert command.name == name
+        assert text.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["evl"], "Did you mean 'eval'"),
+        (["eval", "number", "-p", "ask.prompt.yaml"], "Did you mean 'numbers'"),
+        (["eval", "numbers", "-p", "ask.prompt.yaml", "-m", "mok/echo"], "Did you mean 'mock'"),
+        (["eval", "numbers", "-p", "nowhere.prompt.yaml"], "nowhere.prompt.yaml"),
+        (["eval", "numbers", "-p", "unknown"], "No prompt is named 'unknown'"),
+        (["show", "deadbeef"], "No run is named 'deadbeef'"),
+        (["gate", "numbers", "-m", "mock/echo"], "--model goes with --prompt"),
+        (["-C", "nowhere", "runs"], "nowhere"),
+        (["--database", "mysql://x/y", "runs"], "mysql"),
+        (["eval", "numbers"], "--prompt"),
+    ],
+)
+def test_wrong_use_is_exit_code_two_and_one_clear_message(
+    folder: Folder, arguments: list[str], told: str
+) -> None:
+    done = folder.run(*arguments, code=2)
+    assert told in done.stderr
+    assert len(done.stderr) < 1500
+
+
+def test_a_bad_set_is_told_by_file_and_line_with_exit_code_two(folder: Folder) -> None:
+    rows = [json.dumps(row) for row in questions(3)]
+    rows[1] = rows[1].replace('"inputs"', '"input"')
+    folder.write("evalsets/numbers/samples.jsonl", "\n".join(rows))
+    done = folder.run("eval", "numbers", "-p", "ask.prompt.yaml", code=2)
+    assert re.search(r"samples\.jsonl:2:\d+: input", done.stderr)
+    assert folder.json("runs")["runs"] == []
+
+
+def test_the_main_way_in_words(folder: Folder) -> None:
+    good = made_run(folder)
+    accepted = folder.run("accept").stdout
+    assert good in accepted and (folder.path / "evalsets/numbers/baseline.jsonl").is_file()
+    bad = worse(folder)
+    compared = folder.run("compare", good, bad).stdout
+    assert "exact" in compared and "-0.5000" in compared and "[-number 1-]{+wrong+}" in compared
+    failed = folder.run("gate", "numbers", code=1).stdout
+    assert failed.strip().startswith("FAIL")
+    assert "cost unknown" in folder.run("eval", "numbers", "-p", "ask.prompt.yaml", "--no-cache").stderr
+    shown = folder.run("show", bad, "q001").stdout
+    assert "number 1" in shown and "wrong" in shown
+
+
+def test_exit_codes_of_the_gate(folder: Folder) -> None:
+    good = made_run(folder)
+    assert folder.run("gate", "numbers", code=3).stderr.startswith("Error: 'numbers' has no baseline yet")
+    folder.run("accept")
+    folder.run("gate", "numbers", "--run", good, code=0)
+    flipping = {f"q{n:03}": "wrong" for n in (1, 2)}
+    made_run(folder, folder.script("t.json", {"*": {}, **flipping}))
+    folder.run("gate", "numbers", code=4)
+    folder.run("gate", "numbers", "--inconclusive", "warn", code=0)
+    worse(folder)
+    folder.run("gate", "numbers", code=1)
+    settings = folder.path / "evalsets/numbers/evalset.toml"
+    settings.write_text(settings.read_text().replace("margin = 0.1", ""), "utf-8")
+    told = folder.run("gate", "numbers", code=2).stderr
+    assert "smallest margin that this set can resolve" in told
+
+
+def test_the_gate_evaluates_a_prompt_file_by_itself(folder: Folder) -> None:
+    made_run(folder)
+    folder.run("accept")
+    folder.prompt("other", "No. {{ question }}")
+    folder.run("gate", "numbers", "--prompt", "other.prompt.yaml", code=1)
+
+
+def test_prompts_are_registered_shown_compared_and_aliased(folder: Folder) -> None:
+    assert "ask@1 registered" in folder.run("prompt", "add", "ask.prompt.yaml").stdout
+    assert "has this content already" in folder.run("prompt", "add", "ask.prompt.yaml").stdout
+    folder.prompt("ask", "Please answer: {{ question }}")
+    folder.run("prompt", "add", "ask.prompt.yaml", "--note", "politer")
+    folder.run("prompt", "alias", "ask@1", "production", "--reason", "release")
+    assert "production = @1" in folder.run("prompt", "list").stdout
+    assert "{+Please" in folder.run("prompt", "diff", "ask@production", "ask").stdout
+    assert "politer" in folder.run("prompt", "history", "ask").stdout
+    assert "Please answer" in folder.run("prompt", "show", "ask").stdout
+    made = folder.json("eval", "numbers", "-p", "ask@production")
+    assert made["runs"][0]["run"]["prompt_ref"] == "ask@1"
+
+
+def test_hostile_output_reaches_neither_terminal_nor_ci(folder: Folder) -> None:
+    hostile = "\x1b[31mred\x1b[0m\n::error::owned\n\u202egnp"
+    first = made_run(folder)
+    second = made_run(folder, folder.script("s.json", {"*": hostile}))
+    for printed in (folder.run("compare", first, second).stdout, folder.run("show", second, "q001").stdout):
+        assert "\x1b" not in printed and "\u202e" not in printed
+        assert not any(line.lstrip().startswith("::") for line in printed.splitlines())
+
+
+JSON_COMMANDS = {
+    "eval": (["eval", "numbers", "-p", "ask.prompt.yaml"], documents.EvalDocument),
+    "resume": (["resume", "latest"], documents.EvalDocument),
+    "score": (["score", "latest"], documents.EvalDocument),
+    "runs": (["runs"], documents.RunsDocument),
+    "show": (["show", "latest", "q001"], documents.RunDocument),
+    "compare": (["compare", "latest", "latest"], documents.CompareDocument),
+    "accept": (["accept"], documents.AcceptDocument),
+    "gate": (["gate", "numbers"], documents.GateDocument),
+    "prompt add": (["prompt", "add", "ask.prompt.yaml"], documents.PromptDocument),
+    "prompt list": (["prompt", "list"], documents.PromptsDocument),
+    "prompt show": (["prompt", "show", "ask"], documents.PromptDocument),
+    "prompt diff": (["prompt", "diff", "ask", "ask.prompt.yaml"], documents.PromptDiffDocument),
+    "prompt alias": (["prompt", "alias", "ask", "production"], documents.PromptDocument),
+    "prompt history": (["prompt", "history", "ask"], documents.PromptHistoryDocument),
+    "plugins": (["plugins"], documents.PluginsDocument),
+    "doctor": (["doctor"], documents.DoctorDocument),
+}
+
+
+def test_json_is_one_object_of_the_documented_shape(folder: Folder) -> None:
+    made_run(folder)
+    folder.run("prompt", "add", "ask.prompt.yaml")
+    folder.run("accept")
+    guide = (Path(__file__).parents[2] / "docs/guide/json.md").read_text("utf-8")
+    for name, (arguments, document) in JSON_COMMANDS.items():
+        printed = folder.json(*arguments)
+        jsonschema.validate(printed, document.model_json_schema(mode="serialization"))
+        for key in printed:
+            assert f"`{key}`" in guide, f"{name}: docs/guide/json.md does not describe {key!r}"
+
+
+def test_a_custom_metric_needs_no_registration(folder: Folder) -> None:
+    folder.write(
+        "shouting.py",
+        "from promptops.metrics import Metric\nfrom promptops.types import Score\n\n\n"
+        "class Shouting(Metric):\n    def score(self, completion, sample):\n"
+        "        return Score.of(completion.text.isupper())\n",
+    )
+    made_run(folder)
+    found = folder.json("score", "latest", "--metric", "shouting:Shouting", code=0)
+    assert found["runs"][0]["estimates"][0]["value"] == 0.0

@@ -1,0 +1,88 @@
+"""Real small projects in temporary folders, and the command line as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+EVALSET = """\
+format = 1
+
+[card]
+description = "made for a test"
+
+[metrics.exact]
+
+[metrics.contains]
+
+[[gate]]
+metric = "exact"
+margin = 0.1
+"""
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A project's folder and the command line in it."""
+
+    path: Path
+
+    def write(self, name: str, text: str) -> Path:
+        target = self.path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, "utf-8")
+        return target
+
+    def evalset(self, name: str, rows: Sequence[dict[str, Any]], settings: str = EVALSET) -> Path:
+        self.write(f"evalsets/{name}/evalset.toml", settings)
+        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        return self.write(f"evalsets/{name}/samples.jsonl", text).parent
+
+    def prompt(self, name: str, text: str, **more: Any) -> Path:
+        content = {"messages": [{"role": "user", "content": text}], **more}
+        return self.write(f"{name}.prompt.yaml", json.dumps(content))
+
+    def script(self, name: str, answers: dict[str, Any]) -> str:
+        self.write(name, json.dumps(answers))
+        return f"mock/script:{name}"
+
+    def run(
+        self, *arguments: str, code: int | None = 0, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "promptops", *arguments],
+            cwd=self.path,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env={**os.environ, "COLUMNS": "160", **environment},
+            check=False,
+        )
+        if code is not None:
+            assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr, done.stderr
+        return done
+
+    def json(self, *arguments: str, code: int = 0) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.run(*arguments, "--json", code=code).stdout)
+        return found
+
+
+def questions(n: int, **more: Callable[[int], Any]) -> list[dict[str, Any]]:
+    """Return n samples whose right answer is their own number."""
+    return [
+        {
+            "id": f"q{number:03}",
+            "inputs": {"question": f"number {number}"},
+            "target": f"number {number}",
+            "tags": ["odd" if number % 2 else "even"],
+            **{key: make(number) for key, make in more.items()},
+        }
+        for number in range(n)
+    ]

@@ -1,0 +1,61 @@
+"""Question sets are kept whole, in their order, once."""
+
+from __future__ import annotations
+
+import pytest
+
+from promptops.errors import UnknownName
+from promptops.store import Store
+from promptops.types import Sample
+from tests.store import nouns
+
+
+def test_a_set_is_kept_once_and_in_the_order_of_its_file(store: Store) -> None:
+    made = nouns.evalset()
+    store.save_evalset(made)
+    store.save_evalset(made)
+    assert list(store.snapshot_samples(made.digest)) == list(made.samples)
+    assert store.snapshot_card(made.digest) == made.card
+
+
+def test_samples_come_back_as_they_went_in(store: Store) -> None:
+    made = nouns.evalset(
+        *(
+            Sample(
+                id=text,
+                inputs={text: [text, 2**70, 0.1]},
+                target=(text, {"a": None}),
+                tags=(text,),
+                group=text,
+                weight=1 / 3,
+                origin=text,
+                metadata={text: {"deep": text}},
+            )
+            for text in nouns.AWKWARD
+        )
+    )
+    store.save_evalset(made)
+    assert tuple(store.snapshot_samples(made.digest)) == made.samples
+    assert [store.snapshot_sample(made.digest, sample.id) for sample in made.samples] == list(made.samples)
+
+
+def test_long_sets_are_read_page_by_page(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    import promptops.store.snapshots as module
+
+    monkeypatch.setattr(module, "_PAGE", 3)
+    made = nouns.evalset(*(Sample(id=f"s{number}", inputs={}) for number in range(10)))
+    store.save_evalset(made)
+    assert tuple(store.snapshot_samples(made.digest)) == made.samples
+
+
+def test_unknown_sets_and_samples_are_said_so(store: Store) -> None:
+    made = nouns.evalset()
+    store.save_evalset(made)
+    with pytest.raises(UnknownName, match=r"sample is named 's3'.*Did you mean"):
+        store.snapshot_sample(made.digest, "s3")
+    with pytest.raises(UnknownName, match="kept evaluation set"):
+        store.snapshot_sample("f" * 64, "s1")
+    with pytest.raises(UnknownName, match="kept evaluation set"):
+        list(store.snapshot_samples("f" * 64))
+    with pytest.raises(UnknownName, match="kept evaluation set"):
+        store.snapshot_card("f" * 64)

@@ -1,0 +1,222 @@
+"""The house keeps its shape: imports point down, wings stay apart, each library is met in one room."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FACE = "promptops"
+WINGS = ("metrics", "judges", "providers", "engines")
+
+FLOORS: tuple[tuple[str, ...], ...] = (
+    ("errors", "stats", "stats.*"),
+    ("types",),
+    WINGS,
+    (
+        *(f"{wing}.*" for wing in WINGS),
+        "store",
+        "store.*",
+        "baselines",
+        "config",
+        "csvfile",
+        "evalsets",
+        "figures",
+        "inputschema",
+        "jsonfile",
+        "located",
+        "owner",
+        "plaintemplate",
+        "plugins",
+        "promptfiles",
+        "prompttext",
+        "samplefiles",
+        "shipped",
+        "starter",
+        "summary",
+        "templatechild",
+        "templateprocess",
+        "templates",
+        "textfile",
+        "tomlfile",
+        "visible",
+        "worddiff",
+        "yamlfile",
+    ),
+    ("calls", "evaluation", "models", "runner", "shift"),
+    ("comparison", "gate", "report", "sides"),
+    ("comparisons", "experiments", "project", "registry", "workspace"),
+    ("demo", "doctor", "viewer"),
+    ("__init__", "__main__", "cli", "cli.*", "pytest_plugin"),
+)
+"""Lowest first: a module imports from its own floor and from those below."""
+
+ROOMS = {
+    "alembic": ("promptops/store/", "migrations/"),
+    "psycopg": ("promptops/store/",),
+    "sqlalchemy": ("promptops/store/", "migrations/"),
+    "sqlmodel": ("promptops/store/",),
+    "streamlit": ("dashboards/",),
+}
+"""Where a library may be imported, and nowhere else."""
+
+
+class Import(NamedTuple):
+    """One import statement's target, and where it stands."""
+
+    target: str
+    """Dotted: a module of ours or of somebody else."""
+    place: str
+
+
+def test_every_module_has_a_place_on_a_floor() -> None:
+    homeless = [name for name in modules() if floor_of(name) is None]
+    assert not homeless, f"Place these modules on a floor of FLOORS in {Path(__file__).name}: {homeless}"
+
+
+def test_imports_point_down() -> None:
+    guilty = [
+        f"{found.place}: {name} (floor {below}) imports {found.target} (floor {above})"
+        for name in modules()
+        for found in own_imports(name)
+        if (below := floor_of(name)) is not None
+        and (above := floor_of(found.target)) is not None
+        and above > below
+    ]
+    assert not guilty, "These imports point up:\n" + "\n".join(guilty)
+
+
+def test_there_are_no_circles() -> None:
+    graph = {
+        name: {found.target for found in own_imports(name) if found.target != name} for name in modules()
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail("These modules import one another: " + " <- ".join(error.args[1]))
+
+
+def test_leaves_of_a_wing_import_no_other_leaf() -> None:
+    guilty = [
+        f"{found.place}: the leaf {name} imports the leaf {found.target}"
+        for name in modules()
+        for found in own_imports(name)
+        if wing_of(name)
+        and wing_of(found.target)
+        and name != found.target
+        and not (wing_of(name) == wing_of(found.target) and leaf_name(found.target).startswith("_"))
+    ]
+    assert not guilty, "Leaves import only contracts and what lies below:\n" + "\n".join(guilty)
+
+
+def test_nothing_inside_imports_the_face() -> None:
+    guilty = [
+        f"{found.place}: {name}"
+        for name in modules()
+        for found in own_imports(name)
+        if found.target == FACE and name != FACE
+    ]
+    assert not guilty, "Import from the module that defines a name, not from the face:\n" + "\n".join(guilty)
+
+
+def test_each_library_is_met_in_its_room_only() -> None:
+    guilty = [
+        f"{found.place} imports {found.target}, which belongs into {' or '.join(ROOMS[library])}"
+        for path in python_files("promptops", "dashboards", "migrations")
+        for found in imports(path)
+        if (library := found.target.partition(".")[0]) in ROOMS and not found.place.startswith(ROOMS[library])
+    ]
+    assert not guilty, "\n".join(guilty)
+
+
+def test_the_dashboard_knows_the_face_only() -> None:
+    guilty = [
+        f"{found.place} imports {found.target}"
+        for path in python_files("dashboards")
+        for found in imports(path)
+        if found.target.startswith(f"{FACE}.") and found.target in modules()
+    ]
+    assert not guilty, "Dashboards import `promptops` and dashboards only:\n" + "\n".join(guilty)
+
+
+def test_the_test_finds_imports_wherever_they_stand(tmp_path: Path) -> None:
+    source = tmp_path / "module.py"
+    source.write_text(
+        "from typing import TYPE_CHECKING\n"
+        "import promptops.types\n"
+        "from promptops import errors, plugins as doors\n"
+        "from promptops.store import Store\n"
+        "if TYPE_CHECKING:\n    from promptops.stats.paired import nothing\n"
+        "def late():\n    import sqlmodel.main\n"
+    )
+    assert [found.target for found in imports(source)] == [
+        "typing",
+        "promptops.types",
+        "promptops.errors",
+        "promptops.plugins",
+        "promptops.store",
+        "promptops.stats.paired",
+        "sqlmodel.main",
+    ]
+
+
+def floor_of(name: str) -> int | None:
+    """Return the number of a module's floor, 0 is the lowest; None where it has none."""
+    short = "__init__" if name == FACE else name.removeprefix(f"{FACE}.")
+    for number, patterns in enumerate(FLOORS):
+        if any(fnmatchcase(short, pattern) for pattern in patterns):
+            return number
+    return None
+
+
+def wing_of(name: str) -> str | None:
+    """Return the wing of which a module is a leaf; None for contracts and all else."""
+    parts = name.split(".")
+    return parts[1] if len(parts) == 3 and parts[1] in WINGS else None
+
+
+def leaf_name(name: str) -> str:
+    """Return the last part of a module's name."""
+    return name.rpartition(".")[2]
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Return all modules of the package by dotted name."""
+    found = {}
+    for path in python_files("promptops"):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+@cache
+def own_imports(name: str) -> tuple[Import, ...]:
+    """Return a module's imports of other modules of the package."""
+    return tuple(found for found in imports(modules()[name]) if found.target in modules())
+
+
+def imports(path: Path) -> Iterator[Import]:
+    """Yield every import in a file, also those inside functions and for type checkers."""
+    shown = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(alias.name, f"{shown}:{node.lineno}")
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            targets = (f"{node.module}.{alias.name}" for alias in node.names)
+            # `from package import module` means the module, `from module import name` the module too.
+            for target in dict.fromkeys(each if each in modules() else node.module for each in targets):
+                yield Import(target, f"{shown}:{node.lineno}")
+
+
+def python_files(*folders: str) -> list[Path]:
+    """Return the Python files below some folders of the checkout, in order."""
+    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))

@@ -1,0 +1,150 @@
+"""Runs that are stopped by a signal or killed: nothing stored is lost, doubled or asked again."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from promptops import Project
+from tests.made import Folder, questions
+
+SAMPLES = 60
+
+
+@pytest.fixture
+def asked(folder: Folder) -> Path:
+    """A target that notes each call in a file before it answers, and the file."""
+    folder.evalset("numbers", questions(SAMPLES))
+    folder.write(
+        "target.py",
+        "import asyncio, os\n\n\n"
+        "async def answer(inputs, sample_id):\n"
+        "    fd = os.open('asked.log', os.O_WRONLY | os.O_CREAT | os.O_APPEND)\n"
+        "    os.write(fd, (sample_id + '\\n').encode())\n"
+        "    os.close(fd)\n"
+        "    await asyncio.sleep(float(os.environ.get('SECONDS', '0.02')))\n"
+        "    return inputs['question']\n",
+    )
+    return folder.path / "asked.log"
+
+
+def start(folder: Folder, seconds: str = "0.02") -> subprocess.Popen[str]:
+    command = [
+        sys.executable,
+        "-m",
+        "promptops",
+        "eval",
+        "numbers",
+        "-p",
+        "ask.prompt.yaml",
+        "-m",
+        "python/target:answer",
+        "-j",
+        "4",
+    ]
+    return subprocess.Popen(
+        command,
+        cwd=folder.path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "SECONDS": seconds},
+    )
+
+
+def wait_for_calls(log: Path, count: int) -> None:
+    ends = time.monotonic() + 30
+    while time.monotonic() < ends:
+        if log.exists() and len(log.read_text().splitlines()) >= count:
+            return
+        time.sleep(0.005)
+    raise AssertionError("the run did not start")
+
+
+def stored(folder: Folder) -> set[str]:
+    with sqlite3.connect(folder.path / ".promptops/promptops.db") as connection:
+        return {row[0] for row in connection.execute("SELECT sample_id FROM results")}
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_leaves_a_run_that_resume_finishes(
+    folder: Folder, asked: Path, number: int, code: int
+) -> None:
+    process = start(folder)
+    wait_for_calls(asked, 15)
+    process.send_signal(number)
+    _, told = process.communicate(timeout=10)
+    assert process.returncode == code, told
+    assert "promptops resume" in told and "Traceback" not in told
+    kept = stored(folder)
+    folder.run("resume", "latest")
+    calls = Counter(asked.read_text().split())
+    assert all(calls[sample] == 1 for sample in kept)
+    assert len(stored(folder)) == SAMPLES
+    assert sum(calls.values()) <= SAMPLES + 4
+
+
+def killed_and_resumed(folder: Folder, asked: Path, kills: int, seed: int) -> None:
+    chance = random.Random(seed)
+    process = start(folder)
+    paid: Counter[str] = Counter()
+    for kill in range(kills):
+        wait_for_calls(asked, min(chance.randrange(2, SAMPLES // kills) * (kill + 1), SAMPLES - 8))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        kept = stored(folder)
+        before = Counter(asked.read_text().split())
+        with sqlite3.connect(folder.path / ".promptops/promptops.db") as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert all(before[sample] == paid[sample] for sample in kept if sample in paid)
+        paid = Counter({sample: before[sample] for sample in kept})
+        process = subprocess.Popen(
+            [sys.executable, "-m", "promptops", "resume", "latest", "-j", "4"],
+            cwd=folder.path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 0, told
+    calls = Counter(asked.read_text().split())
+    assert all(calls[sample] == paid[sample] for sample in paid)
+    assert sum(calls.values()) <= SAMPLES + kills * 4
+    with Project.open(folder.path) as project:
+        run = project.run("latest")
+        assert (run.status, run.done, run.errors) == ("finished", SAMPLES, 0)
+        assert next(found.value for found in project.estimates(run.id)) == 1.0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_killed_run_is_resumed_without_loss_or_double_payment(
+    folder: Folder, asked: Path, seed: int
+) -> None:
+    killed_and_resumed(folder, asked, kills=2, seed=seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(100, 140))
+def test_forty_times_killed_five_times(folder: Folder, asked: Path, seed: int) -> None:
+    killed_and_resumed(folder, asked, kills=5, seed=seed)
+
+
+def test_two_at_once_do_not_work_on_the_same_run(folder: Folder, asked: Path) -> None:
+    process = start(folder, "0.2")
+    wait_for_calls(asked, 10)
+    told = folder.run("resume", "latest", code=2).stderr
+    assert "another process" in told
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert max(Counter(asked.read_text().split()).values()) == 1
