@@ -3,8 +3,8 @@
 from promptops import Project
 
 with Project.open() as project:
-    old, new = project.evaluate("news-briefs", ["brief@1", "brief@2"], ["openai/gpt-4o-mini"])
-    print(project.gate("news-briefs", run=new.id, baseline=old.id).outcome)
+    old, new = project.evaluate("replies", ["reply@1", "reply@2"], ["openai/gpt-4o-mini"])
+    print(project.gate("replies", run=new.id, baseline=old.id).outcome)
 """
 
 from __future__ import annotations

@@ -7,13 +7,17 @@ from pathlib import Path
 from promptops import gate
 from promptops.baselines import baseline_path, write_baseline
 from promptops.comparison import Pairing, pair
-from promptops.errors import NotComparable, UnknownName
+from promptops.errors import NotComparable, UnknownName, UsageError
 from promptops.evalsets import read_texts
+from promptops.evaluation import wait_for
 from promptops.experiments import Experiments
+from promptops.judges.pairwise import Pairwise
+from promptops.models import build_metric, is_pairwise
+from promptops.preference import Bench, Pair, summed_up
 from promptops.shift import Shift, measure_shift
 from promptops.sides import Loaded, load_baseline, load_run, same_outputs
 from promptops.summary import slice_names
-from promptops.types import CaseChange, Comparison, Run, Verdict, canonical_json
+from promptops.types import CaseChange, Comparison, MetricSpec, Preference, Run, Verdict, canonical_json
 
 
 class Comparisons(Experiments):
@@ -77,6 +81,34 @@ class Comparisons(Experiments):
         moved = {sample.id: change for sample, change in pairing.changes(metric) if sample.id in wanted}
         return {**moved, **{sample.id: None for sample in samples if sample.id not in moved}}
 
+    def prefer(
+        self,
+        baseline: str,
+        candidate: str,
+        *,
+        judge_model: str | None = None,
+        concurrency: int | None = None,
+    ) -> Preference:
+        """Let a pairwise judge say which of two runs is better, in both orders; stored says are reused.
+
+        The judge is the set's pairwise metric where it declares one, else the shipped one.
+        Raises UsageError where no judge model is named.
+        """
+        first, second = self.finished_run(baseline), self.finished_run(candidate)
+        if first.evalset_digest != second.evalset_digest:
+            raise NotComparable("The runs answer different questions, so their answers can't be compared.")
+        spec, folder = self._pairwise(second.evalset)
+        judge = build_metric(
+            spec, folder=folder, language="", judge_model=judge_model, settings=self.settings
+        )
+        if not isinstance(judge, Pairwise):
+            raise UsageError(f"[metrics.{spec.label}] is no pairwise judge.")
+        work = self._evaluation(concurrency, cache=True, watch=None)
+        bench = Bench(self.store, work.caller(judge.model), judge, spec.label, first.id, second.id)
+        pairs = self._pairs(first, second)
+        scores = wait_for(bench.decide(pairs, work.concurrency))
+        return summed_up(bench, pairs, scores)
+
     def accept(self, reference: str, *, label: str | None = None, outputs: bool = True) -> Path:
         """Write a finished run as its evaluation set's baseline; returns the file, to be committed."""
         run = self.finished_run(reference)
@@ -106,7 +138,9 @@ class Comparisons(Experiments):
         first, second = self._sides(against, candidate.id)
         pairing = _paired(first, second)
         still = all(not pairing.cell(label).delta.difference for label in pairing.metrics)
-        verdict = gate.judge(pairing, found.gate, identical=still and same_outputs(first, second))
+        verdict = gate.judge(
+            pairing, found.gate, slices=found.slices, identical=still and same_outputs(first, second)
+        )
         return verdict.model_copy(update={"warnings": (*_run_warnings(first, second), *verdict.warnings)})
 
     def shift(self, reference: str, current: str, *, field: str | None = None) -> Shift:
@@ -127,6 +161,27 @@ class Comparisons(Experiments):
             samples = second.side.table.samples
             return load_baseline(Path(baseline), samples, second.metrics, run), second
         return load_run(self.store, self.run(baseline)), second
+
+    def _pairwise(self, evalset: str) -> tuple[MetricSpec, Path]:
+        """Return the set's own pairwise metric, or the shipped one where the set has none or is gone."""
+        if evalset in self.evalsets():
+            folder = self.evalset_folder(evalset)
+            for spec in self.evalset(folder).metrics:
+                if is_pairwise(spec):
+                    return spec, folder
+        return MetricSpec(label="preference", metric="pairwise"), self.root
+
+    def _pairs(self, first: Run, second: Run) -> list[Pair]:
+        samples = {sample.id: sample for sample in self.store.snapshot_samples(second.evalset_digest)}
+        before = {
+            (result.sample_id, result.repeat): result.completion for result in self.store.results(first.id)
+        }
+        pairs: list[Pair] = []
+        for result in self.store.results(second.id):
+            old = before.get((result.sample_id, result.repeat))
+            if old is not None and result.completion is not None:
+                pairs.append(Pair(samples[result.sample_id], result.repeat, old, result.completion))
+        return pairs
 
     def _latest(self, evalset: str) -> Run:
         found = self.runs(limit=1, evalset=evalset)

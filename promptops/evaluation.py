@@ -70,7 +70,7 @@ class Evaluation:
     def open_models(self, names: Sequence[str]) -> None:
         """Open every model, so that a wrong name, key or file shows before the first call."""
         for name in names:
-            self._caller(name)
+            self.caller(name)
 
     def start(
         self,
@@ -110,10 +110,10 @@ class Evaluation:
         return Task(
             run=run,
             samples=tuple(samples),
-            caller=self._caller(run.model),
+            caller=self.caller(run.model),
             metrics={label: metric for label, metric in built.items() if label not in judges},
             judges=judges,
-            judge_callers={label: self._caller(judge.model) for label, judge in judges.items()},
+            judge_callers={label: self.caller(judge.model) for label, judge in judges.items()},
             finished=frozenset(self.store.finished(run.id, errors_too=not retry_errors)),
             answered=self.store.unfinished_calls(run.id),
             attempts=attempts,
@@ -192,7 +192,7 @@ class Evaluation:
                     self.store.set_status(run_id, "interrupted")
                 self.store.release_run(run_id, owner)
 
-    def _caller(self, name: str) -> Caller:
+    def caller(self, name: str) -> Caller:
         if name not in self._callers:
             model = open_model(name, self.settings, self.environment, self.root)
             self._models[name] = model

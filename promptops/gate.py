@@ -27,8 +27,13 @@ UNSCORED_LIMIT = 0.05
 ORDER: tuple[Outcome, ...] = ("CANNOT_MEASURE", "FAIL", "INCONCLUSIVE", "PASS")
 
 
-def judge(pairing: Pairing, rules: Sequence[GateRule], *, identical: bool = False) -> Verdict:
-    """Decide all rules. Raises UsageError where a rule states neither a margin nor a bound."""
+def judge(
+    pairing: Pairing, rules: Sequence[GateRule], *, slices: Sequence[str] = (), identical: bool = False
+) -> Verdict:
+    """Decide all rules, and name the slices (the set's own, else every tag) that got worse.
+
+    Raises UsageError where a rule states neither a margin nor a bound.
+    """
     _refuse_without_margin(pairing, rules)
     warnings: list[str] = []
     cells: list[CellVerdict] = []
@@ -46,7 +51,7 @@ def judge(pairing: Pairing, rules: Sequence[GateRule], *, identical: bool = Fals
             cells.append(_bound_cell(pairing, rule))
     cells = _corrected(cells, max((rule.alpha for rule in rules), default=0.05))
     warnings.extend(missing_warnings([cell.delta for cell in cells if cell.delta is not None]))
-    warnings.extend(worse_slices(pairing, rules))
+    warnings.extend(worse_slices(pairing, rules, slices))
     outcome, reason = _overall(cells, pairing)
     return Verdict(
         outcome=outcome,
@@ -77,13 +82,13 @@ def missing_warnings(deltas: Sequence[Delta]) -> list[str]:
     return list(found)
 
 
-def worse_slices(pairing: Pairing, rules: Sequence[GateRule]) -> list[str]:
+def worse_slices(pairing: Pairing, rules: Sequence[GateRule], slices: Sequence[str] = ()) -> list[str]:
     """Name the slices, gated or not, that got worse beyond Holm's correction over slices."""
     gated = dict.fromkeys(rule.metric for rule in rules if rule.metric in pairing.metrics and rule.margin)
     samples = pairing.candidate.table.samples
     found: list[str] = []
     for label in gated:
-        cells = [pairing.cell(label, name) for name in slice_names(samples)]
+        cells = [pairing.cell(label, name) for name in slice_names(samples, slices)]
         tested = [cell for cell in cells if cell.p_harm is not None and cell.delta.n >= SMALL]
         if not tested:
             continue

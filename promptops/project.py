@@ -9,6 +9,6 @@ class Project(Comparisons):
     """A folder with prompts and evaluation sets, and the database that remembers runs.
 
     >>> with Project.open() as project:
-    ...     runs = project.evaluate("news-briefs", ["brief@1", "brief@2"], ["offline/extractive"])
+    ...     runs = project.evaluate("replies", ["reply@1", "reply@2"], ["offline/extractive"])
     ...     comparison = project.compare(runs[0].id, runs[1].id)
     """

@@ -35,7 +35,7 @@ def serve(
 ) -> int:
     """Serve until Ctrl-C; returns the server's exit code. Raises UsageError where the port is taken."""
     _refuse_taken(port)
-    app = shipped_folder("dashboards") / "app.py"
+    app = shipped_folder("dashboards") / "server.py"
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(app.parent.parent), os.environ.get("PYTHONPATH", "")]).rstrip(
@@ -43,6 +43,8 @@ def serve(
         ),
         "PROMPTOPS_ROOT": str(root),
         "PROMPTOPS_DATABASE": database,
+        # Else a file in the folder where one stands could be imported in place of a library.
+        "PYTHONSAFEPATH": "1",
     }
     process = subprocess.Popen(command(app, port), env=environment)
     try:
@@ -67,8 +69,15 @@ def command(app: Path, port: int) -> list[str]:
         "browser.serverAddress": HOST,
         "client.toolbarMode": "viewer",
         "client.showErrorDetails": "none",
+        # The URL gives widgets their values, the default is only theirs.
+        "global.disableWidgetStateDuplicationWarning": "true",
+        "theme.baseFontSize": "14",
+        "theme.baseRadius": "small",
+        "theme.primaryColor": "#3d5a80",
     }
     flags = [part for key, value in settings.items() for part in (f"--{key}", value)]
+    # By any other name this server is reached only through DNS rebinding.
+    flags += [part for name in (HOST, "localhost") for part in ("--server.allowedHosts", name)]
     return [sys.executable, "-m", "streamlit", "run", str(app), *flags]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from promptops.cli.options import json_option, open_project
+from promptops.cli.options import jobs_option, json_option, judge_option, open_project
 
 
 @click.command("compare")
@@ -27,6 +27,9 @@ from promptops.cli.options import json_option, open_project
     show_default=True,
     help="One-sided error rate.",
 )
+@click.option("--pairwise", is_flag=True, help="Let a judge say which answer is better, in both orders.")
+@judge_option
+@jobs_option
 @json_option
 @click.pass_context
 def compare_command(
@@ -37,6 +40,9 @@ def compare_command(
     count: int,
     slices: bool,
     alpha: float,
+    pairwise: bool,
+    judge_model: str | None,
+    concurrency: int | None,
     as_json: bool,
 ) -> None:
     """Compare CANDIDATE with BASELINE (runs, or a baseline.jsonl), paired by sample.
@@ -50,16 +56,25 @@ def compare_command(
         chosen = metric or comparison.deltas[0].label
         cases = project.cases(baseline, candidate, chosen, limit=count)
         second = project.run(candidate)
+        preference = None
+        if pairwise:
+            preference = project.prefer(baseline, candidate, judge_model=judge_model, concurrency=concurrency)
         first = None if baseline.endswith(".jsonl") else project.run(baseline)
     if as_json:
         documents.print_document(
             documents.CompareDocument(
-                baseline=first, candidate=second, comparison=comparison, cases=tuple(cases)
+                baseline=first,
+                candidate=second,
+                comparison=comparison,
+                cases=tuple(cases),
+                preference=preference,
             )
         )
         return
     tables.print_comparison(
         comparison, tables.run_name(first) if first else baseline, tables.run_name(second)
     )
+    if preference is not None:
+        tables.print_preference(preference)
     for case in cases:
         tables.print_case(case, chosen)

@@ -12,6 +12,7 @@ from promptops.types import (
     Comparison,
     Estimate,
     Noun,
+    Preference,
     PromptVersion,
     Result,
     Run,
@@ -66,6 +67,7 @@ class CompareDocument(Document):
     candidate: Run
     comparison: Comparison
     cases: tuple[CaseChange, ...]
+    preference: Preference | None = None
 
 
 class AcceptDocument(Document):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from promptops.cli.safe import safe_line, safe_lines
 from promptops.figures import figure, interval, p_value, signed
-from promptops.types import CaseChange, Comparison, Estimate, Outcome, Run, Verdict
+from promptops.types import CaseChange, Comparison, Estimate, Outcome, Preference, Run, Verdict
 from promptops.worddiff import word_diff
 
 if TYPE_CHECKING:
@@ -85,6 +85,27 @@ def print_comparison(comparison: Comparison, baseline: str, candidate: str) -> N
     console().print(
         f"[L, U]: one-sided bounds at alpha = {alpha:g} each; p: one-sided, for the side the change lies on."
     )
+
+
+def print_preference(found: Preference) -> None:
+    """Print what a pairwise judge prefers, with its biases beside it."""
+    star = "*" if found.stand_in else ""
+    console().print(
+        f"\n{found.label}{star} by {safe_line(found.judge, 60)}: the candidate wins {figure(found.share)} "
+        f"{interval(found.low, found.high)} of {found.n} samples "
+        f"({found.wins} won, {found.losses} lost, {found.ties} ties, {found.identical} identical)."
+    )
+    told = f"  {found.flips} verdicts change with the order"
+    if found.flip_rate is not None:
+        told += f" ({found.flip_rate:.0%} {interval(found.flip_low, found.flip_high)})"
+    if found.first_rate is not None:
+        told += f"; the first answer is chosen {found.first_rate:.0%} of the time"
+        told += f" {interval(found.first_low, found.first_high)}"
+    console().print(told + ".")
+    if found.unscored:
+        console().print(f"  {found.unscored} pairs could not be judged; they are left out.", style="yellow")
+    if found.stand_in:
+        console().print("  * a rule-based stand-in, not an LLM; it only shows the way.")
 
 
 def print_case(case: CaseChange, metric: str) -> None:

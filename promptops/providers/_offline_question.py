@@ -25,6 +25,10 @@ from promptops.providers._offline_words import HAN, is_han, is_small, keys, sent
 
 FEW_WORDS = 4
 """Words of an answer where a few are asked for."""
+SHORT_SIGNS = 20
+"""An answer of so many characters is no sentence any more."""
+HAN_WORD = 2
+"""Han signs of one word: most words of running Chinese have two."""
 _TOKEN = re.compile(rf"\d+(?:[.,:]\d+)*[%°]?|[{HAN}]|[^\W\d_]+(?:[-'’][^\W\d_]+)*|[^\w\s]")
 _HAN_NUMBER = re.compile(r"\d+(?:[.,]\d+)*|[一二三四五六七八九十百千万亿两]+")
 _HAN_YEAR = re.compile(r"哪一?年|多少年")
@@ -59,11 +63,27 @@ def answer_to(question: str, passage: str, wishes: Wishes) -> str:
     sentence, overlap = _best(question, every)
     if overlap == 0 and wishes.fallback is not None:
         return wishes.fallback
-    short = wishes.short or (wishes.words is not None and wishes.words <= 8)
-    if not short:
+    return _cut(_answer(question, sentence, wishes), wishes)
+
+
+def _answer(question: str, sentence: str, wishes: Wishes) -> str:
+    narrow = (wishes.words is not None and wishes.words <= 8) or (
+        wishes.signs or SHORT_SIGNS + 1
+    ) <= SHORT_SIGNS
+    if not (wishes.short or narrow):
         return sentence
     limit = 1 if wishes.one_word else min(wishes.words or FEW_WORDS, FEW_WORDS)
-    return _han_part(question, sentence) if is_han(sentence) else _part(question, sentence, limit)
+    if not is_han(sentence):
+        return _part(question, sentence, limit)
+    part = _han_part(question, sentence)
+    return part[:HAN_WORD] if wishes.one_word and not part[:1].isdigit() else part
+
+
+def _cut(answer: str, wishes: Wishes) -> str:
+    """Keep to limits of words and characters to the letter, even where that cuts a word in two."""
+    if wishes.words is not None:
+        answer = " ".join(answer.split()[: wishes.words])
+    return answer if wishes.signs is None else answer[: wishes.signs].rstrip()
 
 
 def best_sentence(question: str, passage: str) -> str:
@@ -82,7 +102,7 @@ def _best(question: str, every: list[str]) -> tuple[str, float]:
     wanted = _kind(question)
     scores = []
     for sentence, own in zip(every, held, strict=True):
-        shared = sum(math.log1p(len(every) / known[key]) for key in own & asked)
+        shared = math.fsum(math.log1p(len(every) / known[key]) for key in own & asked)
         fits = wanted != "amount" or _holds_number(sentence)
         scores.append(shared * (1.25 if fits and wanted == "amount" else 1.0))
     best = max(range(len(every)), key=lambda at: (scores[at], -at))

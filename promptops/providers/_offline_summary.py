@@ -83,7 +83,7 @@ def _scores(every: Sequence[str]) -> list[float]:
     scores: list[float] = []
     for at, sentence in enumerate(every):
         own = set(keys(sentence))
-        weight = sum(math.log1p(frequency[key]) for key in own) / math.sqrt(len(own) + 4)
+        weight = math.fsum(math.log1p(frequency[key]) for key in own) / math.sqrt(len(own) + 4)
         quoted = 0.6 if _QUOTE.search(sentence) else 1.0  # what somebody said about it is seldom the news
         scores.append(weight * quoted * (1.15 if at == 0 else 1.0))
     return scores

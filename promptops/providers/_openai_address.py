@@ -82,16 +82,20 @@ def _origin(place: str, query: str, settings: ProviderSettings) -> str:
 
 
 def _key(settings: ProviderSettings, environment: Mapping[str, str], parts: SplitResult) -> str | None:
-    variable = settings.api_key_env or KEY_VARIABLE
-    key = environment.get(variable, "").strip()
+    # The default key belongs to the default address: a server named in the settings gets a key only by name.
+    variable = settings.api_key_env or (KEY_VARIABLE if settings.base_url is None else "")
+    key = environment.get(variable, "").strip() if variable else ""
     if key and not (key.isascii() and key.isprintable() and " " not in key):
         raise SettingsError(
             f"The value of {variable} can't be a key: it holds spaces or unprintable characters."
         )
-    if not key and (settings.api_key_env is not None or not _is_private(parts.hostname or "")):
+    if not key and (variable == settings.api_key_env or not _is_private(parts.hostname or "")):
+        advice = (
+            f"set the environment variable {variable}" if variable else "name its variable with api_key_env"
+        )
         raise SettingsError(
-            f"No key for {parts.scheme}://{parts.netloc}: set the environment variable {variable}, or name "
-            "another one with api_key_env. A server on this machine or in a private network needs none."
+            f"No key for {parts.scheme}://{parts.netloc}: {advice}. "
+            "A server on this machine or in a private network needs none."
         )
     return key or None
 

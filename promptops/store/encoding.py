@@ -66,7 +66,10 @@ def remarks_text(scores: dict[str, Score]) -> str | None:
 def scores_from(figures: str, remarks: str | None) -> dict[str, Score]:
     """Put the scores together again from figures and remarks."""
     told: dict[str, Any] = json.loads(remarks) if remarks else {}
-    return {label: Score(**parts, **told.get(label, {})) for label, parts in json.loads(figures).items()}
+    return {
+        label: Score(**parts, **told.get(label) or {"reason": "", "evidence": {}})
+        for label, parts in json.loads(figures).items()
+    }
 
 
 def _careful(value: object) -> str:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias, cast
 
-from sqlalchemy import ColumnElement, FromClause, Row, Select, and_, exists, func, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, exists, func, select, tuple_
 
 from promptops.errors import FailureKind
 from promptops.store.database import Database
@@ -56,134 +56,116 @@ class Results(Database):
     def results(self, run_id: str, *, sample_ids: Sequence[str] | None = None) -> Iterator[Result]:
         """Return results with their completions, ordered by sample id and repeat."""
         if sample_ids is None:
-            yield from self._pages(_WHOLE.where(results.c.run_id == run_id))
+            yield from self._whole(run_id, None)
             return
         wanted = sorted(set(sample_ids))
         for start in range(0, len(wanted), _IDS):
-            some = results.c.sample_id.in_(wanted[start : start + _IDS])
-            yield from self._pages(_WHOLE.where(results.c.run_id == run_id, some))
+            yield from self._whole(run_id, wanted[start : start + _IDS])
 
     def result(self, run_id: str, sample_id: str, repeat: int = 0) -> Result | None:
         """Return one result with its completion; None while there is none."""
+        query = _WHOLE.where(
+            results.c.run_id == run_id, results.c.sample_id == sample_id, results.c.repeat == repeat
+        )
         with self.reading() as connection:
-            row = connection.execute(
-                _WHOLE.where(
-                    results.c.run_id == run_id, results.c.sample_id == sample_id, results.c.repeat == repeat
-                )
-            ).first()
-        return None if row is None else _result(row)
+            row = connection.execute(query.order_by(results.c.attempt.desc()).limit(1)).first()
+        return None if row is None else next(self._with_answers(run_id, [row]))
 
     def result_page(self, run_id: str, limit: int, offset: int = 0) -> list[Result]:
         """Return some results with their completions, ordered by sample id and repeat."""
         order = (results.c.sample_id, results.c.repeat)
-        # The page is found before completions are looked up: a late page must not read all texts.
-        page = (
-            select(results.c.sample_id, results.c.repeat, results.c.attempt)
-            .where(results.c.run_id == run_id, newest())
-            .order_by(*order)
-            .limit(limit)
-            .offset(offset)
-            .subquery()
-        )
-        same = and_(
-            page.c.sample_id == results.c.sample_id,
-            page.c.repeat == results.c.repeat,
-            page.c.attempt == results.c.attempt,
-        )
-        query = _joined(results.join(page, same)).where(results.c.run_id == run_id).order_by(*order)
+        query = _WHOLE.where(results.c.run_id == run_id, newest()).order_by(*order)
         with self.reading() as connection:
-            return [_result(row) for row in connection.execute(query)]
+            rows = connection.execute(query.limit(limit).offset(offset)).all()
+        return list(self._with_answers(run_id, rows))
 
     def score_rows(self, run_id: str) -> Iterator[ScoreRow]:
         """Return failures and counts without texts, ordered by sample id and repeat."""
-        key = tuple_(results.c.sample_id, results.c.repeat, results.c.attempt)
-        query = _BARE.where(results.c.run_id == run_id).order_by(*key.clauses).limit(_BARE_PAGE)
+        for rows in self._newest(_BARE.where(results.c.run_id == run_id), _BARE_PAGE):
+            for sample_id, repeat, _, failure, scores in rows:
+                yield ScoreRow(
+                    sample_id,
+                    repeat,
+                    cast("FailureKind | None", failure),
+                    cast("dict[str, ScoreFigures]", json.loads(scores)),
+                )
+
+    def _whole(self, run_id: str, sample_ids: Sequence[str] | None) -> Iterator[Result]:
+        query = _WHOLE.where(results.c.run_id == run_id)
+        if sample_ids is not None:
+            query = query.where(results.c.sample_id.in_(sample_ids))
+        for rows in self._newest(query, _PAGE):
+            yield from self._with_answers(run_id, rows, sample_ids)
+
+    def _newest(self, query: Select[Any], size: int) -> Iterator[list[_AnyRow]]:
+        """Read by pages in the order of the index, which no query planner can get wrong.
+
+        No connection is held between pages, so that whoever reads may also write.
+        """
+        query = query.order_by(*_place.clauses).limit(size)
         pending: _AnyRow | None = None
-        while True:
-            page = query if pending is None else query.where(key > tuple(pending[:3]))
+        more = True
+        while more:
+            page = query if pending is None else query.where(_place > tuple(pending[:3]))
             with self.reading() as connection:
                 rows = connection.execute(page).all()
+            more = len(rows) == size
+            ready: list[_AnyRow] = []
             for row in rows:
                 # The next row may be a later attempt at the same.
                 if pending is not None and (pending[0] != row[0] or pending[1] != row[1]):
-                    yield _score_row(pending)
+                    ready.append(pending)
                 pending = row
-            if len(rows) < _BARE_PAGE:
-                break
-        if pending is not None:
-            yield _score_row(pending)
+            if not more and pending is not None:
+                ready.append(pending)
+            yield ready
 
-    def _pages(self, query: Select[Any]) -> Iterator[Result]:
-        key = tuple_(results.c.sample_id, results.c.repeat)
-        query = query.order_by(*key.clauses).limit(_PAGE)
-        last: _AnyRow | None = None
-        while True:
-            page = query if last is None else query.where(key > tuple(last[:2]))
-            with self.reading() as connection:
-                rows = connection.execute(page).all()
-            for row in rows:
-                yield _result(row)
-            if len(rows) < _PAGE:
-                return
-            last = rows[-1]
+    def _with_answers(
+        self, run_id: str, rows: Sequence[_AnyRow], sample_ids: Sequence[str] | None = None
+    ) -> Iterator[Result]:
+        """Put completions to rows that are in order; the ids tell which, where the rows have gaps."""
+        if not rows:
+            return
+        query = _ANSWERS.where(calls.c.run_id == run_id, calls.c.purpose == "answer")
+        if sample_ids is None:
+            query = query.where(
+                calls.c.sample_id >= rows[0].sample_id, calls.c.sample_id <= rows[-1].sample_id
+            )
+        else:
+            query = query.where(calls.c.sample_id.in_(sample_ids))
+        answers: dict[tuple[str, int], list[tuple[int, str]]] = {}
+        with self.reading() as connection:
+            for sample_id, repeat, attempt, content in connection.execute(query):
+                answers.setdefault((sample_id, repeat), []).append((attempt, content))
+        for row in rows:
+            yield _result(row, answers.get((row.sample_id, row.repeat), []))
 
 
-_tried = calls.alias("tried")
-# The answer that a result was made of: an attempt may have taken over the answer of an earlier one.
-_answer = and_(
-    calls.c.run_id == results.c.run_id,
-    calls.c.sample_id == results.c.sample_id,
-    calls.c.repeat == results.c.repeat,
-    calls.c.purpose == "answer",
-    calls.c.attempt
-    == select(func.max(_tried.c.attempt))
-    .where(
-        _tried.c.run_id == results.c.run_id,
-        _tried.c.sample_id == results.c.sample_id,
-        _tried.c.repeat == results.c.repeat,
-        _tried.c.purpose == "answer",
-        _tried.c.attempt <= results.c.attempt,
-    )
-    .scalar_subquery(),
+_place = tuple_(results.c.sample_id, results.c.repeat, results.c.attempt)
+_WHOLE = select(
+    results.c.sample_id,
+    results.c.repeat,
+    results.c.attempt,
+    results.c.failure,
+    results.c.scores,
+    results.c.remarks,
+    results.c.cached,
 )
-
-
-def _joined(source: FromClause) -> Select[Any]:
-    """Return what a Result is made of, each with its answer."""
-    return select(
-        results.c.sample_id,
-        results.c.repeat,
-        results.c.failure,
-        results.c.scores,
-        results.c.remarks,
-        results.c.cached,
-        calls.c.content,
-    ).select_from(source.outerjoin(calls, _answer))
-
-
-_WHOLE = _joined(results).where(newest())
 _BARE = select(
     results.c.sample_id, results.c.repeat, results.c.attempt, results.c.failure_kind, results.c.scores
 )
+_ANSWERS = select(calls.c.sample_id, calls.c.repeat, calls.c.attempt, calls.c.content)
 
 
-def _result(row: _AnyRow) -> Result:
+def _result(row: _AnyRow, answers: list[tuple[int, str]]) -> Result:
+    # An attempt may have taken over the answer of an earlier one.
+    made_of = max((answer for answer in answers if answer[0] <= row.attempt), default=None)
     failed = row.failure is not None
     return Result(
         sample_id=row.sample_id,
         repeat=row.repeat,
-        completion=None if failed or row.content is None else noun_from(Completion, row.content),
+        completion=None if failed or made_of is None else noun_from(Completion, made_of[1]),
         failure=noun_from(Failure, row.failure) if failed else None,
         scores=scores_from(row.scores, row.remarks),
         cached=bool(row.cached),
-    )
-
-
-def _score_row(row: _AnyRow) -> ScoreRow:
-    sample_id, repeat, _, failure, scores = row
-    return ScoreRow(
-        sample_id,
-        repeat,
-        cast("FailureKind | None", failure),
-        cast("dict[str, ScoreFigures]", json.loads(scores)),
     )

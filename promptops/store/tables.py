@@ -116,6 +116,7 @@ class _Call(_Row, table=True):
         Index(
             None,
             "cache_key",
+            "id",
             sqlite_where=text("cache_key IS NOT NULL"),
             postgresql_where=text("cache_key IS NOT NULL"),
         ),

@@ -30,7 +30,7 @@ def request(text: str = "Hello", **more: Any) -> Request:
 
 def model_at(server: FaultServer, model: str, **settings: Any) -> OpenAI:
     given = {"base_url": server.url, "timeout": DEADLINE, "max_bytes": 1_000_000, **settings}
-    return OpenAI(model, ProviderSettings(**given), {"OPENAI_API_KEY": KEY}, ROOT)
+    return OpenAI(model, ProviderSettings(api_key_env="MODEL_KEY", **given), {"MODEL_KEY": KEY}, ROOT)
 
 
 @asynccontextmanager

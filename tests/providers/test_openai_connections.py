@@ -26,7 +26,7 @@ def request(text: str = "Hello", **more: Any) -> Request:
 
 def model_at(server: FaultServer, model: str, **settings: Any) -> OpenAI:
     given = {"base_url": server.url, "timeout": 0.4, "max_bytes": 1_000_000, **settings}
-    return OpenAI(model, ProviderSettings(**given), {"OPENAI_API_KEY": KEY}, ROOT)
+    return OpenAI(model, ProviderSettings(api_key_env="MODEL_KEY", **given), {"MODEL_KEY": KEY}, ROOT)
 
 
 @asynccontextmanager
@@ -75,8 +75,9 @@ def test_a_proxy_gets_the_call_and_loopback_needs_none() -> None:
     async def ask() -> tuple[str, str]:
         async with fault_server.running() as proxy:
             address = proxy.url.removesuffix("/v1")
-            environment = {"HTTP_PROXY": address, "OPENAI_API_KEY": KEY}
-            model = OpenAI("m", ProviderSettings(base_url="http://models.example/v1"), environment, ROOT)
+            environment = {"HTTP_PROXY": address, "MODEL_KEY": KEY}
+            settings = ProviderSettings(base_url="http://models.example/v1", api_key_env="MODEL_KEY")
+            model = OpenAI("m", settings, environment, ROOT)
             await model.generate(request())
             through = proxy.last_target
             await model.close()
@@ -89,8 +90,8 @@ def test_a_proxy_gets_the_call_and_loopback_needs_none() -> None:
 
 
 def test_no_proxy_is_obeyed_and_a_strange_proxy_is_refused() -> None:
-    settings = ProviderSettings(base_url="http://models.example/v1")
-    environment = {"OPENAI_API_KEY": KEY, "http_proxy": "socks5://127.0.0.1:1"}
+    settings = ProviderSettings(base_url="http://models.example/v1", api_key_env="MODEL_KEY")
+    environment = {"MODEL_KEY": KEY, "http_proxy": "socks5://127.0.0.1:1"}
     with pytest.raises(SettingsError, match="http_proxy"):
         OpenAI("m", settings, environment, ROOT)
     OpenAI("m", settings, {**environment, "no_proxy": "models.example"}, ROOT)
