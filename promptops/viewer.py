@@ -14,6 +14,7 @@ from promptops.errors import UsageError
 from promptops.shipped import shipped_folder
 
 HOST = "127.0.0.1"
+HEADINGS = ("1.8rem", "1.5rem", "1.2rem")
 
 
 def address(port: int, baseline: str | None = None, candidate: str | None = None) -> str:
@@ -67,6 +68,8 @@ def command(app: Path, port: int) -> list[str]:
         "server.maxUploadSize": "20",
         "browser.gatherUsageStats": "false",
         "browser.serverAddress": HOST,
+        # Else every string that stands alone in a page's file would be drawn.
+        "runner.magicEnabled": "false",
         "client.toolbarMode": "viewer",
         "client.showErrorDetails": "none",
         # The URL gives widgets their values, the default is only theirs.
@@ -76,6 +79,7 @@ def command(app: Path, port: int) -> list[str]:
         "theme.primaryColor": "#3d5a80",
     }
     flags = [part for key, value in settings.items() for part in (f"--{key}", value)]
+    flags += [part for size in HEADINGS for part in ("--theme.headingFontSizes", size)]
     # By any other name this server is reached only through DNS rebinding.
     flags += [part for name in (HOST, "localhost") for part in ("--server.allowedHosts", name)]
     return [sys.executable, "-m", "streamlit", "run", str(app), *flags]

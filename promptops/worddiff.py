@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import difflib
 import re
-from typing import Literal
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
 
 from promptops.types import Noun
 
+_Span: TypeAlias = tuple[int, int]
+CHANCE_TOKENS = 3
+"""A word with the spaces around it."""
 WORD_LIMIT = 4000
 """Longer texts are compared line by line: word by word would take seconds."""
 
@@ -28,8 +32,8 @@ def word_diff(before: str, after: str) -> tuple[DiffPart, ...]:
     # autojunk would treat frequent words as noise and lose nearly all matches in long texts
     matcher = difflib.SequenceMatcher(None, first, second, autojunk=False)
     parts: list[DiffPart] = []
-    for operation, a, b, c, d in matcher.get_opcodes():
-        if operation == "equal":
+    for same, (a, b), (c, d) in _readable(matcher.get_opcodes()):
+        if same:
             parts.append(DiffPart(kind="same", text="".join(first[a:b])))
             continue
         if b > a:
@@ -37,6 +41,26 @@ def word_diff(before: str, after: str) -> tuple[DiffPart, ...]:
         if d > c:
             parts.append(DiffPart(kind="added", text="".join(second[c:d])))
     return tuple(parts)
+
+
+def _readable(opcodes: Sequence[tuple[str, int, int, int, int]]) -> list[tuple[bool, _Span, _Span]]:
+    """Join changes that only a word or two keeps apart: two texts of one topic share `the` by chance."""
+    blocks: list[tuple[bool, _Span, _Span]] = []
+    for place, (operation, a, b, c, d) in enumerate(opcodes):
+        same = operation == "equal"
+        if same and blocks and place + 1 < len(opcodes) and b - a <= CHANCE_TOKENS:
+            _, a2, b2, c2, d2 = opcodes[place + 1]
+            same = b - a > min(_size(*blocks[-1][1:]), _size((a2, b2), (c2, d2)))
+        if blocks and not same and not blocks[-1][0]:
+            _, (first, _), (third, _) = blocks.pop()
+            blocks.append((False, (first, b), (third, d)))
+        else:
+            blocks.append((same, (a, b), (c, d)))
+    return blocks
+
+
+def _size(before: _Span, after: _Span) -> int:
+    return max(before[1] - before[0], after[1] - after[0])
 
 
 def _tokens(text: str) -> list[str]:

@@ -51,7 +51,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "yamlfile",
     ),
     ("calls", "evaluation", "models", "runner", "shift"),
-    ("comparison", "gate", "report", "sides"),
+    ("comparison", "gate", "preference", "report", "sides"),
     ("comparisons", "experiments", "project", "registry", "workspace"),
     ("demo", "doctor", "viewer"),
     ("__init__", "__main__", "cli", "cli.*", "pytest_plugin"),

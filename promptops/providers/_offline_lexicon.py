@@ -8,7 +8,8 @@ def _listed(text: str) -> frozenset[str]:
 
 
 ABBREVIATIONS = _listed("""
-    dr mr mrs ms prof st vs etc e.g i.e jr sr inc ltd co fig approx gen col sgt rev hon cf vol pp
+    dr mr mrs ms prof st vs etc e.g i.e jr sr inc ltd co fig approx rev hon cf vol pp
+    gen col sgt capt lt cllr cpl insp supt
     bzw z.b d.h u.a usw ca evtl ggf inkl hr fr str mio mrd sra srta ud uds núm art pág ee.uu г ул им
     тыс млн млрд руб коп стр рис т.е т.д т.п напр пр пл рр р ст вул обл грн тис див
 """)

@@ -19,9 +19,10 @@ DEFAULT_SENTENCES = 3
 _QUOTE = re.compile(r"[\"“”«»„「」]")
 _ASIDE = re.compile(r"\s*\([^()]*\)|\s+[–—]\s+[^–—]*\s+[–—](?=\s)")
 _CLAUSE = re.compile(
-    r",\s+(?:which|who|whose|where|while|although|because|after|but|with|according to|as)\b[^,]*(?=,|[.!?]?$)"
+    r",\s+(?:which|who|whose|where|while|although|because|after|but|with|according to|as)\b"
+    r"(?:[^,]|(?<=\d),(?=\d))*(?=,(?!\d)|[.!?]?$)"
 )
-_CUT = re.compile(r"[,;:，；、]")
+_CUT = re.compile(r"(?<!\d)[,;:](?!\d)|[，；、]|[,;:](?=\s)")
 
 
 def summary_of(text: str, wishes: Wishes) -> str:

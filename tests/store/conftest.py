@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import socket
@@ -28,13 +29,11 @@ def postgres_server() -> Iterator[str]:
         return
     binaries = _postgres_binaries()
     if binaries is None:
-        reason = (
-            "no PostgreSQL server is installed (apt-get install postgresql, or set PROMPTOPS_TEST_PG_URL)"
+        _go_without(
+            "no PostgreSQL server is installed: apt-get install postgresql, or set PROMPTOPS_TEST_PG_URL"
         )
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    pytest.importorskip("psycopg")
+    if importlib.util.find_spec("psycopg") is None:
+        _go_without("the driver is not installed: pip install 'psycopg[binary]'")
     folder = Path(tempfile.mkdtemp(prefix="promptops-pg-"))
     try:
         yield from _serve(binaries, folder)

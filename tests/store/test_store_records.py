@@ -179,6 +179,13 @@ def test_long_runs_are_read_page_by_page(store: Store, monkeypatch: pytest.Monke
     assert [(found.sample_id, found.failure) for found in store.results("abcd")] == expected
 
 
+def test_results_can_be_paged_by_number(filled: Store) -> None:
+    whole = list(filled.results("abcd"))
+    assert filled.result_page("abcd", 2) == whole[:2]
+    assert filled.result_page("abcd", 2, 2) == whole[2:]
+    assert filled.result_page("abcd", 2, 4) == []
+
+
 def test_a_store_can_be_written_while_results_are_read(filled: Store) -> None:
     seen = 0
     for number, _ in enumerate(filled.results("abcd")):
@@ -248,3 +255,15 @@ def test_preferences_come_back_by_sample_and_repeat(store: Store) -> None:
     assert store.pair_scores("base.jsonl", "abcd", "better", "sig 2") == {}
     with pytest.raises(StoreError, match=r"(?i)unique"):
         store.save_pair_scores(rows[:1])
+
+
+def test_a_stored_text_that_is_no_noun_is_said_so(store: Store) -> None:
+    store.create_run(nouns.run("abcd"), {})
+    with store.writing() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO calls "
+            "(run_id, sample_id, repeat, purpose, attempt, cache_key, cached, content, created_at) "
+            "VALUES ('abcd', 'a', 0, 'answer', 0, 'key', false, '{\"txt\": 1}', '')"
+        )
+    with pytest.raises(StoreError, match="A stored Completion can't be read"):
+        store.cached_completion("key")

@@ -72,6 +72,8 @@ def test_runs_are_listed_newest_first_whatever_the_clock_said(store: Store) -> N
     assert [run.id for run in store.runs(limit=2, offset=1)] == ["run-2", "run-1"]
     assert [run.id for run in store.runs(evalset="support")] == ["run-3", "run-1"]
     assert store.run("latest").id == "run-3"
+    assert (store.run_count(), store.run_count("sales"), store.run_count("none")) == (4, 2, 0)
+    assert store.run_evalsets() == ["sales", "support"]
 
 
 def test_done_and_errors_count_the_newest_attempts(store: Store) -> None:
@@ -107,11 +109,13 @@ def test_one_owner_works_on_a_run_at_a_time(store: Store) -> None:
     assert store.claim_run("abcd", "one", 60)
     assert store.claim_run("abcd", "one", 60)
     assert not store.claim_run("abcd", "two", 60)
+    assert store.run_owner("abcd") == "one"
     assert store.renew_run("abcd", "one", 60)
     assert not store.renew_run("abcd", "two", 60)
     store.release_run("abcd", "two")
     assert not store.claim_run("abcd", "two", 60)
     store.release_run("abcd", "one")
+    assert store.run_owner("abcd") is None
     assert store.claim_run("abcd", "two", 60)
     with pytest.raises(UnknownName):
         store.claim_run("nope", "one", 60)
