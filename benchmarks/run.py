@@ -101,7 +101,8 @@ def project(folder: Path, url: str, samples: int, *, judged: bool, text_metrics:
 
 def promptops(concurrency: int, *more: str) -> list[str]:
     return [
-        sys.executable, "-m", "promptops", "eval", "bench", "--prompt", "ask.prompt.yaml", "--model", "bench/m",
+        *(sys.executable, "-m", "promptops", "eval", "bench"),
+        *("--prompt", "ask.prompt.yaml", "--model", "bench/m"),
         "-j", str(concurrency), *more,
     ]  # fmt: skip
 

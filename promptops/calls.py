@@ -21,6 +21,8 @@ FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 FATAL_LIMIT = 5
 """So many failures that every call would meet, and no success: the run is stopped."""
+REFUSED_LIMIT = 25
+"""The same for failures that could be the fault of single questions."""
 
 
 class Stopped(PromptopsError):
@@ -83,6 +85,8 @@ class Caller:
     _paused_until: float = 0.0
     _answered: bool = False
     _fatal: int = 0
+    _refused: int = 0
+    _last: str = ""
     _jitter: random.Random = field(default_factory=random.Random)
 
     async def ask(self, request: Request, prompt_digest: str = "") -> Answer:
@@ -93,8 +97,8 @@ class Caller:
             if found is not None:
                 self.usage.cached += 1
                 return Answer(found, key, cached=True)
-        if self._fatal >= FATAL_LIMIT and not self._answered:
-            raise Stopped(f"{self.name} refuses every call; see the errors of the run.")
+        if not self._answered and (self._fatal >= FATAL_LIMIT or self._refused >= REFUSED_LIMIT):
+            raise Stopped(f"{self.name} refuses every call, so no more are made. It said: {self._last}")
         completion = await self._until_answered(request)
         self.usage.add(completion)
         reusable = key if completion.finish_reason == "stop" else None
@@ -158,8 +162,9 @@ class Caller:
 
     def _given_up(self, failed: CallFailed, tried: list[Attempt]) -> Unanswered:
         self.usage.failed += 1
-        if failed.kind in FATAL:
-            self._fatal += 1
+        self._fatal += failed.kind in FATAL
+        self._refused += failed.kind == "rejected"
+        self._last = str(failed)
         message = str(failed)
         if failed.retry_after is not None and failed.retry_after > RETRY_AFTER_LIMIT:
             message += f" (it asks for a pause of {failed.retry_after:.0f} s, too long to wait)"

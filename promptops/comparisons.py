@@ -12,7 +12,7 @@ from promptops.evalsets import read_texts
 from promptops.evaluation import wait_for
 from promptops.experiments import Experiments
 from promptops.judges.pairwise import Pairwise
-from promptops.models import build_metric, is_pairwise
+from promptops.models import build_metric, is_pairwise, refuse_unlisted_metric
 from promptops.preference import Bench, Pair, summed_up
 from promptops.shift import Shift, measure_shift
 from promptops.sides import Loaded, load_baseline, load_run, same_outputs
@@ -94,6 +94,10 @@ class Comparisons(Experiments):
         The judge is the set's pairwise metric where it declares one, else the shipped one.
         Raises UsageError where no judge model is named.
         """
+        if baseline.endswith(".jsonl"):
+            raise UsageError(
+                "A pairwise judge needs two runs: a baseline file may be without outputs. Name a run."
+            )
         first, second = self.finished_run(baseline), self.finished_run(candidate)
         if first.evalset_digest != second.evalset_digest:
             raise NotComparable("The runs answer different questions, so their answers can't be compared.")
@@ -167,6 +171,7 @@ class Comparisons(Experiments):
         if evalset in self.evalsets():
             folder = self.evalset_folder(evalset)
             for spec in self.evalset(folder).metrics:
+                refuse_unlisted_metric(spec, self.settings)
                 if is_pairwise(spec):
                     return spec, folder
         return MetricSpec(label="preference", metric="pairwise"), self.root

@@ -22,7 +22,6 @@ VARIABLES = (
     "model",
     "judge_model",
     "evalsets",
-    "prompts",
     "concurrency",
     "attempts",
     "deadline",
@@ -40,11 +39,15 @@ class Settings(BaseModel):
     model: str | None = None
     judge_model: str | None = None
     evalsets: str = Field(default="evalsets", min_length=1)
-    prompts: str = Field(default="prompts", min_length=1)
     concurrency: int = Field(default=8, ge=1, le=4096)
     attempts: int = Field(default=4, ge=1, le=100)
     deadline: float = Field(default=300.0, gt=0, allow_inf_nan=False)
     """Seconds for one answer, with all its attempts and waits."""
+    allow_code: tuple[str, ...] = ()
+    """Models such as `python/app:answer` and metrics such as `app:Polite` that prompts and sets may name.
+
+    Naming one runs its code, and prompts and sets are data: what is not listed here is refused in them.
+    """
     providers: dict[str, ProviderSettings] = {}
 
 

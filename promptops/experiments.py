@@ -9,12 +9,12 @@ from promptops.errors import UsageError
 from promptops.evaluation import Evaluation
 from promptops.judges import Judge
 from promptops.metrics import Metric
-from promptops.models import build_metric, is_pairwise
+from promptops.models import build_metric, is_pairwise, refuse_unlisted_metric, refuse_unlisted_model
 from promptops.registry import Registry
 from promptops.runner import Watch
 from promptops.sides import load_run, metrics_of
 from promptops.summary import estimates, own_figures, slice_names, whole_figures
-from promptops.types import Case, Estimate, EvalSet, MetricSpec, Prompt, Result, Run
+from promptops.types import Case, Estimate, EvalSet, FailureCount, MetricSpec, Prompt, Result, Run
 
 
 class Experiments(Registry):
@@ -47,7 +47,7 @@ class Experiments(Registry):
             for prompt, reference in chosen
             for model in (models or [self._model_for(prompt, reference)])
         ]
-        specs = _run_specs(found.metrics)
+        specs = self._run_specs(found)
         metrics = self._metrics(specs, folder, found.card.language, judge_model)
         work = self._evaluation(concurrency, cache, watch)
         work.open_models([*(model for _, _, model in pairs), *_judge_models(metrics)])
@@ -95,7 +95,7 @@ class Experiments(Registry):
         if not specs:
             folder = self.evalset_folder(old.evalset)
             current = self.evalset(folder)
-            specs = _run_specs(current.metrics)
+            specs = self._run_specs(current)
         built = self._metrics(specs, folder, language, judge_model)
         work = self._evaluation(None, True, watch)
         work.open_models(_judge_models(built))
@@ -110,6 +110,10 @@ class Experiments(Registry):
         self.store.copy_answers(old.id, run.id)
         work.carry_out([work.task(run, samples)])
         return self.run(run.id)
+
+    def failures(self, reference: str) -> tuple[FailureCount, ...]:
+        """Return why samples of a run have no answer, the most frequent reason first."""
+        return tuple(self.store.failure_counts(self.run(reference).id))
 
     def result(self, reference: str, sample_id: str, repeat: int = 0) -> Result | None:
         """Return one stored result with its answer."""
@@ -140,6 +144,8 @@ class Experiments(Registry):
         return estimates(loaded.side.table, loaded.metrics, names)
 
     def _model_for(self, prompt: Prompt, reference: str) -> str:
+        if prompt.model:
+            refuse_unlisted_model(prompt.model, self.settings, f"The prompt {reference!r}")
         model = prompt.model or self.settings.model
         if not model:
             raise UsageError(
@@ -147,6 +153,12 @@ class Experiments(Registry):
                 "the prompt file, or set `model` in promptops.toml."
             )
         return model
+
+    def _run_specs(self, evalset: EvalSet) -> list[MetricSpec]:
+        """Return what a run measures: what compares two outputs is a step of a Comparison."""
+        for spec in evalset.metrics:
+            refuse_unlisted_metric(spec, self.settings)
+        return [spec for spec in evalset.metrics if not is_pairwise(spec)]
 
     def _metrics(
         self, specs: Sequence[MetricSpec], folder: Path, language: str, judge_model: str | None
@@ -169,11 +181,6 @@ class Experiments(Registry):
             use_cache=cache,
             watch=watch,
         )
-
-
-def _run_specs(specs: Sequence[MetricSpec]) -> list[MetricSpec]:
-    """Leave out what compares two outputs: that is a step of a Comparison."""
-    return [spec for spec in specs if not is_pairwise(spec)]
 
 
 def _judge_models(metrics: Mapping[str, Metric]) -> list[str]:

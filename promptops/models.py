@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -29,6 +30,26 @@ def check_model_name(name: str, settings: Settings) -> None:
     _split(name, settings)
 
 
+def refuse_unlisted_model(name: str, settings: Settings, where: str) -> None:
+    """Raise UsageError where a file names a model that runs code and the settings don't list it."""
+    kind = _split(name, settings)[2]
+    runs_code = plugins.find("providers", kind, Model).runs_code  # type: ignore[type-abstract]
+    if runs_code and name not in {*settings.allow_code, settings.model, settings.judge_model}:
+        raise UsageError(
+            f"{where} names the model {name!r}, which runs code of yours; files are data and may not do that "
+            f"by themselves. Give it by --model, or list it in promptops.toml: allow_code = [{name!r}]"
+        )
+
+
+def refuse_unlisted_metric(spec: MetricSpec, settings: Settings) -> None:
+    """Raise UsageError where an evaluation set names a class of yours and the settings don't list it."""
+    if ":" in spec.metric and spec.metric not in settings.allow_code:
+        raise UsageError(
+            f"[metrics.{spec.label}] names {spec.metric!r}, which runs code of yours; sets are data "
+            f"and may not do that by themselves. List it in promptops.toml: allow_code = [{spec.metric!r}]"
+        )
+
+
 def stands_in(name: str, settings: Settings) -> bool:
     """Tell whether a model only stands in for an LLM."""
     kind = _split(name, settings)[2]
@@ -48,7 +69,9 @@ def build_metric(
         options["language"] = language
     filled: dict[str, object] = dict(options)
     if issubclass(chosen, Judge):
-        model = options.get("model") or judge_model or settings.judge_model
+        model = judge_model or options.get("model") or settings.judge_model
+        if model and model == options.get("model"):
+            refuse_unlisted_model(str(model), settings, f"[metrics.{spec.label}]")
         if not isinstance(model, str) or not model:
             raise UsageError(
                 f"The judge {spec.label!r} has no model. Name one by --judge-model, by `judge_model` in the "
@@ -94,8 +117,16 @@ def _judge_prompt(chosen: type[Judge], written: object, folder: Path) -> Prompt 
     if isinstance(written, dict):
         return written
     if isinstance(written, str):
-        return read_prompt(folder / written)
-    return read_prompt(Path(plugins.__file__).parent / "judges" / chosen.prompt_file)
+        return read_prompt(_inside(folder, written))
+    return read_prompt(Path(inspect.getfile(chosen)).parent / chosen.prompt_file)
+
+
+def _inside(folder: Path, written: str) -> Path:
+    """Return a file of an evaluation set; a set may not read what lies elsewhere."""
+    path = (folder / written).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise UsageError(f"The judge's prompt {written!r} lies outside its evaluation set {folder.name!r}.")
+    return path
 
 
 def _validated(chosen: type[Metric], options: Mapping[str, object], label: str) -> Metric:

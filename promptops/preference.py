@@ -14,10 +14,10 @@ from promptops.calls import Caller, Unanswered
 from promptops.engines import Engine
 from promptops.judges.pairwise import Pairwise
 from promptops.runner import judge_request
-from promptops.stats.intervals import mean_interval, wilson_interval
+from promptops.stats.intervals import wilson_interval
 from promptops.store import Store
 from promptops.store.rows import PairRow
-from promptops.summary import cluster_codes
+from promptops.summary import bounded_interval, cluster_codes
 from promptops.templates import Renderer
 from promptops.types import Completion, Preference, Prompt, Sample, Score
 
@@ -109,7 +109,10 @@ def summed_up(
             orders.append((str(order[0]), str(order[1])))
     shares = np.array([np.mean(found) for found in by_sample.values()], dtype=np.float64)
     clusters = cluster_codes(list(samples.values()))
-    spread = mean_interval(shares, clusters, level) if len(np.unique(clusters)) > 1 else None
+    low: float | None = None
+    high: float | None = None
+    if len(np.unique(clusters)) > 1:
+        low, high = bounded_interval(shares, clusters, np.ones(len(shares)), level, low=0.0, high=1.0)
     flips = sum(order not in {("A", "B"), ("B", "A"), ("tie", "tie")} for order in orders)
     decided = [reply for order in orders for reply in order if reply != "tie"]
     flipped = wilson_interval(flips, len(orders), level) if orders else None
@@ -123,8 +126,8 @@ def summed_up(
         unscored=unscored,
         identical=sum(pair.baseline.text == pair.candidate.text for pair in pairs),
         share=float(shares.mean()) if len(shares) else None,
-        low=None if spread is None else max(spread.low, 0.0),
-        high=None if spread is None else min(spread.high, 1.0),
+        low=low,
+        high=high,
         level=level,
         wins=int((shares > 0.5).sum()),
         losses=int((shares < 0.5).sum()),

@@ -174,6 +174,36 @@ def sample_values(column: Column, metric: Metric) -> Floats:
     return np.where(column.scored, figures, np.nan)
 
 
+def bounded_interval(
+    values: Floats,
+    clusters: npt.NDArray[np.int64],
+    weights: Floats,
+    level: float,
+    *,
+    low: float | None,
+    high: float | None,
+) -> tuple[float, float]:
+    """Return the interval of a (weighted) mean of values within a range; needs two clusters.
+
+    Cluster-robust t, cut at the ends of the range; Wilson for unclustered shares. Where all values
+    are alike there is no spread to estimate from: at an end of the range Wilson's interval with a trial
+    for each cluster, between the ends the t interval with two pseudo-clusters, one at either end.
+    """
+    groups = len(np.unique(clusters))
+    if low is not None and high is not None and np.all(values == values[0]):
+        value = float(values[0])
+        if value in {low, high}:
+            share = wilson_interval(groups if value == high else 0, groups, level)
+            return low + share.low * (high - low), low + share.high * (high - low)
+        stretched = mean_interval(np.array([*[value] * groups, low, high]), None, level)
+        return max(min(stretched.low, value), low), min(max(stretched.high, value), high)
+    if groups == len(values) and np.all(weights == weights[0]) and np.isin(values, (0.0, 1.0)).all():
+        share = wilson_interval(int(values.sum()), len(values), level)
+        return share.low, share.high
+    mean = mean_interval(values, clusters, level, weights=weights)
+    return max(mean.low, -np.inf if low is None else low), min(mean.high, np.inf if high is None else high)
+
+
 def _figure(
     table: Tally, column: Column, metric: Metric, used: Bools, level: float
 ) -> tuple[float, float | None, float | None]:
@@ -193,14 +223,8 @@ def _figure(
         )
         return value, found.low, found.high
     values = sample_values(column, metric)[used]
-    groups = len(np.unique(clusters))
-    binary = bool(np.isin(values, (0.0, 1.0)).all())
-    if binary and (np.all(values == values[0]) or (groups == len(values) and np.all(weights == weights[0]))):
-        # Where all are alike there is no spread to estimate from: each group then counts as one trial.
-        share = wilson_interval(round(values.mean() * groups), groups, level)
-        return value, share.low, share.high
-    mean = mean_interval(values, clusters, level, weights=weights)
-    return value, mean.low, mean.high
+    record = column.record
+    return value, *bounded_interval(values, clusters, weights, level, low=record.low, high=record.high)
 
 
 def _total(table: Tally, column: Column, metric: Metric, used: Bools) -> float:

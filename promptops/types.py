@@ -317,6 +317,14 @@ class Case(Noun):
     figures: dict[str, float | None]
 
 
+class FailureCount(Noun):
+    """How many samples of a run have no answer for one reason, with the words of the first."""
+
+    kind: FailureKind
+    count: int
+    example: str
+
+
 class CaseChange(Noun):
     """One sample in two runs."""
 

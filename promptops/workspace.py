@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -34,6 +35,9 @@ class Workspace:
         Raises SettingsError with file and key where the settings are wrong.
         """
         settings, root = load_settings(Path(path), os.environ, database=database)
+        if str(root) not in sys.path:
+            # Last, so that a project's file never takes the place of an installed module.
+            sys.path.append(str(root))
         return cls(root, settings, os.environ, read_only=read_only)
 
     @cached_property
@@ -41,7 +45,18 @@ class Workspace:
         """The database."""
         from promptops.store import Store
 
+        if not self._read_only:
+            self._keep_out_of_git()
         return Store.open(self.settings.database, read_only=self._read_only)
+
+    def _keep_out_of_git(self) -> None:
+        """Make the default folder of the database, with a note to git to leave it alone."""
+        folder = self.root / ".promptops"
+        if self.settings.database.startswith("sqlite:") and str(folder) in self.settings.database:
+            if not folder.exists():
+                folder.mkdir(mode=0o700)
+            if not (folder / ".gitignore").exists():
+                (folder / ".gitignore").write_text("*\n", "utf-8")
 
     def close(self) -> None:
         """Let go of the database."""

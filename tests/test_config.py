@@ -19,7 +19,7 @@ def test_without_a_file_everything_has_its_default(tmp_path):
     assert root == tmp_path
     assert settings.database == f"sqlite:///{tmp_path}/.promptops/promptops.db"
     assert (settings.model, settings.judge_model, settings.providers) == (None, None, {})
-    assert (settings.evalsets, settings.prompts) == ("evalsets", "prompts")
+    assert (settings.evalsets, settings.allow_code) == ("evalsets", ())
     assert (settings.concurrency, settings.attempts, settings.deadline) == (8, 4, 300.0)
 
 
@@ -52,15 +52,14 @@ def test_every_setting_has_a_variable(tmp_path):
         "PROMPTOPS_MODEL": "a/b",
         "PROMPTOPS_JUDGE_MODEL": "c/d",
         "PROMPTOPS_EVALSETS": "sets",
-        "PROMPTOPS_PROMPTS": "texts",
         "PROMPTOPS_CONCURRENCY": "1",
         "PROMPTOPS_ATTEMPTS": "2",
         "PROMPTOPS_DEADLINE": "0.5",
         "PROMPTOPS_SOMETHING_ELSE": "x",
     }
     settings, _ = load_settings(tmp_path, environment)
-    found = settings.model_dump(exclude={"providers"})
-    assert [str(value) for value in found.values()] == list(environment.values())[:8]
+    found = settings.model_dump(exclude={"providers", "allow_code"})
+    assert [str(value) for value in found.values()] == list(environment.values())[:7]
 
 
 def test_providers_are_read(tmp_path):

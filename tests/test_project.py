@@ -145,7 +145,7 @@ def test_a_judge_that_fails_keeps_the_answer_and_the_other_scores(folder: Folder
         folder.path / "evalsets/numbers/evalset.toml"
     ).read_text() + '\n[metrics.quality]\nmetric = "rubric"\n'
     folder.evalset("numbers", questions(40), settings)
-    script = folder.script("judge.json", {"*": {"fail": "rejected"}})
+    script = folder.script("judge.json", {"*": {"fail": "filtered"}})
     run = evaluate(folder, judge_model=script)
     assert (run.done, run.errors) == (40, 0)
     with Project.open(folder.path) as project:

@@ -137,9 +137,9 @@ def upgrade() -> None:
         ),
     )
     op.create_index(
-        op.f("ix_calls_cache_key"),
+        op.f("ix_calls_cache_key_id"),
         "calls",
-        ["cache_key"],
+        ["cache_key", "id"],
         unique=False,
         sqlite_where=sa.text("cache_key IS NOT NULL"),
         postgresql_where=sa.text("cache_key IS NOT NULL"),

@@ -6,15 +6,17 @@ from typing import Literal
 
 import click
 
+from promptops.shift import Shift
 from promptops.types import (
     AliasMove,
+    Case,
     CaseChange,
     Comparison,
     Estimate,
+    FailureCount,
     Noun,
     Preference,
     PromptVersion,
-    Result,
     Run,
     Verdict,
 )
@@ -32,6 +34,7 @@ class RunFigures(Noun):
 
     run: Run
     estimates: tuple[Estimate, ...]
+    failures: tuple[FailureCount, ...] = ()
 
 
 class EvalDocument(Document):
@@ -57,7 +60,8 @@ class RunDocument(Document):
 
     run: Run
     estimates: tuple[Estimate, ...]
-    results: tuple[Result, ...] = ()
+    failures: tuple[FailureCount, ...] = ()
+    cases: tuple[Case, ...] = ()
 
 
 class CompareDocument(Document):
@@ -82,6 +86,12 @@ class GateDocument(Document):
 
     verdict: Verdict
     exit_code: int
+
+
+class ShiftDocument(Document):
+    """`shift`."""
+
+    shift: Shift
 
 
 class PromptsDocument(Document):

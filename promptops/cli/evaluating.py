@@ -128,7 +128,10 @@ class _Watched:
 def _print_runs(project: Project, runs: list[Run], seen: _Watched, as_json: bool) -> None:
     from promptops.cli import documents, tables
 
-    figures = [documents.RunFigures(run=run, estimates=project.estimates(run.id)) for run in runs]
+    figures = [
+        documents.RunFigures(run=run, estimates=project.estimates(run.id), failures=project.failures(run.id))
+        for run in runs
+    ]
     usage = seen.last.usage if seen.last else None
     if as_json:
         documents.print_document(
@@ -144,11 +147,11 @@ def _print_runs(project: Project, runs: list[Run], seen: _Watched, as_json: bool
         )
         return
     for found in figures:
-        tables.print_estimates(found.run, found.estimates)
+        tables.print_estimates(found.run, found.estimates, found.failures, slices=False)
     if len(runs) > 1:
         click.echo(f"\nCompare them: promptops compare {runs[0].id} {runs[1].id}")
     elif runs:
-        click.echo(f"\nLook closer: promptops show {runs[0].id}")
+        click.echo(f"\nBy slice: promptops show {runs[0].id}")
 
 
 def _spec(name: str) -> MetricSpec:

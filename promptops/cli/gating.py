@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from promptops.cli.options import jobs_option, json_option, judge_option, open_project
@@ -25,7 +27,8 @@ def accept_command(ctx: click.Context, run: str, label: str | None, no_outputs: 
     if as_json:
         documents.print_document(documents.AcceptDocument(run=accepted, file=str(path)))
     else:
-        click.echo(f"Accepted {accepted} as {path}. Commit it: git add {path}")
+        shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+        click.echo(f"Accepted {accepted} as {shown}. Commit it: git add {shown}")
 
 
 @click.command("gate")

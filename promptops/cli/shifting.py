@@ -24,6 +24,6 @@ def shift_command(ctx: click.Context, reference: str, current: str, field: str |
     with open_project(ctx) as project:
         found = project.shift(reference, current, field=field)
     if as_json:
-        documents.print_document(found)
+        documents.print_document(documents.ShiftDocument(shift=found))
     else:
         tables.print_shift(found)

@@ -9,7 +9,7 @@ import click
 from promptops.cli.options import json_option, open_project
 
 if TYPE_CHECKING:
-    from promptops.types import Result, Sample
+    from promptops.types import Case, Sample
 
 
 @click.command("runs")
@@ -52,21 +52,26 @@ def show_command(ctx: click.Context, run: str, sample: str | None, repeat: int, 
 
     with open_project(ctx) as project:
         found = project.run(run)
-        results: tuple[Result, ...] = ()
+        cases: list[Case] = []
         if sample is not None:
-            one = project.result(found.id, sample, repeat)
-            if one is None:
-                raise UnknownName(
-                    "sample with a result", sample, [item.id for item in project.samples(found.id)]
-                )
-            results = (one,)
-        estimates = project.estimates(found.id) if not results or as_json else ()
+            cases = [
+                case
+                for case in project.cases_of(found.id, sample_ids=[sample])
+                if case.result.repeat == repeat
+            ]
+            if not cases:
+                known = [item.id for item in project.samples(found.id)]
+                raise UnknownName("sample with a result", sample, known)
+        estimates = project.estimates(found.id) if not cases or as_json else ()
+        failures = project.failures(found.id)
         if as_json:
-            documents.print_document(documents.RunDocument(run=found, estimates=estimates, results=results))
-        elif results:
-            _print_sample(next(item for item in project.samples(found.id) if item.id == sample), results[0])
+            documents.print_document(
+                documents.RunDocument(run=found, estimates=estimates, failures=failures, cases=tuple(cases))
+            )
+        elif cases:
+            _print_sample(next(item for item in project.samples(found.id) if item.id == sample), cases[0])
         else:
-            tables.print_estimates(found, estimates)
+            tables.print_estimates(found, estimates, failures)
 
 
 @click.command("plugins")
@@ -92,8 +97,9 @@ def plugins_command(wing: str | None, as_json: bool) -> None:
                 click.echo(f"  {plugin.name:<14} {plugin.summary}")
 
 
-def _print_sample(sample: Sample, result: Result) -> None:
+def _print_sample(sample: Sample, case: Case) -> None:
     from promptops.cli.safe import safe_line, safe_lines
+    from promptops.figures import figure
     from promptops.types import canonical_json
 
     for name, value in sample.inputs.items():
@@ -102,6 +108,7 @@ def _print_sample(sample: Sample, result: Result) -> None:
         )
     for target in sample.references:
         click.echo(f"target: {safe_lines(target)}")
+    result = case.result
     if result.failure is not None:
         click.echo(f"\nNo answer ({result.failure.kind}): {safe_lines(result.failure.message)}")
     elif result.completion is not None:
@@ -110,10 +117,6 @@ def _print_sample(sample: Sample, result: Result) -> None:
             f"\nanswer ({result.completion.finish_reason}{cached}):\n{safe_lines(result.completion.text)}\n"
         )
     for label, score in result.scores.items():
-        told = (
-            f"unscored: {score.unscored}"
-            if score.unscored
-            else " ".join(f"{count:g}" for count in score.counts)
-        )
+        told = f"unscored: {score.unscored}" if score.unscored else figure(case.figures[label])
         reason = f"  ({score.reason})" if score.reason else ""
         click.echo(f"{label}: {safe_line(told + reason, 400)}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from promptops.cli.safe import safe_line, safe_lines
 from promptops.figures import figure, interval, p_value, signed
-from promptops.types import CaseChange, Comparison, Estimate, Outcome, Preference, Run, Verdict
+from promptops.types import CaseChange, Comparison, Estimate, FailureCount, Outcome, Preference, Run, Verdict
 from promptops.worddiff import word_diff
 
 if TYPE_CHECKING:
@@ -35,20 +35,28 @@ def console() -> Console:
     return found if found.is_terminal else Console(markup=False, highlight=False, emoji=False, width=120)
 
 
-def print_estimates(run: Run, estimates: Sequence[Estimate]) -> None:
-    """Print a run's figures, one row a metric and slice."""
+def print_estimates(
+    run: Run, estimates: Sequence[Estimate], failures: Sequence[FailureCount] = (), *, slices: bool = True
+) -> None:
+    """Print a run's figures, one row a metric and slice, and why samples have no answer."""
     from rich.table import Table
 
-    stand_ins = {record.label for record in run.metrics if record.stand_in}
     console().print(_title(run), style="bold")
+    for failed in failures:
+        console().print(f"  {failed.count} x {failed.kind}: {safe_line(failed.example)}", style="yellow")
+    if run.done == 0:
+        return
+    stand_ins = {record.label for record in run.metrics if record.stand_in}
     table = Table(box=None, pad_edge=False)
-    for name in ("metric", "slice", "figure", "95 % interval", "n"):
+    for name in ("metric", *(["slice"] if slices else []), "figure", "95 % interval", "n"):
         table.add_column(name, justify="left" if name in {"metric", "slice"} else "right")
     for found in estimates:
+        if found.slice is not None and not slices:
+            continue
         unscored = f"  ({found.unscored} unscored)" if found.unscored else ""
         table.add_row(
             found.label + ("*" if found.label in stand_ins else ""),
-            safe_line(found.slice or "all", 40),
+            *([safe_line(found.slice or "all", 40)] if slices else []),
             figure(found.value),
             interval(found.low, found.high),
             f"{found.n}{unscored}",

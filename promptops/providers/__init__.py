@@ -42,7 +42,8 @@ class Model(ABC):
     """True where answers come from rules and only stand in for an LLM."""
     cacheable: ClassVar[bool] = True
     """False where an answer is free or where the same request need not mean the same thing."""
-    network: ClassVar[bool] = False
+    runs_code: ClassVar[bool] = False
+    """True where naming the model runs a program of the user; a prompt or set may not do that by itself."""
 
     def __init__(
         self, model: str, settings: ProviderSettings, environment: Mapping[str, str], root: Path

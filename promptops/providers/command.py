@@ -31,6 +31,7 @@ class Command(Model):
     """
 
     cacheable = False
+    runs_code = True
 
     def __init__(
         self, model: str, settings: ProviderSettings, environment: Mapping[str, str], root: Path

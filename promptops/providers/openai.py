@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 class OpenAI(Model):
     """Asks `POST {base_url}/chat/completions`, once, and believes nothing that comes back unchecked."""
 
-    network = True
-
     def __init__(
         self, model: str, settings: ProviderSettings, environment: Mapping[str, str], root: Path
     ) -> None:

@@ -40,6 +40,7 @@ class Python(Model):
     """
 
     cacheable = False
+    runs_code = True
 
     def __init__(
         self, model: str, settings: ProviderSettings, environment: Mapping[str, str], root: Path

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from sqlalchemy import exists, insert, literal, select
 
+from promptops.store.columns import marked
 from promptops.store.database import Database, timestamp
 from promptops.store.encoding import noun_from
 from promptops.store.results import newest
 from promptops.store.tables import calls, results
 from promptops.types import Completion
+
+_BY_KEY = "SELECT content FROM calls WHERE cache_key = ? ORDER BY id DESC LIMIT 1"
 
 
 class Answers(Database):
@@ -46,10 +49,13 @@ class Answers(Database):
 
     def cached_completion(self, cache_key: str) -> Completion | None:
         """Return the newest completion that was stored under a key; None if there is none."""
-        query = select(calls.c.content).where(calls.c.cache_key == cache_key)
-        with self.reading() as connection:
-            content = connection.execute(query.order_by(calls.c.id.desc()).limit(1)).scalar()
-        return None if content is None else noun_from(Completion, content)
+        if self.address.path is not None:
+            content = self._glance(_BY_KEY, marked(cache_key))
+        else:
+            query = select(calls.c.content).where(calls.c.cache_key == cache_key)
+            with self.reading() as connection:
+                content = connection.execute(query.order_by(calls.c.id.desc()).limit(1)).scalar()
+        return None if content is None else noun_from(Completion, str(content))
 
     def copy_answers(self, from_run: str, to_run: str) -> int:
         """Give a run the answers of another one, as cached; return how many. Those it has are left alone.

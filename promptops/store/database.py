@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -89,10 +89,19 @@ class Database:
                 own = connection.connection.driver_connection
                 return f"{self._mark}:{own.total_changes if isinstance(own, sqlite3.Connection) else 0}"
         # SQLite tells of commits by other connections only, so this one never writes.
-        with self._watch:
+        return f"{self._mark}:{self._glance('PRAGMA data_version')}"
+
+    def _glance(self, sql: str, *values: str) -> str | int | None:
+        """Return the first value that a query finds in a database file, past all that SQLAlchemy does.
+
+        For what is asked once a call: it costs a tenth of `reading`.
+        """
+        assert self.address.path is not None  # noqa: S101 - callers ask only of a file
+        with self._watch, clean_messages(self.address):
             if self._watcher is None:
                 self._watcher = connect_sqlite(self.address.path, read_only=True)
-            return f"{self._mark}:{self._watcher.execute('PRAGMA data_version').fetchone()[0]}"
+            row = self._watcher.execute(sql, values).fetchone()
+        return None if row is None else cast("str | int | None", row[0])
 
     def checkpoint(self) -> None:
         """Move the write-ahead log into the database file, while holding off all who write."""

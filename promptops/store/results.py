@@ -13,7 +13,7 @@ from promptops.store.database import Database
 from promptops.store.encoding import noun_from, scores_from
 from promptops.store.rows import ScoreFigures, ScoreRow
 from promptops.store.tables import calls, results
-from promptops.types import Completion, Failure, Result
+from promptops.types import Completion, Failure, FailureCount, Result
 
 _PAGE = 2_000
 _BARE_PAGE = 20_000
@@ -43,6 +43,21 @@ class Results(Database):
             query = query.where(results.c.failure_kind.is_(None), newest())
         with self.reading() as connection:
             return {(row[0], row[1]) for row in connection.execute(query)}
+
+    def failure_counts(self, run_id: str) -> list[FailureCount]:
+        """Return the kinds of failure that stand, the most frequent first, each with one message."""
+        query = (
+            select(results.c.failure_kind, func.count(), func.min(results.c.failure))
+            .where(results.c.run_id == run_id, results.c.failure_kind.is_not(None), newest())
+            .group_by(results.c.failure_kind)
+            .order_by(func.count().desc(), results.c.failure_kind)
+        )
+        with self.reading() as connection:
+            rows = connection.execute(query).all()
+        return [
+            FailureCount(kind=kind, count=count, example=noun_from(Failure, failure).message)
+            for kind, count, failure in rows
+        ]
 
     def attempts(self, run_id: str) -> dict[tuple[str, int], int]:
         """Return the number of the newest attempt by sample id and repeat."""
