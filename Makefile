@@ -21,6 +21,7 @@ check: $(VENV)/.development  ## format, lint and types
 	$(BIN)/mypy
 
 view: $(VENV)/.runtime  ## the dashboard on the demo's runs
+	test -d .promptops/demo || $(BIN)/promptops demo > /dev/null
 	$(BIN)/promptops -C .promptops/demo view
 
 benchmarks: $(VENV)/.development  ## ratios against peers, in one run

@@ -48,6 +48,8 @@ def serve(
         "PYTHONSAFEPATH": "1",
     }
     process = subprocess.Popen(command(app, port), env=environment)
+    # Told to end, the server ends with us; else it would go on serving without anyone who can stop it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if open_browser:
             _open(address(port, baseline, candidate))

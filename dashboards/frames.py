@@ -1,0 +1,270 @@
+"""Nouns to tables: pandas frames whose texts are one harmless line each. Knows nothing of Streamlit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import pandas as pd
+
+from promptops import Case, Estimate, Run, Verdict
+from promptops import types as nouns
+from promptops.figures import figure, interval, p_value, signed
+from promptops.visible import visible_line
+
+CELL = 160
+"""Characters of a text that a table shows."""
+WHOLE = "whole set"
+BARS = 400
+"""So many bars a plot draws; of more cases it shows evenly spaced ones."""
+
+
+def cell(text: str | None) -> str:
+    """Return a text as one line for a table; a spreadsheet that it is saved to must not run it."""
+    line = visible_line(text or "", CELL)
+    return f"'{line}" if line.startswith(("=", "+", "-", "@")) else line
+
+
+def moment(written: str) -> str:
+    """Return a date and time to the minute."""
+    return written[:16].replace("T", " ")
+
+
+def runs_frame(
+    runs: Sequence[Run], figures: Mapping[str, Mapping[str, float | None]], labels: Sequence[str]
+) -> pd.DataFrame:
+    """Return one row a run, with the figures of some metrics."""
+    columns: dict[str, list[object]] = {
+        "run": [run.id for run in runs],
+        "prompt": [cell(run.prompt_ref) for run in runs],
+        "model": [cell(run.model) for run in runs],
+        "set": [cell(run.evalset) for run in runs],
+        "date": [moment(run.created_at) for run in runs],
+        "done": [f"{run.done} of {run.samples * run.repeats}" for run in runs],
+        "errors": [run.errors for run in runs],
+        "status": [run.status for run in runs],
+    }
+    for label in labels:
+        columns[label] = [figure(figures.get(run.id, {}).get(label)) for run in runs]
+    return pd.DataFrame(columns)
+
+
+def first_labels(runs: Iterable[Run], limit: int) -> list[str]:
+    """List the metrics of some runs in their order, the first ones only."""
+    return list(dict.fromkeys(record.label for run in runs for record in run.metrics))[:limit]
+
+
+def estimates_frame(estimates: Iterable[Estimate], run: Run) -> pd.DataFrame:
+    """Return one row a metric and slice with its interval."""
+    stand_ins = {record.label for record in run.metrics if record.stand_in}
+    return pd.DataFrame(
+        [
+            {
+                "metric": each.label + ("*" if each.label in stand_ins else ""),
+                "slice": cell(each.slice) if each.slice is not None else WHOLE,
+                "figure": figure(each.value),
+                "95 % interval": interval(each.low, each.high),
+                "n": each.n,
+                "unscored": each.unscored,
+            }
+            for each in estimates
+        ],
+        columns=["metric", "slice", "figure", "95 % interval", "n", "unscored"],
+    )
+
+
+def cases_frame(cases: Sequence[Case], labels: Sequence[str]) -> pd.DataFrame:
+    """Return one row a result: how it ended, its own figures, and how its answer begins."""
+    columns: dict[str, list[object]] = {
+        "sample": [cell(case.result.sample_id) for case in cases],
+        "repeat": [case.result.repeat for case in cases],
+        "ended": [ending(case) for case in cases],
+    }
+    for label in labels:
+        columns[label] = [case.figures.get(label) for case in cases]
+    columns["answer"] = [cell(answer(case)) for case in cases]
+    frame = pd.DataFrame(columns)
+    return frame.astype(dict.fromkeys(labels, "float64"))
+
+
+def deltas_frame(deltas: Iterable[nouns.Delta], *, by_slice: bool = False) -> pd.DataFrame:
+    """Return one row a change with the gate's own bounds; by metric, or by slice of one metric."""
+    first = "slice" if by_slice else "metric"
+    rows = [
+        {
+            first: (cell(each.slice) if each.slice is not None else WHOLE)
+            if by_slice
+            else _metric_name(each),
+            "baseline": figure(each.baseline),
+            "candidate": figure(each.candidate),
+            "change": signed(each.difference),
+            "[L, U]": interval(each.low, each.high, sign=True),
+            "p": "" if each.p_value is None else p_value(each.p_value),
+            "n": each.n,
+            "reads": direction(each),
+        }
+        for each in deltas
+    ]
+    return pd.DataFrame(rows, columns=[first, "baseline", "candidate", "change", "[L, U]", "p", "n", "reads"])
+
+
+def direction(delta: nouns.Delta) -> str:
+    """Say in a word what an interval says: better, worse, or neither."""
+    if delta.difference is None:
+        return "not measured"
+    if delta.low is None or delta.high is None:
+        return delta.note or "no interval"
+    if delta.low <= 0 <= delta.high:
+        return "no clear change"
+    return "better" if (delta.low > 0) == delta.higher_is_better else "worse"
+
+
+def changes_frame(changes: Mapping[str, float | None]) -> pd.DataFrame:
+    """Return measured changes from the lowest to the highest; of very many, evenly spaced ones."""
+    values = sorted(change for change in changes.values() if change is not None)
+    last = len(values) - 1
+    places = range(len(values)) if last < BARS else [round(step * last / (BARS - 1)) for step in range(BARS)]
+    shown = [values[place] for place in places]
+    return pd.DataFrame(
+        {
+            "case": [place + 1 for place in places],
+            "change": shown,
+            "gain": [max(change, 0.0) for change in shown],
+            "loss": [min(change, 0.0) for change in shown],
+        }
+    )
+
+
+def pairs_frame(
+    ids: Sequence[str],
+    changes: Mapping[str, float | None],
+    before: Mapping[str, Case],
+    after: Mapping[str, Case],
+    label: str,
+) -> pd.DataFrame:
+    """Return one row a sample in two runs, with one metric's figures and how the answers begin."""
+    sides = {"baseline": before, "candidate": after}
+    columns: dict[str, object] = {
+        "sample": [cell(name) for name in ids],
+        "change": pd.Series([changes[name] for name in ids], dtype="float64"),
+    }
+    for side, cases in sides.items():
+        found = [cases[name].figures.get(label) if name in cases else None for name in ids]
+        columns[side] = pd.Series(found, dtype="float64")
+    for side, cases in sides.items():
+        columns[f"{side} answers"] = [cell(answer(cases.get(name))) for name in ids]
+    return pd.DataFrame(columns)
+
+
+def scores_frame(sides: Mapping[str, Case | None]) -> pd.DataFrame:
+    """Return one row a metric with the figure on each side."""
+    labels = dict.fromkeys(label for case in sides.values() if case for label in case.figures)
+    rows = [
+        {"metric": label, **{side: _score_text(case, label) for side, case in sides.items()}}
+        for label in labels
+    ]
+    return pd.DataFrame(rows, columns=["metric", *sides])
+
+
+def rules_frame(verdict: Verdict) -> pd.DataFrame:
+    """Return one row a gate rule."""
+    return pd.DataFrame(
+        [
+            {
+                "verdict": each.outcome,
+                "metric": each.rule.metric,
+                "slice": cell(each.rule.slice) if each.rule.slice is not None else WHOLE,
+                "evidence": visible_line(each.sentence, 400),
+            }
+            for each in verdict.cells
+        ],
+        columns=["verdict", "metric", "slice", "evidence"],
+    )
+
+
+def prompts_frame(prompts: Iterable[tuple[nouns.PromptVersion, Mapping[str, int]]]) -> pd.DataFrame:
+    """Return one row a prompt with its latest version and aliases."""
+    return pd.DataFrame(
+        [
+            {
+                "prompt": cell(version.name),
+                "latest": version.number,
+                "aliases": cell(", ".join(f"{name} = {number}" for name, number in aliases.items())),
+                "changed": moment(version.created_at),
+                "note": cell(version.note),
+            }
+            for version, aliases in prompts
+        ],
+        columns=["prompt", "latest", "aliases", "changed", "note"],
+    )
+
+
+def versions_frame(versions: Iterable[nouns.PromptVersion], aliases: Mapping[str, int]) -> pd.DataFrame:
+    """Return one row a version, the newest first."""
+    return pd.DataFrame(
+        [
+            {
+                "version": each.number,
+                "aliases": cell(", ".join(name for name, number in aliases.items() if number == each.number)),
+                "note": cell(each.note),
+                "author": cell(each.author),
+                "date": moment(each.created_at),
+                "digest": each.prompt.digest[:12],
+            }
+            for each in sorted(versions, key=lambda version: -version.number)
+        ],
+        columns=["version", "aliases", "note", "author", "date", "digest"],
+    )
+
+
+def moves_frame(moves: Iterable[nouns.AliasMove]) -> pd.DataFrame:
+    """Return one row a move of an alias, the newest first."""
+    return pd.DataFrame(
+        [
+            {
+                "date": moment(each.moved_at),
+                "alias": cell(each.alias),
+                "from": _version_text(each.from_number),
+                "to": _version_text(each.to_number),
+                "by": cell(each.actor),
+                "reason": cell(each.reason),
+            }
+            for each in reversed(list(moves))
+        ],
+        columns=["date", "alias", "from", "to", "by", "reason"],
+    )
+
+
+def answer(case: Case | None) -> str:
+    """Return the text that a model answered; empty where there is none."""
+    return case.result.completion.text if case is not None and case.result.completion is not None else ""
+
+
+def ending(case: Case | None) -> str:
+    """Say how a sample ended: how the answer stopped, or what failed."""
+    if case is None:
+        return "no result"
+    if case.result.failure is not None:
+        return f"failed: {case.result.failure.kind}"
+    if case.result.completion is None:
+        return "left out"
+    return "cached" if case.result.cached else case.result.completion.finish_reason
+
+
+def reason(case: Case | None, label: str) -> str:
+    """Return why a score is what it is, or why there is none."""
+    score = case.result.scores.get(label) if case is not None else None
+    if score is None:
+        return ""
+    return f"unscored: {score.unscored}" if score.unscored is not None else score.reason
+
+
+def _metric_name(delta: nouns.Delta) -> str:
+    return delta.label if delta.higher_is_better else f"{delta.label} (lower is better)"
+
+
+def _score_text(case: Case | None, label: str) -> str:
+    return figure(case.figures.get(label)) if case is not None else "-"
+
+
+def _version_text(number: int | None) -> str:
+    return "nothing" if number is None else f"@{number}"

@@ -1,0 +1,127 @@
+"""What the pages read from the project, remembered until the database changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboards.opened import kept, project
+from promptops import Case, Comparison, Estimate, PromptopsError, Run, Sample, Verdict
+from promptops import types as nouns
+
+PICKED_FROM = 100
+"""So many of the newest runs stand in the boxes to choose from; older ones are reached from the Runs page."""
+
+
+@kept()
+def runs(limit: int, offset: int, evalset: str | None) -> list[Run]:
+    """List some runs, the newest first."""
+    return project().runs(limit=limit, offset=offset, evalset=evalset)
+
+
+@kept()
+def run_count(evalset: str | None) -> int:
+    """Return how many runs there are."""
+    return project().run_count(evalset=evalset)
+
+
+@kept()
+def run_evalsets() -> list[str]:
+    """List the evaluation sets that have runs."""
+    return project().run_evalsets()
+
+
+@kept()
+def run(reference: str) -> Run:
+    """Return a run by id, the beginning of its id, or `latest`."""
+    return project().run(reference)
+
+
+def figures(found: Run) -> dict[str, float | None]:
+    """Return a run's figures; none where its metrics can't be made again on this machine."""
+    settings = project().settings
+    try:
+        return _figures(settings.database, found.id, found.status, found.done, found.errors)
+    except PromptopsError:
+        return {}
+
+
+@kept(entries=32)
+def estimates(reference: str) -> tuple[Estimate, ...]:
+    """Return a run's figures with intervals, whole and by slice."""
+    return project().estimates(reference)
+
+
+@kept(entries=32)
+def cases(reference: str, limit: int, offset: int) -> list[Case]:
+    """Return a page of a run's results."""
+    return project().cases_of(reference, limit=limit, offset=offset)
+
+
+@kept(entries=32)
+def some_cases(reference: str, sample_ids: Sequence[str]) -> list[Case]:
+    """Return a run's results on some samples."""
+    return project().cases_of(reference, sample_ids=sample_ids)
+
+
+@kept()
+def sample(reference: str, sample_id: str) -> Sample:
+    """Return one sample that a run was asked."""
+    return project().sample(reference, sample_id)
+
+
+@kept(entries=32)
+def comparison(baseline: str, candidate: str) -> Comparison:
+    """Compare two runs."""
+    return project().compare(baseline, candidate)
+
+
+@kept(entries=32)
+def changes(baseline: str, candidate: str, metric: str, part: str | None) -> dict[str, float | None]:
+    """Return each sample's change in one metric, the largest first."""
+    return project().changes(baseline, candidate, metric, slice=part)
+
+
+# The rules lie in a file, whose changes the database doesn't know of.
+@kept(entries=32, seconds=20)
+def verdict(evalset: str, baseline: str, candidate: str) -> Verdict | str:
+    """Decide by the rules of the set, or say why nothing can be decided."""
+    opened = project()
+    if evalset not in opened.evalsets():
+        return f"The files of {evalset!r} are not in this project, so there are no rules to decide by."
+    try:
+        return opened.gate(evalset, run=candidate, baseline=baseline)
+    except PromptopsError as error:
+        return str(error)
+
+
+@kept()
+def prompts() -> list[tuple[nouns.PromptVersion, dict[str, int]]]:
+    """List every prompt's latest version with its aliases."""
+    opened = project()
+    return [(opened.prompt_version(name), opened.aliases(name)) for name in opened.prompt_names()]
+
+
+@kept()
+def versions(name: str) -> list[nouns.PromptVersion]:
+    """List a prompt's versions, the oldest first."""
+    return project().versions(name)
+
+
+@kept()
+def alias_history(name: str) -> list[nouns.AliasMove]:
+    """List every move of a prompt's aliases, the oldest first."""
+    return project().alias_history(name)
+
+
+@kept()
+def prompt_text(reference: str) -> str:
+    """Return a registered version as a prompt file."""
+    return project().prompt_text(reference)
+
+
+# Keyed by how far the run is, not by the database: another run's progress doesn't change these.
+@st.cache_data(max_entries=2000, show_spinner=False)
+def _figures(database: str, run_id: str, status: str, done: int, errors: int) -> dict[str, float | None]:
+    return project().figures(run_id)

@@ -1,0 +1,94 @@
+"""How data of users and models is put on a page: as text, never as markdown or HTML."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Literal, NoReturn
+
+import pandas as pd
+import streamlit as st
+
+from promptops import PromptopsError, Run
+from promptops.visible import visible, visible_line
+
+if TYPE_CHECKING:
+    from streamlit.elements.lib.column_types import ColumnConfig
+
+LONGEST = 20_000
+"""Characters of one text that a page shows."""
+
+TALL, TALL_LINES = 1_500, 16
+"""Texts beyond this scroll in a box of their own."""
+
+MARKS: dict[str, Literal["green", "red", "orange", "violet"]] = {
+    "PASS": "green",
+    "FAIL": "red",
+    "INCONCLUSIVE": "orange",
+    "CANNOT_MEASURE": "violet",
+}
+
+
+def text(written: str) -> None:
+    """Show a sentence that may hold data."""
+    st.text(visible(written))
+
+
+def block(written: str, *, language: str | None = None) -> None:
+    """Show a whole text as it is, wrapped and in fixed width."""
+    found = shortened(visible(written))
+    tall = len(found) > TALL or found.count("\n") > TALL_LINES
+    st.code(found, language=language, wrap_lines=True, height=320 if tall else "content")
+
+
+def value(found: object) -> None:
+    """Show a JSON value; a string as it is."""
+    if isinstance(found, str):
+        block(found)
+    else:
+        block(json.dumps(found, indent=2, ensure_ascii=False), language="json")
+
+
+def shortened(written: str) -> str:
+    """Return at most LONGEST characters, and say how many are left out."""
+    left = len(written) - LONGEST
+    return written if left <= 0 else f"{written[:LONGEST]}\n… {left} more characters"
+
+
+def table(frame: pd.DataFrame, *, right: tuple[str, ...] = (), alt: str) -> None:
+    """Show a small table; columns of formatted numbers stand to the right."""
+    st.dataframe(frame, hide_index=True, column_config=columns(frame, right=right), alt=alt)
+
+
+def columns(frame: pd.DataFrame, *, right: tuple[str, ...] = ()) -> dict[str, ColumnConfig]:
+    """Return the settings of a table's columns: numbers as the command line writes them."""
+    found: dict[str, ColumnConfig] = {
+        name: st.column_config.TextColumn(alignment="right") for name in right if name in frame
+    }
+    for name in frame.columns:
+        if str(frame[name].dtype) == "float64":
+            top = frame[name].abs().max()
+            sign = "+" if name == "change" else ""
+            places = 2 if pd.notna(top) and top >= 10 else 4
+            found[name] = st.column_config.NumberColumn(format=f"%{sign}.{places}f")
+    return found
+
+
+def run_name(run: Run) -> str:
+    """Return how a run is called on a page."""
+    written = run.created_at[:16].replace("T", " ")
+    return visible_line(f"{run.id}   {run.prompt_ref} · {run.model} · {run.evalset} · {written}")
+
+
+def refuse(error: PromptopsError) -> NoReturn:
+    """Say what is wrong and what to do, and end the page."""
+    with st.container(border=True):
+        st.markdown(":material/error: **This can't be shown**")
+        text(str(error))
+    st.stop()
+
+
+def empty(sentence: str, command: str) -> NoReturn:
+    """Say what is not there yet and which command makes it, and end the page."""
+    st.text(sentence)
+    st.code(command, language="shell")
+    st.stop()

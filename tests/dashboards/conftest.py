@@ -1,0 +1,140 @@
+"""A hostile project, the dashboard on it, a beacon that nothing may reach, and a real Chromium."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from promptops.shipped import shipped_folder
+from promptops.viewer import command
+from tests.dashboards.hostile_project import Made, make_project
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+ROWS = 10_000
+
+
+class Beacon:
+    """A server on loopback that keeps a list of what was asked of it."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        asked = self.asked
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                asked.append(self.path)
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None: ...
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture(scope="session")
+def beacon() -> Iterator[Beacon]:
+    """The address that every hostile text tries to reach."""
+    found = Beacon()
+    yield found
+    found.server.shutdown()
+    found.server.server_close()
+
+
+@pytest.fixture(scope="session")
+def hostile(beacon: Beacon, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """A project with two runs of 10,000 hostile samples."""
+    return make_project(tmp_path_factory.mktemp("hostile") / "project", beacon.url, ROWS)
+
+
+@pytest.fixture(scope="session")
+def told(hostile: Made) -> dict[str, object]:
+    """What `promptops compare --json` prints on both runs."""
+    asked = ("-C", str(hostile.root), "compare", hostile.baseline, hostile.candidate, "--json")
+    done = subprocess.run(
+        [sys.executable, "-m", "promptops", *asked],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found: dict[str, object] = json.loads(done.stdout)
+    return found
+
+
+@pytest.fixture(scope="session")
+def dashboard(hostile: Made) -> Iterator[str]:
+    """The address of the dashboard, served just as `promptops view` serves it."""
+    app = shipped_folder("dashboards") / "server.py"
+    port = _free_port()
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(app.parent.parent),
+        "PYTHONSAFEPATH": "1",
+        "PROMPTOPS_ROOT": str(hostile.root),
+        "PROMPTOPS_DATABASE": hostile.database,
+    }
+    log = hostile.root / "dashboard.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command(app, port), env=environment, stdout=output, stderr=subprocess.STDOUT, cwd=hostile.root
+        )
+        try:
+            _await(f"http://127.0.0.1:{port}/_stcore/health", process, log)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+
+
+# For a module only: while it is open, no other test of this process could run a loop of its own.
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A real Chromium; without one the tests skip, except in continuous integration."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        reason = "Chromium is not installed (apt-get install chromium, or `make browser`)"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, headless=True)
+        yield browser
+        browser.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _await(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail(f"The dashboard did not start:\n{log.read_text('utf-8', 'replace')}")

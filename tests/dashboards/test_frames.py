@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboards import frames
+from promptops.types import (
+    Case,
+    CellVerdict,
+    Completion,
+    Delta,
+    Estimate,
+    Failure,
+    GateRule,
+    Message,
+    MetricRecord,
+    Prompt,
+    PromptVersion,
+    Result,
+    Run,
+    Score,
+    Verdict,
+)
+
+RECORD = MetricRecord(
+    label="f1", metric="f1", signature="f1|1", higher_is_better=True, low=0, high=1, unit="", corpus=False
+)
+RUN = Run(
+    id="abcdef012345",
+    created_at="2026-11-21T09:30:59.000+00:00",
+    status="finished",
+    evalset="mails",
+    evalset_digest="d",
+    prompt=Prompt(messages=(Message(role="user", content="x"),)),
+    prompt_ref="reply@2",
+    model="mock/echo",
+    metrics=(RECORD, RECORD.model_copy(update={"label": "judge", "stand_in": True})),
+    samples=10,
+    done=9,
+    errors=1,
+)
+DELTA = Delta(
+    label="f1",
+    baseline=0.5,
+    candidate=0.6,
+    difference=0.1,
+    low=0.02,
+    high=0.18,
+    p_value=0.0123,
+    n=40,
+    clusters=40,
+)
+
+
+def case(sample_id: str, text: str | None = "answer", figure: float | None = 0.5) -> Case:
+    failure = None if text is not None else Failure(kind="timeout", message="too late")
+    completion = None if text is None else Completion(text=text)
+    scores = {"f1": Score.of(figure, reason="because")} if figure is not None else {}
+    result = Result(sample_id=sample_id, completion=completion, failure=failure, scores=scores)
+    return Case(result=result, figures={"f1": figure})
+
+
+@pytest.mark.parametrize("formula", ["=1+1", "+1", "-1", "@SUM(A1)", "  =1", "\t=1", "\r=1"])
+def test_a_cell_never_begins_like_a_formula(formula: str) -> None:
+    assert frames.cell(formula).startswith("'")
+
+
+@given(st.text())
+def test_a_cell_is_one_short_line_whatever_a_model_wrote(text: str) -> None:
+    shown = frames.cell(text)
+    assert "\n" not in shown
+    assert len(shown) <= frames.CELL + 1
+    assert not any(mark in shown for mark in "\x1b\u202e\u200b\x00")
+
+
+def test_runs_have_a_row_each_with_the_figures_of_the_first_metrics() -> None:
+    row = frames.runs_frame([RUN], {RUN.id: {"f1": 0.5, "judge": None}}, ["f1", "judge"]).iloc[0]
+    assert row["run"] == RUN.id
+    assert row["date"] == "2026-11-21 09:30"
+    assert row["done"] == "9 of 10"
+    assert (row["f1"], row["judge"]) == ("0.5000", "-")
+
+
+def test_the_first_metrics_are_listed_once_in_their_order() -> None:
+    assert frames.first_labels([RUN, RUN], 4) == ["f1", "judge"]
+    assert frames.first_labels([RUN], 1) == ["f1"]
+
+
+def test_an_estimate_of_a_stand_in_judge_is_marked() -> None:
+    found = [
+        Estimate(label="f1", value=0.5, low=0.4, high=0.6, n=40),
+        Estimate(label="judge", slice="short", value=None, n=0, unscored=3),
+    ]
+    table = frames.estimates_frame(found, RUN)
+    assert list(table["metric"]) == ["f1", "judge*"]
+    assert list(table["slice"]) == [frames.WHOLE, "short"]
+    assert list(table["95 % interval"]) == ["[0.4000, 0.6000]", "-"]
+    assert list(table["unscored"]) == [0, 3]
+
+
+def test_changes_are_written_as_the_command_line_writes_them() -> None:
+    row = frames.deltas_frame([DELTA]).iloc[0]
+    assert (row["change"], row["[L, U]"], row["p"], row["n"]) == (
+        "+0.1000",
+        "[+0.0200, +0.1800]",
+        ".0123",
+        40,
+    )
+
+
+@pytest.mark.parametrize(
+    ("update", "word"),
+    [
+        ({}, "better"),
+        ({"higher_is_better": False}, "worse"),
+        ({"low": -0.1}, "no clear change"),
+        ({"low": -0.3, "high": -0.1}, "worse"),
+        ({"low": None, "high": None, "note": "one group only: no interval"}, "one group only: no interval"),
+        ({"difference": None}, "not measured"),
+    ],
+)
+def test_what_an_interval_says_is_told_in_words(update: dict[str, object], word: str) -> None:
+    assert frames.direction(DELTA.model_copy(update=update)) == word
+
+
+def test_a_plot_has_measured_changes_only_and_rises() -> None:
+    table = frames.changes_frame({"a": 0.2, "b": None, "c": -0.1, "d": 0.0})
+    assert list(table["change"]) == [-0.1, 0.0, 0.2]
+    assert list(table["gain"]) == [0.0, 0.0, 0.2]
+    assert list(table["loss"]) == [-0.1, 0.0, 0.0]
+
+
+def test_a_plot_of_very_many_cases_keeps_both_ends() -> None:
+    table = frames.changes_frame({str(number): number / 10_000 for number in range(10_000)})
+    assert len(table) == frames.BARS
+    assert table["change"].iloc[0] == 0.0
+    assert table["change"].iloc[-1] == 0.9999
+    assert table["case"].iloc[-1] == 10_000
+
+
+def test_pairs_show_both_sides_and_leave_gaps_where_a_side_is_missing() -> None:
+    table = frames.pairs_frame(
+        ["a", "b"],
+        {"a": 0.1, "b": None},
+        {"a": case("a")},
+        {"a": case("a", "other", 0.6), "b": case("b")},
+        "f1",
+    )
+    assert list(table["candidate answers"]) == ["other", "answer"]
+    assert list(table["baseline answers"]) == ["answer", ""]
+    assert pd.isna(table["change"].iloc[1])
+    assert pd.isna(table["baseline"].iloc[1])
+
+
+def test_a_failed_sample_is_told_as_such() -> None:
+    table = frames.cases_frame([case("a", None, None), case("b")], ["f1"])
+    assert list(table["ended"]) == ["failed: timeout", "stop"]
+    assert pd.isna(table["f1"].iloc[0])
+
+
+def test_scores_stand_side_by_side() -> None:
+    table = frames.scores_frame({"baseline": case("a"), "candidate": None})
+    assert list(table.iloc[0]) == ["f1", "0.5000", "-"]
+
+
+def test_an_unscored_metric_says_why() -> None:
+    result = Result(
+        sample_id="a", completion=Completion(text="x"), scores={"f1": Score.missing("unreadable")}
+    )
+    assert frames.reason(Case(result=result, figures={"f1": None}), "f1") == "unscored: unreadable"
+
+
+def test_rules_have_a_row_each() -> None:
+    rule = CellVerdict(rule=GateRule(metric="f1", margin=0.1), outcome="PASS", sentence="It holds.")
+    table = frames.rules_frame(Verdict(outcome="PASS", reason="All hold.", cells=(rule,)))
+    assert list(table.iloc[0]) == ["PASS", "f1", frames.WHOLE, "It holds."]
+
+
+def test_versions_are_newest_first_with_their_aliases() -> None:
+    versions = [PromptVersion(name="reply", number=number, prompt=RUN.prompt) for number in (1, 2)]
+    table = frames.versions_frame(versions, {"production": 1})
+    assert list(table["version"]) == [2, 1]
+    assert list(table["aliases"]) == ["", "production"]
+
+
+def test_empty_lists_give_empty_tables_with_their_columns() -> None:
+    for table in (
+        frames.estimates_frame([], RUN),
+        frames.deltas_frame([]),
+        frames.moves_frame([]),
+        frames.prompts_frame([]),
+        frames.changes_frame({}),
+    ):
+        assert table.empty
+        assert len(table.columns) > 2

@@ -1,0 +1,90 @@
+"""Held by reading the source: no text of a user or model reaches anything that renders markup."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "dashboards"
+FILES = sorted(path for path in FOLDER.rglob("*.py"))
+CONTROL = frozenset({"cache_data", "cache_resource", "stop", "switch_page", "set_page_config", "App"})
+SAFE = CONTROL | {"text", "code", "dataframe", "selectbox", "columns", "container", "pagination", "button"}
+SAFE |= {"altair_chart", "navigation", "Page"}
+"""What shows its data as text, or shows none."""
+MARKUP = frozenset({"markdown", "caption", "header", "subheader", "badge", "expander"})
+"""What renders markdown: called with texts of our own only."""
+OPEN_TO = frozenset({"promptops", "dashboards", "streamlit", "pandas", "altair", "starlette"})
+
+
+def calls(path: Path) -> list[tuple[str, ast.Call]]:
+    tree = ast.parse(path.read_text("utf-8"))
+    return [
+        (node.func.attr, node)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id == "st"
+    ]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_only_known_commands_of_streamlit_are_called(path: Path) -> None:
+    assert {name for name, _ in calls(path)} <= SAFE | MARKUP | {"html"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_what_renders_markdown_gets_texts_of_our_own_only(path: Path) -> None:
+    for name, call in calls(path):
+        if name in MARKUP:
+            assert all(_own(argument) for argument in call.args), ast.unparse(call)
+        for keyword in call.keywords:
+            if keyword.arg in {"help", "placeholder", "unsafe_allow_html"}:
+                assert isinstance(keyword.value, ast.Constant), ast.unparse(call)
+            assert keyword.arg != "unsafe_allow_html"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_html_comes_from_the_one_function_that_escapes(path: Path) -> None:
+    for name, call in calls(path):
+        if name == "html":
+            assert ast.unparse(call.args[0]).startswith("side_html("), ast.unparse(call)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_labels_of_widgets_are_our_own(path: Path) -> None:
+    tree = ast.parse(path.read_text("utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in {"urlstate.choice", "st.Page"}:
+            assert _own(node.args[0]) or path.stem in {"compare", "app"}, ast.unparse(node)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_the_dashboard_stands_on_the_public_face_alone(path: Path) -> None:
+    tree = ast.parse(path.read_text("utf-8"))
+    for node in ast.walk(tree):
+        named = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            named = [node.module]
+        for module in named:
+            top = module.partition(".")[0]
+            assert top in OPEN_TO or top in __import__("sys").stdlib_module_names, module
+            if top == "promptops":
+                # `figures` and `visible` are how every face writes numbers and texts.
+                assert module in {"promptops", "promptops.figures", "promptops.visible"}, module
+
+
+def _own(argument: ast.expr) -> bool:
+    """Tell whether an argument is made of constants, numbers of ours, and the fixed words of a verdict."""
+    if isinstance(argument, ast.Constant):
+        return True
+    if isinstance(argument, ast.IfExp):
+        return _own(argument.body) and _own(argument.orelse)
+    if isinstance(argument, ast.JoinedStr):
+        return all(
+            isinstance(part, ast.Constant) or ast.unparse(part.value) in {"left", "alpha"}
+            for part in argument.values
+        )
+    return ast.unparse(argument) == "found.outcome.replace('_', ' ')"

@@ -1,0 +1,285 @@
+"""Every page by AppTest: it does its task and shows the numbers that the command line prints."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from dashboards import opened
+from promptops import Project, PromptopsError
+from promptops.figures import figure, signed
+from tests.dashboards.hostile_project import Made
+
+APP = Path(__file__).parents[2] / "dashboards" / "app.py"
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture(scope="module")
+def projects() -> Iterator[dict[str, Project]]:
+    """What the pages opened, to be closed in the end: what they remember serves several tests."""
+    found: dict[str, Project] = {}
+    yield found
+    for project in found.values():
+        project.close()
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
+@pytest.fixture
+def page(monkeypatch: pytest.MonkeyPatch, projects: dict[str, Project]) -> Open:
+    """Open a page of a project's dashboard, with parameters of its URL."""
+
+    def show(root: Path, database: str, name: str, **parameters: str | list[str]) -> AppTest:
+        monkeypatch.setenv("PROMPTOPS_ROOT", str(root))
+        monkeypatch.setenv("PROMPTOPS_DATABASE", database)
+        app = AppTest.from_file(str(APP), default_timeout=60).run()
+        app.switch_page(f"views/{name}.py")
+        for key, value in parameters.items():
+            app.query_params[key] = value
+        app.run()
+        with contextlib.suppress(PromptopsError):
+            projects[database] = opened.project()
+        return app
+
+    return show
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> tuple[Path, str]:
+    """An empty project whose database is made."""
+    (tmp_path / "promptops.toml").write_text('model = "mock/echo"\n', "utf-8")
+    with Project.open(tmp_path) as project:
+        project.data_version()
+        return tmp_path, project.settings.database
+
+
+def texts(app: AppTest) -> str:
+    return "\n".join(element.value for element in app.text)
+
+
+def test_runs_are_listed_with_their_figures(page: Open, hostile: Made) -> None:
+    app = page(hostile.root, hostile.database, "runs")
+    assert not app.exception
+    table = app.dataframe[0].value
+    assert list(table["run"]) == [hostile.candidate, hostile.baseline]
+    with Project.open(hostile.root) as project:
+        estimates = {found.label: found.value for found in project.estimates(hostile.candidate, slices=False)}
+    assert table["f1"].iloc[0] == figure(estimates["f1"])
+    assert table["quality"].iloc[0] == figure(estimates["quality"])
+
+
+def test_a_selected_run_shows_figures_cases_and_one_case_in_full(page: Open, hostile: Made) -> None:
+    app = page(hostile.root, hostile.database, "runs", run=hostile.candidate, cases="50", case="case-09806")
+    assert not app.exception
+    with Project.open(hostile.root) as project:
+        estimates = project.estimates(hostile.candidate)
+        result = project.result(hostile.candidate, "case-09806")
+    figures = app.dataframe[1].value
+    assert list(figures["figure"]) == [figure(found.value) for found in estimates if found.slice is None]
+    cases = app.dataframe[3].value
+    assert len(cases) == 200
+    assert cases["sample"].iloc[0] == "case-09800"
+    assert result is not None
+    assert result.completion is not None
+    assert any(block.value.startswith("The answer") for block in app.code)
+    assert any("Grade" in block.value for block in app.code)
+
+
+def test_runs_can_be_filtered_by_their_set(page: Open, hostile: Made) -> None:
+    app = page(hostile.root, hostile.database, "runs")
+    assert app.selectbox[0].options == ["all sets", "hostile-mails"]
+    app.selectbox[0].select("hostile-mails").run()
+    assert app.query_params["set"] == "hostile-mails"
+    assert len(app.dataframe[0].value) == 2
+
+
+def test_two_selected_runs_lead_to_their_comparison(page: Open, hostile: Made) -> None:
+    app = page(hostile.root, hostile.database, "runs", run=[hostile.candidate, hostile.baseline])
+    assert [button.label for button in app.button] == ["Compare these two"]
+    app.button[0].click().run()
+    assert not app.exception
+    assert app.query_params["baseline"] == hostile.baseline
+    assert app.query_params["candidate"] == hostile.candidate
+    assert [header.value for header in app.header] == ["Compare"]
+
+
+def test_a_comparison_shows_what_the_command_line_prints(
+    page: Open, hostile: Made, told: dict[str, object]
+) -> None:
+    app = page(
+        hostile.root, hostile.database, "compare", baseline=hostile.baseline, candidate=hostile.candidate
+    )
+    assert not app.exception
+    table = next(
+        frame.value for frame in app.dataframe if "metric" in frame.value and "change" in frame.value
+    )
+    for label in ("f1", "quality"):
+        delta = _delta(told, label)
+        row = table[table["metric"] == label].iloc[0]
+        assert row["baseline"] == figure(delta["baseline"])
+        assert row["candidate"] == figure(delta["candidate"])
+        assert row["change"] == signed(delta["difference"])
+        assert row["[L, U]"] == f"[{signed(delta['low'])}, {signed(delta['high'])}]"
+        assert row["n"] == delta["n"]
+    by_slice = next(
+        frame.value for frame in app.dataframe if "slice" in frame.value and "change" in frame.value
+    )
+    assert list(by_slice["slice"]) == ["whole set", "first half", "second half"]
+    pairs = next(frame.value for frame in app.dataframe if "candidate answers" in frame.value)
+    assert len(pairs) == 50
+    shown = texts(app)
+    assert "samples got no answer from the candidate" in shown
+    assert "stand-in" in shown
+    assert "The rule holds on" in shown
+
+
+def test_a_slice_a_page_and_a_case_come_from_the_address(page: Open, hostile: Made) -> None:
+    app = page(
+        hostile.root,
+        hostile.database,
+        "compare",
+        baseline=hostile.baseline,
+        candidate=hostile.candidate,
+        metric="quality",
+        slice="second half",
+        page="3",
+        case="case-07777",
+    )
+    assert not app.exception
+    assert [box.value for box in app.selectbox[2:4]] == ["quality", "second half"]
+    assert "case-07777" in texts(app)
+
+
+def test_cases_without_a_score_are_found_and_say_why(page: Open, hostile: Made) -> None:
+    app = page(
+        hostile.root,
+        hostile.database,
+        "compare",
+        baseline=hostile.baseline,
+        candidate=hostile.candidate,
+        show="none",
+    )
+    assert not app.exception
+    assert "case 1 of 11" in texts(app)
+    assert "server (HTTP 500)" in texts(app)
+    assert [badge for badge in app.markdown if "no answer" in badge.value]
+
+
+def test_next_and_previous_step_through_the_cases(page: Open, hostile: Made) -> None:
+    app = page(
+        hostile.root, hostile.database, "compare", baseline=hostile.baseline, candidate=hostile.candidate
+    )
+    following = next(button for button in app.button if button.label == "Next")
+    assert next(button for button in app.button if button.label == "Previous").disabled
+    following.click().run()
+    assert "case 2 of 10000" in texts(app)
+    chosen = app.query_params["case"]
+    next(button for button in app.button if button.label == "Next").click().run()
+    next(button for button in app.button if button.label == "Previous").click().run()
+    assert app.query_params["case"] == chosen
+
+
+def test_swapping_turns_the_comparison_round(page: Open, hostile: Made, told: dict[str, object]) -> None:
+    app = page(
+        hostile.root, hostile.database, "compare", baseline=hostile.baseline, candidate=hostile.candidate
+    )
+    next(button for button in app.button if button.label == "Swap").click().run()
+    assert not app.exception
+    assert app.query_params["baseline"] == hostile.candidate
+    difference = _delta(told, "f1")["difference"]
+    assert isinstance(difference, float)
+    table = next(
+        frame.value for frame in app.dataframe if "metric" in frame.value and "change" in frame.value
+    )
+    assert table["change"].iloc[0] == signed(-difference)
+
+
+def test_prompts_show_versions_their_difference_and_the_moves_of_aliases(page: Open, hostile: Made) -> None:
+    app = page(hostile.root, hostile.database, "prompts")
+    assert not app.exception
+    tables = [frame.value for frame in app.dataframe]
+    assert list(tables[0]["prompt"]) == ["mails"]
+    assert list(tables[1]["version"]) == [2, 1]
+    assert list(tables[1]["aliases"]) == ["production", ""]
+    assert list(tables[2]["to"]) == ["@2", "@1"]
+    app = page(hostile.root, hostile.database, "prompts", version="1")
+    assert any("Answer in one sentence." in block.value for block in app.code)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("runs", {"run": "nosuchrun"}),
+        ("compare", {"baseline": "nosuchrun"}),
+        ("compare", {"candidate": "<img src=x onerror=alert(1)>"}),
+        ("compare", {"case": "nosuchcase"}),
+        ("prompts", {"prompt": "nosuchprompt"}),
+    ],
+)
+def test_a_broken_address_is_told_without_a_traceback(
+    page: Open, hostile: Made, name: str, parameters: dict[str, str]
+) -> None:
+    app = page(hostile.root, hostile.database, name, **parameters)
+    assert not app.exception
+    assert "is named" in texts(app)
+    assert next(iter(parameters.values())) in texts(app)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"page": "-1"},
+        {"page": "99999999999999"},
+        {"page": "x"},
+        {"metric": "x"},
+        {"slice": "x"},
+        {"show": "x"},
+    ],
+)
+def test_a_parameter_that_makes_no_sense_leaves_the_page_whole(
+    page: Open, hostile: Made, parameters: dict[str, str]
+) -> None:
+    app = page(
+        hostile.root,
+        hostile.database,
+        "compare",
+        baseline=hostile.baseline,
+        candidate=hostile.candidate,
+        **parameters,
+    )
+    assert not app.exception
+    assert len(app.dataframe) >= 4
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [("runs", "promptops eval"), ("compare", "promptops eval"), ("prompts", "promptops prompt add")],
+)
+def test_an_empty_project_says_which_command_to_type(
+    page: Open, small: tuple[Path, str], name: str, command: str
+) -> None:
+    app = page(*small, name)
+    assert not app.exception
+    assert any(block.value.startswith(command) for block in app.code)
+
+
+@pytest.mark.parametrize("name", ["runs", "compare", "prompts"])
+def test_a_database_that_is_not_there_is_told(page: Open, small: tuple[Path, str], name: str) -> None:
+    root, _ = small
+    app = page(root, f"sqlite:///{root}/none.db", name)
+    assert not app.exception
+    assert "There is no database" in texts(app)
+
+
+def _delta(told: dict[str, object], label: str) -> dict[str, float]:
+    comparison = told["comparison"]
+    assert isinstance(comparison, dict)
+    found: dict[str, float] = next(
+        delta for delta in comparison["deltas"] if delta["label"] == label and delta["slice"] is None
+    )
+    return found
