@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import sqlite3
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -20,6 +21,8 @@ from promptops.store.opening import WRITE, connect_sqlite
 
 CHECKPOINT_BYTES = 4_000_000
 """Size of the write-ahead log from which it is moved into the database."""
+CHECKPOINT_COMMITS = 10
+"""Own commits between two such moves: while somebody reads, a move can't make the log begin anew."""
 
 # Serialise what must count without gaps, where a whole-database write lock does not.
 _LOCKS = {"registry": 7_102_001, "runs": 7_102_002, "evalsets": 7_102_003}
@@ -52,6 +55,7 @@ class Database:
         # Versions of two connections don't compare, so each Store marks its own.
         self._mark = secrets.token_hex(4)
         self._wrote = False
+        self._commits = 0
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -73,7 +77,9 @@ class Database:
                     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCKS[lock]})")
                 yield connection
             self._wrote = True
-            if self._log_bytes() > CHECKPOINT_BYTES:
+            self._commits += 1
+            if self._commits >= CHECKPOINT_COMMITS and self._log_bytes() > CHECKPOINT_BYTES:
+                self._commits = 0
                 self.checkpoint()
 
     def data_version(self) -> str:
@@ -128,12 +134,20 @@ class Database:
         self._engine.dispose()
 
     def _log_bytes(self) -> int:
+        """Return how much of the write-ahead log is in use, by the header of its index.
+
+        The file itself keeps its size when the log begins anew. The header's layout is part of
+        SQLite's documented WAL-index format: page size at byte 14, last frame at byte 16.
+        """
         if self.address.path is None:
             return 0
         try:
-            return Path(f"{self.address.path}-wal").stat().st_size
+            with Path(f"{self.address.path}-shm").open("rb") as index:
+                head = index.read(20)
         except FileNotFoundError:
             return 0
+        page, frames = (int.from_bytes(part, sys.byteorder) for part in (head[14:16], head[16:20]))
+        return max(page, 512) * frames
 
 
 @contextlib.contextmanager
