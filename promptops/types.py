@@ -17,9 +17,13 @@ RunStatus = Literal["running", "finished", "interrupted"]
 FinishReason = Literal["stop", "length", "refusal", "tool_calls", "other"]
 
 
+# Made once: json.dumps would make an encoder for every call.
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
 def canonical_json(value: object) -> str:
     """Return the one spelling of a JSON value: sorted keys, no spaces, no NaN."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _CANONICAL.encode(value)
 
 
 def digest_of(value: object) -> str:

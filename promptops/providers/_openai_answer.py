@@ -31,6 +31,15 @@ _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _PLAIN_TYPES = ("", "application/json", "text/json", "text/plain", "application/octet-stream")
 
 
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+# Made once: json.loads and json.dumps with options would make one for every answer.
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+_ENCODER = json.JSONEncoder(allow_nan=False)
+
+
 def completion_of(
     body: bytes,
     status: int,
@@ -69,7 +78,7 @@ def _parsed(body: bytes, headers: Mapping[str, str], key: str | None) -> tuple[d
         _malformed("sent an empty body", b"", key)
     try:
         source = masked(body.decode("utf-8"), key)
-        answer = json.loads(source, parse_constant=_no_constant)
+        answer = _DECODER.decode(source)
     except UnicodeDecodeError:
         _malformed("sent bytes that are no UTF-8", b"", key)
     except RecursionError:
@@ -82,10 +91,6 @@ def _parsed(body: bytes, headers: Mapping[str, str], key: str | None) -> tuple[d
         return answer, False
     cleaned = _cleaned(answer)
     return cleaned, cleaned != answer
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
 
 
 def _cleaned(value: JsonValue) -> dict[str, JsonValue]:
@@ -195,7 +200,7 @@ def _raw(answer: dict[str, JsonValue], replaced: bool, key: str | None) -> JsonV
     if replaced:
         raw["replaced_lone_surrogates"] = True
     try:
-        text = json.dumps(raw, allow_nan=False)
+        text = _ENCODER.encode(raw)
     except (ValueError, RecursionError):  # 1e999 is valid JSON, and an infinity to Python
         return None
     # An escaped echo of the key is seen only now, after parsing; such a record isn't worth keeping.
