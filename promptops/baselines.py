@@ -5,6 +5,7 @@ Only what the same answers would give again is written: no run id, dates, second
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -60,7 +61,7 @@ def write_baseline(path: Path, run: Run, results: Iterable[Result], *, outputs: 
     with replacing(path) as file:
         file.write(canonical_json(header).encode("utf-8") + b"\n")
         for result in ordered:
-            file.write(canonical_json(_row(result, timed, outputs)).encode("utf-8") + b"\n")
+            file.write(_utf8(canonical_json(_row(result, timed, outputs))) + b"\n")
 
 
 def read_baseline(path: Path) -> tuple[Run, list[Result]]:
@@ -131,6 +132,14 @@ def _row(result: Result, timed: set[str], outputs: bool) -> dict[str, object]:
         if label not in timed
     }
     return row
+
+
+def _utf8(text: str) -> bytes:
+    """Encode a line; half a character, which a model may send and no file may hold, becomes U+FFFD."""
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError:
+        return re.sub("[\ud800-\udfff]", "\ufffd", text).encode("utf-8")
 
 
 def _rounded(value: JsonValue | Mapping[str, JsonValue]) -> object:

@@ -22,7 +22,7 @@ LONGEST_PAUSE = 30.0
 FATAL_LIMIT = 5
 """So many failures that every call would meet, and no success: the run is stopped."""
 REFUSED_LIMIT = 25
-"""The same for failures that could be the fault of single questions."""
+"""The same for failures that could be the fault of single questions, and in a row after a success."""
 
 
 class Stopped(PromptopsError):
@@ -97,7 +97,9 @@ class Caller:
             if found is not None:
                 self.usage.cached += 1
                 return Answer(found, key, cached=True)
-        if not self._answered and (self._fatal >= FATAL_LIMIT or self._refused >= REFUSED_LIMIT):
+        # A quota may run out and a key be withdrawn in the middle of a run.
+        limit = REFUSED_LIMIT if self._answered else FATAL_LIMIT
+        if self._fatal >= limit or (not self._answered and self._refused >= REFUSED_LIMIT):
             raise Stopped(f"{self.name} refuses every call, so no more are made. It said: {self._last}")
         completion = await self._until_answered(request)
         self.usage.add(completion)
@@ -132,6 +134,7 @@ class Caller:
         self, completion: Completion, tried: list[Attempt], seconds: float, waited: float
     ) -> Completion:
         self._answered = True
+        self._fatal = 0
         if not tried:
             return completion
         attempts = (*tried, Attempt(seconds=seconds, waited=waited))

@@ -7,19 +7,19 @@ that gave none drops the pair; a score that the instrument could not give drops 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from promptops.errors import NotComparable
-from promptops.metrics import Metric
+from promptops.metrics import Metric, scored
 from promptops.stats import bootstrap
 from promptops.stats.paired import p_above, p_below, terminal_bound
 from promptops.stats.power import smallest_margin
 from promptops.summary import RESAMPLES, SEED, Bools, Column, Floats, Tally, sample_values, slice_mask
-from promptops.types import Completion, Delta, Run, Sample
+from promptops.types import Completion, Delta, MetricRecord, Run, Sample
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 
@@ -42,6 +42,10 @@ class Cell:
     clusters: Ints
     p_harm: float | None
     unscored_share: float
+    weights: Floats | None = None
+    """(n,) the samples' weights, beside d."""
+    strict: Cell | None = None
+    """The same with each missing baseline at its best; None where none is missing or no best is known."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +67,7 @@ class Pairing:
         usable = mask & a.scored & (b.scored | (b.failed > 0))
         lost = mask & ~a.scored & (a.failed > 0)
         unscored = mask & (a.unscored | b.unscored) & ~lost
-        counts_a = a.counts
-        counts_b = _with_missing(b, metric, samples, usable)
-        weights, clusters = self.candidate.table.weights[usable], self.candidate.table.clusters[usable]
+        clusters = self.candidate.table.clusters[usable]
         facts = Delta(
             label=label,
             slice=name,
@@ -74,20 +76,33 @@ class Pairing:
             difference=None,
             n=int(usable.sum()),
             clusters=len(np.unique(clusters)),
-            baseline_missing=int(lost.sum()),
+            baseline_missing=int((mask & (a.failed > 0)).sum()),
             candidate_missing=int((mask & (b.failed > 0)).sum()),
             unscored=int(unscored.sum()),
             alpha=alpha,
             higher_is_better=b.record.higher_is_better,
         )
-        share = facts.unscored / max(int(mask.sum()), 1)
-        if facts.n == 0 or counts_b is None:
+        blank = np.where(lost, 0.0, np.maximum(a.blank, b.blank))
+        share = float(blank[mask].mean()) if mask.any() else 0.0
+        if facts.n == 0:
             return Cell(facts, None, clusters, None, share)
-        sides = _Sides(counts_a[usable], counts_b[usable], weights, clusters, metric, b)
-        if b.record.corpus:
-            return _corpus_cell(facts, sides, alpha, share)
-        strict = self._strict(label, usable, lost, alpha) if facts.baseline_missing else None
-        return _mean_cell(facts, sides, alpha, share, strict)
+        sides = self._of(label, usable, a.counts)
+        if sides is None:
+            note = "a missing answer has no worst value in this metric: no figure"
+            return Cell(facts.model_copy(update={"note": note}), None, clusters, None, share)
+        cell = _cell(facts, sides, alpha, share)
+        if not facts.baseline_missing:
+            return cell
+        best = with_missing(a, metric, samples, mask, best=True)
+        used = mask & (a.scored | (a.failed > 0)) & (b.scored | (b.failed > 0))
+        harder = None if best is None else self._of(label, used, best)
+        if harder is None:
+            return cell
+        strict = _cell(
+            facts.model_copy(update={"clusters": len(np.unique(harder.clusters))}), harder, alpha, share
+        )
+        bound = strict.delta.low if facts.higher_is_better else strict.delta.high
+        return replace(cell, delta=cell.delta.model_copy(update={"strict_low": bound}), strict=strict)
 
     def changes(self, label: str) -> list[tuple[Sample, float]]:
         """Return each sample's own change, the largest first."""
@@ -98,19 +113,14 @@ class Pairing:
         samples = self.candidate.table.samples
         return [(samples[place], float(moved[place])) for place in order if np.isfinite(moved[place])]
 
-    def _strict(self, label: str, usable: Bools, lost: Bools, alpha: float) -> float | None:
-        """Return the lower bound with each missing baseline at its best value."""
-        a, b = self.baseline.table.columns[label], self.candidate.table.columns[label]
-        metric, record = self.metrics[label], b.record
-        best, worst = _ends(record.low, record.high, record.higher_is_better)
-        if best is None or worst is None:
+    def _of(self, label: str, used: Bools, counts: Floats) -> _Sides | None:
+        """Return both sides' counts of some samples; None where a missing answer has no worst value."""
+        table, metric = self.candidate.table, self.metrics[label]
+        column = table.columns[label]
+        filled = with_missing(column, metric, table.samples, used)
+        if filled is None or (used.any() and counts.shape[1] != filled.shape[1]):
             return None
-        values_a = np.where(lost, best, sample_values(a, metric))
-        values_b = np.where(b.failed > 0, worst, sample_values(b, metric))
-        used = (usable | lost) & np.isfinite(values_a) & np.isfinite(values_b)
-        table = self.candidate.table
-        d = _oriented(values_b[used] - values_a[used], record.low, record.high, record.higher_is_better)
-        return terminal_bound(d, table.clusters[used], alpha, weights=table.weights[used]).low
+        return _Sides(counts[used], filled[used], table.weights[used], table.clusters[used], metric, column)
 
 
 def pair(baseline: Side, candidate: Side, metrics: Mapping[str, Metric]) -> Pairing:
@@ -134,7 +144,30 @@ def pair(baseline: Side, candidate: Side, metrics: Mapping[str, Metric]) -> Pair
                 f"{record.label!r} does not mean the same in both runs:\n  baseline   {other}\n"
                 f"  candidate  {record.signature}\nScore one of them again: `promptops score RUN`."
             )
+    for record in shared:
+        _refuse_unlike(baseline, candidate, record, metrics[record.label])
     return Pairing(baseline, candidate, {record.label: metrics[record.label] for record in shared})
+
+
+def _refuse_unlike(baseline: Side, candidate: Side, record: MetricRecord, metric: Metric) -> None:
+    """Raise NotComparable where stored scores can't be this metric's: a file may have been edited."""
+    columns = [side.table.columns[record.label] for side in (baseline, candidate)]
+    measured = [column for column in columns if column.scored.any()]
+    if len({column.counts.shape[1] for column in measured}) > 1:
+        raise NotComparable(
+            f"The scores of {record.label!r} don't have the same number of counts in both runs. "
+            "Evaluate the baseline's prompt again and `promptops accept` it."
+        )
+    if record.corpus or record.low is None or record.high is None:
+        return
+    slack = 1e-9 * (record.high - record.low)
+    for column in measured:
+        values = sample_values(column, metric)[column.scored]
+        if not np.all((values >= record.low - slack) & (values <= record.high + slack)):
+            raise NotComparable(
+                f"Scores of {record.label!r} lie outside its range {record.low:g} to {record.high:g}. "
+                "Score the run anew with `promptops score`, or evaluate and accept the baseline again."
+            )
 
 
 @dataclass(frozen=True)
@@ -151,7 +184,13 @@ class _Sides:
         return float(self.metric.combine(totals, np.asarray(self.weights.sum())))
 
 
-def _mean_cell(facts: Delta, sides: _Sides, alpha: float, share: float, strict: float | None) -> Cell:
+def _cell(facts: Delta, sides: _Sides, alpha: float, share: float) -> Cell:
+    if sides.column.record.corpus:
+        return _corpus_cell(facts, sides, alpha, share)
+    return _mean_cell(facts, sides, alpha, share)
+
+
+def _mean_cell(facts: Delta, sides: _Sides, alpha: float, share: float) -> Cell:
     record = sides.column.record
     ones = np.ones(len(sides.a))
     raw = sides.metric.combine(sides.b, ones) - sides.metric.combine(sides.a, ones)
@@ -170,14 +209,13 @@ def _mean_cell(facts: Delta, sides: _Sides, alpha: float, share: float, strict: 
             "low": low,
             "high": high,
             "p_value": min(harm, gain),
-            "strict_low": None if strict is None else sign * strict * scale,
             "resolves": smallest_margin(bound.se, alpha) * scale,
             "method": "paired cluster t with two pseudo-cases"
             + (", few clusters" if facts.clusters < 10 else ""),
         }
     )
     finite = record.low is not None and record.high is not None
-    return Cell(delta, d if finite else None, sides.clusters, harm, share)
+    return Cell(delta, d if finite else None, sides.clusters, harm, share, sides.weights)
 
 
 def _corpus_cell(facts: Delta, sides: _Sides, alpha: float, share: float) -> Cell:
@@ -217,25 +255,32 @@ def _corpus_cell(facts: Delta, sides: _Sides, alpha: float, share: float) -> Cel
     return Cell(delta, None, sides.clusters, harm, share)
 
 
-def _with_missing(column: Column, metric: Metric, samples: Sequence[Sample], usable: Bools) -> Floats | None:
-    """Return counts in which a missing answer counts as the worst one; None where no worst is known."""
-    missing = usable & (column.failed > 0)
+def with_missing(
+    column: Column, metric: Metric, samples: Sequence[Sample], used: Bools, *, best: bool = False
+) -> Floats | None:
+    """Return counts in which a missing answer counts as the worst (or best) one; None where none is known."""
+    missing = used & (column.failed > 0)
     if not missing.any():
         return column.counts
-    record = column.record
     counts = column.counts.copy()
     for place in map(int, np.flatnonzero(missing)):
-        worst: tuple[float, ...] | None
-        if record.corpus:
-            worst = metric.score(Completion(text=""), samples[place]).counts or None
-        else:
-            end = _ends(record.low, record.high, record.higher_is_better)[1]
-            worst = None if end is None else (end,)
-        if worst is None or len(worst) != counts.shape[1]:
+        end = _end(column.record, metric, samples[place], best)
+        if end is None or len(end) != counts.shape[1]:
             return None
         share = column.failed[place]
-        counts[place] = (1.0 - share) * counts[place] + share * np.asarray(worst)
+        counts[place] = (1.0 - share) * counts[place] + share * np.asarray(end)
     return counts
+
+
+def _end(record: MetricRecord, metric: Metric, sample: Sample, best: bool) -> tuple[float, ...] | None:
+    """Return the counts of the worst or best answer: an empty one or the target where figures don't add."""
+    if not record.corpus:
+        value = _ends(record.low, record.high, record.higher_is_better)[0 if best else 1]
+        return None if value is None else (value,)
+    if best and not sample.references:
+        return None
+    text = sample.references[0] if best else ""
+    return scored(metric, record, Completion(text=text), sample).counts or None
 
 
 def _ends(low: float | None, high: float | None, higher_is_better: bool) -> tuple[float | None, float | None]:

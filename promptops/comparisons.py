@@ -139,6 +139,10 @@ class Comparisons(Experiments):
             raise NotComparable(
                 f"{found.name!r} has no baseline yet. Look at a run and accept it: promptops accept RUN"
             )
+        if not against.endswith(".jsonl") and self.finished_run(against).id == candidate.id:
+            raise NotComparable(
+                f"Run {candidate.id} can't be its own baseline. Name another run or an accepted one."
+            )
         first, second = self._sides(against, candidate.id)
         pairing = _paired(first, second)
         still = all(not pairing.cell(label).delta.difference for label in pairing.metrics)
@@ -220,6 +224,9 @@ def _run_warnings(first: Loaded, second: Loaded) -> tuple[str, ...]:
         found.append(f"The models differ: {first.side.run.model} and {second.side.run.model}.")
     if first.side.run.id and first.side.run.id == second.side.run.id:
         found.append("A run is compared with itself.")
+    for run in (first.side.run, second.side.run):
+        if run.status != "finished":
+            found.append(f"Run {run.id} is {run.status}: what it has not answered yet is left out.")
     stand_ins = [record.label for record in second.side.run.metrics if record.stand_in]
     if stand_ins:
         found.append(

@@ -74,11 +74,16 @@ def _prepare(folder: Path, name: str) -> None:
     if folder.exists() and any(folder.iterdir()) and not settings.is_file():
         raise UsageError(f"{str(folder)!r} is not empty and no promptops project. Give another --folder.")
     source = shipped_folder("evalsets") / name
-    if not (source / "evalset.toml").is_file():
+    if name not in shipped_sets():
         raise UsageError(
             f"No shipped evaluation set is named {name!r}. There is: {', '.join(shipped_sets())}."
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    if not settings.is_file():
-        settings.write_text(SETTINGS, "utf-8")
-    shutil.copytree(source, folder / "evalsets" / name, dirs_exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not settings.is_file():
+            settings.write_text(SETTINGS, "utf-8")
+        shutil.copytree(source, folder / "evalsets" / name, dirs_exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"{str(folder)!r} can't be written: {error.strerror}. Give another --folder."
+        ) from None

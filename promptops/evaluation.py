@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pydantic import JsonValue
+
 from promptops import plugins
 from promptops.calls import Caller, Stopped, Usage
 from promptops.config import Settings
@@ -23,11 +25,11 @@ from promptops.metrics import Metric
 from promptops.models import open_model, rebuild_metric
 from promptops.owner import is_dead, own_name
 from promptops.providers import Model
-from promptops.runner import Progress, Runner, Task, Watch, interruptible
+from promptops.runner import Progress, Runner, Task, Watch, first_fault, interruptible
 from promptops.store import Store
 from promptops.store.writer import Writer
 from promptops.templates import Renderer
-from promptops.types import EvalSet, Prompt, Run, Sample
+from promptops.types import Completion, EvalSet, Failure, Prompt, Run, Sample
 
 LEASE_SECONDS = 60.0
 Value = TypeVar("Value")
@@ -55,6 +57,9 @@ class Evaluation:
         with Renderer() as renderer:
             for prompt in prompts:
                 problems.extend(_render_problems(renderer, prompt, evalset))
+            for label, metric in metrics.items():
+                if isinstance(metric, Judge):
+                    problems.extend(_judge_problems(renderer, label, metric, evalset.samples[:1]))
         for sample in evalset.samples:
             for label, metric in metrics.items():
                 reason = metric.check(sample)
@@ -107,16 +112,22 @@ class Evaluation:
         built = {record.label: rebuild_metric(record) for record in run.metrics}
         judges = {label: metric for label, metric in built.items() if isinstance(metric, Judge)}
         attempts = _attempts(self.store, run.id) if retry_errors else {}
+        failures: dict[tuple[str, int], Failure] = {}
+        if run.parent is not None:
+            # Once more, should the first time have been cut off: what a run has is left alone.
+            self.store.copy_answers(run.parent, run.id)
+            failures = {} if retry_errors else _failures(self.store, run.parent)
         return Task(
             run=run,
             samples=tuple(samples),
-            caller=self.caller(run.model),
+            caller=self.caller(run.model) if run.parent is None or retry_errors else None,
             metrics={label: metric for label, metric in built.items() if label not in judges},
             judges=judges,
             judge_callers={label: self.caller(judge.model) for label, judge in judges.items()},
             finished=frozenset(self.store.finished(run.id, errors_too=not retry_errors)),
             answered=self.store.unfinished_calls(run.id),
             attempts=attempts,
+            failures=failures,
         )
 
     def carry_out(self, tasks: Sequence[Task]) -> Progress:
@@ -126,12 +137,16 @@ class Evaluation:
         stopped: list[int] = []
         try:
             progress = wait_for(self._carry_out(tasks, owner, stopped))
+        except Stopped as error:
+            self._leave(claimed, owner, "interrupted")
+            again = " && ".join(f"promptops resume {run_id} --retry-errors" for run_id in claimed)
+            raise Stopped(f"{error}\nWhen that is mended, finish with: {again}") from None
         except BaseException:
             self._leave(claimed, owner, "interrupted")
             raise
         if progress is None:
             self._leave(claimed, owner, "interrupted")
-            again = " ".join(f"promptops resume {run_id}" for run_id in claimed)
+            again = " && ".join(f"promptops resume {run_id}" for run_id in claimed)
             raise RunInterrupted(
                 f"Interrupted; what was answered is stored. Finish it with: {again}", 128 + stopped[0]
             )
@@ -149,7 +164,7 @@ class Evaluation:
                 work = asyncio.create_task(runner.carry_out(tasks, self.concurrency))
                 return await interruptible(work, stop)
         except BaseExceptionGroup as group:
-            raise _first(group) from None
+            raise first_fault(group) from None
         finally:
             keeper.cancel()
             writer.close()
@@ -242,6 +257,32 @@ def _render_problems(renderer: Renderer, prompt: Prompt, evalset: EvalSet) -> It
             )
 
 
+def _judge_problems(
+    renderer: Renderer, label: str, judge: Judge, samples: Sequence[Sample]
+) -> Iterator[Problem]:
+    """Render a judge's prompt for some samples, without asking anybody."""
+
+    async def ask(prompt: Prompt, slots: Mapping[str, JsonValue], form: object) -> Completion:
+        renderer.render(prompt, slots)
+        return Completion(text="")
+
+    for sample in samples:
+        try:
+            wait_for(judge.judge(Completion(text="-"), sample, ask))
+        except TemplateError as error:
+            yield Problem(file=f"the judge's prompt of [metrics.{label}]", reason=str(error))
+        except Exception:  # noqa: S112 - an empty reply proves nothing; in the run this is told and kept
+            continue
+
+
+def _failures(store: Store, run_id: str) -> dict[tuple[str, int], Failure]:
+    return {
+        (result.sample_id, result.repeat): result.failure
+        for result in store.results(run_id)
+        if result.failure is not None
+    }
+
+
 def _attempts(store: Store, run_id: str) -> dict[tuple[str, int], int]:
     return {place: attempt + 1 for place, attempt in store.attempts(run_id).items()}
 
@@ -265,11 +306,3 @@ def _signals(stop: asyncio.Event, stopped: list[int]) -> Iterator[None]:
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return what really went wrong: the store's or the provider's word before a follow-up fault."""
-    flat: list[BaseException] = []
-    for error in group.exceptions:
-        flat.extend([_first(error)] if isinstance(error, BaseExceptionGroup) else [error])
-    return next((error for error in flat if isinstance(error, StoreError | Stopped)), flat[0])

@@ -87,7 +87,7 @@ class Experiments(Registry):
 
         Without metrics, those of the evaluation set as it is in the files now.
         """
-        old = self.run(reference)
+        old = self.finished_run(reference)
         folder = self.root
         specs = list(metrics)
         samples = tuple(self.store.snapshot_samples(old.evalset_digest))
@@ -96,6 +96,7 @@ class Experiments(Registry):
             folder = self.evalset_folder(old.evalset)
             current = self.evalset(folder)
             specs = self._run_specs(current)
+            language = current.card.language
         built = self._metrics(specs, folder, language, judge_model)
         work = self._evaluation(None, True, watch)
         work.open_models(_judge_models(built))
@@ -107,7 +108,6 @@ class Experiments(Registry):
         run = work.start(
             found, old.prompt, old.prompt_ref, old.model, built, names, old.repeats, parent=old.id
         )
-        self.store.copy_answers(old.id, run.id)
         work.carry_out([work.task(run, samples)])
         return self.run(run.id)
 

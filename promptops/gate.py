@@ -9,15 +9,17 @@ pass and whose harm survives Holm's correction over all cells.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from promptops.comparison import Cell, Pairing
+from promptops.comparison import Cell, Pairing, with_missing
 from promptops.errors import UsageError
 from promptops.stats.multiplicity import holm
-from promptops.stats.power import cases_needed, upper_sd
+from promptops.stats.paired import terminal_bound
+from promptops.stats.power import cases_needed, design_effect, upper_sd
 from promptops.stats.sequential import e_harm, e_pass
-from promptops.summary import estimate, slice_names
+from promptops.summary import Floats, estimate, slice_mask, slice_names
 from promptops.types import CellVerdict, Delta, Estimate, GateRule, Outcome, Verdict
 
 SMALL = 20
@@ -148,6 +150,8 @@ def _margin_cell(pairing: Pairing, rule: GateRule, identical: bool) -> CellVerdi
     strict = low
     if delta.strict_low is not None:
         strict = min(low, delta.strict_low if delta.higher_is_better else -delta.strict_low)
+    elif delta.baseline_missing:
+        strict = -np.inf  # no best value is known, so nothing rules out that the missing ones had it
     if delta.n < SMALL:
         outcome = _by_betting(cell, margin, record.low, record.high, rule.alpha)
     elif strict > -margin:
@@ -173,10 +177,23 @@ def _margin_cell(pairing: Pairing, rule: GateRule, identical: bool) -> CellVerdi
 
 def _bound_cell(pairing: Pairing, rule: GateRule) -> CellVerdict:
     table, metric = pairing.candidate.table, pairing.metrics[rule.metric]
-    found = estimate(table, metric, rule.metric, rule.slice, level=1.0 - 2.0 * rule.alpha)
+    column, mask = table.columns[rule.metric], slice_mask(table.samples, rule.slice)
     bare = rule.model_copy(update={"margin": None})
-    total = found.n + found.unscored
-    if found.low is None or found.high is None or found.unscored > UNSCORED_LIMIT * max(total, 1):
+    missing, total = int((mask & (column.failed > 0)).sum()), int(mask.sum())
+    counts = with_missing(column, metric, table.samples, mask)
+    if counts is not None and missing:
+        whole = replace(column, counts=counts, scored=column.scored | (mask & (column.failed > 0)))
+        table = replace(table, columns={**table.columns, rule.metric: whole})
+    found = estimate(table, metric, rule.metric, rule.slice, level=1.0 - 2.0 * rule.alpha)
+    if counts is None and float(column.failed[mask].mean()) > UNSCORED_LIMIT:
+        why = f"{missing} of {total} samples got no answer, and the metric has no worst value for them"
+        return _unmeasured(bare, why).model_copy(update={"estimate": found})
+    blank = float(column.blank[mask].mean()) if total else 0.0
+    if found.n == total > 0 and blank > UNSCORED_LIMIT:
+        return _unmeasured(bare, f"{blank:.0%} of the answers could not be scored").model_copy(
+            update={"estimate": found}
+        )
+    if found.low is None or found.high is None or blank > UNSCORED_LIMIT:
         return _unmeasured(bare, f"{found.n} of {total} samples could be scored").model_copy(
             update={"estimate": found}
         )
@@ -186,27 +203,43 @@ def _bound_cell(pairing: Pairing, rule: GateRule) -> CellVerdict:
         rule.max is not None and found.low > rule.max
     )
     outcome: Outcome = "PASS" if above and below else "FAIL" if broken else "INCONCLUSIVE"
+    how = "are left out" if counts is None else "count as worst"
+    told = f" {missing} samples without an answer {how}." if missing else ""
     return CellVerdict(
-        rule=bare, outcome=outcome, sentence=_bound_sentence(bare, outcome, found), estimate=found
+        rule=bare, outcome=outcome, sentence=_bound_sentence(bare, outcome, found) + told, estimate=found
     )
 
 
 def _by_betting(cell: Cell, margin: float, low: float | None, high: float | None, alpha: float) -> Outcome:
     if cell.d is None or low is None or high is None:
         return "INCONCLUSIVE"
-    if e_pass(cell.d, min(margin / (high - low), 0.999), cell.clusters)[-1] >= 1.0 / alpha:
+    share = min(margin / (high - low), 0.999)
+    sides = [cell, cell.strict] if cell.delta.baseline_missing else [cell]
+    if all(side is not None and _bet_on(side, share) >= 1.0 / alpha for side in sides):
         return "PASS"
-    return "FAIL" if e_harm(cell.d, cell.clusters)[-1] >= 1.0 / alpha else "INCONCLUSIVE"
+    return "FAIL" if e_harm(cell.d * _stakes(cell), cell.clusters)[-1] >= 1.0 / alpha else "INCONCLUSIVE"
+
+
+def _bet_on(cell: Cell, margin: float) -> float:
+    """Return the evidence that the weighted mean difference is above -margin."""
+    if cell.d is None:
+        return 0.0
+    return float(e_pass((cell.d + margin) * _stakes(cell) - margin, margin, cell.clusters)[-1])
+
+
+def _stakes(cell: Cell) -> Floats | float:
+    """Return weights as shares of the largest, so that a bet is on the mean that is shown."""
+    return 1.0 if cell.weights is None else cell.weights / cell.weights.max()
 
 
 def _trouble(cell: Cell, low: float | None, high: float | None, corpus: bool) -> str | None:
     if cell.delta.n == 0:
         return "no sample could be compared"
     if cell.unscored_share > UNSCORED_LIMIT:
-        return (
-            f"{cell.delta.unscored} samples ({cell.unscored_share:.0%}) could not be scored, "
-            f"more than {UNSCORED_LIMIT:.0%}"
-        )
+        # With repeats a sample may have lost some of its scores and not all.
+        part = f"{cell.unscored_share:.0%}"
+        what = f"{cell.delta.unscored} samples ({part})" if cell.delta.unscored else f"{part} of the answers"
+        return f"{what} could not be scored, more than {UNSCORED_LIMIT:.0%}"
     if not corpus and (low is None or high is None):
         return "a metric without a range has no margin; give the rule `min` or `max`"
     return None
@@ -219,7 +252,11 @@ def _needed(cell: Cell, margin: float, low: float | None, high: float | None, al
     spread = upper_sd(float(np.std(cell.d, ddof=1)), len(cell.d))
     if spread == 0:
         return None
-    return max(cases_needed(spread, margin / (high - low), alpha) - len(cell.d), 1)
+    plain, grouped = terminal_bound(cell.d), terminal_bound(cell.d, cell.clusters)
+    deff = design_effect(grouped.se, plain.se)
+    more = cases_needed(spread, margin / (high - low), alpha, deff=deff) - len(cell.d)
+    # There are enough already to show that nothing changed; it is the change that keeps it open.
+    return more if more > 0 else None
 
 
 def _corrected(cells: list[CellVerdict], alpha: float) -> list[CellVerdict]:
@@ -257,7 +294,9 @@ def _overall(cells: Sequence[CellVerdict], pairing: Pairing) -> tuple[Outcome, s
     n = len(pairing.candidate.table.samples)
     if all(cell.label == "identical" for cell in cells):
         return "PASS", f"Nothing changed: all {n} outputs are the same."
-    told = f"All {len(cells)} rules hold on {n} samples"
+    told = (
+        f"All {len(cells)} rules hold on {n} samples" if len(cells) > 1 else f"The rule holds on {n} samples"
+    )
     if improved:
         told += ", and " + ", ".join(_name(cell.rule) for cell in improved) + " improved"
     return "PASS", told + "."

@@ -13,7 +13,7 @@ from promptops import plugins
 from promptops.calls import Caller, Unanswered
 from promptops.engines import Engine
 from promptops.judges.pairwise import Pairwise
-from promptops.runner import judge_request
+from promptops.runner import first_fault, judge_request
 from promptops.stats.intervals import wilson_interval
 from promptops.store import Store
 from promptops.store.rows import PairRow
@@ -56,6 +56,8 @@ class Bench:
 
             try:
                 await engine.run(one, left, concurrency)
+            except BaseExceptionGroup as group:
+                raise first_fault(group) from None
             finally:
                 await self.caller.model.close()
         return scores

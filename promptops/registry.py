@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from promptops.errors import UsageError
+from promptops.errors import UnknownName, UsageError
+from promptops.located import NAME_RULE, is_name
 from promptops.promptfiles import read_prompt
 from promptops.prompttext import prompt_yaml
 from promptops.types import AliasMove, Prompt, PromptVersion
 from promptops.workspace import Workspace
 
+LONGEST_NUMBER = 9
+"""Digits of a version's number; databases hold no longer one."""
 PROMPT_SUFFIXES = (".yaml", ".yml", ".txt", ".md")
 
 
@@ -24,6 +27,10 @@ class Registry(Workspace):
         called = name or prompt.name
         if not called:
             raise UsageError("The prompt has no name: give it one in the file or by --name.")
+        if not is_name(called) or called.endswith(PROMPT_SUFFIXES):
+            raise UsageError(
+                f"A prompt can't be named {called!r}: a name has {NAME_RULE}, and no file's ending."
+            )
         return self.store.add_prompt(called, prompt, note or prompt.note, self.actor)
 
     def prompt(self, reference: str | Path) -> tuple[Prompt, str]:
@@ -42,7 +49,11 @@ class Registry(Workspace):
         name, at, which = reference.partition("@")
         if not at:
             return self.store.prompt_version(name)
-        if which.isdigit():
+        if which.isdecimal():
+            if len(which) > LONGEST_NUMBER:
+                raise UnknownName(
+                    f"version of {name!r}", which[:40], [str(item.number) for item in self.versions(name)]
+                )
             return self.store.prompt_version(name, int(which))
         return self.store.prompt_by_alias(name, which)
 
@@ -69,5 +80,7 @@ class Registry(Workspace):
     def set_alias(self, reference: str, alias: str, *, reason: str = "") -> PromptVersion:
         """Let an alias stand for a version; the move is kept."""
         version = self.prompt_version(reference)
+        if not is_name(alias):
+            raise UsageError(f"{alias!r} can't be an alias: one has {NAME_RULE}.")
         self.store.set_alias(version.name, alias, version.number, self.actor, reason)
         return version

@@ -13,13 +13,14 @@ from time import monotonic
 
 from pydantic import JsonValue
 
-from promptops.calls import Answer, Caller, Unanswered, Usage
+from promptops.calls import Answer, Caller, Stopped, Unanswered, Usage
 from promptops.engines import Engine
+from promptops.errors import PromptopsError, StoreError
 from promptops.judges import Judge
-from promptops.metrics import Metric
+from promptops.metrics import Metric, scored, sound
 from promptops.store.writer import CallRow, ResultRow, Writer
 from promptops.templates import Renderer
-from promptops.types import Completion, Prompt, Request, Result, Run, Sample, Score
+from promptops.types import Completion, Failure, Prompt, Request, Result, Run, Sample, Score
 
 Place = tuple[str, int, str]
 """Where a call belongs within its run: sample id, repeat, purpose."""
@@ -31,7 +32,8 @@ class Task:
 
     run: Run
     samples: tuple[Sample, ...]
-    caller: Caller
+    caller: Caller | None
+    """None where a run is scored anew: then nobody is asked."""
     metrics: Mapping[str, Metric]
     judges: Mapping[str, Judge]
     judge_callers: Mapping[str, Caller]
@@ -39,6 +41,8 @@ class Task:
     answered: Mapping[Place, Completion] = field(default_factory=dict)
     attempts: Mapping[tuple[str, int], int] = field(default_factory=dict)
     """How many results a sample has already, so that a new one stands beside the old."""
+    failures: Mapping[tuple[str, int], Failure] = field(default_factory=dict)
+    """What is known to have no answer: of a run that is scored anew nothing is asked again."""
 
     def places(self) -> Iterator[tuple[Sample, int]]:
         """Yield what is still to be done, in order."""
@@ -117,14 +121,15 @@ class Runner:
         except Unanswered as error:
             result = Result(sample_id=sample.id, repeat=repeat, failure=error.failure)
         else:
+            records = {record.label: record for record in task.run.metrics}
             scores = {
-                label: _scored(metric, answer.completion, sample) for label, metric in task.metrics.items()
+                label: scored(metric, records[label], answer.completion, sample)
+                for label, metric in task.metrics.items()
             }
             for label, judge in task.judges.items():
                 kept.send()
-                scores[label] = await self._judged(
-                    task, sample, repeat, label, judge, answer.completion, kept
-                )
+                said = await self._judged(task, sample, repeat, label, judge, answer.completion, kept)
+                scores[label] = sound(judge, records[label], said)
             result = Result(
                 sample_id=sample.id,
                 repeat=repeat,
@@ -141,6 +146,12 @@ class Runner:
         stored = task.answered.get((sample.id, repeat, "answer"))
         if stored is not None:
             return Answer(stored, None, cached=False)
+        failed = task.failures.get((sample.id, repeat))
+        if failed is not None:
+            raise Unanswered(failed)
+        if task.caller is None:
+            missing = "the run that is scored anew has no answer"
+            raise Unanswered(Failure(kind="missing_output", message=missing))
         prompt = task.run.prompt
         request = Request(
             messages=self.renderer.render(prompt, sample.inputs),
@@ -188,6 +199,10 @@ class Runner:
             return Score.missing(
                 f"the judge gave no answer: {error.failure.message}", kind=error.failure.kind
             )
+        except PromptopsError:
+            raise
+        except Exception as error:  # a judge's own fault concerns its score only, as a metric's does
+            return Score.missing(f"{type(error).__name__}: {error}"[:500])
 
     def _row(self, task: Task, result: Result) -> ResultRow:
         attempt = task.attempts.get((result.sample_id, result.repeat), 0)
@@ -243,13 +258,6 @@ def _items(tasks: list[Task]) -> Iterator[tuple[Task, Sample, int]]:
             yield task, sample, repeat
 
 
-def _scored(metric: Metric, completion: Completion, sample: Sample) -> Score:
-    try:
-        return metric.score(completion, sample)
-    except Exception as error:
-        return Score.missing(f"{type(error).__name__}: {error}"[:500])
-
-
 def _call(task: Task, sample_id: str, repeat: int, purpose: str, answer: Answer) -> CallRow:
     return CallRow(
         run_id=task.run.id,
@@ -275,3 +283,11 @@ async def interruptible(work: asyncio.Task[Progress], stop: asyncio.Event) -> Pr
         return work.result()
     finally:
         stopping.cancel()
+
+
+def first_fault(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return what really went wrong in a run: the store's or the provider's word before a follow-up fault."""
+    flat: list[BaseException] = []
+    for error in group.exceptions:
+        flat.extend([first_fault(error)] if isinstance(error, BaseExceptionGroup) else [error])
+    return next((error for error in flat if isinstance(error, StoreError | Stopped)), flat[0])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from promptops.baselines import read_baseline
 from promptops.comparison import Side
 from promptops.errors import NotComparable
 from promptops.judges import Judge
-from promptops.metrics import Metric
+from promptops.metrics import Metric, scored
 from promptops.models import rebuild_metric
 from promptops.store import Store
 from promptops.summary import rows_of, tally
@@ -24,6 +25,7 @@ class Loaded:
     side: Side
     metrics: Mapping[str, Metric]
     output: Callable[[str, int], Result | None]
+    outputs: Callable[[], Iterable[Result]]
 
 
 def load_run(store: Store, run: Run) -> Loaded:
@@ -31,7 +33,10 @@ def load_run(store: Store, run: Run) -> Loaded:
     samples = tuple(store.snapshot_samples(run.evalset_digest))
     table = tally(samples, store.score_rows(run.id), run.metrics)
     return Loaded(
-        Side(run, table), metrics_of(run), lambda sample, repeat: store.result(run.id, sample, repeat)
+        Side(run, table),
+        metrics_of(run),
+        lambda sample, repeat: store.result(run.id, sample, repeat),
+        lambda: store.results(run.id),
     )
 
 
@@ -46,7 +51,7 @@ def load_baseline(path: Path, samples: Sequence[Sample], current: Mapping[str, M
     table = tally(samples, rows_of(results), used)
     found = {(result.sample_id, result.repeat): result for result in results}
     side = Side(accepted.model_copy(update={"metrics": tuple(used)}), table)
-    return Loaded(side, dict(current), lambda sample, repeat: found.get((sample, repeat)))
+    return Loaded(side, dict(current), lambda sample, repeat: found.get((sample, repeat)), found.values)
 
 
 def metrics_of(run: Run) -> dict[str, Metric]:
@@ -56,18 +61,25 @@ def metrics_of(run: Run) -> dict[str, Metric]:
 
 def same_outputs(a: Loaded, b: Loaded) -> bool:
     """Tell whether two runs gave the same text on every sample and repeat."""
-    repeats = max(a.side.run.repeats, b.side.run.repeats)
-    samples = b.side.table.samples
-    if a.side.run.repeats != b.side.run.repeats or not samples:
+    samples, repeats = b.side.table.samples, b.side.run.repeats
+    if a.side.run.repeats != repeats or not samples:
         return False
-    for sample in samples:
-        for repeat in range(repeats):
-            first, second = a.output(sample.id, repeat), b.output(sample.id, repeat)
-            if first is None or second is None or first.completion is None or second.completion is None:
-                return False
-            if not first.completion.text or first.completion.text != second.completion.text:
-                return False
-    return True
+    before = {(result.sample_id, result.repeat): _mark(result) for result in a.outputs()}
+    if len(before) != len(samples) * repeats:
+        return False
+    places = 0
+    for result in b.outputs():
+        mark = _mark(result)
+        if mark is None or before.get((result.sample_id, result.repeat)) != mark:
+            return False
+        places += 1
+    return places == len(before)
+
+
+def _mark(result: Result) -> bytes | None:
+    """Return what tells an answer's text from others; None where there is none."""
+    text = result.completion.text if result.completion is not None else ""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() if text else None
 
 
 def _brought_up(
@@ -93,14 +105,19 @@ def _brought_up(
             )
     by_id = {sample.id: sample for sample in samples}
     anew = [
-        _scored_again(result, by_id, {label: current[label] for label in changed}, path) for result in results
+        _scored_again(result, by_id, {label: current[label] for label in changed}, records, path)
+        for result in results
     ]
     kept = [records[record.label] if record.label in changed else record for record in accepted.metrics]
     return anew, kept
 
 
 def _scored_again(
-    result: Result, samples: Mapping[str, Sample], metrics: Mapping[str, Metric], path: Path
+    result: Result,
+    samples: Mapping[str, Sample],
+    metrics: Mapping[str, Metric],
+    records: Mapping[str, MetricRecord],
+    path: Path,
 ) -> Result:
     if result.failure is not None or result.sample_id not in samples:
         return result
@@ -111,5 +128,5 @@ def _scored_again(
         )
     scores: dict[str, Score] = dict(result.scores)
     for label, metric in metrics.items():
-        scores[label] = metric.score(result.completion, samples[result.sample_id])
+        scores[label] = scored(metric, records[label], result.completion, samples[result.sample_id])
     return result.model_copy(update={"scores": scores})

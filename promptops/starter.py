@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from promptops.errors import UsageError
+
 SETTINGS = """\
 # Settings of promptops; see docs/guide/providers.md. Keys are named here, never written.
 model = "{model}"
@@ -80,7 +82,10 @@ PLACES = (
 
 
 def write_starter(folder: Path, model: str) -> list[tuple[Path, bool]]:
-    """Write the starter's files where they are missing; returns each path and whether it was written."""
+    """Write the starter's files where they are missing; returns each path and whether it was written.
+
+    Raises UsageError where the folder can't be written.
+    """
     beside = Path(__file__).parent
     judge = "offline/overlap" if model.startswith("offline/") else model
     files = {
@@ -97,8 +102,13 @@ def write_starter(folder: Path, model: str) -> list[tuple[Path, bool]]:
         path = folder / name
         missing = not path.exists()
         if missing:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, "utf-8")
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, "utf-8")
+            except OSError as error:
+                raise UsageError(
+                    f"{str(path)!r} can't be written: {error.strerror}. Give another folder."
+                ) from None
         told.append((path, missing))
     return told
 

@@ -14,6 +14,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from promptops.errors import UsageError
 from promptops.metrics import Metric
 from promptops.stats.intervals import bootstrap_interval, mean_interval, wilson_interval
 from promptops.types import Estimate, MetricRecord, Result, Sample
@@ -40,6 +41,8 @@ class Column:
     """Share of the repeats without any answer: an outcome of the prompt and model."""
     unscored: Bools
     """Not measured though not failed: a fault of the metric or judge, or no result at all."""
+    blank: Floats
+    """Share of the answered repeats that were not measured; 1 where there is no result at all."""
 
 
 @dataclass(frozen=True)
@@ -244,7 +247,13 @@ def _column(
         if row[2] is None and score is not None and score.get("unscored") is None:
             vectors.append(score["counts"])
             where.append(int(position))
-    width = len(vectors[0]) if vectors and isinstance(vectors[0], list | tuple) else 1
+    widths = {len(vector) for vector in vectors if isinstance(vector, list | tuple)}
+    if len(widths) > 1 or 0 in widths:
+        raise UsageError(
+            f"The scores of {label!r} have {sorted(widths)} counts; a metric gives every sample the same "
+            "number of them, one or more. Mend the metric and score the run anew: promptops score RUN"
+        )
+    width = widths.pop() if widths else 1
     counts = np.zeros((n, width))
     times = np.zeros(n)
     if vectors:
@@ -254,4 +263,7 @@ def _column(
     counts[scored] /= times[scored, None]
     falls = np.bincount(positions[fell], minlength=n).astype(np.float64)
     failed = np.divide(falls, falls + times, out=np.zeros(n), where=falls + times > 0)
-    return Column(record=record, counts=counts, scored=scored, failed=failed, unscored=~scored & (falls == 0))
+    answered = np.bincount(positions[~fell], minlength=n).astype(np.float64)
+    blank = np.divide(answered - times, answered, out=(falls == 0).astype(np.float64), where=answered > 0)
+    unscored = ~scored & (falls == 0)
+    return Column(record=record, counts=counts, scored=scored, failed=failed, unscored=unscored, blank=blank)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
@@ -14,6 +15,8 @@ CHANCE_TOKENS = 3
 """A word with the spaces around it."""
 WORD_LIMIT = 4000
 """Longer texts are compared line by line: word by word would take seconds."""
+PAIR_LIMIT = 60_000
+"""Pairs of equal words up to which a text of few different words (a model caught in a loop) is compared."""
 
 
 class DiffPart(Noun):
@@ -28,7 +31,7 @@ def word_diff(before: str, after: str) -> tuple[DiffPart, ...]:
 
     'same' and 'removed' make up `before`, 'same' and 'added' make up `after`.
     """
-    first, second = _tokens(before), _tokens(after)
+    first, second = _tokens(before, after)
     # autojunk would treat frequent words as noise and lose nearly all matches in long texts
     matcher = difflib.SequenceMatcher(None, first, second, autojunk=False)
     parts: list[DiffPart] = []
@@ -63,6 +66,21 @@ def _size(before: _Span, after: _Span) -> int:
     return max(before[1] - before[0], after[1] - after[0])
 
 
-def _tokens(text: str) -> list[str]:
-    words = re.findall(r"\w+|\s+|[^\w\s]", text)
-    return words if len(words) <= WORD_LIMIT else text.splitlines(keepends=True)
+def _tokens(before: str, after: str) -> tuple[list[str], list[str]]:
+    """Split both texts into words, into lines where that is too much, or not at all."""
+    words = _words(before), _words(after)
+    if max(map(len, words)) <= WORD_LIMIT and not _repetitive(*words):
+        return words
+    lines = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    return ([before], [after]) if _repetitive(*lines) else lines
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+|\s+|[^\w\s]", text)
+
+
+def _repetitive(first: list[str], second: list[str]) -> bool:
+    """Tell whether texts repeat themselves so much that matching them would take minutes."""
+    once, again = (Counter(part for part in parts if not part.isspace()) for parts in (first, second))
+    pairs = sum(count * again[part] for part, count in once.items())
+    return pairs > PAIR_LIMIT and 20 * min(len(once), len(again)) < max(once.total(), again.total())

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from promptops.config import Settings, load_settings
-from promptops.errors import UnknownName, UsageError
+from promptops.errors import StoreError, UnknownName, UsageError
 from promptops.types import EvalSet, Run, Sample
 
 if TYPE_CHECKING:
@@ -53,10 +53,15 @@ class Workspace:
         """Make the default folder of the database, with a note to git to leave it alone."""
         folder = self.root / ".promptops"
         if self.settings.database.startswith("sqlite:") and str(folder) in self.settings.database:
-            if not folder.exists():
-                folder.mkdir(mode=0o700)
-            if not (folder / ".gitignore").exists():
-                (folder / ".gitignore").write_text("*\n", "utf-8")
+            try:
+                if not folder.exists():
+                    folder.mkdir(mode=0o700)
+                if not (folder / ".gitignore").exists():
+                    (folder / ".gitignore").write_text("*\n", "utf-8")
+            except OSError as error:
+                raise StoreError(
+                    f"{folder} can't be written: {error.strerror}. Name a database elsewhere: --database URL"
+                ) from None
 
     def close(self) -> None:
         """Let go of the database."""

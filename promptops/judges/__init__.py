@@ -24,6 +24,8 @@ Ask = Callable[[Prompt, Mapping[str, JsonValue], dict[str, JsonValue] | None], A
 
 CANDIDATE_LIMIT = 40_000
 """Characters of a text that a judge is shown; a longer one is unscored rather than cut."""
+REPLY_LIMIT = 200_000
+"""Characters of a reply that are searched for a verdict; all calls wait while that is done."""
 
 
 class Judge(Metric):
@@ -88,6 +90,8 @@ def read_verdict(
     is not read; an object that stands word for word in a judged text is an echo; two objects that
     disagree are no verdict.
     """
+    if len(reply) > REPLY_LIMIT:
+        return f"the reply has {len(reply)} characters, more than a verdict needs"
     own = re.sub(rf"<([a-z-]+)-{mark}>.*?(</\1-{mark}>|\Z)", " ", reply, flags=re.DOTALL)
     found: list[dict[str, JsonValue]] = []
     for text, value in _objects(own):
@@ -108,7 +112,7 @@ def read_score(value: JsonValue, low: float, high: float) -> float | str:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return f"the score {str(value)[:40]!r} is no number"
     if not low <= value <= high:
-        return f"the score {value:g} lies outside {low:g} to {high:g}"
+        return f"the score {str(value)[:40]} lies outside {low:g} to {high:g}"
     return float(value)
 
 
@@ -119,7 +123,7 @@ def _objects(text: str) -> list[tuple[str, dict[str, JsonValue]]]:
     while position != -1:
         try:
             value, end = decoder.raw_decode(text, position)
-        except (json.JSONDecodeError, RecursionError):
+        except (ValueError, RecursionError):  # also a number of thousands of digits
             position = text.find("{", position + 1)
             continue
         if isinstance(value, dict):

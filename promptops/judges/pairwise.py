@@ -68,12 +68,11 @@ class Pairwise(Judge):
         verdict = read_verdict(reply.text, frozenset({"winner"}), mark, judged)
         if isinstance(verdict, str):
             return {"unread": verdict, "reply": reply.text[:2000]}
-        if verdict["winner"] not in CREDIT:
-            return {
-                "unread": f"the winner {json.dumps(verdict['winner'])[:40]} is none of A, B, tie",
-                "reply": "",
-            }
-        return {"winner": str(verdict["winner"]), "reason": str(verdict.get("reason", ""))[:2000]}
+        winner = verdict["winner"]
+        if not isinstance(winner, str) or winner not in CREDIT:
+            told = f"the winner {json.dumps(winner)[:40]} is none of A, B, tie"
+            return {"unread": told, "reply": reply.text[:2000]}
+        return {"winner": winner, "reason": str(verdict.get("reason", ""))[:2000]}
 
     @classmethod
     def example(cls) -> Pairwise:

@@ -8,6 +8,7 @@ shortest metric is a class with `score` alone (see `exact.py`).
 from __future__ import annotations
 
 import json
+import math
 from abc import abstractmethod
 from typing import ClassVar
 
@@ -18,6 +19,8 @@ from pydantic import BaseModel, ConfigDict
 from promptops.types import Completion, MetricRecord, Sample, Score, canonical_json
 
 Floats = npt.NDArray[np.float64]
+LARGEST = 1e100
+"""Counts beyond this could not be squared and summed."""
 
 
 class Metric(BaseModel):
@@ -89,9 +92,52 @@ class Metric(BaseModel):
         return cls()
 
 
+def scored(metric: Metric, record: MetricRecord, completion: Completion, sample: Sample) -> Score:
+    """Return a metric's Score of one output; what it raises, or what is no figure, is unscored."""
+    try:
+        return sound(metric, record, metric.score(completion, sample))
+    except Exception as error:
+        return Score.missing(f"{type(error).__name__}: {error}"[:500])
+
+
+def sound(metric: Metric, record: MetricRecord, score: Score) -> Score:
+    """Return the Score, or why it is none: statistics and store need finite counts within the range."""
+    if not isinstance(score, Score):
+        return Score.missing(f"the metric returned no Score but {type(score).__name__}")
+    if score.evidence and not _is_json(score.evidence):
+        score = score.model_copy(update={"evidence": {"left_out": "it holds a number that JSON hasn't"}})
+    if score.unscored is not None:
+        return score
+    if not score.counts:
+        return Score.missing("the metric returned a Score without counts")
+    if not all(abs(count) <= LARGEST for count in score.counts):
+        return Score.missing(f"the metric returned {max(score.counts, key=_wildness)}, which is no figure")
+    if record.corpus or record.low is None or record.high is None:
+        return score
+    value = metric.value(score)
+    slack = 1e-9 * (record.high - record.low)
+    if value is None or not record.low - slack <= value <= record.high + slack:
+        return Score.missing(
+            f"the metric returned {value}, outside its range {record.low:g} to {record.high:g}"
+        )
+    return score
+
+
 def best_of(scores: list[float]) -> float:
     """Return the best score over several targets (the usual rule of SQuAD and ROUGE)."""
     return max(scores)
+
+
+def _is_json(value: object) -> bool:
+    try:
+        canonical_json(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _wildness(count: float) -> float:
+    return math.inf if math.isnan(count) else abs(count)
 
 
 def _plain(value: object) -> str:
