@@ -12,11 +12,12 @@ from typing import TypeVar
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
+from promptops.canonical import canonical_json
 from promptops.errors import FileProblems, Problem
 from promptops.jsonfile import read_json_lines
 from promptops.located import NAME_RULE, Faults, Located, is_name, kind_of, shown
 from promptops.textfile import file_name, replacing
-from promptops.types import MetricRecord, Noun, Prompt, Result, Run, canonical_json
+from promptops.types import MetricRecord, Noun, Prompt, Result, Run
 
 Kind = TypeVar("Kind", bound=BaseModel)
 

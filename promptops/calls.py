@@ -11,9 +11,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from promptops.canonical import digest_of
 from promptops.errors import FATAL, CallFailed, PromptopsError
 from promptops.providers import Model
-from promptops.types import Attempt, Completion, Failure, Request, digest_of
+from promptops.types import Attempt, Completion, Failure, Request
 
 RETRY_AFTER_LIMIT = 120.0
 """Seconds: a server that asks for a longer pause has in effect refused."""

@@ -203,6 +203,8 @@ def _mean_cell(facts: Delta, sides: _Sides, alpha: float, share: float) -> Cell:
         return Cell(shown.model_copy(update={"note": note}), d, sides.clusters, None, share)
     bound = terminal_bound(d, sides.clusters, alpha, weights=sides.weights)
     low, high = sorted((sign * bound.low * scale, sign * bound.high * scale))
+    if record.low is not None and record.high is not None:
+        low, high = max(low, -scale), min(high, scale)  # no difference lies beyond the range
     harm, gain = p_below(bound, 0.0), p_above(bound, 0.0)
     delta = shown.model_copy(
         update={

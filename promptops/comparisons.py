@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from promptops import gate
-from promptops.baselines import baseline_path, write_baseline
+from promptops.baselines import TIMED, baseline_path, read_baseline, write_baseline
+from promptops.canonical import canonical_json
 from promptops.comparison import Pairing, pair
-from promptops.errors import NotComparable, UnknownName, UsageError
+from promptops.errors import NotComparable, StoreError, UnknownName, UsageError
 from promptops.evalsets import read_texts
 from promptops.evaluation import wait_for
 from promptops.experiments import Experiments
@@ -17,7 +19,7 @@ from promptops.preference import Bench, Pair, summed_up
 from promptops.shift import Shift, measure_shift
 from promptops.sides import Loaded, load_baseline, load_run, same_outputs
 from promptops.summary import slice_names
-from promptops.types import CaseChange, Comparison, MetricSpec, Preference, Run, Verdict, canonical_json
+from promptops.types import CaseChange, Comparison, MetricSpec, Preference, Run, Verdict
 
 
 class Comparisons(Experiments):
@@ -33,9 +35,9 @@ class Comparisons(Experiments):
         first, second = self._sides(baseline, candidate)
         pairing = _paired(first, second)
         names = slice_names(second.side.table.samples) if slices else ()
-        deltas = tuple(
-            pairing.cell(label, name, alpha).delta for label in pairing.metrics for name in (None, *names)
-        )
+        from_file = baseline.endswith(".jsonl")
+        labels = [label for label in pairing.metrics if not (from_file and _is_timed(second.side.run, label))]
+        deltas = tuple(pairing.cell(label, name, alpha).delta for label in labels for name in (None, *names))
         still = all(not delta.difference for delta in deltas)
         return Comparison(
             baseline=first.side.run.id or baseline,
@@ -113,10 +115,33 @@ class Comparisons(Experiments):
         scores = wait_for(bench.decide(pairs, work.concurrency))
         return summed_up(bench, pairs, scores)
 
-    def accept(self, reference: str, *, label: str | None = None, outputs: bool = True) -> Path:
-        """Write a finished run as its evaluation set's baseline; returns the file, to be committed."""
+    def accept(
+        self,
+        reference: str,
+        *,
+        evalset: str | Path | None = None,
+        label: str | None = None,
+        outputs: bool = True,
+        errors: bool = False,
+    ) -> Path:
+        """Write a finished run as its evaluation set's baseline; returns the file, to be committed.
+
+        `evalset` names the folder of a set that lies elsewhere than the project's sets. A run with samples
+        that have no answer is refused unless `errors` says that this is meant.
+        """
         run = self.finished_run(reference)
-        path = baseline_path(self.evalset_folder(run.evalset), label)
+        if run.errors and not errors:
+            raise UsageError(
+                f"{run.errors} samples of run {run.id} have no answer; as a baseline it would hide a loss. "
+                f"Ask again (promptops resume {run.id} --retry-errors), or accept it as it is with --errors."
+            )
+        folder = self.evalset_folder(evalset or run.evalset)
+        if self.evalset(folder).digest != run.evalset_digest:
+            raise NotComparable(
+                f"Run {run.id} answered another state of {folder.name!r} than the files hold now. "
+                "Evaluate again."
+            )
+        path = baseline_path(folder, label)
         write_baseline(path, run, self.store.results(run.id), outputs=outputs)
         return path
 
@@ -127,17 +152,12 @@ class Comparisons(Experiments):
         """
         folder = self.evalset_folder(evalset)
         found = self.evalset(folder)
+        against = self._against(folder, baseline)
         candidate = self.finished_run(run) if run != "latest" else self._latest(found.name)
         if candidate.evalset_digest != found.digest:
             raise NotComparable(
                 f"Run {candidate.id} answered another state of {found.name!r} than the files hold now. "
                 "Evaluate again."
-            )
-        labelled = baseline_path(folder, baseline) if baseline is None or _is_label(baseline) else None
-        against = str(labelled) if labelled is not None and labelled.is_file() else baseline
-        if against is None:
-            raise NotComparable(
-                f"{found.name!r} has no baseline yet. Look at a run and accept it: promptops accept RUN"
             )
         if not against.endswith(".jsonl") and self.finished_run(against).id == candidate.id:
             raise NotComparable(
@@ -151,16 +171,62 @@ class Comparisons(Experiments):
         )
         return verdict.model_copy(update={"warnings": (*_run_warnings(first, second), *verdict.warnings)})
 
+    def check_gate(self, evalset: str | Path, *, baseline: str | None = None) -> None:
+        """Raise what `gate` would raise whatever a run says, so that no call is paid for in vain."""
+        folder = self.evalset_folder(evalset)
+        found = self.evalset(folder)
+        against = self._against(folder, baseline)
+        accepted = (
+            read_baseline(Path(against))[0] if against.endswith(".jsonl") else self.finished_run(against)
+        )
+        if accepted.evalset_digest != found.digest:
+            raise NotComparable(
+                f"The baseline answered another state of {found.name!r} than the files hold now. Evaluate "
+                "its prompt again and accept that run: promptops accept RUN"
+            )
+        bare = [rule.metric for rule in found.gate if rule.margin is rule.min is rule.max is None]
+        if bare or not found.gate:
+            what = f"no margin for {', '.join(bare)}" if bare else "no gate rule"
+            raise UsageError(
+                f"{found.name!r} states {what}, and a margin is never guessed. Evaluate first "
+                "(promptops eval); then `promptops gate` on that run tells the smallest that can be resolved."
+            )
+
     def shift(self, reference: str, current: str, *, field: str | None = None) -> Shift:
         """Measure how far two collections of texts lie apart.
 
         Each side is a run (its outputs), an evaluation set (its inputs), or a JSONL file.
         """
-        first, first_run = self._texts(reference, field)
-        second, second_run = self._texts(current, field)
-        paired = first_run is not None and second_run is not None and len(first) == len(second)
-        paired = paired and first_run == second_run
-        return measure_shift(first, second, paired=paired)
+        first, second = self._texts(reference, field), self._texts(current, field)
+        paired = first.answers is not None and first.answers == second.answers
+        return measure_shift(
+            first.texts,
+            second.texts,
+            paired=paired and len(first.texts) == len(second.texts),
+            reference_name=first.name,
+            current_name=second.name,
+        )
+
+    def _against(self, folder: Path, baseline: str | None) -> str:
+        """Return the baseline's file where one is meant, else what was written, a run."""
+        if baseline is not None and not _is_label(baseline):
+            return baseline
+        labelled = baseline_path(folder, baseline)
+        if labelled.is_file():
+            return str(labelled)
+        if baseline is None:
+            raise NotComparable(
+                f"{folder.name!r} has no baseline yet. Look at a run and accept it: promptops accept RUN"
+            )
+        try:
+            return self.run(baseline).id
+        except (UnknownName, StoreError):
+            raise UnknownName(
+                "baseline or run",
+                baseline,
+                [path.name.split(".")[1] for path in folder.glob("baseline.*.jsonl")],
+                hint=f"A labelled baseline is the file {labelled.name}; accept one by --label.",
+            ) from None
 
     def _sides(self, baseline: str, candidate: str) -> tuple[Loaded, Loaded]:
         run = self.run(candidate)
@@ -200,18 +266,28 @@ class Comparisons(Experiments):
             )
         return self.finished_run(found[0].id)
 
-    def _texts(self, reference: str, field: str | None) -> tuple[list[str], str | None]:
-        """Return the texts of one side, and the digest of the samples they answer if they are outputs."""
+    def _texts(self, reference: str, field: str | None) -> _Texts:
         if reference.endswith((".jsonl", ".csv")) or Path(reference).is_file():
-            return read_texts(Path(reference), field), None
+            return _Texts(reference, read_texts(Path(reference), field))
         if reference in self.evalsets() or Path(reference, "evalset.toml").is_file():
-            samples = self.evalset(reference).samples
-            return ["\n".join(_text(value) for value in sample.inputs.values()) for sample in samples], None
+            found = self.evalset(reference)
+            texts = ["\n".join(_text(value) for value in sample.inputs.values()) for sample in found.samples]
+            return _Texts(f"{found.name} (inputs)", texts)
         run = self.run(reference)
-        answered = [result for result in self.store.results(run.id) if result.completion is not None]
-        whole = len(answered) == run.samples * run.repeats
-        texts = [result.completion.text for result in answered if result.completion is not None]
-        return texts, run.evalset_digest if whole else None
+        results = self.store.results(run.id)
+        texts = [result.completion.text for result in results if result.completion is not None]
+        whole = len(texts) == run.samples * run.repeats
+        name = f"{run.prompt_ref} ({run.id})"
+        return _Texts(name, texts, f"{run.evalset_digest} x {run.repeats}" if whole else None)
+
+
+@dataclass(frozen=True)
+class _Texts:
+    """One side of a shift; `answers` says which questions were answered, where all of them were."""
+
+    name: str
+    texts: list[str]
+    answers: str | None = None
 
 
 def _paired(first: Loaded, second: Loaded) -> Pairing:
@@ -239,6 +315,11 @@ def _run_warnings(first: Loaded, second: Loaded) -> tuple[str, ...]:
     if alone:
         found.append(f"Measured in one of the runs only, so left out: {', '.join(sorted(alone))}.")
     return tuple(found)
+
+
+def _is_timed(run: Run, label: str) -> bool:
+    """Tell whether a baseline file leaves a metric out: seconds and cost have absolute rules only."""
+    return any(record.label == label and record.metric in TIMED for record in run.metrics)
 
 
 def _is_label(written: str) -> bool:

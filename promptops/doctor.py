@@ -35,6 +35,7 @@ def examine(folder: str, database: str | None) -> list[Check]:
             told = "; ".join(warnings) or redact_url(project.settings.database)
             checks.append(Check("database", "warning" if warnings else "ok", told))
             checks.extend(_sets(project))
+            checks.extend(_prompts(project))
     except PromptopsError as error:
         checks.append(Check("project", "error", str(error)))
     return checks
@@ -46,8 +47,8 @@ def _sqlite() -> Check:
         return Check(
             "sqlite",
             "warning",
-            f"{sqlite3.sqlite_version}: before 3.51.3 two processes that write at once can, very rarely, "
-            "damage a database; for a team use PostgreSQL",
+            f"{sqlite3.sqlite_version} is fine for one writer; where several people write, take PostgreSQL "
+            "(a bug before 3.51.3 can, very rarely, damage a file that two processes write at once)",
         )
     return Check("sqlite", "ok", sqlite3.sqlite_version)
 
@@ -68,9 +69,22 @@ def _sets(project: Project) -> list[Check]:
     checks: list[Check] = []
     for name in project.evalsets():
         try:
-            found = project.evalset(name)
+            found = project.check_set(name)
         except PromptopsError as error:
             checks.append(Check(name, "error", str(error)))
         else:
-            checks.append(Check(name, "ok", f"{len(found.samples)} samples, {len(found.gate)} gate rules"))
+            checks.append(Check(name, "ok", f"{len(found.samples)} samples, gate rules: {len(found.gate)}"))
+    return checks
+
+
+def _prompts(project: Project) -> list[Check]:
+    checks: list[Check] = []
+    files = sorted((project.root / "prompts").glob("**/*.prompt.y*ml"))
+    for path in files:
+        try:
+            project.prompt(path)
+        except PromptopsError as error:
+            checks.append(Check(path.name, "error", str(error)))
+    if files and not checks:
+        checks.append(Check("prompts", "ok", f"{len(files)} prompt files in prompts/"))
     return checks

@@ -51,12 +51,14 @@ class Evaluation:
     _models: dict[str, Model] = field(default_factory=dict)
     _callers: dict[str, Caller] = field(default_factory=dict)
 
-    def check(self, evalset: EvalSet, prompts: Sequence[Prompt], metrics: Mapping[str, Metric]) -> None:
+    def check(
+        self, evalset: EvalSet, prompts: Sequence[tuple[Prompt, str]], metrics: Mapping[str, Metric]
+    ) -> None:
         """Render every prompt for every sample and ask every metric; raises all problems at once."""
         problems: list[Problem] = []
         with Renderer() as renderer:
-            for prompt in prompts:
-                problems.extend(_render_problems(renderer, prompt, evalset))
+            for prompt, reference in prompts:
+                problems.extend(_render_problems(renderer, prompt, reference, evalset.samples))
             for label, metric in metrics.items():
                 if isinstance(metric, Judge):
                     problems.extend(_judge_problems(renderer, label, metric, evalset.samples[:1]))
@@ -104,8 +106,20 @@ class Evaluation:
             parent=parent,
             actor=self.actor,
         )
-        self.store.create_run(run, {"concurrency": self.concurrency})
+        origins: dict[str, JsonValue] = {name: model.origin for name, model in self._models.items()}
+        self.store.create_run(run, {"concurrency": self.concurrency, "origins": origins})
         return run
+
+    def refuse_other_servers(self, run: Run) -> None:
+        """Raise UsageError where a model of the run is now reached elsewhere: answers would be mixed."""
+        before = self.store.run_config(run.id).get("origins")
+        for name, model in self._models.items():
+            was = before.get(name) if isinstance(before, dict) else None
+            if was is not None and was != model.origin:
+                raise UsageError(
+                    f"Run {run.id} was started with {name} at {was!r}; the settings now say "
+                    f"{model.origin!r}. Put them back to finish it, or start a new run."
+                )
 
     def task(self, run: Run, samples: Sequence[Sample], *, retry_errors: bool = False) -> Task:
         """Return what is left to do of a run."""
@@ -245,16 +259,21 @@ def wait_for(work: Coroutine[Any, Any, Value]) -> Value:
     return box[0]
 
 
-def _render_problems(renderer: Renderer, prompt: Prompt, evalset: EvalSet) -> Iterator[Problem]:
-    for sample in evalset.samples:
+def _render_problems(
+    renderer: Renderer, prompt: Prompt, reference: str, samples: Sequence[Sample]
+) -> Iterator[Problem]:
+    """Render a prompt for all samples; the same fault is told once, with the samples that meet it."""
+    met: dict[str, list[str]] = {}
+    for sample in samples:
         try:
             renderer.render(prompt, sample.inputs)
         except TemplateError as error:
-            yield Problem(
-                file=f"prompt {prompt.name or 'without name'}",
-                field=f"sample {sample.id!r}",
-                reason=str(error),
-            )
+            met.setdefault(str(error), []).append(sample.id)
+    for reason, ids in met.items():
+        where = "every sample" if len(ids) == len(samples) else f"{len(ids)} samples, the first is {ids[0]!r}"
+        if len(ids) == 1:
+            where = f"sample {ids[0]!r}"
+        yield Problem(file=reference, field=where, reason=reason)
 
 
 def _judge_problems(

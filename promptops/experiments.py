@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from promptops.errors import UsageError
+from promptops.errors import FileProblems, Problem, UsageError
 from promptops.evaluation import Evaluation
 from promptops.judges import Judge
 from promptops.metrics import Metric
 from promptops.models import build_metric, is_pairwise, refuse_unlisted_metric, refuse_unlisted_model
+from promptops.promptfiles import read_prompt
 from promptops.registry import Registry
 from promptops.runner import Watch
 from promptops.sides import load_run, metrics_of
 from promptops.summary import estimates, own_figures, slice_names, whole_figures
+from promptops.tomlfile import read_toml
 from promptops.types import Case, Estimate, EvalSet, FailureCount, MetricSpec, Prompt, Result, Run
 
 
@@ -51,7 +53,7 @@ class Experiments(Registry):
         metrics = self._metrics(specs, folder, found.card.language, judge_model)
         work = self._evaluation(concurrency, cache, watch)
         work.open_models([*(model for _, _, model in pairs), *_judge_models(metrics)])
-        work.check(found, [prompt for prompt, _ in chosen], metrics)
+        work.check(found, chosen, metrics)
         self.store.save_evalset(found)
         names = {spec.label: spec.metric for spec in specs}
         runs = [
@@ -72,7 +74,9 @@ class Experiments(Registry):
         run = self.run(reference)
         work = self._evaluation(concurrency, True, watch)
         samples = tuple(self.store.snapshot_samples(run.evalset_digest))
-        work.carry_out([work.task(run, samples, retry_errors=retry_errors)])
+        task = work.task(run, samples, retry_errors=retry_errors)
+        work.refuse_other_servers(run)
+        work.carry_out([task])
         return self.run(run.id)
 
     def rescore(
@@ -160,15 +164,39 @@ class Experiments(Registry):
             refuse_unlisted_metric(spec, self.settings)
         return [spec for spec in evalset.metrics if not is_pairwise(spec)]
 
+    def check_set(self, reference: str | Path) -> EvalSet:
+        """Read a set and the prompts beside it, and make its metrics; raises what an evaluation would raise.
+
+        Nothing is asked. A judge without a model is fine here: that may come with the command.
+        """
+        folder = self.evalset_folder(reference)
+        found = self.evalset(folder)
+        metrics = self._metrics(self._run_specs(found), folder, found.card.language, "mock/echo")
+        prompts = [
+            (read_prompt(path), path.name) for path in sorted((folder / "prompts").glob("*.prompt.yaml"))
+        ]
+        self._evaluation(None, False, None).check(found, prompts, metrics)
+        return found
+
     def _metrics(
         self, specs: Sequence[MetricSpec], folder: Path, language: str, judge_model: str | None
     ) -> dict[str, Metric]:
-        return {
-            spec.label: build_metric(
-                spec, folder=folder, language=language, judge_model=judge_model, settings=self.settings
-            )
-            for spec in specs
-        }
+        """Make metrics; all that can't be made are told at once, by their place in the set's file."""
+        built: dict[str, Metric] = {}
+        faults: dict[str, UsageError] = {}
+        for spec in specs:
+            try:
+                built[spec.label] = build_metric(
+                    spec, folder=folder, language=language, judge_model=judge_model, settings=self.settings
+                )
+            except UsageError as error:
+                faults[spec.label] = error
+        file = folder / "evalset.toml"
+        if faults and file.is_file():
+            raise FileProblems(_placed(faults, file))
+        if faults:
+            raise next(iter(faults.values()))
+        return built
 
     def _evaluation(self, concurrency: int | None, cache: bool, watch: Watch | None) -> Evaluation:
         return Evaluation(
@@ -185,3 +213,13 @@ class Experiments(Registry):
 
 def _judge_models(metrics: Mapping[str, Metric]) -> list[str]:
     return [metric.model for metric in metrics.values() if isinstance(metric, Judge)]
+
+
+def _placed(faults: Mapping[str, UsageError], file: Path) -> list[Problem]:
+    """Say where in a set's file the metrics stand that can't be made."""
+    located = read_toml(file)
+    problems: list[Problem] = []
+    for label, error in faults.items():
+        place = located.place(("metrics", label))
+        problems.append(Problem(str(file), str(error), place.line, place.column, f"metrics.{label}"))
+    return problems

@@ -26,8 +26,6 @@ SMALL = 20
 """Fewer pairs than this are decided by the betting bound alone."""
 UNSCORED_LIMIT = 0.05
 
-ORDER: tuple[Outcome, ...] = ("CANNOT_MEASURE", "FAIL", "INCONCLUSIVE", "PASS")
-
 
 def judge(
     pairing: Pairing, rules: Sequence[GateRule], *, slices: Sequence[str] = (), identical: bool = False
@@ -77,7 +75,7 @@ def missing_warnings(deltas: Sequence[Delta]) -> list[str]:
             ] = None
         if delta.baseline_missing:
             found[
-                f"{delta.baseline_missing} samples have no baseline answer; PASS must hold without them too."
+                f"{delta.baseline_missing} samples have no baseline answer: PASS holds with their best too."
             ] = None
         if delta.unscored:
             found[f"{delta.unscored} samples could not be scored by {delta.label}; they are left out."] = None
@@ -132,6 +130,8 @@ def _margin_cell(pairing: Pairing, rule: GateRule, identical: bool) -> CellVerdi
     cell = pairing.cell(rule.metric, rule.slice, rule.alpha)
     delta, record = cell.delta, pairing.candidate.table.columns[rule.metric].record
     margin = rule.margin or 0.0
+    if bool((pairing.candidate.table.columns[rule.metric].failed >= 1.0).all()):
+        return _unmeasured(rule, "the candidate gave no answer at all", delta)
     trouble = _trouble(cell, record.low, record.high, record.corpus)
     if trouble:
         return _unmeasured(rule, trouble, delta)
@@ -313,7 +313,7 @@ def _sentence(rule: GateRule, outcome: Outcome, label: str, delta: Delta, needed
         return f"{told}: a loss beyond the margin of {rule.margin:g} is ruled out{extra}."
     if outcome == "FAIL":
         return f"{told}: it got worse, and a loss beyond the margin of {rule.margin:g} can't be ruled out."
-    more = f" About {needed} more samples would decide." if needed else ""
+    more = f" If nothing changed, about {needed} more samples would show it." if needed else ""
     return f"{told}: neither a loss beyond the margin of {rule.margin:g} nor its absence is shown.{more}"
 
 

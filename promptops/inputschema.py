@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from pydantic import JsonValue
 
+from promptops.canonical import canonical_json
 from promptops.located import KeyPath, shown
-from promptops.types import canonical_json
 
 MAX_CHARACTERS = 100_000
 

@@ -133,12 +133,13 @@ def _validated(chosen: type[Metric], options: Mapping[str, object], label: str) 
     try:
         return chosen.model_validate(options)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
         known = sorted(set(chosen.model_fields) - {"stand_in"})
-        told = first["msg"].removeprefix("Value error, ")
+        told = [
+            f"{'.'.join(map(str, fault['loc'])) or 'options'}: {fault['msg'].removeprefix('Value error, ')}"
+            for fault in error.errors()
+        ]
         raise UsageError(
-            f"[metrics.{label}] {where or 'options'}: {told}. "
+            f"[metrics.{label}] {'; '.join(told)}. "
             f"{chosen.__name__} takes: {', '.join(known) or 'no option'}."
         ) from None
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
+from promptops.canonical import canonical_json
 from promptops.located import kind_of, shown
-from promptops.types import canonical_json
 
 MAX_BYTES = 2_000_000
 """Bytes of one rendered message."""

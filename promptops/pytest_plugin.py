@@ -93,6 +93,7 @@ class EvalSetFile(pytest.File):
         option = self.config.getoption
         model = option("promptops_model")
         with Project.open(self.path.parent) as project:
+            project.check_gate(self.path.parent, baseline=option("promptops_baseline"))
             run = project.evaluate(
                 self.path.parent,
                 [option("promptops_prompt")],

@@ -8,11 +8,12 @@ from typing import Self
 
 from pydantic import JsonValue
 
+from promptops.canonical import canonical_json
 from promptops.errors import TemplateError
 from promptops.located import field_name, shown
 from promptops.plaintemplate import MAX_BYTES, Slot, TemplateFault, available, fill, parse
 from promptops.templateprocess import SECONDS, Ended, TemplateProcess
-from promptops.types import Message, Prompt, canonical_json
+from promptops.types import Message, Prompt
 
 
 class Renderer:

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from promptops.canonical import canonical_json, digest_of
 from promptops.errors import FailureKind
 
 Role = Literal["system", "user", "assistant"]
 Outcome = Literal["PASS", "FAIL", "INCONCLUSIVE", "CANNOT_MEASURE"]
 RunStatus = Literal["running", "finished", "interrupted"]
 FinishReason = Literal["stop", "length", "refusal", "tool_calls", "other"]
-
-
-# Made once: json.dumps would make an encoder for every call.
-_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-
-
-def canonical_json(value: object) -> str:
-    """Return the one spelling of a JSON value: sorted keys, no spaces, no NaN."""
-    return _CANONICAL.encode(value)
-
-
-def digest_of(value: object) -> str:
-    """Return the SHA-256 of a JSON value's canonical spelling, in hex."""
-    return hashlib.sha256(canonical_json(value).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class Noun(BaseModel):

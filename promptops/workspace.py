@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import sys
 from collections.abc import Mapping
@@ -78,8 +79,13 @@ class Workspace:
     @property
     def actor(self) -> str:
         """Who acts, for the audit: PROMPTOPS_ACTOR, else the login name."""
-        found = (self.environment.get(name) for name in ("PROMPTOPS_ACTOR", "USER", "LOGNAME"))
-        return next((name for name in found if name), "")
+        named = self.environment.get("PROMPTOPS_ACTOR")
+        if named:
+            return named
+        try:
+            return getpass.getuser()
+        except (OSError, KeyError):
+            return "unknown"
 
     def evalset(self, reference: str | Path) -> EvalSet:
         """Read an evaluation set by name or folder, whole and checked."""

@@ -17,7 +17,7 @@ FACE = "promptops"
 WINGS = ("metrics", "judges", "providers", "engines")
 
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "stats", "stats.*"),
+    ("canonical", "errors", "stats", "stats.*"),
     ("types",),
     WINGS,
     (

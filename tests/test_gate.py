@@ -142,7 +142,8 @@ def test_a_metric_that_was_not_measured_can_not_pass() -> None:
 
 
 def test_all_errors_do_not_pass() -> None:
-    assert gate.judge(paired([1.0] * 30, ["server"] * 30), [RULE]).outcome == "FAIL"
+    assert gate.judge(paired([1.0] * 30, ["server"] * 30), [RULE]).outcome == "CANNOT_MEASURE"
+    assert gate.judge(paired([1.0] * 30, ["server"] * 29 + [1.0]), [RULE]).outcome == "FAIL"
     assert gate.judge(paired(["server"] * 30, ["server"] * 30), [RULE]).outcome == "CANNOT_MEASURE"
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 
 import click
+
+from promptops.cli.options import json_option
 
 
 @click.command("demo")
@@ -17,18 +21,31 @@ import click
     help="Where the demo project is written.",
 )
 @click.option("--swap", is_flag=True, help="Take the newer version as the baseline: the verdict turns.")
-def demo_command(evalset: str | None, folder: Path, swap: bool) -> None:
+@json_option
+def demo_command(evalset: str | None, folder: Path, swap: bool, as_json: bool) -> None:
     """Evaluate two versions of a prompt on a shipped set (offline, no key) and let the gate decide.
 
     Answers come from rules, not from an LLM, and so do the judge's grades: this shows the way that
     your own prompts and models will go.
     """
-    from promptops.cli import tables
+    from promptops.cli import documents, tables
     from promptops.cli.progress import watching
     from promptops.demo import demonstrate
 
-    with watching() as watch:
+    with watching(quiet=as_json) as watch:
         done = demonstrate(folder, evalset, swap=swap, watch=watch)
+    if as_json:
+        documents.print_document(
+            documents.DemoDocument(
+                folder=str(done.folder),
+                runs=done.runs,
+                comparison=done.comparison,
+                cases=done.cases,
+                shift=done.shift,
+                verdict=done.verdict,
+            )
+        )
+        return
     old, new = done.runs
     click.echo(f"Registered {', '.join(version.reference for version in done.versions)} in {done.folder}.")
     click.echo(f"Evaluated both on {old.evalset}: {old.done + new.done} results. By rules, not by an LLM.\n")
@@ -39,8 +56,15 @@ def demo_command(evalset: str | None, folder: Path, swap: bool) -> None:
     click.echo("")
     tables.print_shift(done.shift)
     tables.print_verdict(done.verdict)
-    at = f"-C {done.folder} "
+    program, at = _program(), f"-C {done.folder} "
     click.echo(
-        f"\nOpen the dashboard on these runs:\n  promptops {at}view --baseline {old.id} --candidate {new.id}"
+        f"\nOpen the dashboard on these runs:\n  {program} {at}view --baseline {old.id} --candidate {new.id}"
     )
-    click.echo("See the verdict turn:\n  promptops demo --swap")
+    other = "demo" if swap else "demo --swap"
+    click.echo(f"See the verdict turn:\n  {program} {other}")
+
+
+def _program() -> str:
+    """Return how this program is called here: by its name, or by its path where that is on no PATH."""
+    called = Path(sys.argv[0])
+    return "promptops" if shutil.which("promptops") or called.name != "promptops" else str(called)

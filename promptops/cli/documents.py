@@ -37,6 +37,36 @@ class RunFigures(Noun):
     failures: tuple[FailureCount, ...] = ()
 
 
+class StarterFile(Noun):
+    """A file of the starter project, and whether it was written or was there."""
+
+    file: str
+    written: bool
+
+
+class InitDocument(Document):
+    """`init`."""
+
+    files: tuple[StarterFile, ...]
+
+
+class DemoDocument(Document):
+    """`demo`."""
+
+    folder: str
+    runs: tuple[Run, ...]
+    comparison: Comparison
+    cases: tuple[CaseChange, ...]
+    shift: Shift
+    verdict: Verdict
+
+
+class ViewDocument(Document):
+    """`view`, before it serves."""
+
+    address: str
+
+
 class EvalDocument(Document):
     """`eval`, `resume`, `score`."""
 

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from promptops.cli.options import jobs_option, json_option, judge_option, open_project
+from promptops.cli.options import (
+    jobs_option,
+    json_option,
+    judge_option,
+    open_project,
+    target_output_to_stderr,
+)
 
 if TYPE_CHECKING:
     from promptops.project import Project
@@ -51,17 +57,21 @@ def eval_command(
     decides.
     """
     with open_project(ctx) as project, _Watched(quiet=as_json) as seen:
-        runs = project.evaluate(
-            evalset,
-            prompts,
-            models,
-            repeats=repeats,
-            concurrency=concurrency,
-            cache=not no_cache,
-            judge_model=judge_model,
-            watch=seen.watch,
-        )
+        with target_output_to_stderr():
+            runs = project.evaluate(
+                evalset,
+                prompts,
+                models,
+                repeats=repeats,
+                concurrency=concurrency,
+                cache=not no_cache,
+                judge_model=judge_model,
+                watch=seen.watch,
+            )
         _print_runs(project, runs, seen, as_json)
+    if any(found.done == 0 for found in runs):
+        # No answer at all is no figure and no verdict: a script must not take it for a finished evaluation.
+        ctx.exit(3)
 
 
 @click.command("resume")
@@ -75,7 +85,8 @@ def resume_command(
 ) -> None:
     """Finish RUN with what it was started with; nothing that is stored is asked again."""
     with open_project(ctx) as project, _Watched(quiet=as_json) as seen:
-        done = project.resume(run, concurrency=concurrency, retry_errors=retry_errors, watch=seen.watch)
+        with target_output_to_stderr():
+            done = project.resume(run, concurrency=concurrency, retry_errors=retry_errors, watch=seen.watch)
         _print_runs(project, [done], seen, as_json)
 
 

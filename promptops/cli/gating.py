@@ -6,29 +6,48 @@ from pathlib import Path
 
 import click
 
-from promptops.cli.options import jobs_option, json_option, judge_option, open_project
+from promptops.cli.options import (
+    jobs_option,
+    json_option,
+    judge_option,
+    open_project,
+    target_output_to_stderr,
+)
 
 EXIT_CODES = {"PASS": 0, "FAIL": 1, "CANNOT_MEASURE": 3, "INCONCLUSIVE": 4}
 
 
 @click.command("accept")
 @click.argument("run", default="latest")
+@click.option("--evalset", help="The set's folder, where it is not one of the project's own sets.")
 @click.option("--label", help="Write baseline.LABEL.jsonl instead of baseline.jsonl.")
+@click.option("--errors", is_flag=True, help="Accept a run though samples of it have no answer.")
 @click.option("--no-outputs", is_flag=True, help="Keep scores only; private texts stay out of git.")
 @json_option
 @click.pass_context
-def accept_command(ctx: click.Context, run: str, label: str | None, no_outputs: bool, as_json: bool) -> None:
+def accept_command(
+    ctx: click.Context,
+    run: str,
+    evalset: str | None,
+    label: str | None,
+    errors: bool,
+    no_outputs: bool,
+    as_json: bool,
+) -> None:
     """Write RUN as its evaluation set's baseline: a file to be reviewed and committed."""
     from promptops.cli import documents
+    from promptops.cli.safe import safe_line
 
     with open_project(ctx) as project:
-        path = project.accept(run, label=label, outputs=not no_outputs)
-        accepted = project.run(run).id
+        chosen = project.run(run)
+        path = project.accept(run, evalset=evalset, label=label, outputs=not no_outputs, errors=errors)
+        accepted = chosen.id
     if as_json:
         documents.print_document(documents.AcceptDocument(run=accepted, file=str(path)))
     else:
         shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-        click.echo(f"Accepted {accepted} as {shown}. Commit it: git add {shown}")
+        what = f"{chosen.prompt_ref} on {chosen.model}, {chosen.done} answers"
+        click.echo(f"Accepted {accepted} ({safe_line(what)}) as {shown}. Commit it: git add {shown}")
 
 
 @click.command("gate")
@@ -66,12 +85,14 @@ def gate_command(
     """
     from promptops.cli import documents, tables
     from promptops.cli.progress import watching
+    from promptops.cli.safe import safe_line
 
     if model and not prompt:
         raise click.UsageError("--model goes with --prompt; a stored run has its model already.")
     with open_project(ctx) as project:
         if prompt:
-            with watching(quiet=as_json) as watch:
+            project.check_gate(evalset, baseline=baseline)
+            with watching(quiet=as_json) as watch, target_output_to_stderr():
                 run = project.evaluate(
                     evalset,
                     [prompt],
@@ -81,9 +102,19 @@ def gate_command(
                     watch=watch,
                 )[0].id
         verdict = project.gate(evalset, run=run, baseline=baseline)
+        judged = project.run(verdict.candidate)
     code = 0 if verdict.outcome == "INCONCLUSIVE" and inconclusive == "warn" else EXIT_CODES[verdict.outcome]
     if as_json:
         documents.print_document(documents.GateDocument(verdict=verdict, exit_code=code))
     else:
         tables.print_verdict(verdict)
+        against = verdict.baseline or baseline_name(baseline)
+        click.echo(f"\nJudged {safe_line(tables.run_name(judged))} against {against}.")
     ctx.exit(code)
+
+
+def baseline_name(written: str | None) -> str:
+    """Return how a baseline file is called in words."""
+    if written is None:
+        return "the accepted baseline"
+    return written if written.endswith(".jsonl") else f"the baseline {written!r}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -18,6 +19,13 @@ jobs_option = click.option(
     "-j", "--concurrency", type=click.IntRange(1, 4096), help="Calls at a time (default: the settings' 8)."
 )
 judge_option = click.option("--judge-model", metavar="MODEL", help="The model that judges ask.")
+
+
+@contextmanager
+def target_output_to_stderr() -> Iterator[None]:
+    """Keep what a python target prints out of our own output, which may be JSON for a program."""
+    with redirect_stdout(sys.stderr):
+        yield
 
 
 @contextmanager

@@ -98,9 +98,9 @@ def plugins_command(wing: str | None, as_json: bool) -> None:
 
 
 def _print_sample(sample: Sample, case: Case) -> None:
+    from promptops.canonical import canonical_json
     from promptops.cli.safe import safe_line, safe_lines
     from promptops.figures import figure
-    from promptops.types import canonical_json
 
     for name, value in sample.inputs.items():
         click.echo(
@@ -120,3 +120,5 @@ def _print_sample(sample: Sample, case: Case) -> None:
         told = f"unscored: {score.unscored}" if score.unscored else figure(case.figures[label])
         reason = f"  ({score.reason})" if score.reason else ""
         click.echo(f"{label}: {safe_line(told + reason, 400)}")
+        if score.unscored and isinstance(score.evidence.get("reply"), str):
+            click.echo(f"  the judge replied: {safe_line(str(score.evidence['reply']), 400)}")

@@ -168,7 +168,8 @@ def run_name(run: Run) -> str:
 
 def _title(run: Run) -> str:
     errors = f", {run.errors} without an answer" if run.errors else ""
-    return f"{safe_line(run_name(run))}: {run.done} results{errors}"
+    state = "" if run.status == "finished" else f", {run.status}: {run.samples * run.repeats} were asked for"
+    return f"{safe_line(run_name(run))}: {run.done} answers{errors}{state}"
 
 
 def _direction(low: float | None, high: float | None, higher_is_better: bool) -> str:
@@ -193,7 +194,7 @@ def print_shift(shift: Shift) -> None:
         )
         console().print(f"  {feature.name:<24} {moved}  (p {p_value(feature.adjusted_p)} after Holm)")
     if shift.current_tokens:
-        console().print("  more in the second: " + safe_line(", ".join(shift.current_tokens[:8])))
+        console().print("  more in the second: " + safe_line("  ".join(shift.current_tokens[:8])))
 
 
 def _shift_facts(shift: Shift) -> str:

@@ -12,11 +12,18 @@ from promptops.cli.options import json_option, open_project
 @click.option("--baseline", help="Open the compare page with this run as the baseline.")
 @click.option("--candidate", help="... and this one as the candidate.")
 @click.option("--no-browser", is_flag=True, help="Only print the address.")
+@json_option
 @click.pass_context
 def view_command(
-    ctx: click.Context, port: int, baseline: str | None, candidate: str | None, no_browser: bool
+    ctx: click.Context,
+    port: int,
+    baseline: str | None,
+    candidate: str | None,
+    no_browser: bool,
+    as_json: bool,
 ) -> None:
     """Open the dashboard. It is bound to 127.0.0.1: nobody else can reach it."""
+    from promptops.cli import documents
     from promptops.viewer import address, serve
 
     with open_project(ctx) as project:
@@ -24,7 +31,11 @@ def view_command(
         second = project.run(candidate).id if candidate else None
         _ = project.store  # made and brought up to date here: the dashboard itself only reads
         database, root = project.settings.database, project.root
-    click.echo(f"Dashboard: {address(port, first, second)}\nStop it with Ctrl-C.")
+    at = address(port, first, second)
+    if as_json:
+        documents.print_document(documents.ViewDocument(address=at))
+    else:
+        click.echo(f"Dashboard: {at}\nStop it with Ctrl-C.")
     ctx.exit(serve(root, database, port, open_browser=not no_browser, baseline=first, candidate=second))
 
 

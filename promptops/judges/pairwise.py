@@ -7,8 +7,9 @@ from typing import ClassVar
 
 from pydantic import JsonValue
 
+from promptops.canonical import canonical_json
 from promptops.judges import CANDIDATE_LIMIT, Ask, Judge, enclosed, mark_for, read_verdict
-from promptops.types import Completion, Prompt, Sample, Score, canonical_json
+from promptops.types import Completion, Prompt, Sample, Score
 
 CREDIT = {"A": 1.0, "tie": 0.5, "B": 0.0}
 

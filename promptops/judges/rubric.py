@@ -6,8 +6,9 @@ from typing import ClassVar, Self
 
 from pydantic import JsonValue, model_validator
 
+from promptops.canonical import canonical_json
 from promptops.judges import CANDIDATE_LIMIT, Ask, Judge, enclosed, mark_for, read_score, read_verdict
-from promptops.types import Completion, MetricRecord, Prompt, Sample, Score, canonical_json
+from promptops.types import Completion, MetricRecord, Prompt, Sample, Score
 
 DEFAULT_CRITERIA = (
     "The answer does what the task asks, is right by the reference, and leaves out nothing important."

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
-from promptops.types import Completion, MetricRecord, Sample, Score, canonical_json
+from promptops.canonical import canonical_json
+from promptops.types import Completion, MetricRecord, Sample, Score
 
 Floats = npt.NDArray[np.float64]
 LARGEST = 1e100

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
 
+from promptops.canonical import digest_of
 from promptops.errors import SettingsError
 from promptops.providers import ProviderSettings
-from promptops.types import digest_of
 
 PUBLIC_URL = "https://api.openai.com/v1"
 KEY_VARIABLE = "OPENAI_API_KEY"

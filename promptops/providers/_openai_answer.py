@@ -13,11 +13,12 @@ from typing import NoReturn
 
 from pydantic import JsonValue
 
+from promptops.canonical import canonical_json
 from promptops.errors import CallFailed
 from promptops.providers import ProviderSettings
 from promptops.providers._openai_errors import error_in_answer
 from promptops.providers._wording import masked, one_line, storable
-from promptops.types import Completion, FinishReason, canonical_json
+from promptops.types import Completion, FinishReason
 
 RAW_BYTES = 64_000
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pydantic import JsonValue, ValidationError
 
+from promptops.canonical import canonical_json
 from promptops.errors import CallFailed
 from promptops.providers._wording import one_line, storable
-from promptops.types import Completion, canonical_json
+from promptops.types import Completion
 
 FIELDS = ("output", "tokens_in", "tokens_out", "cost", "finish_reason", "model")
 

@@ -52,7 +52,7 @@ class Offline(Model):
             text = verdict_on(request.messages, request.response_format)
         else:
             text = _extracted(request)
-        return Completion(text=text, model=f"offline/{self.model}, rules and no LLM")
+        return Completion(text=text, cost=0.0, model=f"offline/{self.model}, rules and no LLM")
 
     @classmethod
     def example(cls, folder: Path) -> tuple[str, ProviderSettings]:

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from promptops.canonical import canonical_json
 from promptops.errors import CallFailed, FileProblems, Problem
 from promptops.jsonfile import read_json_lines
 from promptops.located import Faults, Located
 from promptops.providers import Model, ProviderSettings
 from promptops.textfile import file_name
-from promptops.types import Completion, Request, canonical_json
+from promptops.types import Completion, Request
 
 _KEYS = ("id", "output", "repeat", "seconds", "tokens", "model")
 

@@ -196,3 +196,54 @@ def test_a_custom_metric_needs_no_registration(folder: Folder) -> None:
     made_run(folder)
     found = folder.json("score", "latest", "--metric", "shouting:Shouting", code=0)
     assert found["runs"][0]["estimates"][0]["value"] == 0.0
+
+
+def test_the_gate_finds_what_is_wrong_before_the_first_call(folder: Folder) -> None:
+    folder.write(
+        "target.py",
+        "def answer(inputs):\n    open('asked.log', 'a').write('x')\n    return inputs['question']\n",
+    )
+    asked = folder.path / "asked.log"
+    arguments = ["gate", "numbers", "-p", "ask.prompt.yaml", "-m", "python/target:answer"]
+    assert "no baseline yet" in folder.run(*arguments, code=3).stderr
+    assert "nightly" in folder.run(*arguments, "--baseline", "nightly", code=2).stderr
+    made_run(folder)
+    folder.run("accept")
+    baseline = folder.path / "evalsets/numbers/baseline.jsonl"
+    whole = baseline.read_text()
+    baseline.write_text(whole.replace("{", "[", 1))
+    assert "baseline.jsonl:1" in folder.run(*arguments, code=2).stderr
+    baseline.write_text(whole)
+    settings = folder.path / "evalsets/numbers/evalset.toml"
+    rules = settings.read_text()
+    settings.write_text(rules.replace("margin = 0.1", ""))
+    assert "never guessed" in folder.run(*arguments, code=2).stderr
+    settings.write_text(rules)
+    folder.evalset("numbers", questions(41))
+    assert "another state" in folder.run(*arguments, code=3).stderr
+    assert not asked.exists()
+
+
+def test_what_a_target_prints_stays_out_of_the_json(folder: Folder) -> None:
+    folder.write("noisy.py", "def answer(inputs):\n    print('debug')\n    return inputs['question']\n")
+    found = folder.json("eval", "numbers", "-p", "ask.prompt.yaml", "-m", "python/noisy:answer")
+    assert found["runs"][0]["run"]["done"] == 40
+
+
+def test_a_run_without_any_answer_is_no_success_and_no_baseline(folder: Folder) -> None:
+    script = folder.script("s.json", {"*": {"fail": "filtered", "message": "not allowed"}})
+    done = folder.run("eval", "numbers", "-p", "ask.prompt.yaml", "-m", script, code=3)
+    assert "40 x filtered: not allowed" in done.stdout
+    assert "have no answer" in folder.run("accept", code=2).stderr
+
+
+def test_doctor_finds_metrics_and_prompts_that_can_not_be_used(folder: Folder) -> None:
+    settings = folder.path / "evalsets/numbers/evalset.toml"
+    settings.write_text(
+        settings.read_text()
+        + '\n[metrics.exakt]\n\n[metrics.r]\nmetric = "rouge"\nvariant = "x"\nstemer = 1\n'
+    )
+    folder.write("prompts/bad.prompt.yaml", "messages: [\n")
+    printed = folder.run("doctor", code=2).stdout
+    assert "Did you mean 'exact'" in printed and "variant" in printed and "stemer" in printed
+    assert "evalset.toml:14:" in printed and "bad.prompt.yaml" in printed

@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
+from promptops.canonical import canonical_json
 from promptops.errors import CallFailed, SettingsError, UsageError
 from promptops.providers import ProviderSettings
 from promptops.providers.openai import OpenAI
-from promptops.types import Completion, Message, Request, canonical_json
+from promptops.types import Completion, Message, Request
 from tests.providers import fault_server
 from tests.providers.fault_server import KEY, FaultServer
 
