@@ -169,7 +169,12 @@ class Comparisons(Experiments):
         verdict = gate.judge(
             pairing, found.gate, slices=found.slices, identical=still and same_outputs(first, second)
         )
-        return verdict.model_copy(update={"warnings": (*_run_warnings(first, second), *verdict.warnings)})
+        return verdict.model_copy(
+            update={
+                "warnings": (*_run_warnings(first, second), *verdict.warnings),
+                "baseline": against if against.endswith(".jsonl") else first.side.run.id,
+            }
+        )
 
     def check_gate(self, evalset: str | Path, *, baseline: str | None = None) -> None:
         """Raise what `gate` would raise whatever a run says, so that no call is paid for in vain."""

@@ -45,7 +45,7 @@ def accept_command(
     if as_json:
         documents.print_document(documents.AcceptDocument(run=accepted, file=str(path)))
     else:
-        shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+        shown = _short(path)
         what = f"{chosen.prompt_ref} on {chosen.model}, {chosen.done} answers"
         click.echo(f"Accepted {accepted} ({safe_line(what)}) as {shown}. Commit it: git add {shown}")
 
@@ -108,13 +108,12 @@ def gate_command(
         documents.print_document(documents.GateDocument(verdict=verdict, exit_code=code))
     else:
         tables.print_verdict(verdict)
-        against = verdict.baseline or baseline_name(baseline)
-        click.echo(f"\nJudged {safe_line(tables.run_name(judged))} against {against}.")
+        against = _short(Path(verdict.baseline)) if verdict.baseline.endswith(".jsonl") else verdict.baseline
+        click.echo(f"\nJudged {safe_line(tables.run_name(judged))}")
+        click.echo(f"Look at the cases: promptops compare {against} {judged.id}")
     ctx.exit(code)
 
 
-def baseline_name(written: str | None) -> str:
-    """Return how a baseline file is called in words."""
-    if written is None:
-        return "the accepted baseline"
-    return written if written.endswith(".jsonl") else f"the baseline {written!r}"
+def _short(path: Path) -> Path:
+    """Return a path as one would type it here."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

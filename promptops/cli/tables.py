@@ -152,7 +152,8 @@ def print_verdict(verdict: Verdict) -> None:
     console().print(safe_lines(verdict.reason))
     for warning in verdict.warnings:
         console().print(f"  Note: {safe_lines(warning)}", style="yellow")
-    for cell in verdict.cells:
+    # A single rule is told by the reason already.
+    for cell in verdict.cells if len(verdict.cells) > 1 else ():
         console().print(
             f"  {cell.outcome:<14} {safe_lines(cell.sentence)}",
             style=COLOURS[cell.outcome].removeprefix("bold "),
