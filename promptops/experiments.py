@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from promptops.config import Settings
 from promptops.errors import FileProblems, Problem, UsageError
 from promptops.evaluation import Evaluation
 from promptops.judges import Judge
@@ -171,7 +172,9 @@ class Experiments(Registry):
         """
         folder = self.evalset_folder(reference)
         found = self.evalset(folder)
-        metrics = self._metrics(self._run_specs(found), folder, found.card.language, "mock/echo")
+        # Only in place of a model that nobody named: what the set itself names is checked as it stands.
+        settings = self.settings.model_copy(update={"judge_model": self.settings.judge_model or "mock/echo"})
+        metrics = self._metrics(self._run_specs(found), folder, found.card.language, None, settings)
         prompts = [
             (read_prompt(path), path.name) for path in sorted((folder / "prompts").glob("*.prompt.yaml"))
         ]
@@ -179,7 +182,12 @@ class Experiments(Registry):
         return found
 
     def _metrics(
-        self, specs: Sequence[MetricSpec], folder: Path, language: str, judge_model: str | None
+        self,
+        specs: Sequence[MetricSpec],
+        folder: Path,
+        language: str,
+        judge_model: str | None,
+        settings: Settings | None = None,
     ) -> dict[str, Metric]:
         """Make metrics; all that can't be made are told at once, by their place in the set's file."""
         built: dict[str, Metric] = {}
@@ -187,7 +195,11 @@ class Experiments(Registry):
         for spec in specs:
             try:
                 built[spec.label] = build_metric(
-                    spec, folder=folder, language=language, judge_model=judge_model, settings=self.settings
+                    spec,
+                    folder=folder,
+                    language=language,
+                    judge_model=judge_model,
+                    settings=settings or self.settings,
                 )
             except UsageError as error:
                 faults[spec.label] = error

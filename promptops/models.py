@@ -25,11 +25,6 @@ def open_model(name: str, settings: Settings, environment: Mapping[str, str], ro
     return chosen(own, settings.providers.get(provider, ProviderSettings()), environment, root)
 
 
-def check_model_name(name: str, settings: Settings) -> None:
-    """Raise UsageError or UnknownName where a model's name can't be meant."""
-    _split(name, settings)
-
-
 def refuse_unlisted_model(name: str, settings: Settings, where: str) -> None:
     """Raise UsageError where a file names a model that runs code and the settings don't list it."""
     kind = _split(name, settings)[2]

@@ -60,3 +60,9 @@ def test_the_database_is_kept_out_of_git(folder: Folder) -> None:
         ["git", "status", "--porcelain", "-uall"], cwd=folder.path, check=True, capture_output=True, text=True
     ).stdout
     assert ".promptops" not in listed and Path(folder.path, ".promptops/promptops.db").exists()
+
+
+def test_doctor_checks_the_judges_model_that_a_set_names(folder: Folder) -> None:
+    judge = f'\n[metrics.q]\nmetric = "rubric"\nmodel = "command/{TOUCH}"\n'
+    folder.evalset("numbers", questions(30), EVALSET + judge)
+    assert "allow_code" in folder.run("doctor", code=2).stdout and untouched(folder)
