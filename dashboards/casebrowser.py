@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import streamlit as st
 
@@ -14,10 +15,19 @@ SIZE = 50
 KINDS = {"": "all", "up": "higher", "down": "lower", "same": "unchanged", "none": "not measured"}
 
 
-def show(baseline: Run, candidate: Run, metric: str, part: str | None) -> None:
+@dataclass(frozen=True)
+class Side:
+    """What a run is compared with: another run, or the file of an accepted one."""
+
+    reference: str
+    """The id of a run, or the path of a baseline."""
+    run: Run
+
+
+def show(baseline: Side, candidate: Run, metric: str, part: str | None) -> None:
     """Draw the list of cases by how much a metric changed, and the chosen case."""
     st.subheader("Cases by change", anchor=False, divider="gray")
-    changes = reading.changes(baseline.id, candidate.id, metric, part)
+    changes = reading.changes(baseline.reference, candidate.id, metric, part)
     left, right = st.columns([1, 3], vertical_alignment="bottom")
     with left:
         kind = urlstate.choice(
@@ -40,12 +50,12 @@ def show(baseline: Run, candidate: Run, metric: str, part: str | None) -> None:
 def _table(
     listed: list[str],
     changes: Mapping[str, float | None],
-    baseline: Run,
+    baseline: Side,
     candidate: Run,
     metric: str,
     chosen: str,
 ) -> None:
-    before, after = (_by_sample(run, listed) for run in (baseline, candidate))
+    before, after = _cases(baseline, candidate, listed)
     frame = frames.pairs_frame(listed, changes, before, after, metric)
 
     def keep(rows: list[int]) -> None:
@@ -66,7 +76,7 @@ def _table(
 
 
 def _case(
-    ids: list[str], chosen: str, changes: Mapping[str, float | None], baseline: Run, candidate: Run
+    ids: list[str], chosen: str, changes: Mapping[str, float | None], baseline: Side, candidate: Run
 ) -> None:
     place = ids.index(chosen) if chosen in ids else None
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -83,9 +93,9 @@ def _case(
         if place is not None:
             st.text(f"case {place + 1} of {len(ids)}")
         shown.text(f"{chosen}   {_told(changes.get(chosen))}")
-    repeat = _repeat(max(baseline.repeats, candidate.repeats))
-    before, after = (_by_sample(run, [chosen], repeat).get(chosen) for run in (baseline, candidate))
-    drilldown.two_runs(reading.sample(candidate.id, chosen), before, after)
+    repeat = _repeat(max(baseline.run.repeats, candidate.repeats))
+    before, after = _cases(baseline, candidate, [chosen], repeat)
+    drilldown.two_runs(reading.sample(candidate.id, chosen), before.get(chosen), after.get(chosen))
 
 
 def _go(ids: list[str], place: int) -> None:
@@ -99,9 +109,13 @@ def _repeat(repeats: int) -> int:
     return int(urlstate.choice("Repeat", "repeat", numbers, shown=str, default="0"))
 
 
-def _by_sample(run: Run, ids: list[str], repeat: int = 0) -> dict[str, Case]:
-    found = reading.some_cases(run.id, tuple(ids))
-    return {case.result.sample_id: case for case in found if case.result.repeat == repeat}
+def _cases(
+    baseline: Side, candidate: Run, ids: list[str], repeat: int = 0
+) -> tuple[dict[str, Case], dict[str, Case]]:
+    found = reading.paired_cases(baseline.reference, candidate.id, ids, repeat)
+    before = {name: case for name, (case, _) in found.items() if case is not None}
+    after = {name: case for name, (_, case) in found.items() if case is not None}
+    return before, after
 
 
 def _kind(change: float | None) -> str:

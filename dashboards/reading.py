@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import streamlit as st
 
@@ -65,22 +66,36 @@ def some_cases(reference: str, sample_ids: Sequence[str]) -> list[Case]:
     return project().cases_of(reference, sample_ids=sample_ids)
 
 
+def paired_cases(
+    baseline: str, candidate: str, sample_ids: Sequence[str], repeat: int
+) -> dict[str, tuple[Case | None, Case | None]]:
+    """Return what both sides answered on some samples."""
+    return _paired_cases(baseline, candidate, tuple(sample_ids), repeat, _state(baseline))
+
+
+def baselines(evalset: str) -> dict[str, Run]:
+    """Return the baselines accepted for a set, by file; none where the set's files are not here."""
+    opened = project()
+    try:
+        return opened.baselines(evalset) if evalset in opened.evalsets() else {}
+    except PromptopsError:
+        return {}
+
+
 @kept()
 def sample(reference: str, sample_id: str) -> Sample:
     """Return one sample that a run was asked."""
     return project().sample(reference, sample_id)
 
 
-@kept(entries=32)
 def comparison(baseline: str, candidate: str) -> Comparison:
-    """Compare two runs."""
-    return project().compare(baseline, candidate)
+    """Compare two runs, or an accepted baseline's file with a run."""
+    return _comparison(baseline, candidate, _state(baseline))
 
 
-@kept(entries=32)
 def changes(baseline: str, candidate: str, metric: str, part: str | None) -> dict[str, float | None]:
     """Return each sample's change in one metric, the largest first."""
-    return project().changes(baseline, candidate, metric, slice=part)
+    return _changes(baseline, candidate, metric, part, _state(baseline))
 
 
 # The rules lie in a file, whose changes the database doesn't know of.
@@ -125,3 +140,30 @@ def prompt_text(reference: str) -> str:
 @st.cache_data(max_entries=2000, show_spinner=False)
 def _figures(database: str, run_id: str, status: str, done: int, errors: int) -> dict[str, float | None]:
     return project().figures(run_id)
+
+
+def _state(baseline: str) -> int:
+    """Return what changes when a baseline's file does: of that the database knows nothing."""
+    try:
+        return Path(baseline).stat().st_mtime_ns if baseline.endswith(".jsonl") else 0
+    except OSError:
+        return 0
+
+
+@kept(entries=32)
+def _comparison(baseline: str, candidate: str, state: int) -> Comparison:
+    return project().compare(baseline, candidate)
+
+
+@kept(entries=32)
+def _changes(
+    baseline: str, candidate: str, metric: str, part: str | None, state: int
+) -> dict[str, float | None]:
+    return project().changes(baseline, candidate, metric, slice=part)
+
+
+@kept(entries=32)
+def _paired_cases(
+    baseline: str, candidate: str, sample_ids: Sequence[str], repeat: int, state: int
+) -> dict[str, tuple[Case | None, Case | None]]:
+    return project().paired_cases(baseline, candidate, sample_ids, repeat=repeat)

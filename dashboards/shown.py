@@ -79,6 +79,11 @@ def run_name(run: Run) -> str:
     return visible_line(f"{run.id}   {run.prompt_ref} · {run.model} · {run.evalset} · {written}")
 
 
+def baseline_name(file: str, accepted: Run) -> str:
+    """Return how an accepted baseline is called on a page."""
+    return visible_line(f"{file}   {accepted.prompt_ref} · {accepted.model} · accepted, in the files")
+
+
 def refuse(error: PromptopsError) -> NoReturn:
     """Say what is wrong and what to do, and end the page."""
     with st.container(border=True):

@@ -19,6 +19,8 @@ from promptops.located import NAME_RULE, Faults, Located, is_name, kind_of, show
 from promptops.textfile import file_name, replacing
 from promptops.types import MetricRecord, Noun, Prompt, Result, Run
 
+_NAME = re.compile(r"baseline(\.[^.]+)?\.jsonl")
+
 Kind = TypeVar("Kind", bound=BaseModel)
 
 FORMAT = 1
@@ -38,6 +40,14 @@ def baseline_path(folder: Path, label: str | None = None) -> Path:
             [Problem(file_name(folder), f"a baseline's label {shown(label)} must be {NAME_RULE}")]
         )
     return folder / f"baseline.{label}.jsonl"
+
+
+def accepted(folder: Path) -> list[Path]:
+    """List the baselines that lie beside a set, the unlabelled one first."""
+    found = sorted(
+        folder.glob("baseline*.jsonl"), key=lambda path: (path.name != "baseline.jsonl", path.name)
+    )
+    return [path for path in found if _NAME.fullmatch(path.name) and path.is_file()]
 
 
 def write_baseline(path: Path, run: Run, results: Iterable[Result], *, outputs: bool = True) -> None:

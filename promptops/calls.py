@@ -114,8 +114,7 @@ class Caller:
             waited = await self._wait_out_pause()
             started = time.monotonic()
             try:
-                async with asyncio.timeout_at(asyncio.get_running_loop().time() + max(ends - started, 0.001)):
-                    completion = await self.model.generate(request)
+                completion = await self._attempt(request, max(ends - started, 0.001))
             except CallFailed as error:
                 failed = error
             except TimeoutError:
@@ -130,6 +129,13 @@ class Caller:
                 self._paused_until = max(self._paused_until, time.monotonic() + pause)
             else:
                 await asyncio.sleep(pause)
+
+    async def _attempt(self, request: Request, seconds: float) -> Completion:
+        patience = self.model.patience
+        if patience is not None and patience <= seconds:
+            return await self.model.generate(request)
+        async with asyncio.timeout(seconds):
+            return await self.model.generate(request)
 
     def _succeeded(
         self, completion: Completion, tried: list[Attempt], seconds: float, waited: float

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from promptops import gate
-from promptops.baselines import TIMED, baseline_path, read_baseline, write_baseline
+from promptops.baselines import TIMED, accepted, baseline_path, read_baseline, write_baseline
 from promptops.canonical import canonical_json
 from promptops.comparison import Pairing, pair
 from promptops.errors import NotComparable, StoreError, UnknownName, UsageError
@@ -18,8 +19,8 @@ from promptops.models import build_metric, is_pairwise, refuse_unlisted_metric
 from promptops.preference import Bench, Pair, summed_up
 from promptops.shift import Shift, measure_shift
 from promptops.sides import Loaded, load_baseline, load_run, same_outputs
-from promptops.summary import slice_names
-from promptops.types import CaseChange, Comparison, MetricSpec, Preference, Run, Verdict
+from promptops.summary import own_figures, slice_names
+from promptops.types import Case, CaseChange, Comparison, MetricSpec, Preference, Run, Verdict
 
 
 class Comparisons(Experiments):
@@ -40,7 +41,7 @@ class Comparisons(Experiments):
         deltas = tuple(pairing.cell(label, name, alpha).delta for label in labels for name in (None, *names))
         still = all(not delta.difference for delta in deltas)
         return Comparison(
-            baseline=first.side.run.id or baseline,
+            baseline=baseline if baseline.endswith(".jsonl") else first.side.run.id,
             candidate=second.side.run.id,
             evalset=second.side.run.evalset,
             deltas=deltas,
@@ -82,6 +83,32 @@ class Comparisons(Experiments):
         wanted = {sample.id for sample in samples}
         moved = {sample.id: change for sample, change in pairing.changes(metric) if sample.id in wanted}
         return {**moved, **{sample.id: None for sample in samples if sample.id not in moved}}
+
+    def paired_cases(
+        self, baseline: str, candidate: str, sample_ids: Sequence[str], *, repeat: int = 0
+    ) -> dict[str, tuple[Case | None, Case | None]]:
+        """Return what both sides of a comparison answered on some samples, with each one's own figures.
+
+        None where a side has no result; a baseline that was accepted without outputs has scores only.
+        """
+        after = {
+            case.result.sample_id: case
+            for case in self.cases_of(candidate, sample_ids=sample_ids)
+            if case.result.repeat == repeat
+        }
+        if baseline.endswith(".jsonl"):
+            first, _ = self._sides(baseline, candidate)
+            results = (first.output(name, repeat) for name in sample_ids)
+            found = [Case(result=each, figures=own_figures(each, first.metrics)) for each in results if each]
+        else:
+            found = self.cases_of(baseline, sample_ids=sample_ids)
+        before = {case.result.sample_id: case for case in found if case.result.repeat == repeat}
+        return {name: (before.get(name), after.get(name)) for name in sample_ids}
+
+    def baselines(self, evalset: str | Path) -> dict[str, Run]:
+        """Return the baselines that were accepted for a set, by their file; the unlabelled one first."""
+        found = accepted(self.evalset_folder(evalset))
+        return {str(path): read_baseline(path)[0] for path in found}
 
     def prefer(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pydantic import JsonValue
 
@@ -42,7 +43,8 @@ class Slot:
     offset: int
 
 
-def parse(text: str) -> list[str | Slot]:
+@lru_cache(maxsize=64)
+def parse(text: str) -> tuple[str | Slot, ...]:
     """Split a template into texts and slots. Raises TemplateFault for anything that only looks like one.
 
     The characters themselves are written `{{ '{{' }}`, as in Jinja and minijinja.
@@ -59,7 +61,7 @@ def parse(text: str) -> list[str | Slot]:
         parts.append(Slot(token["slot"], token.start()) if token["slot"] else token["literal"])
         at = token.end()
     parts.append(text[at:])
-    return parts
+    return tuple(parts)
 
 
 def fill(text: str, inputs: Mapping[str, JsonValue]) -> str:

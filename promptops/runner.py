@@ -22,6 +22,9 @@ from promptops.store.writer import CallRow, ResultRow, Writer
 from promptops.templates import Renderer
 from promptops.types import Completion, Failure, Prompt, Request, Result, Run, Sample, Score
 
+ANSWERS_A_TURN = 4
+"""How many answers are scored in one turn of the event loop."""
+
 Place = tuple[str, int, str]
 """Where a call belongs within its run: sample id, repeat, purpose."""
 
@@ -91,6 +94,7 @@ class Runner:
     renderer: Renderer
     usage: Usage
     watch: Watch | None = None
+    _turns: _Turns = field(default_factory=lambda: _Turns(ANSWERS_A_TURN))
 
     async def carry_out(self, tasks: Iterable[Task], concurrency: int) -> Progress:
         """Finish all tasks; a sample that fails never ends the run.
@@ -121,6 +125,7 @@ class Runner:
         except Unanswered as error:
             result = Result(sample_id=sample.id, repeat=repeat, failure=error.failure)
         else:
+            await self._turns.take()
             records = {record.label: record for record in task.run.metrics}
             scores = {
                 label: scored(metric, records[label], answer.completion, sample)
@@ -209,6 +214,28 @@ class Runner:
         return ResultRow(run_id=task.run.id, attempt=attempt, result=result)
 
 
+class _Turns:
+    """Lets few at a time go on in one turn of the event loop, the others in the next ones.
+
+    Many answers come at once. Scored in one go, they would all be stored before the first of their
+    places can ask again; a few at a time, the first ones ask while the last are being scored.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._taken = 0
+
+    async def take(self) -> None:
+        while self._taken >= self._size:  # noqa: ASYNC110 - an Event would wake all who wait at once
+            await asyncio.sleep(0)
+        if self._taken == 0:
+            asyncio.get_running_loop().call_soon(self._renew)
+        self._taken += 1
+
+    def _renew(self) -> None:
+        self._taken = 0
+
+
 class _Kept:
     """Rows of one sample on their way into the store.
 
@@ -219,19 +246,20 @@ class _Kept:
     def __init__(self, writer: Writer) -> None:
         self._writer = writer
         self._rows: list[CallRow | ResultRow] = []
-        self._sent: list[asyncio.Task[None]] = []
+        self._sent: list[asyncio.Future[None]] = []
 
     def add(self, row: CallRow | ResultRow) -> None:
         self._rows.append(row)
 
     def send(self) -> None:
         if self._rows:
-            self._sent.append(asyncio.ensure_future(self._writer.save(*self._rows)))
+            self._sent.append(self._writer.submit(*self._rows))
             self._rows = []
 
     async def stored(self) -> None:
         """Wait for all that was sent. Raises StoreError where something could not be kept."""
-        await asyncio.gather(*self._sent)
+        for sent in self._sent:
+            await sent
 
 
 def judge_request(

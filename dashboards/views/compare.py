@@ -1,10 +1,14 @@
-"""Two runs on the same samples: the verdict, what changed and how sure that is, and every case."""
+"""Two sides on the same samples: the verdict, what changed and how sure that is, and every case."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import NoReturn
 
 import streamlit as st
 
 from dashboards import casebrowser, charts, frames, reading, shown, urlstate
+from dashboards.casebrowser import Side
 from promptops import Comparison, PromptopsError, Run, Verdict
 from promptops import types as nouns
 
@@ -16,9 +20,9 @@ def show() -> None:
     """Draw the page."""
     st.header("Compare", anchor=False)
     try:
-        baseline, candidate = _runs()
-        comparison = reading.comparison(baseline.id, candidate.id)
-        found = reading.verdict(candidate.evalset, baseline.id, candidate.id)
+        baseline, candidate = _sides()
+        comparison = reading.comparison(baseline.reference, candidate.id)
+        found = reading.verdict(candidate.evalset, baseline.reference, candidate.id)
         _verdict(found)
         _notes(comparison, found)
         metric, part = _figures(comparison)
@@ -27,43 +31,57 @@ def show() -> None:
         shown.refuse(error)
 
 
-def _runs() -> tuple[Run, Run]:
+def _sides() -> tuple[Side, Run]:
+    """Draw the boxes; return the baseline, a run or an accepted file, and the run that is the candidate."""
     newest = reading.runs(reading.PICKED_FROM, 0, None)
-    if len(newest) < 2:
-        shown.empty(
-            "A comparison needs two runs of one evaluation set. Make another one, then reload this page:",
-            "promptops eval EVALSET --prompt OTHER_FILE --model PROVIDER/MODEL",
-        )
-    named = {
-        name: reading.run(urlstate.read(name)) for name in ("baseline", "candidate") if urlstate.read(name)
+    if not newest:
+        _nothing_to_compare()
+    candidate = reading.run(urlstate.read("candidate") or newest[0].id)
+    accepted = {
+        Path(path).name: Side(path, found) for path, found in reading.baselines(candidate.evalset).items()
     }
-    candidate = named.get("candidate") or newest[0]
-    others = [run for run in newest if run.evalset == candidate.evalset and run.id != candidate.id]
-    baseline = named.get("baseline") or (others[0] if others else newest[1])
+    others = [run for run in newest if run.id != candidate.id]
+    named = urlstate.read("baseline")
+    if named in accepted:
+        baseline, chosen = accepted[named], named
+    else:
+        if not named and not others and not accepted:
+            _nothing_to_compare()
+        of_the_set = [run for run in others if run.evalset == candidate.evalset]
+        run = reading.run(named) if named else next(iter([*of_the_set, *others]), None)
+        chosen = run.id if run else next(iter(accepted))
+        baseline = Side(run.id, run) if run else accepted[chosen]
     # An abbreviated id in a link is written out, so that the boxes can be bound to it.
-    urlstate.write(baseline=baseline.id, candidate=candidate.id)
-    known = {run.id: run for run in (*newest, baseline, candidate)}
+    urlstate.write(baseline=chosen, candidate=candidate.id)
+    known = {run.id: shown.run_name(run) for run in (*newest, candidate)}
+    first = {**{name: shown.baseline_name(name, side.run) for name, side in accepted.items()}, **known}
+    first.setdefault(chosen, shown.run_name(baseline.run))
     left, right, swap = st.columns([10, 10, 1.4], vertical_alignment="bottom")
     with left:
-        _box("Baseline", "baseline", known)
+        _box("Baseline", "baseline", first)
     with right:
         _box("Candidate", "candidate", known)
     with swap:
         st.button(
-            "Swap", on_click=_swap, args=(baseline.id, candidate.id), help="Take the other as the baseline"
+            "Swap",
+            on_click=_swap,
+            args=(chosen, candidate.id),
+            disabled=chosen in accepted,
+            help="Take the other as the baseline; an accepted file can be nothing else",
         )
     return baseline, candidate
 
 
-def _box(label: str, name: str, known: dict[str, Run]) -> None:
-    urlstate.choice(
-        label,
-        name,
-        list(known),
-        shown=lambda run_id: shown.run_name(known[run_id]),
-        default="",
-        forget=OF_A_CASE,
+def _nothing_to_compare() -> NoReturn:
+    shown.empty(
+        "A comparison needs two runs of one evaluation set, or a run and an accepted baseline. "
+        "Make another run, then reload this page:",
+        "promptops eval EVALSET --prompt OTHER_FILE --model PROVIDER/MODEL",
     )
+
+
+def _box(label: str, name: str, known: dict[str, str]) -> None:
+    urlstate.choice(label, name, list(known), shown=known.__getitem__, default="", forget=OF_A_CASE)
 
 
 def _swap(baseline: str, candidate: str) -> None:

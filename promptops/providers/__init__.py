@@ -62,6 +62,11 @@ class Model(ABC):
         """Where answers come from; part of the cache key."""
         return ""
 
+    @property
+    def patience(self) -> float | None:
+        """Seconds after which `generate` ends by itself; None where it may take for ever."""
+        return None
+
     @abstractmethod
     async def generate(self, request: Request) -> Completion:
         """Ask once. Raises CallFailed with the kind of failure."""

@@ -44,6 +44,11 @@ class OpenAI(Model):
         """The server's address, with a digest of extra fields and headers; never the key."""
         return self._address.origin
 
+    @property
+    def patience(self) -> float:
+        """`timeout` covers everything from the connection to the last byte."""
+        return self.settings.timeout
+
     async def generate(self, request: Request) -> Completion:
         """Ask once. Raises CallFailed with the kind of failure, within `timeout` seconds."""
         body = json.dumps(self._body(request)).encode()

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from promptops.errors import StoreError
 from promptops.store.address import Address
+from promptops.store.bulk import Batch, append_rows, insert_rows
 from promptops.store.opening import WRITE, connect_sqlite
 
 CHECKPOINT_BYTES = 4_000_000
@@ -52,6 +53,8 @@ class Database:
         self._turn = threading.RLock() if address.in_memory else contextlib.nullcontext()
         self._watch = threading.Lock()
         self._watcher: sqlite3.Connection | None = None
+        self._append = threading.Lock()
+        self._appender: sqlite3.Connection | None = None
         # Versions of two connections don't compare, so each Store marks its own.
         self._mark = secrets.token_hex(4)
         self._wrote = False
@@ -76,11 +79,34 @@ class Database:
                 if lock is not None and self.dialect == "postgresql":
                     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCKS[lock]})")
                 yield connection
-            self._wrote = True
-            self._commits += 1
-            if self._commits >= CHECKPOINT_COMMITS and self._log_bytes() > CHECKPOINT_BYTES:
-                self._commits = 0
-                self.checkpoint()
+            self._committed()
+
+    def append(self, *batches: Batch) -> None:
+        """Insert rows in one durable transaction; for what is written many times in a second.
+
+        Without any rows it only makes ready, so that the first of them need not wait for that.
+        Raises StoreError where the database can't be written; then nothing of this was stored.
+        """
+        if self.dialect == "postgresql" or self.address.path is None or self.read_only:
+            with self.writing() as connection:
+                for table, columns, rows in batches:
+                    insert_rows(connection, table, columns, rows)
+            return
+        with self._append, clean_messages(self.address):
+            if self._appender is None:
+                self._appender = connect_sqlite(self.address.path)
+                self._appender.execute("PRAGMA schema_version")
+            if not batches:
+                return
+            append_rows(self._appender, self._engine.dialect, batches)
+            self._committed()
+
+    def _committed(self) -> None:
+        self._wrote = True
+        self._commits += 1
+        if self._commits >= CHECKPOINT_COMMITS and self._log_bytes() > CHECKPOINT_BYTES:
+            self._commits = 0
+            self.checkpoint()
 
     def data_version(self) -> str:
         """Return a mark that changes with every commit of anyone, for the keys of caches.
@@ -131,6 +157,10 @@ class Database:
             if self._watcher is not None:
                 self._watcher.close()
                 self._watcher = None
+        with self._append:
+            if self._appender is not None:
+                self._appender.close()
+                self._appender = None
         self._engine.dispose()
 
     def _log_bytes(self) -> int:

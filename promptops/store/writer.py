@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import threading
+import time
 from types import TracebackType
 from typing import Self
 
 from promptops.errors import StoreError
-from promptops.store.bulk import Value, insert_rows
+from promptops.store.bulk import Value
 from promptops.store.columns import marked
 from promptops.store.database import Database, timestamp
 from promptops.store.encoding import figures_text, noun_text, remarks_text
@@ -17,6 +19,9 @@ from promptops.store.rows import CallRow, ResultRow
 from promptops.store.tables import calls, results
 
 __all__ = ["CallRow", "ResultRow", "Writer"]
+
+BURST = 8
+"""Rows' owners after which the thread is let in; a loop with many answers at once would hold it off."""
 
 _Values = tuple[bool, tuple[Value, ...]]
 
@@ -28,6 +33,7 @@ class Writer:
         self._store = store
         self._queue: queue.SimpleQueue[_Wish | None] = queue.SimpleQueue()
         self._closed = False
+        self._burst = 0
         self._thread = threading.Thread(target=self._work, name="promptops-writer", daemon=True)
         self._thread.start()
 
@@ -36,12 +42,23 @@ class Writer:
 
         Rows that are queued are stored even if the caller is cancelled. Raises StoreError.
         """
+        await self.submit(*rows)
+
+    def submit(self, *rows: CallRow | ResultRow) -> asyncio.Future[None]:
+        """Queue rows for one transaction; the future is done when they are committed, or holds StoreError.
+
+        Costs no turn of the event loop, which in a burst of answers is a wait behind all of them.
+        """
         if self._closed:
             raise StoreError("The writer is closed.")
         loop = asyncio.get_running_loop()
         wish = _Wish(loop, loop.create_future(), [_values(row) for row in rows])
         self._queue.put(wish)
-        await wish.done
+        self._burst += 1
+        if self._burst % BURST == 0:
+            # Gives up the interpreter lock: the thread commits these while the next are on their way.
+            time.sleep(0)
+        return wish.done
 
     def close(self) -> None:
         """Commit what is queued and end."""
@@ -63,6 +80,8 @@ class Writer:
         self.close()
 
     def _work(self) -> None:
+        with contextlib.suppress(StoreError):  # the first commit says it, to those who wait for it
+            self._store.append()
         while (wish := self._queue.get()) is not None:
             batch = [wish]
             while not self._queue.empty():
@@ -85,9 +104,7 @@ class Writer:
         for wish in batch:
             for is_call, values in wish.rows:
                 (call_rows if is_call else result_rows).append((*values, now))
-        with self._store.writing() as connection:
-            insert_rows(connection, calls, _CALL, call_rows)
-            insert_rows(connection, results, _RESULT, result_rows)
+        self._store.append((calls, _CALL, call_rows), (results, _RESULT, result_rows))
 
 
 class _Wish:
@@ -176,3 +193,4 @@ def _settle(futures: list[asyncio.Future[None]], error: BaseException | None) ->
             future.set_result(None)
         else:
             future.set_exception(error)
+            future.exception()  # heard: whoever still waits gets it, and nobody else is told at exit

@@ -283,3 +283,44 @@ def _delta(told: dict[str, object], label: str) -> dict[str, float]:
         delta for delta in comparison["deltas"] if delta["label"] == label and delta["slice"] is None
     )
     return found
+
+
+def test_an_accepted_baseline_is_compared_with_a_run_case_by_case(page: Open, tmp_path: Path) -> None:
+    folder = tmp_path / "evalsets" / "tiny"
+    folder.mkdir(parents=True)
+    (folder / "evalset.toml").write_text(
+        'format = 1\n[card]\ndescription = "x"\n[metrics.exact]\n[[gate]]\nmetric = "exact"\nmargin = 0.1\n'
+    )
+    (folder / "samples.jsonl").write_text(
+        "".join(f'{{"id": "s{n}", "inputs": {{"q": "word{n}"}}, "target": "word{n}"}}\n' for n in range(6))
+    )
+    for name, text in (("good", "{{ q }}"), ("bad", "not {{ q }}")):
+        (tmp_path / f"{name}.prompt.yaml").write_text(f"messages: [{{role: user, content: '{text}'}}]\n")
+    with Project.open(tmp_path) as project:
+        good, bad = project.evaluate(
+            "tiny", [tmp_path / "good.prompt.yaml", tmp_path / "bad.prompt.yaml"], ["mock/echo"]
+        )
+        project.accept(good.id)
+        project.accept(good.id, label="old", outputs=False)
+        database, path = project.settings.database, next(iter(project.baselines("tiny")))
+        from_files = project.compare(path, bad.id)
+    shown = page(tmp_path, database, "compare", baseline="baseline.jsonl", candidate=bad.id)
+    options = next(box for box in shown.selectbox if box.label == "Baseline").options
+    assert [option.split()[0] for option in options[:2]] == ["baseline.jsonl", "baseline.old.jsonl"]
+    change = signed(from_files.deltas[0].difference)
+    tables = [table.value for table in shown.dataframe]
+    assert any("change" in table and change in set(table["change"]) for table in tables)
+    assert any("**Baseline**" in text.value for text in shown.markdown)
+    assert next(button for button in shown.button if button.label == "Swap").disabled
+    without = page(tmp_path, database, "compare", baseline="baseline.old.jsonl", candidate=bad.id)
+    assert not without.exception
+    assert any("left out" in text.value for text in without.text)
+
+
+@pytest.mark.parametrize("name", ["../baseline.jsonl", "/etc/passwd", "evalsets/tiny/baseline.jsonl"])
+def test_an_address_opens_no_other_file_than_an_accepted_baseline(
+    page: Open, hostile: Made, name: str
+) -> None:
+    shown = page(hostile.root, hostile.database, "compare", baseline=name)
+    assert not shown.exception
+    assert any("can't be shown" in text.value for text in shown.markdown)

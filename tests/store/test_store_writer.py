@@ -128,14 +128,14 @@ def test_a_full_disk_is_said_cleanly_and_what_was_committed_is_kept(tmp_path: Pa
     with Store.open(f"sqlite:///{path}") as store, Writer(store) as writer:
         store.create_run(nouns.run("abcd"), {})
         asyncio.run(writer.save(nouns.result("abcd", "before")))
-        with store.writing() as connection:
-            pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
-            connection.exec_driver_sql(f"PRAGMA max_page_count={pages + 2}")
+        # Holds for one connection only, and the writer's is its own.
+        assert store._appender is not None
+        pages = store._appender.execute("PRAGMA page_count").fetchone()[0]
+        store._appender.execute(f"PRAGMA max_page_count={pages + 2}")
         rows = [nouns.call("abcd", f"s{number}") for number in range(200)]
         with pytest.raises(StoreError, match="the disk is full"):
             asyncio.run(writer.save(*rows))
-        with store.writing() as connection:
-            connection.exec_driver_sql("PRAGMA max_page_count=1000000")
+        store._appender.execute("PRAGMA max_page_count=1000000")
         asyncio.run(writer.save(*rows))
         assert store.finished("abcd", errors_too=True) == {("before", 0)}
         assert len(store.unfinished_calls("abcd")) == 200
