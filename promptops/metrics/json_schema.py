@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, JsonValue, field_validator
 
 from promptops.metrics import Metric
 from promptops.metrics._json import read_json
+from promptops.metrics._patterns import TooSlow, bounded
 from promptops.types import Completion, Sample, Score
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class JsonSchema(Metric):
         from jsonschema import Draft202012Validator
         from referencing import Registry
 
-        return Draft202012Validator(self.json_schema or {}, registry=Registry())
+        return bounded(Draft202012Validator)(self.json_schema or {}, registry=Registry())
 
 
 def _score_keys(answer: JsonValue, sample: Sample) -> Score:
@@ -84,6 +85,8 @@ def _score_schema(answer: JsonValue, validator: Draft202012Validator) -> Score:
         error = best_match(validator.iter_errors(answer))
     except RecursionError:
         return Score.missing("the schema refers to itself, or the output is nested, too deeply to be checked")
+    except TooSlow as error:
+        return Score.missing(str(error))
     if error is None:
         return Score.of(1)
     return Score.of(0, reason=f"{error.json_path}: {error.message}"[:LONGEST_REASON])

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from typing import ClassVar
 
 from pydantic import Field, field_validator
 
 from promptops.metrics import Metric
+from promptops.metrics._patterns import TooSlow, fault, found
 from promptops.types import Completion, Sample, Score
 
 LONGEST_TEXT = 100_000
-"""Characters. Bounds the time of patterns that grow with the square of the text; Python's `re` has no
-timeout, so a pattern with nested repeats, such as `(a+)+$`, can still be slow on a short text."""
+"""Characters."""
 
 
 class Regex(Metric):
-    """1 where `pattern` (Python's `re`, searched anywhere; flags inside, as in `(?i)yes`) is found."""
+    """1 where `pattern` (read as Python's `re` does, searched anywhere; flags inside: `(?i)yes`) is found."""
 
     needs_target: ClassVar[bool] = False
 
@@ -25,12 +24,9 @@ class Regex(Metric):
     @field_validator("pattern")
     @classmethod
     def _compile(cls, value: str) -> str:
-        try:
-            re.compile(value)
-        except (re.error, RecursionError, OverflowError) as error:
-            raise ValueError(
-                f"{value!r} is no regular expression: {error}; see Python's re module"
-            ) from error
+        wrong = fault(value)
+        if wrong is not None:
+            raise ValueError(f"{value!r} is no regular expression: {wrong}; see Python's re module")
         return value
 
     def score(self, completion: Completion, sample: Sample) -> Score:
@@ -38,7 +34,10 @@ class Regex(Metric):
             return Score.missing(
                 f"output has {len(completion.text)} characters; regex reads at most {LONGEST_TEXT}"
             )
-        return Score.of(re.search(self.pattern, completion.text) is not None)
+        try:
+            return Score.of(found(self.pattern, completion.text))
+        except TooSlow as error:
+            return Score.missing(str(error))
 
     @classmethod
     def example(cls) -> Regex:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 import pytest
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
 from pydantic import JsonValue, ValidationError
 
 from promptops.metrics.json_schema import DRAFT, JsonSchema
@@ -109,3 +112,39 @@ def test_the_record_gives_the_schema_back() -> None:
     record = chosen.record("label", "json_schema")
     assert JsonSchema.model_validate(record.options) == chosen
     assert len(record.signature.splitlines()) == 1
+
+
+PATTERNED: dict[str, JsonValue] = {
+    "properties": {"name": {"type": "string", "pattern": "^[a-z]+$"}},
+    "patternProperties": {"^x_": {"type": "integer"}},
+    "additionalProperties": False,
+}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"name": "abc"},
+        {"name": "ABC"},
+        {"x_1": 1},
+        {"x_1": "1"},
+        {"y": 1},
+        {"name": 3},
+        [],
+        {"x": 1, "x_": 2},
+    ],
+)
+@pytest.mark.parametrize("extra", [False, {"type": "string"}])
+def test_patterns_decide_as_the_library_does(answer: JsonValue, extra: JsonValue) -> None:
+    schema: dict[str, JsonValue] = {**PATTERNED, "additionalProperties": extra}
+    scored = score(metric(schema), json.dumps(answer))
+    error = best_match(Draft202012Validator(schema).iter_errors(answer))
+    assert scored.counts == (float(error is None),)
+
+
+@pytest.mark.parametrize("schema", [{"pattern": "^(a|aa)+$"}, {"patternProperties": {"^(a|aa)+$": True}}])
+def test_a_pattern_that_takes_for_ever_leaves_the_output_unscored(schema: dict[str, JsonValue]) -> None:
+    long = "a" * 60 + "!"
+    answer = long if "pattern" in schema else {long: 1}
+    scored = score(metric(schema), json.dumps(answer))
+    assert "takes over 1 s" in (scored.unscored or "")

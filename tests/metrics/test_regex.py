@@ -39,3 +39,9 @@ def test_a_very_long_text_is_unscored() -> None:
 def test_a_pattern_over_lines_has_a_signature_on_one_line() -> None:
     assert len(Regex(pattern="(?x) a\n b \u2028").signature.splitlines()) == 1
     assert Regex(pattern="a\nb").signature != Regex(pattern="a b").signature
+
+
+def test_a_pattern_that_takes_for_ever_leaves_the_output_unscored() -> None:
+    scored = Regex(pattern=r"^(a|aa)+$").score(Completion(text="a" * 60 + "!"), SAMPLE)
+    assert scored.unscored is not None
+    assert "takes over 1 s" in scored.unscored
