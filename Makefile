@@ -13,7 +13,9 @@ test: $(VENV)/.development browser  ## install what tests need and run the suite
 	$(BIN)/python -m pytest -n 2 -q
 
 slow: $(VENV)/.development browser  ## the tests that take minutes
+	rm -f .pytest_cache/gate_errors.jsonl
 	$(BIN)/python -m pytest -n 2 -q -m slow
+	$(BIN)/python -m tests.stats.error_table
 
 check: $(VENV)/.development  ## format, lint and types
 	$(BIN)/ruff format --check .

@@ -100,11 +100,13 @@ def deltas_frame(deltas: Iterable[nouns.Delta], *, by_slice: bool = False) -> pd
             "[L, U]": interval(each.low, each.high, sign=True),
             "p": "" if each.p_value is None else p_value(each.p_value),
             "n": each.n,
+            "sees": figure(each.resolves),
             "reads": direction(each),
         }
         for each in deltas
     ]
-    return pd.DataFrame(rows, columns=[first, "baseline", "candidate", "change", "[L, U]", "p", "n", "reads"])
+    columns = [first, "baseline", "candidate", "change", "[L, U]", "p", "n", "sees", "reads"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def direction(delta: nouns.Delta) -> str:

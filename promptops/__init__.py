@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from promptops.metrics import Metric
     from promptops.project import Project
     from promptops.providers import Model
+    from promptops.reportfiles import render_report, write_report
+    from promptops.reports import Report
     from promptops.shift import Shift
     from promptops.types import (
         Case,
@@ -50,13 +52,16 @@ _HOMES = {
     "Project": "project",
     "Prompt": "types",
     "PromptopsError": "errors",
+    "Report": "reports",
     "Result": "types",
     "Run": "types",
     "Sample": "types",
     "Score": "types",
     "Shift": "shift",
     "Verdict": "types",
+    "render_report": "reportfiles",
     "word_diff": "worddiff",
+    "write_report": "reportfiles",
 }
 
 __all__ = [
@@ -72,13 +77,16 @@ __all__ = [
     "Project",
     "Prompt",
     "PromptopsError",
+    "Report",
     "Result",
     "Run",
     "Sample",
     "Score",
     "Shift",
     "Verdict",
+    "render_report",
     "word_diff",
+    "write_report",
 ]
 
 

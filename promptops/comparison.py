@@ -61,9 +61,12 @@ class Pairing:
 
         Bounds are one-sided at `alpha` each: the gate's own [L, U].
         """
+        return self.cell_of(label, slice_mask(self.candidate.table.samples, name), name, alpha)
+
+    def cell_of(self, label: str, mask: Bools, name: str | None, alpha: float = 0.05) -> Cell:
+        """Return the paired change of one metric on any samples: a mask (n,), and what to call them."""
         a, b = self.baseline.table.columns[label], self.candidate.table.columns[label]
         samples, metric = self.candidate.table.samples, self.metrics[label]
-        mask = slice_mask(samples, name)
         usable = mask & a.scored & (b.scored | (b.failed > 0))
         lost = mask & ~a.scored & (a.failed > 0)
         unscored = mask & (a.unscored | b.unscored) & ~lost

@@ -17,6 +17,7 @@ from promptops.experiments import Experiments
 from promptops.judges.pairwise import Pairwise
 from promptops.models import build_metric, is_pairwise, refuse_unlisted_metric
 from promptops.preference import Bench, Pair, summed_up
+from promptops.ratchet import slipped
 from promptops.shift import Shift, measure_shift
 from promptops.sides import Loaded, load_baseline, load_run, same_outputs
 from promptops.summary import own_figures, slice_names
@@ -46,7 +47,7 @@ class Comparisons(Experiments):
             evalset=second.side.run.evalset,
             deltas=deltas,
             identical=still and same_outputs(first, second),
-            warnings=(*_run_warnings(first, second), *gate.missing_warnings(deltas)),
+            warnings=(*run_warnings(first, second), *gate.missing_warnings(deltas)),
         )
 
     def cases(
@@ -196,9 +197,10 @@ class Comparisons(Experiments):
         verdict = gate.judge(
             pairing, found.gate, slices=found.slices, identical=still and same_outputs(first, second)
         )
+        slips = slipped(Path(against), folder, second, found.gate) if against.endswith(".jsonl") else []
         return verdict.model_copy(
             update={
-                "warnings": (*_run_warnings(first, second), *verdict.warnings),
+                "warnings": (*run_warnings(first, second), *slips, *verdict.warnings),
                 "baseline": against if against.endswith(".jsonl") else first.side.run.id,
             }
         )
@@ -216,7 +218,7 @@ class Comparisons(Experiments):
                 f"The baseline answered another state of {found.name!r} than the files hold now. Evaluate "
                 "its prompt again and accept that run: promptops accept RUN"
             )
-        bare = [rule.metric for rule in found.gate if rule.margin is rule.min is rule.max is None]
+        bare = [rule.metric for rule in found.gate if not rule.decides]
         if bare or not found.gate:
             what = f"no margin for {', '.join(bare)}" if bare else "no gate rule"
             raise UsageError(
@@ -326,7 +328,8 @@ def _paired(first: Loaded, second: Loaded) -> Pairing:
     return pair(first.side, second.side, second.metrics)
 
 
-def _run_warnings(first: Loaded, second: Loaded) -> tuple[str, ...]:
+def run_warnings(first: Loaded, second: Loaded) -> tuple[str, ...]:
+    """Say what in two runs makes their comparison less than it seems."""
     found: list[str] = []
     if first.side.run.model != second.side.run.model:
         found.append(f"The models differ: {first.side.run.model} and {second.side.run.model}.")

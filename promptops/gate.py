@@ -12,18 +12,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from promptops.comparison import Cell, Pairing, with_missing
 from promptops.errors import UsageError
+from promptops.stats import decision
 from promptops.stats.multiplicity import holm
 from promptops.stats.paired import terminal_bound
 from promptops.stats.power import cases_needed, design_effect, upper_sd
-from promptops.stats.sequential import e_harm, e_pass
-from promptops.summary import Floats, estimate, slice_mask, slice_names
-from promptops.types import CellVerdict, Delta, Estimate, GateRule, Outcome, Verdict
+from promptops.summary import cluster_codes, estimate, slice_mask, slice_names
+from promptops.types import CellVerdict, Delta, Estimate, GateRule, Outcome, Sample, Verdict
 
-SMALL = 20
-"""Fewer pairs than this are decided by the betting bound alone."""
 UNSCORED_LIMIT = 0.05
 
 
@@ -35,7 +34,8 @@ def judge(
     Raises UsageError where a rule states neither a margin nor a bound.
     """
     _refuse_without_margin(pairing, rules)
-    warnings: list[str] = []
+    samples = pairing.candidate.table.samples
+    rules, warnings = spread(rules, samples, slices)
     cells: list[CellVerdict] = []
     if identical:
         warnings.append(
@@ -45,11 +45,14 @@ def judge(
         if rule.metric not in pairing.metrics:
             cells.append(_unmeasured(rule, f"{rule.metric} was not measured in both runs"))
             continue
+        if rule.worst_slice_margin is not None:
+            cells.append(_unmeasured(rule, "no slice is large enough to judge"))
+            continue
         if rule.margin is not None:
             cells.append(_margin_cell(pairing, rule, identical))
         if rule.min is not None or rule.max is not None:
             cells.append(_bound_cell(pairing, rule))
-    cells = _corrected(cells, max((rule.alpha for rule in rules), default=0.05))
+    cells = _corrected(cells)
     warnings.extend(missing_warnings([cell.delta for cell in cells if cell.delta is not None]))
     warnings.extend(worse_slices(pairing, rules, slices))
     outcome, reason = _overall(cells, pairing)
@@ -61,6 +64,36 @@ def judge(
         baseline=pairing.baseline.run.id,
         candidate=pairing.candidate.run.id,
     )
+
+
+def spread(
+    rules: Sequence[GateRule], samples: Sequence[Sample], slices: Sequence[str] = ()
+) -> tuple[list[GateRule], list[str]]:
+    """Replace each `worst_slice_margin` by a rule for every slice; also say which slices are too small.
+
+    Where no slice is large enough the rule stays, for nothing holds that nobody could look at.
+    """
+    found: list[GateRule] = []
+    small: dict[str, None] = {}
+    codes = cluster_codes(samples)
+    for rule in rules:
+        if rule.worst_slice_margin is None:
+            found.append(rule)
+            continue
+        if any(bound is not None for bound in (rule.margin, rule.min, rule.max)):
+            found.append(rule.model_copy(update={"worst_slice_margin": None}))
+        judged = []
+        for name in slice_names(samples, slices):
+            groups = len(np.unique(codes[slice_mask(samples, name)]))
+            if groups >= decision.SMALL:
+                judged.append(name)
+            else:
+                small[f"Slice {name!r} has {groups} groups, too few for `worst_slice_margin`."] = None
+        each = GateRule(metric=rule.metric, margin=rule.worst_slice_margin, alpha=rule.alpha)
+        found += [each.model_copy(update={"slice": name}) for name in judged]
+        if not judged:
+            found.append(rule.model_copy(update={"margin": None, "min": None, "max": None}))
+    return found, list(small)
 
 
 def missing_warnings(deltas: Sequence[Delta]) -> list[str]:
@@ -89,7 +122,7 @@ def worse_slices(pairing: Pairing, rules: Sequence[GateRule], slices: Sequence[s
     found: list[str] = []
     for label in gated:
         cells = [pairing.cell(label, name) for name in slice_names(samples, slices)]
-        tested = [cell for cell in cells if cell.p_harm is not None and cell.delta.n >= SMALL]
+        tested = [cell for cell in cells if cell.p_harm is not None and cell.delta.clusters >= decision.SMALL]
         if not tested:
             continue
         adjusted = holm(np.array([cell.p_harm for cell in tested], dtype=np.float64))
@@ -108,7 +141,7 @@ def _refuse_without_margin(pairing: Pairing, rules: Sequence[GateRule]) -> None:
             "The evaluation set has no gate rule, so nothing can be decided. Add to evalset.toml:\n"
             + "\n".join(_advice(pairing, label) for label in list(pairing.metrics)[:3])
         )
-    bare = [rule for rule in rules if rule.margin is None and rule.min is None and rule.max is None]
+    bare = [rule for rule in rules if not rule.decides]
     if bare:
         raise UsageError(
             "A margin is never guessed: state the largest loss that you accept, in the metric's own unit.\n"
@@ -152,14 +185,10 @@ def _margin_cell(pairing: Pairing, rule: GateRule, identical: bool) -> CellVerdi
         strict = min(low, delta.strict_low if delta.higher_is_better else -delta.strict_low)
     elif delta.baseline_missing:
         strict = -np.inf  # no best value is known, so nothing rules out that the missing ones had it
-    if delta.n < SMALL:
+    if delta.clusters < decision.SMALL:
         outcome = _by_betting(cell, margin, record.low, record.high, rule.alpha)
-    elif strict > -margin:
-        outcome = "PASS"
-    elif high < 0:
-        outcome = "FAIL"
     else:
-        outcome = "INCONCLUSIVE"
+        outcome = _name_of(decision.settle(strict, high, margin))
     needed = _needed(cell, margin, record.low, record.high, rule.alpha) if outcome == "INCONCLUSIVE" else None
     label = ""
     if outcome == "PASS":
@@ -215,21 +244,20 @@ def _by_betting(cell: Cell, margin: float, low: float | None, high: float | None
         return "INCONCLUSIVE"
     share = min(margin / (high - low), 0.999)
     sides = [cell, cell.strict] if cell.delta.baseline_missing else [cell]
-    if all(side is not None and _bet_on(side, share) >= 1.0 / alpha for side in sides):
+    found = [
+        _name_of(decision.bet(side.d, share, side.clusters, alpha=alpha, weights=side.weights))
+        if side is not None and side.d is not None
+        else "INCONCLUSIVE"
+        for side in sides
+    ]
+    if all(outcome == "PASS" for outcome in found):
         return "PASS"
-    return "FAIL" if e_harm(cell.d * _stakes(cell), cell.clusters)[-1] >= 1.0 / alpha else "INCONCLUSIVE"
+    return "FAIL" if found[0] == "FAIL" else "INCONCLUSIVE"
 
 
-def _bet_on(cell: Cell, margin: float) -> float:
-    """Return the evidence that the weighted mean difference is above -margin."""
-    if cell.d is None:
-        return 0.0
-    return float(e_pass((cell.d + margin) * _stakes(cell) - margin, margin, cell.clusters)[-1])
-
-
-def _stakes(cell: Cell) -> Floats | float:
-    """Return weights as shares of the largest, so that a bet is on the mean that is shown."""
-    return 1.0 if cell.weights is None else cell.weights / cell.weights.max()
+def _name_of(code: npt.NDArray[np.intp]) -> Outcome:
+    names: tuple[Outcome, ...] = ("INCONCLUSIVE", "PASS", "FAIL")
+    return names[int(code)]
 
 
 def _trouble(cell: Cell, low: float | None, high: float | None, corpus: bool) -> str | None:
@@ -259,15 +287,13 @@ def _needed(cell: Cell, margin: float, low: float | None, high: float | None, al
     return more if more > 0 else None
 
 
-def _corrected(cells: list[CellVerdict], alpha: float) -> list[CellVerdict]:
-    """Note for each failed cell whether its harm survives Holm over all gated cells."""
-    tested = [place for place, cell in enumerate(cells) if cell.p_harm is not None]
-    if not tested:
-        return cells
-    adjusted = holm(np.array([cells[place].p_harm for place in tested], dtype=np.float64))
-    for place, p in zip(tested, adjusted, strict=True):
-        cells[place] = cells[place].model_copy(update={"p_harm_adjusted": float(p)})
-    return cells
+def _corrected(cells: list[CellVerdict]) -> list[CellVerdict]:
+    """Note for each cell its p-value of harm after Holm over all gated cells."""
+    adjusted = decision.holm_over([cell.p_harm for cell in cells])
+    return [
+        cell if p is None else cell.model_copy(update={"p_harm_adjusted": p})
+        for cell, p in zip(cells, adjusted, strict=True)
+    ]
 
 
 def _overall(cells: Sequence[CellVerdict], pairing: Pairing) -> tuple[Outcome, str]:
@@ -277,11 +303,13 @@ def _overall(cells: Sequence[CellVerdict], pairing: Pairing) -> tuple[Outcome, s
     if unknown:
         return "CANNOT_MEASURE", unknown[0].sentence
     failed = [cell for cell in cells if cell.outcome == "FAIL"]
-    certain = [
-        cell for cell in failed if cell.p_harm_adjusted is None or cell.p_harm_adjusted < cell.rule.alpha
-    ]
+    certain = decision.certain_losses(
+        [decision.NAMES.index(cell.outcome) for cell in cells],
+        [cell.p_harm for cell in cells],
+        [cell.rule.alpha for cell in cells],
+    )
     if certain:
-        return "FAIL", " ".join(cell.sentence for cell in certain[:3])
+        return "FAIL", " ".join(cells[place].sentence for place in certain[:3])
     if failed:
         return (
             "INCONCLUSIVE",
@@ -314,6 +342,11 @@ def _sentence(rule: GateRule, outcome: Outcome, label: str, delta: Delta, needed
     if outcome == "FAIL":
         return f"{told}: it got worse, and a loss beyond the margin of {rule.margin:g} can't be ruled out."
     more = f" If nothing changed, about {needed} more samples would show it." if needed else ""
+    if delta.clusters < decision.SMALL:
+        more = (
+            f" Under {decision.SMALL} groups only a very clear change decides; there are {delta.clusters}, "
+            "so add samples of other groups."
+        )
     return f"{told}: neither a loss beyond the margin of {rule.margin:g} nor its absence is shown.{more}"
 
 

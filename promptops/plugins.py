@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from promptops.errors import UnknownName, UsageError
 
-WINGS = ("metrics", "judges", "providers", "engines")
+WINGS = ("metrics", "judges", "providers", "engines", "reports")
 
 Contract = TypeVar("Contract")
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from promptops.comparisons import Comparisons
+from promptops.analyses import Analyses
 
 
-class Project(Comparisons):
+class Project(Analyses):
     """A folder with prompts and evaluation sets, and the database that remembers runs.
 
     >>> with Project.open() as project:

@@ -28,9 +28,10 @@ class Loaded:
     outputs: Callable[[], Iterable[Result]]
 
 
-def load_run(store: Store, run: Run) -> Loaded:
-    """Read a stored run's scores."""
-    samples = tuple(store.snapshot_samples(run.evalset_digest))
+def load_run(store: Store, run: Run, samples: Sequence[Sample] | None = None) -> Loaded:
+    """Read a stored run's scores; its samples too, unless they were read already for another run."""
+    if samples is None:
+        samples = tuple(store.snapshot_samples(run.evalset_digest))
     table = tally(samples, store.score_rows(run.id), run.metrics)
     return Loaded(
         Side(run, table),

@@ -58,7 +58,7 @@ language = "en"
 
 [metrics.exact]
 
-# A loss of up to a fifth of the scale is accepted: twenty-four samples can't tell less.
+# A loss of up to a fifth of the scale is accepted: forty-eight samples can't tell much less.
 # State your own margin; promptops never guesses one.
 [[gate]]
 metric = "f1"
@@ -78,6 +78,18 @@ PLACES = (
     "school",
     "clinic",
     "station",
+    "town hall",
+    "bakery",
+    "gallery",
+    "cinema",
+    "zoo",
+    "bath house",
+    "bookshop",
+    "ice rink",
+    "observatory",
+    "castle",
+    "lighthouse",
+    "post office",
 )
 
 

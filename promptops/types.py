@@ -132,9 +132,16 @@ class GateRule(Noun):
     metric: str
     slice: str | None = None
     margin: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    worst_slice_margin: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """The margin on each of the set's slices: a rule a slice."""
     min: float | None = Field(default=None, allow_inf_nan=False)
     max: float | None = Field(default=None, allow_inf_nan=False)
     alpha: float = Field(default=0.05, gt=0, lt=0.5)
+
+    @property
+    def decides(self) -> bool:
+        """Whether the rule states anything that can hold or not."""
+        return any(each is not None for each in (self.margin, self.worst_slice_margin, self.min, self.max))
 
 
 class Card(Noun):

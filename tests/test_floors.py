@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FACE = "promptops"
-WINGS = ("metrics", "judges", "providers", "engines")
+WINGS = ("metrics", "judges", "providers", "engines", "reports")
 
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("canonical", "errors", "stats", "stats.*"),
@@ -28,7 +28,9 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "config",
         "csvfile",
         "evalsets",
+        "facets",
         "figures",
+        "headline",
         "inputschema",
         "jsonfile",
         "located",
@@ -37,6 +39,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "plugins",
         "promptfiles",
         "prompttext",
+        "reportfiles",
+        "reportplaces",
         "samplefiles",
         "shipped",
         "starter",
@@ -51,8 +55,22 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "yamlfile",
     ),
     ("calls", "evaluation", "models", "runner", "shift"),
-    ("comparison", "gate", "preference", "report", "sides"),
-    ("comparisons", "experiments", "project", "registry", "workspace"),
+    (
+        *(
+            "comparison",
+            "flaky",
+            "gate",
+            "grid",
+            "noise",
+            "planning",
+            "preference",
+            "ratchet",
+            "ranking",
+            "selftest",
+        ),
+        *("costplot", "groupchanges", "reporting", "sides", "slicefinder", "slices", "spending", "standings"),
+    ),
+    ("analyses", "comparisons", "experiments", "project", "registry", "workspace"),
     ("demo", "doctor", "viewer"),
     ("__init__", "__main__", "cli", "cli.*", "pytest_plugin"),
 )

@@ -13,6 +13,7 @@ from promptops.errors import NotComparable, UsageError
 from promptops.metrics import Metric
 from promptops.metrics.bleu import Bleu
 from promptops.metrics.exact import Exact
+from promptops.stats import decision
 from promptops.summary import Row, tally
 from promptops.types import Completion, GateRule, Message, MetricRecord, Prompt, Run, Sample
 
@@ -249,3 +250,48 @@ def test_runs_on_other_questions_or_with_other_signatures_are_refused_with_both_
     with pytest.raises(NotComparable, match="ignore_case:false") as caught:
         pair(other_signature, old, metrics)
     assert "ignore_case:true" in str(caught.value)
+
+
+def test_under_twenty_groups_only_a_very_clear_change_decides() -> None:
+    rng = np.random.default_rng(3)
+    old = rng.choice([0.4, 0.5, 0.6], size=60)
+    new = old - np.tile(rng.choice([0.0, 0.15], size=12), 5)
+    small = gate.judge(paired(old.tolist(), new.tolist(), groups=12), [RULE])
+    assert small.outcome == "INCONCLUSIVE"
+    assert "there are 12, so add samples of other groups" in small.reason
+    clear = gate.judge(paired([1.0] * 60, [0.0] * 60, groups=12), [RULE])
+    assert clear.outcome == "FAIL"
+    alone = gate.judge(paired(old.tolist(), new.tolist()), [RULE])
+    assert alone.outcome == "FAIL"
+
+
+def test_the_gate_decides_as_the_function_that_is_simulated() -> None:
+    rng = np.random.default_rng(4)
+    for case in range(60):
+        n, groups = int(rng.integers(5, 120)), int(rng.integers(2, 60))
+        old, new = rng.random(n), np.clip(rng.random(n) * 0.5 + rng.random() * 0.5, 0, 1)
+        sides = paired(old.tolist(), new.tolist(), groups=groups)
+        codes = sides.candidate.table.clusters
+        if len(np.unique(codes)) < 2:
+            continue
+        expected = decision.decide(new - old, RULE.margin or 0.0, codes)
+        assert gate.judge(sides, [RULE]).cells[0].outcome == decision.NAMES[int(expected)], case
+
+
+def test_a_worst_slice_margin_is_a_rule_for_each_slice() -> None:
+    old = [1.0] * 200
+    new = [0.0 if n % 2 and n < 60 else 1.0 for n in range(200)]  # 30 of the 100 odd ones
+    rule = GateRule(metric="exact", margin=0.3, worst_slice_margin=0.2)
+    verdict = gate.judge(paired(old, new), [rule])
+    outcomes = {(cell.rule.slice, cell.rule.margin): cell.outcome for cell in verdict.cells}
+    assert outcomes == {(None, 0.3): "PASS", ("even", 0.2): "PASS", ("odd", 0.2): "FAIL"}
+    assert verdict.outcome == "FAIL"
+    assert "exact on 'odd'" in verdict.reason
+
+
+def test_slices_that_are_too_small_are_named_and_where_all_are_nothing_holds() -> None:
+    rule = GateRule(metric="exact", worst_slice_margin=0.2)
+    verdict = gate.judge(paired([1.0] * 30, [0.9] * 30), [rule])
+    assert verdict.outcome == "CANNOT_MEASURE"
+    assert "no slice is large enough" in verdict.reason
+    assert any("'odd' has 15 groups, too few" in warning for warning in verdict.warnings)

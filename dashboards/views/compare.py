@@ -12,7 +12,7 @@ from dashboards.casebrowser import Side
 from promptops import Comparison, PromptopsError, Run, Verdict
 from promptops import types as nouns
 
-BOUNDS = ("baseline", "candidate", "change", "[L, U]", "p")
+BOUNDS = ("baseline", "candidate", "change", "[L, U]", "p", "sees")
 OF_A_CASE = ("page", "case", "repeat")
 
 
@@ -142,7 +142,7 @@ def _figures(comparison: Comparison) -> tuple[str, str | None]:
         alpha = comparison.deltas[0].alpha
         st.caption(
             f"[L, U]: one-sided bounds at alpha = {alpha:g} each, the gate's own; p: one-sided, for the side "
-            "the change lies on."
+            "the change lies on; sees: the smallest change that so many cases show in 80 of 100 comparisons."
         )
     with right:
         delta = next(each for each in comparison.deltas if (each.label, each.slice) == (metric, part))

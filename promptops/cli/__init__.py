@@ -32,14 +32,34 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "promptops.cli.comparing",
         "Compare two runs: figures, slices and the cases that changed most.",
     ),
+    "rank": (
+        "promptops.cli.ranking",
+        "Rank several prompts and models: how good, how sure, what cost, who is best.",
+    ),
+    "slices": (
+        "promptops.cli.slicing",
+        "Say in which groups a metric changed, and find the slice that got worse.",
+    ),
+    "plan": (
+        "promptops.cli.planning",
+        "Say what a set can see before money is spent: changes, cases, price.",
+    ),
+    "selftest": (
+        "promptops.cli.selftest",
+        "Try the gate out on a set's own stored answers, with known changes.",
+    ),
     "accept": ("promptops.cli.gating", "Write a run as its set's baseline, a file to be committed."),
     "gate": (
         "promptops.cli.gating",
         "Decide by the set's rules whether a run may pass; the exit code tells.",
     ),
+    "noise": (
+        "promptops.cli.noise",
+        "Tell how much of a score is luck: where its spread comes from, which cases flip.",
+    ),
     "shift": ("promptops.cli.shifting", "Measure how far two collections of texts lie apart."),
     "prompt": ("promptops.cli.prompts", "Register, list, show and compare prompts, and move aliases."),
-    "plugins": ("promptops.cli.showing", "List metrics, judges, providers and engines."),
+    "plugins": ("promptops.cli.showing", "List metrics, judges, providers, engines and reports."),
     "view": ("promptops.cli.viewing", "Open the dashboard on this machine (127.0.0.1 only)."),
     "doctor": ("promptops.cli.viewing", "Check this installation, the settings and the database."),
 }

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from promptops.cli.options import jobs_option, json_option, judge_option, open_project
+from promptops.cli.reporting import report_option, telling
 
 
 @click.command("compare")
@@ -28,6 +31,7 @@ from promptops.cli.options import jobs_option, json_option, judge_option, open_p
     help="One-sided error rate.",
 )
 @click.option("--pairwise", is_flag=True, help="Let a judge say which answer is better, in both orders.")
+@report_option
 @judge_option
 @jobs_option
 @json_option
@@ -41,6 +45,7 @@ def compare_command(
     slices: bool,
     alpha: float,
     pairwise: bool,
+    reports: tuple[Path, ...],
     judge_model: str | None,
     concurrency: int | None,
     as_json: bool,
@@ -51,6 +56,7 @@ def compare_command(
     """
     from promptops.cli import documents, tables
 
+    tell = telling(reports, github=False, quiet=as_json, verdict=False)
     with open_project(ctx) as project:
         comparison = project.compare(baseline, candidate, slices=slices, alpha=alpha)
         chosen = metric or comparison.deltas[0].label
@@ -59,6 +65,7 @@ def compare_command(
         preference = None
         if pairwise:
             preference = project.prefer(baseline, candidate, judge_model=judge_model, concurrency=concurrency)
+        report = project.comparison_report(comparison, metric=chosen) if tell.wanted else None
         first = None if baseline.endswith(".jsonl") else project.run(baseline)
     if as_json:
         documents.print_document(
@@ -70,6 +77,8 @@ def compare_command(
                 preference=preference,
             )
         )
+        if report is not None:
+            tell.tell(report)
         return
     tables.print_comparison(
         comparison, tables.run_name(first) if first else baseline, tables.run_name(second)
@@ -78,3 +87,6 @@ def compare_command(
         tables.print_preference(preference)
     for case in cases:
         tables.print_case(case, chosen)
+    if report is not None:
+        click.echo()
+        tell.tell(report)

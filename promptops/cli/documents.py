@@ -6,7 +6,12 @@ from typing import Literal
 
 import click
 
+from promptops.noise import Noise
+from promptops.planning import Plan
+from promptops.ranking import Ranking
+from promptops.selftest import SelfTest
 from promptops.shift import Shift
+from promptops.slices import Slices
 from promptops.types import (
     AliasMove,
     Case,
@@ -104,6 +109,31 @@ class CompareDocument(Document):
     preference: Preference | None = None
 
 
+class RankDocument(Document):
+    """`rank`."""
+
+    ranking: Ranking
+
+
+class SlicesDocument(Document):
+    """`slices`."""
+
+    slices: Slices
+
+
+class PlanDocument(Document):
+    """`plan`."""
+
+    plan: Plan
+
+
+class SelftestDocument(Document):
+    """`selftest`."""
+
+    selftest: SelfTest
+    sentence: str
+
+
 class AcceptDocument(Document):
     """`accept`."""
 
@@ -122,6 +152,12 @@ class ShiftDocument(Document):
     """`shift`."""
 
     shift: Shift
+
+
+class NoiseDocument(Document):
+    """`noise`."""
+
+    noise: Noise
 
 
 class PromptsDocument(Document):

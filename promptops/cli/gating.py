@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -13,6 +14,7 @@ from promptops.cli.options import (
     open_project,
     target_output_to_stderr,
 )
+from promptops.cli.reporting import github_option, report_option, telling
 
 EXIT_CODES = {"PASS": 0, "FAIL": 1, "CANNOT_MEASURE": 3, "INCONCLUSIVE": 4}
 
@@ -63,6 +65,8 @@ def accept_command(
     show_default=True,
     help="What INCONCLUSIVE does to the exit code.",
 )
+@report_option
+@github_option
 @jobs_option
 @judge_option
 @json_option
@@ -74,7 +78,9 @@ def gate_command(
     model: str | None,
     run: str,
     baseline: str | None,
-    inconclusive: str,
+    inconclusive: Literal["block", "warn"],
+    reports: tuple[Path, ...],
+    github: bool | None,
     concurrency: int | None,
     judge_model: str | None,
     as_json: bool,
@@ -86,22 +92,32 @@ def gate_command(
     from promptops.cli import documents, tables
     from promptops.cli.progress import watching
     from promptops.cli.safe import safe_line
+    from promptops.errors import PromptopsError
 
     if model and not prompt:
         raise click.UsageError("--model goes with --prompt; a stored run has its model already.")
+    tell = telling(reports, github=github, quiet=as_json)
+    report = None
     with open_project(ctx) as project:
-        if prompt:
-            project.check_gate(evalset, baseline=baseline)
-            with watching(quiet=as_json) as watch, target_output_to_stderr():
-                run = project.evaluate(
-                    evalset,
-                    [prompt],
-                    [model] if model else [],
-                    concurrency=concurrency,
-                    judge_model=judge_model,
-                    watch=watch,
-                )[0].id
-        verdict = project.gate(evalset, run=run, baseline=baseline)
+        try:
+            if prompt:
+                project.check_gate(evalset, baseline=baseline)
+                with watching(quiet=as_json) as watch, target_output_to_stderr():
+                    run = project.evaluate(
+                        evalset,
+                        [prompt],
+                        [model] if model else [],
+                        concurrency=concurrency,
+                        judge_model=judge_model,
+                        watch=watch,
+                    )[0].id
+            verdict = project.gate(evalset, run=run, baseline=baseline)
+            if tell.wanted:
+                report = project.verdict_report(evalset, verdict, inconclusive=inconclusive)
+        except PromptopsError as error:
+            if tell.wanted and error.exit_code == EXIT_CODES["CANNOT_MEASURE"]:
+                tell.refuse(project, evalset, error)
+            raise
         judged = project.run(verdict.candidate)
     code = 0 if verdict.outcome == "INCONCLUSIVE" and inconclusive == "warn" else EXIT_CODES[verdict.outcome]
     if as_json:
@@ -111,6 +127,8 @@ def gate_command(
         against = _short(Path(verdict.baseline)) if verdict.baseline.endswith(".jsonl") else verdict.baseline
         click.echo(f"\nJudged {safe_line(tables.run_name(judged))}")
         click.echo(f"Look at the cases: promptops compare {against} {judged.id}")
+    if report is not None:
+        tell.tell(report)
     ctx.exit(code)
 
 

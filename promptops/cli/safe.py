@@ -6,15 +6,21 @@ import re
 
 from promptops.visible import visible
 
-_WORKFLOW = re.compile(r"^(\s*)::", re.MULTILINE)
+# What GitHub's runner takes for a command: `::` at the beginning of a line, and since a terminal's width
+# may break a line anywhere, before a command's name everywhere; the older `##[` wherever it stands.
+_COMMANDS = (
+    "add-mask|add-matcher|add-path|debug|echo|endgroup|error|group|notice|remove-matcher|save-state"
+    "|set-env|set-output|stop-commands|warning|internal-set-repo-path"
+)
+_WORKFLOW = re.compile(rf"^([^\S\n]*)::|::(?=(?:{_COMMANDS})(?:[\s:]|$))", re.MULTILINE | re.IGNORECASE)
 
 
 def safe_lines(text: str) -> str:
     """Show control and direction characters instead of sending them; keep line breaks and tabs.
 
-    A line that begins with `::` would be a command to GitHub's runner; it gets a visible space.
+    What would be a command to GitHub's runner gets a visible space.
     """
-    return _WORKFLOW.sub(r"\1: :", visible(text))
+    return _WORKFLOW.sub(r"\1: :", visible(text)).replace("##[", "# #[")
 
 
 def safe_line(text: str, limit: int = 200) -> str:

@@ -75,10 +75,12 @@ def show_command(ctx: click.Context, run: str, sample: str | None, repeat: int, 
 
 
 @click.command("plugins")
-@click.argument("wing", required=False, type=click.Choice(["metrics", "judges", "providers", "engines"]))
+@click.argument(
+    "wing", required=False, type=click.Choice(["metrics", "judges", "providers", "engines", "reports"])
+)
 @json_option
 def plugins_command(wing: str | None, as_json: bool) -> None:
-    """List metrics, judges, providers and engines; your own files appear by themselves."""
+    """List metrics, judges, providers, engines and reports; your own files appear by themselves."""
     from promptops import plugins
     from promptops.cli import documents
 

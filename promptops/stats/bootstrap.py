@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -24,6 +25,8 @@ Method = Literal["bca", "percentile"]
 
 _CHUNK = 2_000_000
 """Draws that are counted at one time (16 MB)."""
+_KEPT = 30_000_000
+"""Draws of one kind that are kept for the next metric (60 MB)."""
 _UNDEFINED = 0.05
 """Share of resamples without a figure above which there are no bounds."""
 
@@ -83,7 +86,7 @@ def resampled(
 
     total = sums.sum(axis=0)
     figure = float(figures(total))
-    drawn = np.concatenate([figures(chosen @ sums) for chosen in _drawings(count, resamples, seed)])
+    drawn = np.concatenate([figures(chosen @ sums) for chosen in drawings(count, resamples, seed)])
     draws = np.sort(drawn[np.isfinite(drawn)])
     bias, acceleration = _bias(draws, figure), _acceleration(figures(total - sums))
     return Bootstrap(figure, draws, bias, acceleration, count, undefined=len(drawn) - len(draws))
@@ -121,8 +124,23 @@ def recentred_p(boot: Bootstrap) -> float:
     return (1 + extreme) / (len(boot.draws) + 1)
 
 
-def _drawings(clusters: int, resamples: int, seed: int) -> Iterator[Floats]:
-    """Yield blocks (rows, clusters) of how often each cluster was drawn."""
+def drawings(clusters: int, resamples: int, seed: int) -> Iterator[Floats]:
+    """Yield blocks (rows, clusters) of how often each cluster was drawn; the same for the same arguments.
+
+    Metrics and slices with as many clusters share their resamples, so these are kept where they are small.
+    """
+    small = clusters * resamples <= _KEPT
+    blocks = _kept_drawings(clusters, resamples, seed) if small else _drawn(clusters, resamples, seed)
+    for block in blocks:
+        yield block.astype(np.float64)
+
+
+@lru_cache(maxsize=3)
+def _kept_drawings(clusters: int, resamples: int, seed: int) -> tuple[npt.NDArray[np.uint16], ...]:
+    return tuple(_drawn(clusters, resamples, seed))
+
+
+def _drawn(clusters: int, resamples: int, seed: int) -> Iterator[npt.NDArray[np.uint16]]:
     rng = np.random.default_rng(seed)
     step = max(1, _CHUNK // clusters)
     for start in range(0, resamples, step):
@@ -130,7 +148,7 @@ def _drawings(clusters: int, resamples: int, seed: int) -> Iterator[Floats]:
         drawn = rng.integers(0, clusters, size=(height, clusters))
         drawn += np.arange(0, height * clusters, clusters)[:, None]
         counted = np.bincount(drawn.ravel(), minlength=height * clusters)
-        yield counted.reshape(height, clusters).astype(np.float64)
+        yield counted.reshape(height, clusters).astype(np.uint16)
 
 
 def _bias(draws: Floats, figure: float) -> float:

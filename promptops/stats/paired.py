@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from promptops.stats import Floats, Ints, flips
 from promptops.stats.clusters import Labels, TooFewClustersError, case_weights, numbered, summed
-from promptops.stats.intervals import clustered_error, finite, mean_interval
+from promptops.stats.intervals import finite, mean_interval
 from promptops.stats.student import t_cdf, t_quantile, t_sf
 
 _TIE = 1e-12
@@ -32,6 +32,17 @@ class Bound:
     clusters: int
 
 
+@dataclass(frozen=True)
+class Bounds:
+    """Many mean differences (runs,) between their bounds, all with the same cases and clusters."""
+
+    mean: Floats
+    low: Floats
+    high: Floats
+    se: Floats
+    df: float
+
+
 def terminal_bound(
     d: npt.ArrayLike,
     clusters: Labels | None = None,
@@ -50,22 +61,37 @@ def terminal_bound(
     stays as it was. A pseudo-case has the mean weight. Raises TooFewClustersError below two real
     clusters. Error rates: tests/stats/test_paired.py.
     """
-    x = finite(d)
+    found = terminal_bounds(finite(d)[:, None], clusters, alpha, weights=weights)
+    mean, low, high, se = (float(part[0]) for part in (found.mean, found.low, found.high, found.se))
+    return Bound(mean, low, high, se, found.df, len(finite(d)), int(found.df) - 1)
+
+
+def terminal_bounds(
+    d: npt.ArrayLike,
+    clusters: Labels | None = None,
+    alpha: float = 0.05,
+    *,
+    weights: npt.ArrayLike | None = None,
+) -> Bounds:
+    """Return `terminal_bound` of every column of d (n, runs); of d (n,) as figures without a dimension."""
+    x = np.asarray(d, dtype=np.float64)
+    if not np.all(np.isfinite(x)):
+        raise ValueError("differences are finite numbers")
     w = case_weights(weights, len(x))
     numbers, count = numbered(clusters, len(x))
     if count < 2:
         raise TooFewClustersError(count)
-    n = len(x)
-    mean = float(w @ x / w.sum())
-    largest = float(np.abs(x).max())
-    if largest < _EQUAL:
-        largest = 1.0
-    share = n / (n + 2)
-    pseudo = w.mean() * np.array([largest - share * mean, -largest - share * mean])
-    residuals = np.concatenate([summed(w * (x - share * mean), numbers, count), pseudo])
-    se = clustered_error(residuals, float(w.sum()))
+    columns = x.reshape(len(x), -1)
+    mean = w @ columns / w.sum()
+    largest = np.abs(columns).max(axis=0)
+    largest = np.where(largest < _EQUAL, 1.0, largest)
+    shrunk = mean * len(x) / (len(x) + 2)
+    residuals = summed(w[:, None] * (columns - shrunk), numbers, count)
+    squares = (residuals**2).sum(axis=0) + w.mean() ** 2 * ((largest - shrunk) ** 2 + (largest + shrunk) ** 2)
+    se = np.sqrt((count + 2) / (count + 1) * squares) / w.sum()
     reach = t_quantile(1 - alpha, count + 1) * se
-    return Bound(mean, mean - reach, mean + reach, se, count + 1, n, count)
+    mean, low, high, se = (part.reshape(x.shape[1:]) for part in (mean, mean - reach, mean + reach, se))
+    return Bounds(mean, low, high, se, count + 1)
 
 
 def p_below(bound: Bound, value: float) -> float:

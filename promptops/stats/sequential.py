@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from promptops.stats import Floats
 from promptops.stats.clusters import Labels, numbered, summed
-from promptops.stats.intervals import finite
 
 _STAKES = np.geomspace(0.01, 0.95, 20)
 _LARGEST_LOG = 700.0
@@ -23,7 +22,7 @@ def e_pass(
 ) -> Floats:
     """Return the running e-values against "the mean difference is -margin or worse".
 
-    d lies in [-1, 1] (a range of 1) in an order that was fixed in advance; 0 < margin < 1. With
+    d (n,) or (n, runs) lies in [-1, 1] (a range of 1) in an order fixed in advance; 0 < margin < 1. With
     clusters there is one bet for each, in the order of their first case, on its sum divided by the size of
     the `largest` cluster that can come (by default the largest one in here).
     """
@@ -38,8 +37,8 @@ def e_harm(d: npt.ArrayLike, clusters: Labels | None = None, largest: int | None
 
 
 def _checked(d: npt.ArrayLike) -> Floats:
-    x = finite(d)
-    if np.any(np.abs(x) > 1 + 1e-9):
+    x = np.asarray(d, dtype=np.float64)
+    if not np.all(np.abs(x) <= 1 + 1e-9):
         raise ValueError("bets need differences within [-1, 1]")
     return np.clip(x, -1.0, 1.0)
 
@@ -53,8 +52,8 @@ def _bets(x: Floats, clusters: Labels | None, largest: int | None) -> Floats:
 
 
 def _wealth(bets: Floats, stakes: Floats) -> Floats:
-    logs = np.cumsum(np.log1p(stakes[:, None] * bets), axis=1)
-    top = logs.max(axis=0)
-    mixed = top + np.log(np.exp(logs - top).mean(axis=0))
-    wealth: Floats = np.exp(np.minimum(mixed, _LARGEST_LOG))
+    wealths = [np.cumsum(np.log1p(stake * bets), axis=0) for stake in stakes]
+    top = np.maximum.reduce(wealths)
+    total = sum((np.exp(wealth - top) for wealth in wealths), start=np.zeros(bets.shape))
+    wealth: Floats = np.exp(np.minimum(top + np.log(total / len(stakes)), _LARGEST_LOG))
     return wealth

@@ -21,6 +21,18 @@ def test_a_line_is_never_a_command_to_a_ci_runner(command: str) -> None:
     assert not any(line.lstrip().startswith("::") for line in safe_lines(command).splitlines())
 
 
+@pytest.mark.parametrize(
+    "hostile", ["see ##[stop-commands]x", "x" * 119 + "::error::owned", "::add-mask ::a"]
+)
+def test_a_command_is_broken_wherever_a_narrow_terminal_may_break_the_line(hostile: str) -> None:
+    shown = safe_lines(hostile)
+    assert "##[" not in shown and "::error" not in shown and "::add" not in shown
+
+
+def test_names_of_programs_with_double_colons_stay_as_they_are() -> None:
+    assert safe_lines("std::vector<int>::iterator") == "std::vector<int>::iterator"
+
+
 @given(st.text())
 def test_one_line_stays_one_line_of_bounded_length(text: str) -> None:
     line = safe_line(text, 50)

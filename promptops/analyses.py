@@ -1,0 +1,271 @@
+"""The verbs that look deeper: what a set can resolve, where a change lies, which of many is best."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from promptops.baselines import TIMED
+from promptops.comparison import pair
+from promptops.comparisons import Comparisons, run_warnings
+from promptops.errors import UnknownName, UsageError
+from promptops.sides import load_run
+from promptops.types import Comparison, EvalSet, Run, Verdict
+
+if TYPE_CHECKING:
+    from promptops.noise import Noise
+    from promptops.planning import Plan
+    from promptops.ranking import By, Ranking, Rule
+    from promptops.reports import Report
+    from promptops.selftest import SelfTest
+    from promptops.slices import Slices
+
+
+class Analyses(Comparisons):
+    """Questions about runs beyond one comparison and one verdict."""
+
+    def plan(
+        self,
+        evalset: str | Path,
+        *,
+        runs: tuple[str, str] | None = None,
+        sd: Mapping[str, float] | None = None,
+        changes: Mapping[str, float] | None = None,
+        alpha: float = 0.05,
+        power: float = 0.8,
+    ) -> Plan:
+        """Say what a set can see: the smallest change, the cases that each margin needs, and the price.
+
+        From how two `runs` of the set differed (default: the two newest of different prompts or models),
+        or from declared standard deviations of paired differences (`sd`, by metric). Asks nobody.
+        """
+        from promptops import planning
+
+        found = self.evalset(self.evalset_folder(evalset))
+        labels = [spec.label for spec in found.metrics]
+        planning.refuse_unknown(changes or {}, labels, "--change")
+        planning.refuse_unknown(sd or {}, labels, "--sd")
+        newest = self._finished_on(found)
+        if sd:
+            history = "declared standard deviations; a group counts as one case"
+            repeats = "What repeats would bring is not known without runs that have some."
+            reaches = planning.from_declared(found, sd, changes=changes or {}, alpha=alpha, power=power)
+        else:
+            first, second = self._two_runs(found, newest, runs)
+            old, new = load_run(self.store, first), load_run(self.store, second)
+            pairing = pair(old.side, new.side, new.metrics)
+            history = f"how {first.prompt_ref} ({first.id}) and {second.prompt_ref} ({second.id}) differ"
+            reaches = planning.from_history(pairing, found, changes=changes or {}, alpha=alpha, power=power)
+            repeats = (
+                self.noise(first.id, second.id).sentence
+                if min(first.repeats, second.repeats) > 1
+                else "What repeats would bring is not known: each sample was asked once (eval --repeats 3)."
+            )
+        price = planning.price_of(newest[0].id, self.store.results(newest[0].id)) if newest else None
+        samples = len(found.samples)
+        return planning.Plan(
+            evalset=found.name,
+            samples=samples,
+            history=history,
+            alpha=alpha,
+            power=power,
+            reaches=reaches,
+            price=price,
+            advice=(*planning.advice(reaches, power), repeats),
+        )
+
+    def noise(
+        self,
+        reference: str,
+        other: str | None = None,
+        *,
+        metric: str | None = None,
+        threshold: float | None = None,
+        margin: float | None = None,
+        case_cost: float = 0.0,
+    ) -> Noise:
+        """Tell how much of a run's scores, or of the change to another run, is luck, and what to do.
+
+        Needs runs with repeats. `threshold` says from which score on an answer is a success (pass@k),
+        `margin` what is to be told apart, `case_cost` what a new case costs, in answers.
+        """
+        from promptops.noise import Asked, change_noise, run_noise
+
+        asked = Asked(metric=metric, threshold=threshold, margin=margin, case_cost=case_cost)
+        if other is None:
+            return run_noise(load_run(self.store, self.run(reference)), asked)
+        return change_noise(*self._sides(reference, other), asked)
+
+    def rank(
+        self,
+        runs: Sequence[str] = (),
+        *,
+        evalset: str | Path | None = None,
+        metric: str | None = None,
+        baseline: str | None = None,
+        best: Rule = "quality",
+        margin: float | None = None,
+        by: By = "cost",
+        level: float = 0.95,
+    ) -> Ranking:
+        """Rank runs of one set, or the newest of each prompt and model on it, and name the best by a rule.
+
+        Differences are to `baseline` (default: the first run); intervals and ranks of all runs hold together.
+        Raises NotComparable where figures don't mean the same, UsageError where a rule lacks its margin.
+        """
+        from promptops import ranking
+
+        if (evalset is None) == (not runs):
+            raise UsageError("Name runs, or an evaluation set (--evalset NAME) whose newest runs are meant.")
+        chosen = [self.finished_run(reference) for reference in runs]
+        if evalset is not None:
+            found = self.evalset(evalset)
+            stored = self.runs(limit=self.run_count(evalset=found.name), evalset=found.name)
+            chosen = ranking.newest_of_each(stored, found.digest)
+        first = chosen[0].id if baseline is None else self.finished_run(baseline).id
+        if first not in [run.id for run in chosen]:
+            chosen.insert(0, self.finished_run(first))
+        asked = {run.evalset_digest for run in chosen}
+        samples = {digest: tuple(self.store.snapshot_samples(digest)) for digest in asked}
+        loaded = [load_run(self.store, run, samples[run.evalset_digest]) for run in chosen]
+        place = [run.id for run in chosen].index(first)
+        return ranking.rank(
+            loaded, baseline=place, metric=metric, best=best, margin=margin, by=by, level=level
+        )
+
+    def slices(
+        self,
+        baseline: str,
+        candidate: str,
+        metric: str | None = None,
+        *,
+        by: Sequence[str] = (),
+        find: bool = False,
+        alpha: float = 0.05,
+        seed: int = 0,
+    ) -> Slices:
+        """Say in which groups of samples one metric changed, and find the slice that got worse.
+
+        Groups are tags, origin and metadata fields, or those named in `by`; tags that the set's file declares
+        or gates are confirmatory, all others exploratory. `find` searches all groups and their pairs.
+        """
+        from promptops.slices import slice_up
+
+        first, second = self._sides(baseline, candidate)
+        pairing = pair(first.side, second.side, second.metrics)
+        timed = {record.label for record in second.side.run.metrics if record.metric in TIMED}
+        labels = [label for label in pairing.metrics if not (baseline.endswith(".jsonl") and label in timed)]
+        label = metric or next(iter(labels), "")
+        if label not in labels:
+            raise UnknownName("metric of both runs", label, labels)
+        found = slice_up(
+            pairing,
+            label,
+            declared=self._declared_slices(second.side.run.evalset, label),
+            by=by,
+            find=find,
+            alpha=alpha,
+            seed=seed,
+        )
+        return found.model_copy(
+            update={
+                "baseline": baseline if baseline.endswith(".jsonl") else first.side.run.id,
+                "notes": (*run_warnings(first, second), *found.notes),
+            }
+        )
+
+    def _declared_slices(self, evalset: str, label: str) -> tuple[str, ...]:
+        """Return the tags that a set's file declares or gates by this metric; none where the set is gone."""
+        if evalset not in self.evalsets():
+            return ()
+        found = self.evalset(evalset)
+        gated = (rule.slice for rule in found.gate if rule.metric == label and rule.slice is not None)
+        return tuple(dict.fromkeys([*found.slices, *gated]))
+
+    def report(
+        self,
+        evalset: str | Path,
+        *,
+        run: str = "latest",
+        baseline: str | None = None,
+        inconclusive: Literal["block", "warn"] = "block",
+    ) -> Report:
+        """Return the gate's verdict with all that is needed to tell it: figures, worst cases, facts to check.
+
+        Raises what `gate` raises. `write_report` and `render_report` make Markdown, HTML, JUnit XML or JSON.
+        """
+        verdict = self.gate(evalset, run=run, baseline=baseline)
+        return self.verdict_report(evalset, verdict, inconclusive=inconclusive)
+
+    def verdict_report(
+        self,
+        evalset: str | Path,
+        verdict: Verdict,
+        *,
+        inconclusive: Literal["block", "warn"] = "block",
+    ) -> Report:
+        """Return a verdict that `gate` has given as a report; the runs are read again, nothing is asked."""
+        from promptops.reporting import gate_report
+        from promptops.reportplaces import placed
+
+        folder = self.evalset_folder(evalset)
+        found = self.evalset(folder)
+        sides = self._sides(verdict.baseline, verdict.candidate)
+        report = gate_report(verdict, found, *sides, blocks=inconclusive == "block")
+        return placed(report, folder, found.gate, self.root, self.environment)
+
+    def comparison_report(self, comparison: Comparison, *, metric: str | None = None) -> Report:
+        """Return a comparison with its worst cases (in the first metric, if none is named), to be told."""
+        from promptops.reporting import comparison_report
+        from promptops.reportplaces import placed
+
+        label = metric or comparison.deltas[0].label
+        sides = self._sides(comparison.baseline, comparison.candidate)
+        report = comparison_report(comparison, label, *sides)
+        return placed(report, None, (), self.root, self.environment)
+
+    def self_test(
+        self,
+        evalset: str | Path,
+        *,
+        runs: tuple[str, str] | None = None,
+        trials: int = 2000,
+        seed: int = 1,
+    ) -> SelfTest:
+        """Try the gate out on a set's own stored answers: how often it is wrong, and how often it sees.
+
+        With the two runs named, else the two newest of different prompts or models. Asks nobody.
+        """
+        from promptops.grid import grid_of
+        from promptops.selftest import self_test
+
+        found = self.evalset(self.evalset_folder(evalset))
+        if not any(rule.margin or rule.worst_slice_margin for rule in found.gate):
+            raise UsageError(f"{found.name!r} has no rule with a margin, so there is no gate to try out.")
+        first, second = self._two_runs(found, self._finished_on(found), runs)
+        old, new = load_run(self.store, first), load_run(self.store, second)
+        grid = grid_of(new) if second.repeats > 1 else None
+        return self_test(pair(old.side, new.side, new.metrics), found, grid, trials=trials, seed=seed)
+
+    def _finished_on(self, evalset: EvalSet) -> list[Run]:
+        return [
+            run
+            for run in self.runs(limit=200, evalset=evalset.name)
+            if run.status == "finished" and run.evalset_digest == evalset.digest
+        ]
+
+    def _two_runs(
+        self, evalset: EvalSet, newest: list[Run], named: tuple[str, str] | None
+    ) -> tuple[Run, Run]:
+        if named is not None:
+            return self.finished_run(named[0]), self.finished_run(named[1])
+        for second in newest:
+            for first in newest:
+                if (first.prompt.digest, first.model) != (second.prompt.digest, second.model):
+                    return first, second
+        raise UsageError(
+            f"There are no two finished runs of different prompts or models on {evalset.name!r} as it is, "
+            "and without them nobody knows how much paired scores vary. Evaluate two versions first "
+            f"(promptops eval {evalset.name} --prompt A --prompt B); `plan` takes --sd METRIC=NUMBER instead."
+        )

@@ -1,0 +1,200 @@
+"""`rank`: several runs in one table, who is best by a stated rule, and what that costs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from promptops.cli.options import json_option, open_project
+
+if TYPE_CHECKING:
+    from promptops.ranking import By, Ranking, Rule
+    from promptops.standings import MetricRanking, Standing
+
+
+@click.command("rank")
+@click.argument("runs", nargs=-1, metavar="RUN RUN [RUN...]")
+@click.option(
+    "--evalset", metavar="NAME", help="Instead of runs: the newest of each prompt and model on this set."
+)
+@click.option(
+    "--metric", help="The metric that decides, and the only table (default: all; the first decides)."
+)
+@click.option("--baseline", metavar="RUN", help="Whom differences are to (default: the first run).")
+@click.option(
+    "--best",
+    "rule",
+    type=click.Choice(["quality", "cheapest"]),
+    default="quality",
+    show_default=True,
+    help="First by the metric, or the cheapest within --margin of the best.",
+)
+@click.option("--margin", type=float, help="The largest loss you accept, in the metric's own unit.")
+@click.option(
+    "--by",
+    type=click.Choice(["cost", "tokens", "seconds"]),
+    default="cost",
+    show_default=True,
+    help="What cheap means, also in the plot.",
+)
+@click.option(
+    "--level",
+    type=click.FloatRange(0.5, 0.9999),
+    default=0.95,
+    show_default=True,
+    help="Of the intervals; those of all runs hold together.",
+)
+@click.option(
+    "--plot",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.svg",
+    help="Write quality against cost as a picture.",
+)
+@json_option
+@click.pass_context
+def rank_command(
+    ctx: click.Context,
+    runs: tuple[str, ...],
+    evalset: str | None,
+    metric: str | None,
+    baseline: str | None,
+    rule: Rule,
+    margin: float | None,
+    by: By,
+    level: float,
+    plot: Path | None,
+    as_json: bool,
+) -> None:
+    """Rank runs of one evaluation set: figures, differences and ranks that hold together, costs.
+
+    Runs on other questions or with other metric signatures are refused. Exit code 0 whoever is best.
+    """
+    from promptops.cli import documents
+
+    with open_project(ctx) as project:
+        found = project.rank(
+            runs,
+            evalset=evalset,
+            metric=metric,
+            baseline=baseline,
+            best=rule,
+            margin=margin,
+            by=by,
+            level=level,
+        )
+    if plot is not None:
+        _write_plot(found, plot)
+    if as_json:
+        documents.print_document(documents.RankDocument(ranking=found))
+        return
+    _print_ranking(found)
+    if plot is not None:
+        click.echo(f"\nwrote {plot}")
+
+
+def _write_plot(found: Ranking, path: Path) -> None:
+    from promptops.costplot import cost_plot
+    from promptops.errors import UsageError
+
+    picture = cost_plot(found)
+    try:
+        path.write_text(picture, "utf-8")
+    except OSError as error:
+        raise UsageError(f"{str(path)!r} can't be written: {error.strerror}. Name another file.") from None
+
+
+def _print_ranking(found: Ranking) -> None:
+    """Print who is best, then why, then the tables."""
+    from promptops.cli.safe import safe_lines
+    from promptops.cli.tables import console
+
+    console().print(safe_lines(found.best.sentence), style="bold")
+    console().print(f"Rule: {safe_lines(found.best.rule)}.")
+    for warning in found.warnings:
+        console().print(f"Note: {safe_lines(warning)}", style="yellow")
+    console().print()
+    _print_systems(found)
+    for table in found.metrics:
+        _print_metric(found, table)
+    console().print(
+        f"\n[own]: each run's own {found.level:.0%} interval. [all hold]: difference to run "
+        f"{_number(found, found.baseline)}; these intervals hold together with {found.level:.0%}.\n"
+        "rank: the ranks a run can have, together as well. behind: how far it lies behind the best at most.\n"
+        f"From {found.resamples:,} resamples of whole groups of samples, seed {found.seed}."
+    )
+
+
+def _print_systems(found: Ranking) -> None:
+    from rich.table import Table
+
+    from promptops.cli.safe import safe_line
+    from promptops.cli.tables import console
+
+    table = Table(box=None, pad_edge=False)
+    for name, side in (("", "right"), ("run", "left"), ("prompt", "left"), ("model", "left")):
+        table.add_column(name, justify=side)  # type: ignore[arg-type]
+    for name in ("answers", "cost", "per 1,000", "tokens each", "seconds"):
+        table.add_column(name, justify="right")
+    for place, one in enumerate(found.systems, 1):
+        table.add_row(
+            str(place),
+            one.run,
+            safe_line(one.prompt, 40),
+            safe_line(one.model, 32),
+            str(one.answers) + (f" ({one.missing} missing)" if one.missing else ""),
+            _money(one.cost),
+            _money(None if one.cost_per_sample is None else 1000 * one.cost_per_sample),
+            "unknown" if one.tokens_per_sample is None else f"{one.tokens_per_sample:,.1f}",
+            "unknown" if one.seconds is None else f"{one.seconds:.3g}",
+        )
+    console().print(table)
+
+
+def _print_metric(found: Ranking, ranking: MetricRanking) -> None:
+    from rich.table import Table
+
+    from promptops.cli.safe import safe_line
+    from promptops.cli.tables import console
+    from promptops.figures import figure, interval, signed
+
+    better = "" if ranking.higher_is_better else ", lower is better"
+    told = f": {ranking.note}" if ranking.note else ""
+    console().print(f"\n{safe_line(ranking.label)}{better}, {ranking.n} samples{told}", style="bold")
+    table = Table(box=None, pad_edge=False)
+    named = found.systems[0]
+    who = {named.prompt: "prompt", named.model: "model"}.get(named.label, "prompt and model")
+    for name in ("", "run", who, "figure", "[own]", "difference", "[all hold]", "rank", "behind"):
+        table.add_column(name, justify="left" if name in {"run", who} else "right")
+    systems = {system.run: system for system in found.systems}
+    for one in ranking.standings:
+        table.add_row(
+            _number(found, one.run),
+            one.run,
+            safe_line(systems[one.run].label, 40),
+            figure(one.figure),
+            interval(one.low, one.high),
+            "baseline" if one.run == found.baseline else signed(one.difference),
+            interval(one.difference_low, one.difference_high, sign=True),
+            _ranks(one),
+            "-" if one.behind is None else figure(max(one.behind, 0.0)),
+            style="green" if one.run == found.best.run and ranking.label == found.best.metric else "",
+        )
+    console().print(table)
+
+
+def _number(found: Ranking, run: str) -> str:
+    return str(1 + [system.run for system in found.systems].index(run))
+
+
+def _ranks(one: Standing) -> str:
+    if one.best_rank is None:
+        return "-"
+    return str(one.best_rank) if one.best_rank == one.worst_rank else f"{one.best_rank}-{one.worst_rank}"
+
+
+def _money(value: float | None) -> str:
+    from promptops.ranking import money
+
+    return "unknown" if value is None else f"${money(value)}"

@@ -1,0 +1,204 @@
+"""From two sides and a verdict to a Report: the figures, the worst cases, and how to check it all."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import shlex
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from promptops.baselines import TIMED
+from promptops.comparison import Pairing, pair
+from promptops.headline import compared, deciding, headline
+from promptops.reports import Facts, Report, ReportCase
+from promptops.sides import Loaded
+from promptops.summary import RESAMPLES, SEED, own_figures, slice_mask, slice_names
+from promptops.types import Case, Comparison, Delta, EvalSet, Result, Verdict
+
+WORST = 5
+"""Cases that a report shows."""
+UNANSWERED = 2
+"""At most so many of them are samples without an answer: one looks like the other."""
+SLICES = 40
+"""Tags that a report has figures for, where the set declares no slices."""
+
+
+def gate_report(
+    verdict: Verdict, evalset: EvalSet, first: Loaded, second: Loaded, *, blocks: bool = True
+) -> Report:
+    """Tell a verdict on two sides, about the metric and slice that it hangs on."""
+    pairing = pair(first.side, second.side, second.metrics)
+    label, name = _subject(verdict, pairing)
+    gated = [each.rule.slice for each in verdict.cells if each.rule.slice]
+    command = ["promptops", "gate", evalset.name, "--run", verdict.candidate, "--baseline", verdict.baseline]
+    tags = slice_names(second.side.table.samples, evalset.slices)[: max(SLICES, len(evalset.slices))]
+    deltas = _deltas(pairing, first, tuple(dict.fromkeys([*tags, *gated])))
+    comparison = Comparison(
+        baseline=verdict.baseline,
+        candidate=verdict.candidate,
+        evalset=evalset.name,
+        deltas=deltas,
+        identical=bool(verdict.cells) and all(each.label == "identical" for each in verdict.cells),
+        warnings=verdict.warnings,
+    )
+    return _with_cases(
+        Report(
+            headline=headline(verdict, second.side.run.prompt_ref),
+            evalset=evalset.name,
+            verdict=verdict,
+            inconclusive_blocks=blocks,
+            comparison=comparison,
+            metric=label,
+            slice=name,
+            facts=_facts(pairing, first, second, deltas, shlex.join(command)),
+        ),
+        pairing,
+        first,
+        second,
+    )
+
+
+def comparison_report(comparison: Comparison, label: str, first: Loaded, second: Loaded) -> Report:
+    """Tell a comparison without rules, with the cases that lost most in one metric."""
+    pairing = pair(first.side, second.side, second.metrics)
+    before, after = first.side.run, second.side.run
+    command = ["promptops", "compare", comparison.baseline, comparison.candidate]
+    return _with_cases(
+        Report(
+            headline=compared(comparison, label, before.prompt_ref, after.prompt_ref),
+            evalset=comparison.evalset,
+            comparison=comparison,
+            metric=label,
+            facts=_facts(pairing, first, second, comparison.deltas, shlex.join(command)),
+        ),
+        pairing,
+        first,
+        second,
+    )
+
+
+def refusal_report(evalset: str, reason: str) -> Report:
+    """Tell that nothing could be measured at all, and why: what a gate refuses has no figures."""
+    verdict = Verdict(outcome="CANNOT_MEASURE", reason=reason, cells=())
+    return Report(headline=headline(verdict), evalset=evalset, verdict=verdict, facts=_versions())
+
+
+def _subject(verdict: Verdict, pairing: Pairing) -> tuple[str, str | None]:
+    """Return the metric and slice to look at: what the verdict hangs on, of a PASS the first rule."""
+    cell = deciding(verdict) if verdict.outcome != "PASS" else next(iter(verdict.cells), None)
+    if cell is None or cell.rule.metric not in pairing.metrics:
+        return next(iter(pairing.metrics)), None
+    return cell.rule.metric, cell.rule.slice
+
+
+def _deltas(pairing: Pairing, first: Loaded, tags: Sequence[str]) -> tuple[Delta, ...]:
+    records = {record.label: record for record in pairing.candidate.run.metrics}
+    from_file = first.side.run.id == "baseline"
+    labels = [label for label in pairing.metrics if not (from_file and records[label].metric in TIMED)]
+    return tuple(pairing.cell(label, name).delta for label in labels for name in (None, *tags))
+
+
+def _with_cases(report: Report, pairing: Pairing, first: Loaded, second: Loaded) -> Report:
+    samples = pairing.candidate.table.samples
+    inside = {
+        sample.id for sample, kept in zip(samples, slice_mask(samples, report.slice), strict=True) if kept
+    }
+    moved = {sample.id: change for sample, change in pairing.changes(report.metric) if sample.id in inside}
+    record = pairing.candidate.table.columns[report.metric].record
+    sign = 1.0 if record.higher_is_better else -1.0
+    lost = sorted((sign * change, name) for name, change in moved.items() if sign * change < 0)
+    silent = pairing.candidate.table.columns[report.metric].failed >= 1.0
+    unanswered = [
+        sample.id for sample, fell in zip(samples, silent, strict=True) if fell and sample.id in inside
+    ][:UNANSWERED]
+    names = [*unanswered, *(name for _, name in lost)][:WORST]
+    by_id = {sample.id: sample for sample in samples}
+    cases = [
+        ReportCase(
+            sample=by_id[name],
+            change=moved.get(name),
+            baseline=_case(first.output(name, 0), first),
+            candidate=_case(second.output(name, 0), second),
+        )
+        for name in names
+    ]
+    private = any(_left_out(case) for case in cases)
+    return report.model_copy(
+        update={
+            "baseline": first.side.run,
+            "candidate": second.side.run,
+            "changes": tuple(sorted(moved.values())),
+            "unchanged": sum(change == 0 for change in moved.values()),
+            "cases": tuple(_without_outputs(case) for case in cases) if private else tuple(cases),
+            "outputs": not private,
+        }
+    )
+
+
+def _case(result: Result | None, side: Loaded) -> Case | None:
+    if result is None:
+        return None
+    figures = own_figures(result, side.metrics)
+    if result.completion is not None:
+        # The server's own words are for the database; nobody looks for them in a report.
+        completion = result.completion.model_copy(update={"raw": None})
+        result = result.model_copy(update={"completion": completion})
+    return Case(result=result, figures=figures)
+
+
+def _left_out(case: ReportCase) -> bool:
+    """Tell whether the baseline has scores but not the text: somebody wanted it to stay out of sight."""
+    found = case.baseline.result if case.baseline else None
+    return found is not None and found.completion is None and found.failure is None
+
+
+def _without_outputs(case: ReportCase) -> ReportCase:
+    sides = {"baseline": case.baseline, "candidate": case.candidate}
+    bare = {
+        name: side.model_copy(
+            update={"result": side.result.model_copy(update={"completion": None, "scores": {}})}
+        )
+        for name, side in sides.items()
+        if side is not None
+    }
+    return case.model_copy(update=bare)
+
+
+def _facts(pairing: Pairing, first: Loaded, second: Loaded, deltas: Sequence[Delta], command: str) -> Facts:
+    before, after, table = first.side.run, second.side.run, second.side.table
+    corpus = any(column.record.corpus for column in table.columns.values())
+    return _versions().model_copy(
+        update={
+            "samples": len(table.samples),
+            "clusters": len(np.unique(table.clusters)),
+            "repeats": after.repeats,
+            "alpha": deltas[0].alpha if deltas else 0.05,
+            "resamples": RESAMPLES if corpus else 0,
+            "seed": SEED if corpus else 0,
+            "order": "samples in the order of the set's file; a change is candidate minus baseline",
+            "signatures": _signatures(pairing, second),
+            "methods": {each.label: each.method for each in deltas if each.slice is None and each.method},
+            "evalset_digest": after.evalset_digest,
+            "baseline_prompt": before.prompt.digest,
+            "candidate_prompt": after.prompt.digest,
+            "command": command,
+        }
+    )
+
+
+def _signatures(pairing: Pairing, second: Loaded) -> Mapping[str, str]:
+    return {
+        record.label: record.signature
+        for record in second.side.run.metrics
+        if record.label in pairing.metrics
+    }
+
+
+def _versions() -> Facts:
+    try:
+        ours = importlib.metadata.version("promptops")
+    except importlib.metadata.PackageNotFoundError:
+        ours = "not installed as a package"
+    return Facts(promptops=ours, python=platform.python_version())

@@ -1,0 +1,51 @@
+"""How to check a report: names and values in the order in which one would ask for them."""
+
+from __future__ import annotations
+
+from promptops.reports import Report
+from promptops.types import Run
+
+
+def facts(report: Report) -> list[tuple[str, tuple[str, ...]]]:
+    """Return each fact's name (our own text) and its values (which may hold anything)."""
+    known = report.facts
+    told: list[tuple[str, tuple[str, ...]]] = []
+    if known.command:
+        told.append(("Decide again", (known.command,)))
+    digest = (f"samples {known.evalset_digest[:16]}",) if known.evalset_digest else ()
+    told.append(("Evaluation set", (report.evalset, *digest)))
+    for name, run, prompt in (
+        ("Baseline", report.baseline, known.baseline_prompt),
+        ("Candidate", report.candidate, known.candidate_prompt),
+    ):
+        if run is not None:
+            told.append((name, _run(run, prompt, report.baseline_file if name == "Baseline" else "")))
+    if known.samples:
+        grouped = (
+            f"{known.clusters:,} groups that count as one" if known.clusters < known.samples else "no groups"
+        )
+        told.append(
+            (
+                "Samples",
+                (
+                    f"{known.samples:,}",
+                    grouped,
+                    "asked once each" if known.repeats == 1 else f"asked {known.repeats} times each",
+                ),
+            )
+        )
+        told.append(("Order", (known.order,)))
+        told.append(("Bounds", (f"one-sided, each wrong with probability alpha = {known.alpha:g}",)))
+    if known.resamples:
+        told.append(("Bootstrap", (f"{known.resamples} resamples", f"seed {known.seed}")))
+    for number, (label, signature) in enumerate(known.signatures.items(), 1):
+        method = (known.methods[label],) if label in known.methods else ()
+        told.append((f"Metric {number}", (label, *method, signature)))
+    told.append(("Versions", (f"promptops {known.promptops}", f"Python {known.python}")))
+    return told
+
+
+def _run(run: Run, prompt: str, file: str) -> tuple[str, ...]:
+    where = file or f"run {run.id}"
+    when = (run.created_at[:16].replace("T", " "),) if run.created_at else ()
+    return (where, run.prompt_ref, f"prompt {prompt[:16]}", run.model, *when)

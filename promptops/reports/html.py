@@ -1,0 +1,306 @@
+"""One HTML file that needs nothing else: no script, no link, no server; it says so to the browser too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from promptops.figures import figure, interval, p_value, signed
+from promptops.headline import limits, outcome_word, reason, settled
+from promptops.reports import Form, Report, ReportCase
+from promptops.reports._differences import differences_plot
+from promptops.reports._facts import facts
+from promptops.reports._intervals import intervals_plot
+from promptops.reports._markup import NOTHING, Markup, joined, table, tag, text
+from promptops.types import Case, CellVerdict, Delta, GateRule
+from promptops.worddiff import word_diff
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+SHOWN = 8000
+"""Characters of an output or input that are shown."""
+ROWS = 2000
+"""Rows of slices that are shown."""
+FIGURES = ("baseline", "candidate", "change", "[L, U]", "p", "n")
+
+
+class Html(Form):
+    """A page for a browser, light or dark, on a desk or a phone."""
+
+    def render(self, report: Report) -> str:
+        """Return the page; the verdict's sentence comes first."""
+        body = joined((_header(report), tag("main", joined(_sections(report))), _footer(report)), "\n")
+        style = (Path(__file__).with_name("page.css")).read_text("utf-8")
+        head = joined(
+            (
+                tag("meta", charset="utf-8"),
+                tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
+                tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+                tag("meta", name="referrer", content="no-referrer"),
+                tag("title", text(_title(report))),
+                tag("style", Markup(style)),
+            ),
+            "\n",
+        )
+        return f"<!doctype html>\n{tag('html', tag('head', head), tag('body', body), lang='en')}\n"
+
+
+def _title(report: Report) -> str:
+    word = outcome_word(report.verdict.outcome) if report.verdict else "Comparison"
+    return f"{word}: {report.evalset}"
+
+
+def _header(report: Report) -> Markup:
+    kind, sentence = "comparison", tag("h1", text(report.headline))
+    if report.verdict is not None:
+        kind, word = report.verdict.outcome.lower(), outcome_word(report.verdict.outcome)
+        rest = report.headline.removeprefix(f"{word}: ")
+        sentence = tag("h1", tag("span", text(word), class_="word"), text(f": {rest}"))
+    return tag("header", sentence, _sides(report), _notes(report), class_=kind)
+
+
+def _sides(report: Report) -> Markup:
+    told = [f"Evaluation set {report.evalset}"]
+    if report.baseline is not None:
+        where = report.baseline_file or f"run {report.baseline.id}"
+        told.append(f"Baseline {report.baseline.prompt_ref} on {report.baseline.model} ({where})")
+    if report.candidate is not None:
+        run = report.candidate
+        told.append(f"Candidate {run.prompt_ref} on {run.model} (run {run.id})")
+    return joined(tag("p", text(each), class_="quiet small") for each in told)
+
+
+def _notes(report: Report) -> Markup:
+    if report.verdict is not None:
+        found: Sequence[str] = report.verdict.warnings
+    else:
+        found = report.comparison.warnings if report.comparison else ()
+    if not found:
+        return NOTHING
+    return tag("ul", joined(tag("li", text(f"Note: {each}")) for each in found), class_="notes")
+
+
+def _sections(report: Report) -> Iterator[Markup]:
+    if report.verdict is not None and report.verdict.cells:
+        yield _rules(report.verdict.cells)
+    if report.comparison is not None:
+        yield _metrics(report.comparison.deltas)
+        yield _differences(report)
+        yield _slices(report.comparison.deltas)
+    yield _cases(report)
+    yield _facts(report)
+
+
+def _rules(cells: Sequence[CellVerdict]) -> Markup:
+    rows = [
+        (
+            _rule(cell.rule),
+            _outcome(cell),
+            tag("span", text(reason(cell, len(cells))), class_="why"),
+            *_found(cell),
+        )
+        for cell in cells
+    ]
+    plot = intervals_plot(cells)
+    caption = (
+        "Each rule's change with its bounds, measured in the rule's own margin. To the right is better. "
+        "PASS: the whole bar lies right of the accepted loss. FAIL: it lies left of no change."
+    )
+    return tag(
+        "section",
+        tag("h2", text("Rules")),
+        table(
+            "What must hold, and what was found", ("rule", "verdict", "why", "found", "[L, U]", "n"), rows, 3
+        ),
+        _figure("Plot of the rules", plot, caption),
+    )
+
+
+def _rule(rule: GateRule) -> Markup:
+    name = f"{rule.metric} on {rule.slice}" if rule.slice else rule.metric
+    asked = f"may lose {rule.margin:g}" if rule.margin is not None else limits(rule)
+    return joined((text(name), tag("br"), tag("span", text(asked), class_="quiet")))
+
+
+def _outcome(cell: CellVerdict) -> Markup:
+    outcome = settled(cell)
+    word = tag("span", text(outcome_word(outcome)), class_=f"word {outcome.lower()}")
+    extra = "FAIL alone, may be chance among so many rules" if outcome != cell.outcome else cell.label
+    return joined((word, tag("br"), tag("span", text(extra), class_="quiet"))) if extra else word
+
+
+def _found(cell: CellVerdict) -> tuple[Markup, Markup, Markup]:
+    if cell.delta is not None:
+        bounds = interval(cell.delta.low, cell.delta.high, sign=True)
+        return text(signed(cell.delta.difference)), text(bounds), text(f"{cell.delta.n:,}")
+    if cell.estimate is not None:
+        bounds = interval(cell.estimate.low, cell.estimate.high)
+        return text(figure(cell.estimate.value)), text(bounds), text(f"{cell.estimate.n:,}")
+    return text("-"), text("-"), text("-")
+
+
+def _figure(name: str, plot: Markup, caption: str) -> Markup:
+    if not plot:
+        return NOTHING
+    frame = tag("div", plot, class_="scroll", role="region", aria_label=name, tabindex="0")
+    return tag("figure", frame, tag("figcaption", text(caption)))
+
+
+def _metrics(deltas: Sequence[Delta]) -> Markup:
+    whole = [delta for delta in deltas if delta.slice is None]
+    alpha = whole[0].alpha if whole else 0.05
+    told = (
+        f"[L, U]: one-sided bounds at alpha = {alpha:g} each; p: one-sided, for the side the change lies on"
+    )
+    return tag(
+        "section",
+        tag("h2", text("Metrics")),
+        table(told, ("metric", *FIGURES), [_figures(delta, delta.label) for delta in whole]),
+    )
+
+
+def _slices(deltas: Sequence[Delta]) -> Markup:
+    found = [delta for delta in deltas if delta.slice is not None]
+    if not found:
+        return NOTHING
+    rows = [_figures(delta, f"{delta.label} on {delta.slice}") for delta in found[:ROWS]]
+    left = f" (the first {ROWS:,} of {len(found):,})" if len(found) > ROWS else ""
+    frame = table(f"The same figures on slices{left}", ("metric and slice", *FIGURES), rows)
+    return tag(
+        "section",
+        tag("h2", text("Slices")),
+        tag("details", tag("summary", text(f"{len(found):,} figures")), frame),
+    )
+
+
+def _figures(delta: Delta, name: str) -> Sequence[Markup]:
+    lower = "" if delta.higher_is_better else " (lower is better)"
+    return (
+        text(name + lower),
+        text(figure(delta.baseline)),
+        text(figure(delta.candidate)),
+        text(signed(delta.difference)),
+        tag("span", text(interval(delta.low, delta.high, sign=True)), class_=_side(delta)),
+        text("-" if delta.p_value is None else p_value(delta.p_value)),
+        text(f"{delta.n:,}"),
+    )
+
+
+def _side(delta: Delta) -> str | None:
+    if delta.low is None or delta.high is None or delta.low <= 0 <= delta.high:
+        return None
+    return "good" if (delta.low > 0) == delta.higher_is_better else "bad"
+
+
+def _differences(report: Report) -> Markup:
+    delta = report.delta
+    if delta is None:
+        return NOTHING
+    plot = differences_plot(report.changes, delta)
+    caption = (
+        f"Every case's own change in {_subject(report)}. The line is the change of all, the band its [L, U]. "
+        f"{report.unchanged:,} of {len(report.changes):,} cases did not change."
+    )
+    method = report.facts.methods.get(delta.label, "")
+    if "bootstrap" in method:
+        caption += " This metric looks at all texts together, so the line is not the mean of the bars."
+    return tag(
+        "section",
+        tag("h2", text(f"Case by case: {_subject(report)}")),
+        _figure("Plot of differences", plot, caption),
+    )
+
+
+def _subject(report: Report) -> str:
+    return f"{report.metric} on {report.slice}" if report.slice else report.metric
+
+
+def _cases(report: Report) -> Markup:
+    if not report.cases:
+        return NOTHING
+    told = f"Those that lost most in {_subject(report)}. Taken away: [−…−], new: {{+…+}}."
+    if not report.outputs:
+        told = "The baseline was accepted without outputs, so none are shown."
+    return tag(
+        "section",
+        tag("h2", text("Worst cases")),
+        tag("p", text(told), class_="quiet"),
+        joined(_case(case, report) for case in report.cases),
+    )
+
+
+def _case(case: ReportCase, report: Report) -> Markup:
+    moved = "no answer" if case.change is None else signed(case.change)
+    tags = f" ({', '.join(case.sample.tags[:8])})" if case.sample.tags else ""
+    title = tag(
+        "h3", text(f"{case.sample.id}: {report.metric} {moved}"), tag("span", text(tags), class_="quiet")
+    )
+    labels = case.candidate.figures if case.candidate else {}
+    each = [f"{label} {_own(case.baseline, label)} → {_own(case.candidate, label)}" for label in labels]
+    figures = tag("p", text(" · ".join(each)), class_="quiet small")
+    return tag("article", title, figures, _outputs(case) if report.outputs else NOTHING, _inputs(case))
+
+
+def _own(case: Case | None, label: str) -> str:
+    return figure(case.figures.get(label)) if case else "-"
+
+
+def _outputs(case: ReportCase) -> Markup:
+    before, after = _text(case.baseline), _text(case.candidate)
+    parts = [_piece(part.kind, part.text) for part in word_diff(before[:SHOWN], after[:SHOWN])]
+    longer = max(len(before), len(after)) - SHOWN
+    more = (
+        tag("p", text(f"{longer:,} more characters are left out."), class_="quiet") if longer > 0 else NOTHING
+    )
+    return joined((tag("div", joined(parts), class_="text", dir="auto"), more))
+
+
+def _piece(kind: str, words: str) -> Markup:
+    # Told apart without colour too, in the brackets that the terminal shows.
+    if kind == "removed":
+        return joined((_bracket("[−"), tag("del", text(words)), _bracket("−]")))
+    if kind == "added":
+        return joined((_bracket("{+"), tag("ins", text(words)), _bracket("+}")))
+    return text(words)
+
+
+def _bracket(mark: str) -> Markup:
+    return tag("span", text(mark), class_="mark")
+
+
+def _text(case: Case | None) -> str:
+    if case is None:
+        return ""
+    if case.result.failure is not None:
+        return f"(no answer, {case.result.failure.kind}: {case.result.failure.message})"
+    return case.result.completion.text if case.result.completion else ""
+
+
+def _inputs(case: ReportCase) -> Markup:
+    asked = joined(
+        joined((tag("dt", text(name)), tag("dd", _block(value if isinstance(value, str) else repr(value)))))
+        for name, value in case.sample.inputs.items()
+    )
+    wanted = joined(
+        joined((tag("dt", text("target")), tag("dd", _block(each)))) for each in case.sample.references
+    )
+    return tag("details", tag("summary", text("What was asked")), tag("dl", asked, wanted))
+
+
+def _block(value: str) -> Markup:
+    more = f" … {len(value) - SHOWN:,} more characters" if len(value) > SHOWN else ""
+    return tag("div", text(value[:SHOWN] + more), class_="text", dir="auto")
+
+
+def _facts(report: Report) -> Markup:
+    rows = joined(
+        joined(
+            (tag("dt", text(name)), tag("dd", joined((tag("code", text(value)) for value in values), ", ")))
+        )
+        for name, values in facts(report)
+    )
+    return tag("section", tag("h2", text("How to check this")), tag("dl", rows))
+
+
+def _footer(report: Report) -> Markup:
+    told = f"Written by promptops {report.facts.promptops}. This page holds no script and loads nothing."
+    return tag("footer", tag("p", text(told)))

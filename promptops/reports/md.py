@@ -1,0 +1,169 @@
+"""Markdown for a comment on a pull request or GitHub's step summary: the verdict first, the rest folded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from promptops.figures import figure, interval, p_value, signed
+from promptops.headline import compared, finding, limits, outcome_word, reason, settled
+from promptops.reports import Form, Report, ReportCase
+from promptops.reports._facts import facts
+from promptops.reports._fitting import Part, fitted
+from promptops.reports._markdown import code, diff_fence, head, prose, row
+from promptops.types import Case, CellVerdict, Delta, GateRule
+
+LIMIT = 65_536
+"""Characters that GitHub takes in a comment."""
+FIGURES = ("baseline", "candidate", "change", "[L, U]", "p", "n")
+
+
+class Markdown(Form):
+    """A comment of at most 65,536 characters; nothing that it quotes can be markup, a link or a mention."""
+
+    def render(self, report: Report) -> str:
+        """Return the comment; its first line is the verdict with one plain sentence."""
+        parts = [
+            Part([_first_line(report)]),
+            Part([f"- Note: {prose(each)}" for each in _warnings(report)], name="notes", rank=1),
+            Part(_rules(report), before=_rules_head(), name="rules", rank=2),
+            Part(_reasons(report), name="reasons", rank=3),
+            Part(_figures(report, whole=True), before=_figures_head(), name="metrics", rank=4),
+            _folded("Slices", _figures(report, whole=False), 7, "figures of slices", before=_figures_head()),
+            _folded(_cases_title(report), _cases(report), 6, "cases"),
+            _folded("How to check this", _facts(report), 5, "facts"),
+        ]
+        return fitted(parts, LIMIT, "`promptops gate --report FILE.html` shows all of it.")
+
+
+def _first_line(report: Report) -> str:
+    if report.verdict is None:
+        return _comparison_line(report)
+    word = outcome_word(report.verdict.outcome)
+    ref = report.candidate.prompt_ref if report.candidate else ""
+    if not report.verdict.cells:
+        return f"**{word}**: {prose(report.verdict.reason, 2000)}"
+    return f"**{word}**: {finding(report.verdict, ref, code)}"
+
+
+def _comparison_line(report: Report) -> str:
+    if report.comparison is None or report.baseline is None or report.candidate is None:
+        return prose(report.headline)
+    before, after = report.baseline.prompt_ref, report.candidate.prompt_ref
+    return f"**Comparison**: {compared(report.comparison, report.metric, before, after, code)}"
+
+
+def _warnings(report: Report) -> Sequence[str]:
+    if report.verdict is not None:
+        return report.verdict.warnings
+    return report.comparison.warnings if report.comparison else ()
+
+
+def _rules_head() -> str:
+    return head(("verdict", "rule", "found", "[L, U]", "n"), right=("found", "[L, U]", "n"))
+
+
+def _rules(report: Report) -> list[str]:
+    return [_rule_row(cell) for cell in report.verdict.cells] if report.verdict else []
+
+
+def _rule_row(cell: CellVerdict) -> str:
+    found, low_high, n = "-", "-", "-"
+    if cell.delta is not None:
+        found, n = signed(cell.delta.difference), f"{cell.delta.n:,}"
+        low_high = interval(cell.delta.low, cell.delta.high, sign=True)
+    elif cell.estimate is not None:
+        found, n = figure(cell.estimate.value), f"{cell.estimate.n:,}"
+        low_high = interval(cell.estimate.low, cell.estimate.high)
+    return row((_mark(cell), _rule(cell.rule), found, low_high, n))
+
+
+def _mark(cell: CellVerdict) -> str:
+    if settled(cell) != cell.outcome:
+        return "**INCONCLUSIVE** (FAIL alone)"
+    word = outcome_word(cell.outcome)
+    return f"{word} ({cell.label})" if cell.label else word if cell.outcome == "PASS" else f"**{word}**"
+
+
+def _rule(rule: GateRule) -> str:
+    name = code(rule.metric, cell=True) + (f" on {code(rule.slice, 60, cell=True)}" if rule.slice else "")
+    return f"{name}: may lose {rule.margin:g}" if rule.margin is not None else f"{name}: {limits(rule)}"
+
+
+def _reasons(report: Report) -> list[str]:
+    """Tell the cells that did not pass in full; a single one is told by the first line already."""
+    cells = report.verdict.cells if report.verdict else ()
+    return [
+        f"- {outcome_word(settled(cell))}: {prose(reason(cell, len(cells)))}"
+        for cell in cells
+        if cell.outcome != "PASS" and len(cells) > 1
+    ]
+
+
+def _figures_head() -> str:
+    return head(("metric", *FIGURES), right=FIGURES)
+
+
+def _figures(report: Report, *, whole: bool) -> list[str]:
+    deltas = report.comparison.deltas if report.comparison else ()
+    return [_figure_row(delta) for delta in deltas if (delta.slice is None) == whole]
+
+
+def _figure_row(delta: Delta) -> str:
+    name = code(delta.label, cell=True)
+    if delta.slice is not None:
+        name += f" on {code(delta.slice, 60, cell=True)}"
+    if not delta.higher_is_better:
+        name += " (lower is better)"
+    return row(
+        (
+            name,
+            figure(delta.baseline),
+            figure(delta.candidate),
+            signed(delta.difference),
+            interval(delta.low, delta.high, sign=True),
+            "-" if delta.p_value is None else p_value(delta.p_value).replace("<", "&lt;"),
+            f"{delta.n:,}",
+        )
+    )
+
+
+def _folded(title: str, items: Sequence[str], rank: int, name: str, before: str = "") -> Part:
+    """Fold a part; `title` is our own text."""
+    opening = f"<details><summary>{title}</summary>\n" + (f"\n{before}" if before else "")
+    return Part(items, before=opening, after="\n</details>", name=name, rank=rank)
+
+
+def _cases_title(report: Report) -> str:
+    return f"The {len(report.cases)} worst cases" if len(report.cases) != 1 else "The worst case"
+
+
+def _cases(report: Report) -> list[str]:
+    return [_case(case, report) for case in report.cases]
+
+
+def _case(case: ReportCase, report: Report) -> str:
+    before, after = _figure_of(case.baseline, report.metric), _figure_of(case.candidate, report.metric)
+    told = f"{code(report.metric)} {before} to {after}"
+    if case.change is None:
+        told = "no answer"
+    tags = f"; tags {' '.join(code(tag, 40) for tag in case.sample.tags[:8])}" if case.sample.tags else ""
+    title = f"\nCase {code(case.sample.id)}: {told}{tags}\n"
+    if not report.outputs:
+        return f"{title}\n(The baseline was accepted without outputs, so none are shown.)"
+    return f"{title}\n{diff_fence(_text(case.baseline), _text(case.candidate))}"
+
+
+def _figure_of(case: Case | None, label: str) -> str:
+    return figure(case.figures.get(label)) if case else "-"
+
+
+def _text(case: Case | None) -> str:
+    if case is None:
+        return "(no result)"
+    if case.result.failure is not None:
+        return f"(no answer, {case.result.failure.kind}: {case.result.failure.message})"
+    return case.result.completion.text if case.result.completion else "(not stored)"
+
+
+def _facts(report: Report) -> list[str]:
+    return [f"- {name}: {', '.join(code(value, 400) for value in values)}" for name, values in facts(report)]
