@@ -17,7 +17,6 @@ from promptops.experiments import Experiments
 from promptops.judges.pairwise import Pairwise
 from promptops.models import build_metric, is_pairwise, refuse_unlisted_metric
 from promptops.preference import Bench, Pair, summed_up
-from promptops.ratchet import slipped
 from promptops.shift import Shift, measure_shift
 from promptops.sides import Loaded, load_baseline, load_run, same_outputs
 from promptops.summary import own_figures, slice_names
@@ -178,6 +177,8 @@ class Comparisons(Experiments):
 
         `baseline` is a label of an accepted baseline, a file, or a run; the default is baseline.jsonl.
         """
+        from promptops.ratchet import slipped  # only a verdict asks git
+
         folder = self.evalset_folder(evalset)
         found = self.evalset(folder)
         against = self._against(folder, baseline)
