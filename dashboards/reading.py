@@ -73,6 +73,8 @@ def paired_cases(
     return _paired_cases(baseline, candidate, tuple(sample_ids), repeat, _state(baseline))
 
 
+# Files are read whole, and the database knows nothing of them.
+@kept(entries=8, seconds=20)
 def baselines(evalset: str) -> dict[str, Run]:
     """Return the baselines accepted for a set, by file; none where the set's files are not here."""
     opened = project()

@@ -6,13 +6,12 @@ import math
 from collections.abc import Callable
 from statistics import NormalDist
 
+from promptops.stats.decision import SMALL
 from promptops.types import CellVerdict, Comparison, Delta, Estimate, GateRule, Outcome, Verdict
 
 Written = Callable[[str], str]
 """How a name (of a metric, slice or prompt) is written in the sentence; a form may have to escape it."""
 
-SMALL = 20
-"""Under so many groups (a sample without one is its own) the gate decides very clear changes only."""
 LONG = 80
 """Characters of a name that are written out: a sentence with more of them is none."""
 PRACTICAL = 50

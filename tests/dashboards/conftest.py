@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.server
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -23,7 +22,7 @@ from promptops.viewer import command
 from tests.dashboards.hostile_project import Made, make_project
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    pass
 
 ROWS = 10_000
 
@@ -100,24 +99,6 @@ def dashboard(hostile: Made) -> Iterator[str]:
         finally:
             process.terminate()
             process.wait(timeout=20)
-
-
-# For a module only: while it is open, no other test of this process could run a loop of its own.
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """A real Chromium; without one the tests skip, except in continuous integration."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
-        reason = "Chromium is not installed (apt-get install chromium, or `make browser`)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, headless=True)
-        yield browser
-        browser.close()
 
 
 def _free_port() -> int:
