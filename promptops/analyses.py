@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 from promptops.baselines import TIMED
 from promptops.comparison import pair
-from promptops.comparisons import Comparisons, run_warnings
+from promptops.comparisons import run_warnings
 from promptops.errors import UnknownName, UsageError
+from promptops.gates import Gates
 from promptops.sides import load_run
 from promptops.types import Comparison, EvalSet, Run, Verdict
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from promptops.slices import Slices
 
 
-class Analyses(Comparisons):
+class Analyses(Gates):
     """Questions about runs beyond one comparison and one verdict."""
 
     def plan(

@@ -6,6 +6,7 @@ Providers make one attempt and say what happened; everything that is the same fo
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Callable
@@ -72,6 +73,32 @@ class Unanswered(Exception):
         self.failure = failure
 
 
+class GivenUp(Exception):
+    """A call that was not made, or not made again, because nothing depends on it any more."""
+
+
+class Brake:
+    """Is pulled when no further call is wanted: whoever waits for a first or another try is let go."""
+
+    def __init__(self) -> None:
+        self._pulled = asyncio.Event()
+
+    def pull(self) -> None:
+        """Let no call begin from now on; those under way come to their end."""
+        self._pulled.set()
+
+    def check(self) -> None:
+        """Raise GivenUp once it is pulled."""
+        if self._pulled.is_set():
+            raise GivenUp
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait, but not beyond the moment in which it is pulled. Raises GivenUp then."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._pulled.wait(), seconds)
+        self.check()
+
+
 @dataclass
 class Caller:
     """Asks one Model on behalf of a run."""
@@ -83,6 +110,8 @@ class Caller:
     usage: Usage
     lookup: Callable[[str], Completion | None] | None = None
     """Finds a stored completion by its key; None switches the cache off."""
+    brake: Brake | None = None
+    """Pulled by a run that may stop early."""
     _paused_until: float = 0.0
     _answered: bool = False
     _fatal: int = 0
@@ -91,13 +120,15 @@ class Caller:
     _jitter: random.Random = field(default_factory=random.Random)
 
     async def ask(self, request: Request, prompt_digest: str = "") -> Answer:
-        """Return an answer; raises Unanswered, or Stopped where no call can succeed."""
+        """Return an answer; raises Unanswered, GivenUp, or Stopped where no call can succeed."""
         key = self._key(request, prompt_digest) if self.model.cacheable else None
         if key is not None and self.lookup is not None:
             found = self.lookup(key)
             if found is not None:
                 self.usage.cached += 1
                 return Answer(found, key, cached=True)
+        if self.brake is not None:
+            self.brake.check()
         # A quota may run out and a key be withdrawn in the middle of a run.
         limit = REFUSED_LIMIT if self._answered else FATAL_LIMIT
         if self._fatal >= limit or (not self._answered and self._refused >= REFUSED_LIMIT):
@@ -128,7 +159,7 @@ class Caller:
             if failed.kind == "rate_limited":
                 self._paused_until = max(self._paused_until, time.monotonic() + pause)
             else:
-                await asyncio.sleep(pause)
+                await self._sleep(pause)
 
     async def _attempt(self, request: Request, seconds: float) -> Completion:
         patience = self.model.patience
@@ -166,9 +197,15 @@ class Caller:
         while (left := self._paused_until - time.monotonic()) > 0:
             # Spread the calls that wait for the same moment, or they meet the same limit again.
             nap = left + 0.2 * self._jitter.random() * max(left, 0.05)
-            await asyncio.sleep(nap)
+            await self._sleep(nap)
             waited += nap
         return waited
+
+    async def _sleep(self, seconds: float) -> None:
+        if self.brake is None:
+            await asyncio.sleep(seconds)
+        else:
+            await self.brake.sleep(seconds)
 
     def _given_up(self, failed: CallFailed, tried: list[Attempt]) -> Unanswered:
         self.usage.failed += 1

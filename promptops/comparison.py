@@ -16,12 +16,17 @@ import numpy.typing as npt
 from promptops.errors import NotComparable
 from promptops.metrics import Metric, scored
 from promptops.stats import bootstrap
+from promptops.stats.decision import SMALL
 from promptops.stats.paired import p_above, p_below, terminal_bound
 from promptops.stats.power import smallest_margin
+from promptops.stats.sequential import bet_bounds
 from promptops.summary import RESAMPLES, SEED, Bools, Column, Floats, Tally, sample_values, slice_mask
 from promptops.types import Completion, Delta, MetricRecord, Run, Sample
 
 Ints: TypeAlias = npt.NDArray[np.int64]
+
+BETS = "bets on each group (e-process)"
+"""The method of bounds that are exact at any number of cases."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,8 @@ class Cell:
     unscored_share: float
     weights: Floats | None = None
     """(n,) the samples' weights, beside d."""
+    places: npt.NDArray[np.intp] | None = None
+    """(n,) where the samples of d stand in the set."""
     strict: Cell | None = None
     """The same with each missing baseline at its best; None where none is missing or no best is known."""
 
@@ -70,6 +77,7 @@ class Pairing:
         usable = mask & a.scored & (b.scored | (b.failed > 0))
         lost = mask & ~a.scored & (a.failed > 0)
         unscored = mask & (a.unscored | b.unscored) & ~lost
+        blank = self.blank(label)
         clusters = self.candidate.table.clusters[usable]
         facts = Delta(
             label=label,
@@ -85,7 +93,6 @@ class Pairing:
             alpha=alpha,
             higher_is_better=b.record.higher_is_better,
         )
-        blank = np.where(lost, 0.0, np.maximum(a.blank, b.blank))
         share = float(blank[mask].mean()) if mask.any() else 0.0
         if facts.n == 0:
             return Cell(facts, None, clusters, None, share)
@@ -93,7 +100,7 @@ class Pairing:
         if sides is None:
             note = "a missing answer has no worst value in this metric: no figure"
             return Cell(facts.model_copy(update={"note": note}), None, clusters, None, share)
-        cell = _cell(facts, sides, alpha, share)
+        cell = replace(_cell(facts, sides, alpha, share), places=np.flatnonzero(usable))
         if not facts.baseline_missing:
             return cell
         best = with_missing(a, metric, samples, mask, best=True)
@@ -105,7 +112,19 @@ class Pairing:
             facts.model_copy(update={"clusters": len(np.unique(harder.clusters))}), harder, alpha, share
         )
         bound = strict.delta.low if facts.higher_is_better else strict.delta.high
+        strict = replace(strict, places=np.flatnonzero(used))
         return replace(cell, delta=cell.delta.model_copy(update={"strict_low": bound}), strict=strict)
+
+    def blank(self, label: str) -> Floats:
+        """(n,) the share of each sample's answers that the instrument could not score, on the worse side."""
+        a, b = self.baseline.table.columns[label], self.candidate.table.columns[label]
+        lost = ~a.scored & (a.failed > 0)
+        return np.where(lost, 0.0, np.maximum(a.blank, b.blank))
+
+    def only(self, places: npt.NDArray[np.intp]) -> Pairing:
+        """Return the same two sides on the samples at some places."""
+        sides = [replace(side, table=side.table.only(places)) for side in (self.baseline, self.candidate)]
+        return replace(self, baseline=sides[0], candidate=sides[1])
 
     def changes(self, label: str) -> list[tuple[Sample, float]]:
         """Return each sample's own change, the largest first."""
@@ -201,26 +220,41 @@ def _mean_cell(facts: Delta, sides: _Sides, alpha: float, share: float) -> Cell:
     d = _oriented(raw, record.low, record.high, record.higher_is_better)
     before, after = sides.figure(sides.a), sides.figure(sides.b)
     shown = facts.model_copy(update={"baseline": before, "candidate": after, "difference": after - before})
+    finite = record.low is not None and record.high is not None
+    cell = Cell(shown, d if finite else None, sides.clusters, None, share, sides.weights)
     if facts.clusters < 2:
         note = "one group only: no interval"
-        return Cell(shown.model_copy(update={"note": note}), d, sides.clusters, None, share)
+        return replace(cell, delta=shown.model_copy(update={"note": note}))
     bound = terminal_bound(d, sides.clusters, alpha, weights=sides.weights)
+    shown = shown.model_copy(update={"resolves": smallest_margin(bound.se, alpha) * scale})
+    if finite and facts.clusters < SMALL:
+        return with_bets(replace(cell, delta=shown), scale)
     low, high = sorted((sign * bound.low * scale, sign * bound.high * scale))
-    if record.low is not None and record.high is not None:
+    if finite:
         low, high = max(low, -scale), min(high, scale)  # no difference lies beyond the range
     harm, gain = p_below(bound, 0.0), p_above(bound, 0.0)
-    delta = shown.model_copy(
-        update={
-            "low": low,
-            "high": high,
-            "p_value": min(harm, gain),
-            "resolves": smallest_margin(bound.se, alpha) * scale,
-            "method": "paired cluster t with two pseudo-cases"
-            + (", few clusters" if facts.clusters < 10 else ""),
-        }
-    )
-    finite = record.low is not None and record.high is not None
-    return Cell(delta, d if finite else None, sides.clusters, harm, share, sides.weights)
+    method = "paired cluster t with two pseudo-cases" + (", few clusters" if facts.clusters < SMALL else "")
+    found = {"low": low, "high": high, "p_value": min(harm, gain), "method": method}
+    return replace(cell, delta=shown.model_copy(update=found), p_harm=harm)
+
+
+def with_bets(cell: Cell, scale: float, *, rank: Ints | None = None, largest: float | None = None) -> Cell:
+    """Return a cell of differences on a range, `scale` wide, with bounds that bets leave: exact at any n.
+
+    For a run that may have stopped when it suited, `rank` (n,) is the place of each sample's group in the
+    order that was drawn before, and `largest` the weight of the heaviest group that could have come.
+    """
+    if cell.d is None:
+        return cell
+    delta, d, clusters, weights = cell.delta, cell.d, cell.clusters, cell.weights
+    if rank is not None:
+        order = np.argsort(rank, kind="stable")
+        d, clusters, weights = d[order], rank[order], None if weights is None else weights[order]
+    bound = bet_bounds(d, clusters, delta.alpha, weights=weights, largest=largest, ever=rank is not None)
+    ends = (bound.low * scale, bound.high * scale)
+    low, high = ends if delta.higher_is_better else (-ends[1], -ends[0])
+    found = {"low": low, "high": high, "p_value": min(bound.p_below, bound.p_above), "method": BETS}
+    return replace(cell, delta=delta.model_copy(update=found), p_harm=bound.p_below)
 
 
 def _corpus_cell(facts: Delta, sides: _Sides, alpha: float, share: float) -> Cell:

@@ -1,4 +1,4 @@
-"""The verbs of verdicts: compare, accept, gate, and measure shift."""
+"""The verbs of comparisons: compare, prefer, accept, and measure shift."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from promptops import gate
 from promptops.baselines import TIMED, accepted, baseline_path, read_baseline, write_baseline
 from promptops.canonical import canonical_json
 from promptops.comparison import Pairing, pair
-from promptops.errors import NotComparable, StoreError, UnknownName, UsageError
+from promptops.errors import NotComparable, UnknownName, UsageError
 from promptops.evalsets import read_texts
 from promptops.evaluation import wait_for
 from promptops.experiments import Experiments
 from promptops.judges.pairwise import Pairwise
 from promptops.models import build_metric, is_pairwise, refuse_unlisted_metric
-from promptops.preference import Bench, Pair, summed_up
+from promptops.preference import Bench, Pair, Preference, summed_up
 from promptops.shift import Shift, measure_shift
 from promptops.sides import Loaded, load_baseline, load_run, same_outputs
 from promptops.summary import own_figures, slice_names
-from promptops.types import Case, CaseChange, Comparison, MetricSpec, Preference, Run, Verdict
+from promptops.types import Case, CaseChange, Comparison, MetricSpec, Run
 
 
 class Comparisons(Experiments):
@@ -172,61 +172,6 @@ class Comparisons(Experiments):
         write_baseline(path, run, self.store.results(run.id), outputs=outputs)
         return path
 
-    def gate(self, evalset: str | Path, *, run: str = "latest", baseline: str | None = None) -> Verdict:
-        """Decide by the set's rules whether a run may pass against the accepted baseline.
-
-        `baseline` is a label of an accepted baseline, a file, or a run; the default is baseline.jsonl.
-        """
-        from promptops.ratchet import slipped  # only a verdict asks git
-
-        folder = self.evalset_folder(evalset)
-        found = self.evalset(folder)
-        against = self._against(folder, baseline)
-        candidate = self.finished_run(run) if run != "latest" else self._latest(found.name)
-        if candidate.evalset_digest != found.digest:
-            raise NotComparable(
-                f"Run {candidate.id} answered another state of {found.name!r} than the files hold now. "
-                "Evaluate again."
-            )
-        if not against.endswith(".jsonl") and self.finished_run(against).id == candidate.id:
-            raise NotComparable(
-                f"Run {candidate.id} can't be its own baseline. Name another run or an accepted one."
-            )
-        first, second = self._sides(against, candidate.id)
-        pairing = _paired(first, second)
-        still = all(not pairing.cell(label).delta.difference for label in pairing.metrics)
-        verdict = gate.judge(
-            pairing, found.gate, slices=found.slices, identical=still and same_outputs(first, second)
-        )
-        slips = slipped(Path(against), folder, second, found.gate) if against.endswith(".jsonl") else []
-        return verdict.model_copy(
-            update={
-                "warnings": (*run_warnings(first, second), *slips, *verdict.warnings),
-                "baseline": against if against.endswith(".jsonl") else first.side.run.id,
-            }
-        )
-
-    def check_gate(self, evalset: str | Path, *, baseline: str | None = None) -> None:
-        """Raise what `gate` would raise whatever a run says, so that no call is paid for in vain."""
-        folder = self.evalset_folder(evalset)
-        found = self.evalset(folder)
-        against = self._against(folder, baseline)
-        accepted = (
-            read_baseline(Path(against))[0] if against.endswith(".jsonl") else self.finished_run(against)
-        )
-        if accepted.evalset_digest != found.digest:
-            raise NotComparable(
-                f"The baseline answered another state of {found.name!r} than the files hold now. Evaluate "
-                "its prompt again and accept that run: promptops accept RUN"
-            )
-        bare = [rule.metric for rule in found.gate if not rule.decides]
-        if bare or not found.gate:
-            what = f"no margin for {', '.join(bare)}" if bare else "no gate rule"
-            raise UsageError(
-                f"{found.name!r} states {what}, and a margin is never guessed. Evaluate first "
-                "(promptops eval); then `promptops gate` on that run tells the smallest that can be resolved."
-            )
-
     def shift(self, reference: str, current: str, *, field: str | None = None) -> Shift:
         """Measure how far two collections of texts lie apart.
 
@@ -241,27 +186,6 @@ class Comparisons(Experiments):
             reference_name=first.name,
             current_name=second.name,
         )
-
-    def _against(self, folder: Path, baseline: str | None) -> str:
-        """Return the baseline's file where one is meant, else what was written, a run."""
-        if baseline is not None and not _is_label(baseline):
-            return baseline
-        labelled = baseline_path(folder, baseline)
-        if labelled.is_file():
-            return str(labelled)
-        if baseline is None:
-            raise NotComparable(
-                f"{folder.name!r} has no baseline yet. Look at a run and accept it: promptops accept RUN"
-            )
-        try:
-            return self.run(baseline).id
-        except (UnknownName, StoreError):
-            raise UnknownName(
-                "baseline or run",
-                baseline,
-                [path.name.split(".")[1] for path in folder.glob("baseline.*.jsonl")],
-                hint=f"A labelled baseline is the file {labelled.name}; accept one by --label.",
-            ) from None
 
     def _sides(self, baseline: str, candidate: str) -> tuple[Loaded, Loaded]:
         run = self.run(candidate)
@@ -293,14 +217,6 @@ class Comparisons(Experiments):
                 pairs.append(Pair(samples[result.sample_id], result.repeat, old, result.completion))
         return pairs
 
-    def _latest(self, evalset: str) -> Run:
-        found = self.runs(limit=1, evalset=evalset)
-        if not found:
-            raise NotComparable(
-                f"There is no run of {evalset!r} yet. Make one: promptops eval {evalset} --prompt FILE"
-            )
-        return self.finished_run(found[0].id)
-
     def _texts(self, reference: str, field: str | None) -> _Texts:
         if reference.endswith((".jsonl", ".csv")) or Path(reference).is_file():
             return _Texts(reference, read_texts(Path(reference), field))
@@ -329,16 +245,24 @@ def _paired(first: Loaded, second: Loaded) -> Pairing:
     return pair(first.side, second.side, second.metrics)
 
 
-def run_warnings(first: Loaded, second: Loaded) -> tuple[str, ...]:
-    """Say what in two runs makes their comparison less than it seems."""
+def run_warnings(first: Loaded, second: Loaded, *, stopped: bool = False) -> tuple[str, ...]:
+    """Say what in two runs makes their comparison less than it seems.
+
+    `stopped` where the second one was to stop early, and is told of as such.
+    """
     found: list[str] = []
     if first.side.run.model != second.side.run.model:
         found.append(f"The models differ: {first.side.run.model} and {second.side.run.model}.")
     if first.side.run.id and first.side.run.id == second.side.run.id:
         found.append("A run is compared with itself.")
     for run in (first.side.run, second.side.run):
-        if run.status != "finished":
-            found.append(f"Run {run.id} is {run.status}: what it has not answered yet is left out.")
+        if run.status != "finished" and not (stopped and run is second.side.run):
+            more = (
+                " These bounds ignore that; those of `promptops gate` don't."
+                if run.status == "stopped"
+                else ""
+            )
+            found.append(f"Run {run.id} is {run.status}: what it has not answered yet is left out.{more}")
     stand_ins = [record.label for record in second.side.run.metrics if record.stand_in]
     if stand_ins:
         found.append(
@@ -356,10 +280,6 @@ def run_warnings(first: Loaded, second: Loaded) -> tuple[str, ...]:
 def _is_timed(run: Run, label: str) -> bool:
     """Tell whether a baseline file leaves a metric out: seconds and cost have absolute rules only."""
     return any(record.label == label and record.metric in TIMED for record in run.metrics)
-
-
-def _is_label(written: str) -> bool:
-    return "/" not in written and not written.endswith(".jsonl")
 
 
 def _text(value: object) -> str:

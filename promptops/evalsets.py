@@ -178,6 +178,12 @@ class _Reader:
         if self._tags is not None and named is not None and named not in slices and named not in self._tags:
             told = did_you_mean(str(named), sorted({*slices, *self._tags})[:50])
             self._faults.add((*path, "slice"), f"no sample has the tag {shown(named)}.{told}")
+        if "margin" not in rule and "worst_slice_margin" not in rule and rule.get("estimand") == "suite":
+            self._faults.add((*path, "estimand"), "speaks of a change; it goes with `margin`")
+        if rule.get("exact") is True and rule.get("estimand") == "suite":
+            self._faults.add(
+                (*path, "exact"), 'bets on samples as draws; `estimand = "suite"` is not about that'
+            )
         if named is not None and "worst_slice_margin" in rule:
             self._faults.add((*path, "worst_slice_margin"), "speaks of all slices; take `slice` away")
         fields = {key: value for key, value in rule.items() if key in GateRule.model_fields}

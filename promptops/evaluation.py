@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from pydantic import JsonValue
 
 from promptops import plugins
-from promptops.calls import Caller, Stopped, Usage
+from promptops.calls import Brake, Caller, Stopped, Usage
 from promptops.config import Settings
 from promptops.engines import Engine
 from promptops.errors import FileProblems, Problem, RunInterrupted, StoreError, TemplateError, UsageError
@@ -25,11 +25,11 @@ from promptops.metrics import Metric
 from promptops.models import open_model, rebuild_metric
 from promptops.owner import is_dead, own_name
 from promptops.providers import Model
-from promptops.runner import Progress, Runner, Task, Watch, first_fault, interruptible
+from promptops.runner import Follower, Progress, Runner, Task, Watch, first_fault, interruptible
 from promptops.store import Store
 from promptops.store.writer import Writer
 from promptops.templates import Renderer
-from promptops.types import Completion, EvalSet, Failure, Prompt, Run, Sample
+from promptops.types import Completion, EvalSet, Failure, Prompt, Run, RunStatus, Sample
 
 LEASE_SECONDS = 60.0
 Value = TypeVar("Value")
@@ -48,6 +48,8 @@ class Evaluation:
     use_cache: bool = True
     watch: Watch | None = None
     usage: Usage = field(default_factory=Usage)
+    brake: Brake = field(default_factory=Brake)
+    """Pulled when a run stops early; no call begins after that."""
     _models: dict[str, Model] = field(default_factory=dict)
     _callers: dict[str, Caller] = field(default_factory=dict)
 
@@ -79,7 +81,7 @@ class Evaluation:
         for name in names:
             self.caller(name)
 
-    def start(
+    def draft(
         self,
         evalset: EvalSet,
         prompt: Prompt,
@@ -90,8 +92,8 @@ class Evaluation:
         repeats: int,
         parent: str | None = None,
     ) -> Run:
-        """Write down a new run; nothing is asked yet."""
-        run = Run(
+        """Return a new run as it would be written down."""
+        return Run(
             id=secrets.token_hex(6),
             created_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
             status="running",
@@ -106,8 +108,11 @@ class Evaluation:
             parent=parent,
             actor=self.actor,
         )
+
+    def start(self, run: Run, **config: JsonValue) -> Run:
+        """Write down a new run, with what a resume needs; nothing is asked yet."""
         origins: dict[str, JsonValue] = {name: model.origin for name, model in self._models.items()}
-        self.store.create_run(run, {"concurrency": self.concurrency, "origins": origins})
+        self.store.create_run(run, {"concurrency": self.concurrency, "origins": origins, **config})
         return run
 
     def refuse_other_servers(self, run: Run) -> None:
@@ -121,8 +126,15 @@ class Evaluation:
                     f"{model.origin!r}. Put them back to finish it, or start a new run."
                 )
 
-    def task(self, run: Run, samples: Sequence[Sample], *, retry_errors: bool = False) -> Task:
-        """Return what is left to do of a run."""
+    def task(
+        self,
+        run: Run,
+        samples: Sequence[Sample],
+        *,
+        retry_errors: bool = False,
+        follower: Follower | None = None,
+    ) -> Task:
+        """Return what is left to do of a run; a follower wants the samples in the order of its own."""
         built = {record.label: rebuild_metric(record) for record in run.metrics}
         judges = {label: metric for label, metric in built.items() if isinstance(metric, Judge)}
         attempts = _attempts(self.store, run.id) if retry_errors else {}
@@ -142,6 +154,8 @@ class Evaluation:
             answered=self.store.unfinished_calls(run.id),
             attempts=attempts,
             failures=failures,
+            follower=follower,
+            brake=self.brake,
         )
 
     def carry_out(self, tasks: Sequence[Task]) -> Progress:
@@ -164,8 +178,16 @@ class Evaluation:
             raise RunInterrupted(
                 f"Interrupted; what was answered is stored. Finish it with: {again}", 128 + stopped[0]
             )
-        self._leave(claimed, owner, "finished")
+        for task in tasks:
+            self._leave([task.run.id], owner, "stopped" if self._left_over(task) else "finished")
         return progress
+
+    def _left_over(self, task: Task) -> bool:
+        """Tell whether a run stopped early with samples that were not asked."""
+        if task.follower is None or not task.follower.certain:
+            return False
+        done = self.store.finished(task.run.id, errors_too=True)
+        return len(done) < len(task.samples) * task.run.repeats
 
     async def _carry_out(self, tasks: Sequence[Task], owner: str, stopped: list[int]) -> Progress | None:
         engine = plugins.find("engines", "local", Engine)()  # type: ignore[type-abstract]
@@ -211,14 +233,12 @@ class Evaluation:
         self.store.release_run(run_id, before)
         return self.store.claim_run(run_id, owner, LEASE_SECONDS)
 
-    def _leave(self, run_ids: Sequence[str], owner: str, status: str | None) -> None:
+    def _leave(self, run_ids: Sequence[str], owner: str, status: RunStatus | None) -> None:
         for run_id in run_ids:
             # A store that can't be written any more must not hide why the run ended.
             with contextlib.suppress(StoreError):
-                if status == "finished":
-                    self.store.set_status(run_id, "finished")
-                elif status == "interrupted":
-                    self.store.set_status(run_id, "interrupted")
+                if status is not None:
+                    self.store.set_status(run_id, status)
                 self.store.release_run(run_id, owner)
 
     def caller(self, name: str) -> Caller:
@@ -232,6 +252,7 @@ class Evaluation:
                 deadline=self.settings.deadline,
                 usage=self.usage,
                 lookup=self.store.cached_completion if self.use_cache and model.cacheable else None,
+                brake=self.brake,
             )
         return self._callers[name]
 

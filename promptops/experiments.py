@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from promptops.config import Settings
@@ -13,11 +13,11 @@ from promptops.metrics import Metric
 from promptops.models import build_metric, is_pairwise, refuse_unlisted_metric, refuse_unlisted_model
 from promptops.promptfiles import read_prompt
 from promptops.registry import Registry
-from promptops.runner import Watch
+from promptops.runner import Follower, Watch
 from promptops.sides import load_run, metrics_of
 from promptops.summary import estimates, own_figures, slice_names, whole_figures
 from promptops.tomlfile import read_toml
-from promptops.types import Case, Estimate, EvalSet, FailureCount, MetricSpec, Prompt, Result, Run
+from promptops.types import Case, Estimate, EvalSet, FailureCount, MetricSpec, Prompt, Result, Run, Sample
 
 
 class Experiments(Registry):
@@ -40,6 +40,22 @@ class Experiments(Registry):
         All files, templates, models and metrics are checked before the first call. Raises FileProblems,
         UsageError, and RunInterrupted when a signal stops it.
         """
+        work = self._evaluation(concurrency, cache, watch)
+        found, drafts = self._prepared(work, evalset, prompts, models, repeats, judge_model)
+        runs = [work.start(draft) for draft in drafts]
+        work.carry_out([work.task(run, found.samples) for run in runs])
+        return [self.run(run.id) for run in runs]
+
+    def _prepared(
+        self,
+        work: Evaluation,
+        evalset: str | Path,
+        prompts: Sequence[str | Path],
+        models: Sequence[str],
+        repeats: int,
+        judge_model: str | None,
+    ) -> tuple[EvalSet, list[Run]]:
+        """Check everything that an evaluation needs; return the set and the runs, none of them begun."""
         folder = self.evalset_folder(evalset)
         found = self.evalset(folder)
         chosen = [self.prompt(reference) for reference in prompts]
@@ -52,16 +68,13 @@ class Experiments(Registry):
         ]
         specs = self._run_specs(found)
         metrics = self._metrics(specs, folder, found.card.language, judge_model)
-        work = self._evaluation(concurrency, cache, watch)
         work.open_models([*(model for _, _, model in pairs), *_judge_models(metrics)])
         work.check(found, chosen, metrics)
         self.store.save_evalset(found)
         names = {spec.label: spec.metric for spec in specs}
-        runs = [
-            work.start(found, prompt, ref, model, metrics, names, repeats) for prompt, ref, model in pairs
+        return found, [
+            work.draft(found, prompt, ref, model, metrics, names, repeats) for prompt, ref, model in pairs
         ]
-        work.carry_out([work.task(run, found.samples) for run in runs])
-        return [self.run(run.id) for run in runs]
 
     def resume(
         self,
@@ -75,10 +88,18 @@ class Experiments(Registry):
         run = self.run(reference)
         work = self._evaluation(concurrency, True, watch)
         samples = tuple(self.store.snapshot_samples(run.evalset_digest))
-        task = work.task(run, samples, retry_errors=retry_errors)
+        done = self.store.finished(run.id, errors_too=not retry_errors)
+        stored = (each for each in self.store.results(run.id) if (each.sample_id, each.repeat) in done)
+        follower = self._follower(run, samples, stored)
+        wanted = samples if follower is None else follower.order
+        task = work.task(run, wanted, retry_errors=retry_errors, follower=follower)
         work.refuse_other_servers(run)
         work.carry_out([task])
         return self.run(run.id)
+
+    def _follower(self, run: Run, samples: Sequence[Sample], stored: Iterable[Result]) -> Follower | None:
+        """Return who may end a resumed run early; a storey above knows of verdicts."""
+        return None
 
     def rescore(
         self,
@@ -110,9 +131,10 @@ class Experiments(Registry):
         )
         work.check(found, [], built)
         names = {spec.label: spec.metric for spec in specs}
-        run = work.start(
+        draft = work.draft(
             found, old.prompt, old.prompt_ref, old.model, built, names, old.repeats, parent=old.id
         )
+        run = work.start(draft)
         work.carry_out([work.task(run, samples)])
         return self.run(run.id)
 

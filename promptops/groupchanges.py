@@ -9,11 +9,11 @@ import numpy as np
 
 from promptops.comparison import Cell, Pairing
 from promptops.facets import TAGS, Group
-from promptops.gate import UNSCORED_LIMIT
 from promptops.slicefinder import FEWEST, differences
 from promptops.stats.groups import shrunken, simultaneous, worst_by_halves
 from promptops.stats.multiplicity import benjamini_hochberg, holm
 from promptops.stats.power import smallest_margin
+from promptops.stopping import UNSCORED_LIMIT
 from promptops.types import MetricRecord, Noun
 
 Standing = Literal["confirmatory", "exploratory"]

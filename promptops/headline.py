@@ -7,7 +7,7 @@ from collections.abc import Callable
 from statistics import NormalDist
 
 from promptops.stats.decision import SMALL
-from promptops.types import CellVerdict, Comparison, Delta, Estimate, GateRule, Outcome, Verdict
+from promptops.types import CellVerdict, Comparison, Delta, Estimate, GateRule, Outcome, Stopping, Verdict
 
 Written = Callable[[str], str]
 """How a name (of a metric, slice or prompt) is written in the sentence; a form may have to escape it."""
@@ -81,6 +81,26 @@ def limits(rule: GateRule) -> str:
     worst = rule.worst_slice_margin
     slices = f"a loss of at most {worst:g} on any slice" if worst is not None else ""
     return " and ".join(limit for limit in (least, most, slices) if limit)
+
+
+def stopping(found: Stopping) -> str:
+    """Return how a run that may stop early ended, and what that saved."""
+    waiting = ""
+    if found.whole_run:
+        waiting = f" Bets can't decide {'; '.join(found.whole_run)}: PASS needs all samples, FAIL doesn't."
+    if not found.stopped:
+        return (
+            f"Early stop saved nothing: all {found.planned:,} samples were needed. Where margins are small "
+            f"beside the spread of scores it seldom does, and the bound at the end had alpha = "
+            f"{found.alpha_end:g} left.{waiting}"
+        )
+    flying = f" {found.in_flight:,} more answers were under way, and paid." if found.in_flight else ""
+    money = f" and about ${found.cost_saved:.2f}" if found.cost_saved else ""
+    saved = f" About {found.calls_saved:,} calls{money} were not spent." if found.calls_saved else ""
+    return (
+        f"Stopped early: it was certain after {found.samples:,} of {found.planned:,} samples, in an order "
+        f"drawn before the run (seed {found.seed}).{flying}{saved}{waiting}"
+    )
 
 
 def _shortened(name: str) -> str:

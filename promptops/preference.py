@@ -19,7 +19,38 @@ from promptops.store import Store
 from promptops.store.rows import PairRow
 from promptops.summary import bounded_interval, cluster_codes
 from promptops.templates import Renderer
-from promptops.types import Completion, Preference, Prompt, Sample, Score
+from promptops.types import Completion, Noun, Prompt, Sample, Score
+
+
+class Preference(Noun):
+    """Which of two runs a pairwise judge prefers, asked in both orders on every sample."""
+
+    label: str
+    judge: str
+    baseline: str
+    candidate: str
+    n: int
+    unscored: int
+    identical: int
+    """Samples with the same answer in both runs; they count as ties and the judge is not asked."""
+    share: float | None
+    """Share won by the candidate, a tie counts half; 0.5 means no preference."""
+    low: float | None = None
+    high: float | None = None
+    level: float = 0.95
+    wins: int
+    losses: int
+    ties: int
+    flips: int
+    """Samples where the verdict changed with the order."""
+    flip_rate: float | None = None
+    flip_low: float | None = None
+    flip_high: float | None = None
+    first_rate: float | None = None
+    """Share of the decided replies that chose the answer shown first; 0.5 means no position bias."""
+    first_low: float | None = None
+    first_high: float | None = None
+    stand_in: bool = False
 
 
 @dataclass(frozen=True)

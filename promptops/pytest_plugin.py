@@ -43,6 +43,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="block",
         help="What an INCONCLUSIVE verdict does (default: block).",
     )
+    group.addoption(
+        "--early-stop",
+        dest="promptops_early_stop",
+        action="store_true",
+        help="Ask no further samples once the verdict is certain.",
+    )
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> EvalSetFile | None:
@@ -91,16 +97,15 @@ class EvalSetFile(pytest.File):
         from promptops.project import Project
 
         option = self.config.getoption
-        model = option("promptops_model")
         with Project.open(self.path.parent) as project:
-            project.check_gate(self.path.parent, baseline=option("promptops_baseline"))
-            run = project.evaluate(
+            return project.gate_prompt(
                 self.path.parent,
-                [option("promptops_prompt")],
-                [model] if model else [],
+                option("promptops_prompt"),
+                option("promptops_model"),
+                baseline=option("promptops_baseline"),
+                early_stop=option("promptops_early_stop"),
                 judge_model=option("promptops_judge"),
-            )[0]
-            return project.gate(self.path.parent, run=run.id, baseline=option("promptops_baseline"))
+            )
 
 
 class NotPassed(Exception):

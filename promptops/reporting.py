@@ -11,11 +11,12 @@ import numpy as np
 
 from promptops.baselines import TIMED
 from promptops.comparison import Pairing, pair
+from promptops.evidence import bare_evidence, early_of
 from promptops.headline import compared, deciding, headline
 from promptops.reports import Facts, Report, ReportCase
 from promptops.sides import Loaded
 from promptops.summary import RESAMPLES, SEED, own_figures, slice_mask, slice_names
-from promptops.types import Case, Comparison, Delta, EvalSet, Result, Verdict
+from promptops.types import Case, Comparison, Delta, EvalSet, Result, Stopping, Verdict
 
 WORST = 5
 """Cases that a report shows."""
@@ -29,12 +30,26 @@ def gate_report(
     verdict: Verdict, evalset: EvalSet, first: Loaded, second: Loaded, *, blocks: bool = True
 ) -> Report:
     """Tell a verdict on two sides, about the metric and slice that it hangs on."""
+    samples = second.side.table.samples
+    stopped = early_of(verdict.stopping, samples)
+    if stopped is not None:
+        first, second = first.only(stopped[0]), second.only(stopped[0])
     pairing = pair(first.side, second.side, second.metrics)
     label, name = _subject(verdict, pairing)
     gated = [each.rule.slice for each in verdict.cells if each.rule.slice]
     command = ["promptops", "gate", evalset.name, "--run", verdict.candidate, "--baseline", verdict.baseline]
-    tags = slice_names(second.side.table.samples, evalset.slices)[: max(SLICES, len(evalset.slices))]
-    deltas = _deltas(pairing, first, tuple(dict.fromkeys([*tags, *gated])))
+    command += [] if verdict.look is None else ["--look", str(verdict.look)]
+    tags = slice_names(samples, evalset.slices)[: max(SLICES, len(evalset.slices))]
+    names = (None, *dict.fromkeys([*tags, *gated]))
+    deltas = tuple(
+        cell.delta
+        for label in _labels(pairing, first)
+        for cell in (
+            [pairing.cell(label, each) for each in names]
+            if stopped is None
+            else bare_evidence(pairing, label, names, samples, stopped[1])
+        )
+    )
     comparison = Comparison(
         baseline=verdict.baseline,
         candidate=verdict.candidate,
@@ -52,7 +67,7 @@ def gate_report(
             comparison=comparison,
             metric=label,
             slice=name,
-            facts=_facts(pairing, first, second, deltas, shlex.join(command)),
+            facts=_facts(pairing, first, second, deltas, shlex.join(command), verdict.stopping),
         ),
         pairing,
         first,
@@ -93,11 +108,10 @@ def _subject(verdict: Verdict, pairing: Pairing) -> tuple[str, str | None]:
     return cell.rule.metric, cell.rule.slice
 
 
-def _deltas(pairing: Pairing, first: Loaded, tags: Sequence[str]) -> tuple[Delta, ...]:
+def _labels(pairing: Pairing, first: Loaded) -> list[str]:
     records = {record.label: record for record in pairing.candidate.run.metrics}
     from_file = first.side.run.id == "baseline"
-    labels = [label for label in pairing.metrics if not (from_file and records[label].metric in TIMED)]
-    return tuple(pairing.cell(label, name).delta for label in labels for name in (None, *tags))
+    return [label for label in pairing.metrics if not (from_file and records[label].metric in TIMED)]
 
 
 def _with_cases(report: Report, pairing: Pairing, first: Loaded, second: Loaded) -> Report:
@@ -166,7 +180,14 @@ def _without_outputs(case: ReportCase) -> ReportCase:
     return case.model_copy(update=bare)
 
 
-def _facts(pairing: Pairing, first: Loaded, second: Loaded, deltas: Sequence[Delta], command: str) -> Facts:
+def _facts(
+    pairing: Pairing,
+    first: Loaded,
+    second: Loaded,
+    deltas: Sequence[Delta],
+    command: str,
+    stopping: Stopping | None = None,
+) -> Facts:
     before, after, table = first.side.run, second.side.run, second.side.table
     corpus = any(column.record.corpus for column in table.columns.values())
     return _versions().model_copy(
@@ -177,7 +198,7 @@ def _facts(pairing: Pairing, first: Loaded, second: Loaded, deltas: Sequence[Del
             "alpha": deltas[0].alpha if deltas else 0.05,
             "resamples": RESAMPLES if corpus else 0,
             "seed": SEED if corpus else 0,
-            "order": "samples in the order of the set's file; a change is candidate minus baseline",
+            "order": _order(stopping),
             "signatures": _signatures(pairing, second),
             "methods": {each.label: each.method for each in deltas if each.slice is None and each.method},
             "evalset_digest": after.evalset_digest,
@@ -186,6 +207,13 @@ def _facts(pairing: Pairing, first: Loaded, second: Loaded, deltas: Sequence[Del
             "command": command,
         }
     )
+
+
+def _order(stopping: Stopping | None) -> str:
+    what = "samples in the order of the set's file"
+    if stopping is not None:
+        what = f"groups by SHA-256 of seed {stopping.seed} and their name; a verdict after the first so many"
+    return f"{what}; a change is candidate minus baseline"
 
 
 def _signatures(pairing: Pairing, second: Loaded) -> Mapping[str, str]:

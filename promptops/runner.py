@@ -10,10 +10,11 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import Protocol
 
 from pydantic import JsonValue
 
-from promptops.calls import Answer, Caller, Stopped, Unanswered, Usage
+from promptops.calls import Answer, Brake, Caller, GivenUp, Stopped, Unanswered, Usage
 from promptops.engines import Engine
 from promptops.errors import PromptopsError, StoreError
 from promptops.judges import Judge
@@ -25,8 +26,28 @@ from promptops.types import Completion, Failure, Prompt, Request, Result, Run, S
 ANSWERS_A_TURN = 4
 """How many answers are scored in one turn of the event loop."""
 
+LEAD = 4
+"""Times the concurrency that a run which may stop early goes ahead of the first sample it waits for."""
+
 Place = tuple[str, int, str]
 """Where a call belongs within its run: sample id, repeat, purpose."""
+
+
+class Follower(Protocol):
+    """Who takes a task's results in, in whatever order they come, and says when no more are needed."""
+
+    certain: bool
+    """Whether no more are needed."""
+
+    through: int
+    """How many samples, from the first in the task's order on, have all their results."""
+
+    @property
+    def order(self) -> tuple[Sample, ...]:
+        """The samples in the order in which they are to be asked."""
+
+    def add(self, result: Result) -> bool:
+        """Take a result in; return `certain`."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +67,21 @@ class Task:
     """How many results a sample has already, so that a new one stands beside the old."""
     failures: Mapping[tuple[str, int], Failure] = field(default_factory=dict)
     """What is known to have no answer: of a run that is scored anew nothing is asked again."""
+    follower: Follower | None = None
+    """Of a run that may stop early; it wants the samples in the order in which they stand here."""
+    brake: Brake | None = None
+    """What the task's callers watch, to be pulled when the follower is certain."""
 
-    def places(self) -> Iterator[tuple[Sample, int]]:
-        """Yield what is still to be done, in order."""
-        for repeat in range(self.run.repeats):
-            for sample in self.samples:
-                if (sample.id, repeat) not in self.finished:
-                    yield sample, repeat
+    def places(self) -> Iterator[tuple[int, Sample, int]]:
+        """Yield what is still to be done, in order: a sample's number, the sample and a repeat of it."""
+        samples, repeats = self.samples, range(self.run.repeats)
+        # One who follows needs all of a sample before the next; else every sample comes once before repeats.
+        each = (
+            ((number, sample, repeat) for repeat in repeats for number, sample in enumerate(samples))
+            if self.follower is None
+            else ((number, sample, repeat) for number, sample in enumerate(samples) for repeat in repeats)
+        )
+        yield from (place for place in each if (place[1].id, place[2]) not in self.finished)
 
 
 @dataclass
@@ -64,6 +93,8 @@ class Progress:
     done: int = 0
     errors: int = 0
     unscored: int = 0
+    enough: bool = False
+    """Whether the run stopped early: nothing depends on the rest."""
     started: float = field(default_factory=monotonic)
 
     @property
@@ -95,6 +126,7 @@ class Runner:
     usage: Usage
     watch: Watch | None = None
     _turns: _Turns = field(default_factory=lambda: _Turns(ANSWERS_A_TURN))
+    _moved: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def carry_out(self, tasks: Iterable[Task], concurrency: int) -> Progress:
         """Finish all tasks; a sample that fails never ends the run.
@@ -106,20 +138,55 @@ class Runner:
         if self.watch:
             self.watch(progress)
 
-        async def one(item: tuple[Task, Sample, int]) -> None:
-            task, sample, repeat = item
+        async def one(item: tuple[Task, int, Sample, int]) -> None:
+            task, number, sample, repeat = item
+            if not await self._may_go_ahead(task, number, concurrency):
+                return
             result = await self._finish(task, sample, repeat)
+            if result is None:
+                return
             progress.done += 1
             progress.errors += result.failure is not None
             progress.unscored += any(score.unscored is not None for score in result.scores.values())
+            progress.enough = self._followed(task, result)
             if self.watch:
                 self.watch(progress)
 
         await self.engine.run(one, _items(tasks), concurrency)
         return progress
 
-    async def _finish(self, task: Task, sample: Sample, repeat: int) -> Result:
+    async def _may_go_ahead(self, task: Task, number: int, concurrency: int) -> bool:
+        """Wait while a run that may stop early is far ahead of the sample it waits for; False once it stops.
+
+        One slow answer would otherwise let all others be paid for, though they can't count before it.
+        """
+        follower, lead = task.follower, LEAD * concurrency // task.run.repeats + 1
+        while follower is not None and not follower.certain and number > follower.through + lead:
+            await self._moved.wait()
+        return follower is None or not follower.certain
+
+    def _followed(self, task: Task, result: Result) -> bool:
+        """Tell the follower; let go who waits. Return whether nothing more is needed."""
+        if task.follower is None:
+            return False
+        certain = task.follower.add(result)
+        if certain and task.brake is not None:
+            task.brake.pull()
+        self._moved.set()
+        self._moved = asyncio.Event()
+        return certain
+
+    async def _finish(self, task: Task, sample: Sample, repeat: int) -> Result | None:
+        """Carry out one sample; None where it was given up, with its answer stored if there was one."""
         kept = _Kept(self.writer)
+        try:
+            return await self._carried_out(task, sample, repeat, kept)
+        except GivenUp:
+            kept.send()
+            await kept.stored()
+            return None
+
+    async def _carried_out(self, task: Task, sample: Sample, repeat: int, kept: _Kept) -> Result:
         try:
             answer = await self._answer(task, sample, repeat, kept)
         except Unanswered as error:
@@ -204,7 +271,7 @@ class Runner:
             return Score.missing(
                 f"the judge gave no answer: {error.failure.message}", kind=error.failure.kind
             )
-        except PromptopsError:
+        except (PromptopsError, GivenUp):
             raise
         except Exception as error:  # a judge's own fault concerns its score only, as a metric's does
             return Score.missing(f"{type(error).__name__}: {error}"[:500])
@@ -280,10 +347,12 @@ def judge_request(
     )
 
 
-def _items(tasks: list[Task]) -> Iterator[tuple[Task, Sample, int]]:
+def _items(tasks: list[Task]) -> Iterator[tuple[Task, int, Sample, int]]:
     for task in tasks:
-        for sample, repeat in task.places():
-            yield task, sample, repeat
+        for number, sample, repeat in task.places():
+            if task.follower is not None and task.follower.certain:
+                break
+            yield task, number, sample, repeat
 
 
 def _call(task: Task, sample_id: str, repeat: int, purpose: str, answer: Answer) -> CallRow:

@@ -95,6 +95,9 @@ def self_test(
         name = f"{rule.metric} on {rule.slice!r}" if rule.slice else rule.metric
         if rule.margin is None:
             continue
+        if rule.estimand == "suite":
+            left_out.append(f"{name}: it is about these very samples, which no coin can draw anew")
+            continue
         if rule.metric not in pairing.metrics:
             left_out.append(f"{name}: it was not measured in both runs")
             continue
@@ -143,7 +146,9 @@ def _mean_trials(
             )
             d = np.where(spoilt, 0.0, after) - before
             outcomes.append(
-                decision.decide(d, margin, scores.groups, alpha=rule.alpha, weights=scores.weights)
+                decision.decide(
+                    d, margin, scores.groups, alpha=rule.alpha, weights=scores.weights, exact=rule.exact
+                )
             )
         found.append(_trial(rule, np.concatenate(outcomes), size, loss * scale, len(scores.a), clusters))
     return found
@@ -167,7 +172,11 @@ def _split_trials(
         d = sign * (dealt[:, :half].mean(axis=1) - dealt[:, half : 2 * half].mean(axis=1))
         margin = (rule.margin or 0.0) / scale
         outcomes.append(
-            int(decision.decide(d, margin, groups, alpha=rule.alpha, weights=table.weights[used]))
+            int(
+                decision.decide(
+                    d, margin, groups, alpha=rule.alpha, weights=table.weights[used], exact=rule.exact
+                )
+            )
         )
     clusters = int(groups.max()) + 1
     return [_trial(rule, np.array(outcomes), 0.0, 0.0, len(values), clusters, source="repeats")]

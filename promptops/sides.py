@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
 
 from promptops.baselines import read_baseline
 from promptops.comparison import Side
@@ -26,6 +29,13 @@ class Loaded:
     metrics: Mapping[str, Metric]
     output: Callable[[str, int], Result | None]
     outputs: Callable[[], Iterable[Result]]
+
+    def only(self, places: npt.NDArray[np.intp]) -> Loaded:
+        """Return what a run says of the samples at some places."""
+        table = self.side.table.only(places)
+        ids = {sample.id for sample in table.samples}
+        side = replace(self.side, table=table)
+        return replace(self, side=side, outputs=lambda: (x for x in self.outputs() if x.sample_id in ids))
 
 
 def load_run(store: Store, run: Run, samples: Sequence[Sample] | None = None) -> Loaded:

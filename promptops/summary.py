@@ -44,6 +44,17 @@ class Column:
     blank: Floats
     """Share of the answered repeats that were not measured; 1 where there is no result at all."""
 
+    def only(self, places: npt.NDArray[np.intp]) -> Column:
+        """Return the part of the samples at some places."""
+        return Column(
+            record=self.record,
+            counts=self.counts[places],
+            scored=self.scored[places],
+            failed=self.failed[places],
+            unscored=self.unscored[places],
+            blank=self.blank[places],
+        )
+
 
 @dataclass(frozen=True)
 class Tally:
@@ -53,6 +64,11 @@ class Tally:
     columns: dict[str, Column]
     complete: bool
     """Whether every sample has a result."""
+
+    def only(self, places: npt.NDArray[np.intp]) -> Tally:
+        """Return the scores of the samples at some places."""
+        columns = {label: column.only(places) for label, column in self.columns.items()}
+        return Tally(tuple(self.samples[place] for place in places), columns, self.complete)
 
     @cached_property
     def clusters(self) -> npt.NDArray[np.int64]:

@@ -12,7 +12,9 @@ from promptops.errors import FailureKind
 
 Role = Literal["system", "user", "assistant"]
 Outcome = Literal["PASS", "FAIL", "INCONCLUSIVE", "CANNOT_MEASURE"]
-RunStatus = Literal["running", "finished", "interrupted"]
+RunStatus = Literal["running", "finished", "interrupted", "stopped"]
+"""`stopped`: the gate's verdict was certain before every sample had been asked."""
+Estimand = Literal["population", "suite"]
 FinishReason = Literal["stop", "length", "refusal", "tool_calls", "other"]
 
 
@@ -137,6 +139,10 @@ class GateRule(Noun):
     min: float | None = Field(default=None, allow_inf_nan=False)
     max: float | None = Field(default=None, allow_inf_nan=False)
     alpha: float = Field(default=0.05, gt=0, lt=0.5)
+    estimand: Estimand = "population"
+    """Whether the margin is about all samples of which these are some, or about these very ones."""
+    exact: bool = False
+    """Whether bets alone decide: right at any number of samples, whatever the scores look like."""
 
     @property
     def decides(self) -> bool:
@@ -342,35 +348,27 @@ class Comparison(Noun):
     warnings: tuple[str, ...] = ()
 
 
-class Preference(Noun):
-    """Which of two runs a pairwise judge prefers, asked in both orders on every sample."""
+class Stopping(Noun):
+    """How a run that may stop early came to its end, and what was not spent."""
 
-    label: str
-    judge: str
-    baseline: str
-    candidate: str
-    n: int
-    unscored: int
-    identical: int
-    """Samples with the same answer in both runs; they count as ties and the judge is not asked."""
-    share: float | None
-    """Share won by the candidate, a tie counts half; 0.5 means no preference."""
-    low: float | None = None
-    high: float | None = None
-    level: float = 0.95
-    wins: int
-    losses: int
-    ties: int
-    flips: int
-    """Samples where the verdict changed with the order."""
-    flip_rate: float | None = None
-    flip_low: float | None = None
-    flip_high: float | None = None
-    first_rate: float | None = None
-    """Share of the decided replies that chose the answer shown first; 0.5 means no position bias."""
-    first_low: float | None = None
-    first_high: float | None = None
-    stand_in: bool = False
+    seed: str
+    """What the order of the samples was drawn from, before the first was asked."""
+    stopped: bool
+    """False where the bets were never certain, so that all samples were needed."""
+    samples: int
+    """How many samples the verdict stands on: all that came first in the drawn order."""
+    planned: int
+    in_flight: int = 0
+    """Answers beyond those: they were under way when the verdict became certain, so they were paid."""
+    calls: int = 0
+    """Answers and judgements that were asked for, those in flight among them."""
+    calls_saved: int = 0
+    cost_saved: float | None = None
+    """US dollars, at what a sample cost so far; None where a price is not known."""
+    alpha_bets: float
+    alpha_end: float
+    whole_run: tuple[str, ...] = ()
+    """Rules that no bet can decide, and why: with one of them only a FAIL can come early."""
 
 
 class CellVerdict(Noun):
@@ -396,3 +394,6 @@ class Verdict(Noun):
     warnings: tuple[str, ...] = ()
     baseline: str = ""
     candidate: str = ""
+    stopping: Stopping | None = None
+    """Of a run that may stop early."""
+    look: int | None = None

@@ -9,11 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from tests.made import Folder, questions
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+
+# The machine is shared: how long one example takes says nothing about the code.
+settings.register_profile("promptops", deadline=None)
+settings.load_profile("promptops")
 
 
 @pytest.fixture

@@ -58,8 +58,10 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     (
         *(
             "comparison",
+            "evidence",
             "flaky",
             "gate",
+            "gatecells",
             "grid",
             "noise",
             "planning",
@@ -69,8 +71,9 @@ FLOORS: tuple[tuple[str, ...], ...] = (
             "selftest",
         ),
         *("costplot", "groupchanges", "reporting", "sides", "slicefinder", "slices", "spending", "standings"),
+        *("stopper", "stopping"),
     ),
-    ("analyses", "comparisons", "experiments", "project", "registry", "workspace"),
+    ("analyses", "comparisons", "experiments", "gates", "project", "registry", "workspace"),
     ("demo", "doctor", "viewer"),
     ("__init__", "__main__", "cli", "cli.*", "pytest_plugin"),
 )

@@ -8,6 +8,7 @@ import click
 
 from promptops.noise import Noise
 from promptops.planning import Plan
+from promptops.preference import Preference
 from promptops.ranking import Ranking
 from promptops.selftest import SelfTest
 from promptops.shift import Shift
@@ -20,7 +21,6 @@ from promptops.types import (
     Estimate,
     FailureCount,
     Noun,
-    Preference,
     PromptVersion,
     Run,
     Verdict,

@@ -56,8 +56,28 @@ def accept_command(
 @click.argument("evalset")
 @click.option("-p", "--prompt", help="Evaluate this prompt first; else a stored run is judged.")
 @click.option("-m", "--model", help="The model for --prompt.")
+@click.option(
+    "--repeats", type=click.IntRange(1, 1000), default=1, help="Answers for each sample, with --prompt."
+)
 @click.option("--run", default="latest", show_default=True, help="The stored run to judge.")
 @click.option("--baseline", help="A label, a baseline file, or a run (default: the set's baseline.jsonl).")
+@click.option(
+    "--early-stop",
+    is_flag=True,
+    help="With --prompt: ask samples in an order drawn before, and no more once the verdict is certain.",
+)
+@click.option(
+    "--seed",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Another number draws another order for --early-stop.",
+)
+@click.option(
+    "--look",
+    type=click.IntRange(1),
+    help="This is the K-th gate on the same question: spend alpha * 6 / (pi K)^2, so that all hold together.",
+)
 @click.option(
     "--inconclusive",
     type=click.Choice(["block", "warn"]),
@@ -76,8 +96,12 @@ def gate_command(
     evalset: str,
     prompt: str | None,
     model: str | None,
+    repeats: int,
     run: str,
     baseline: str | None,
+    early_stop: bool,
+    seed: int,
+    look: int | None,
     inconclusive: Literal["block", "warn"],
     reports: tuple[Path, ...],
     github: bool | None,
@@ -93,25 +117,33 @@ def gate_command(
     from promptops.cli.progress import watching
     from promptops.cli.safe import safe_line
     from promptops.errors import PromptopsError
+    from promptops.headline import stopping
 
     if model and not prompt:
         raise click.UsageError("--model goes with --prompt; a stored run has its model already.")
+    if not prompt and (early_stop or repeats > 1):
+        raise click.UsageError("--early-stop and --repeats go with --prompt; a stored run is asked already.")
     tell = telling(reports, github=github, quiet=as_json)
     report = None
     with open_project(ctx) as project:
         try:
             if prompt:
-                project.check_gate(evalset, baseline=baseline)
                 with watching(quiet=as_json) as watch, target_output_to_stderr():
-                    run = project.evaluate(
+                    verdict = project.gate_prompt(
                         evalset,
-                        [prompt],
-                        [model] if model else [],
+                        prompt,
+                        model,
+                        baseline=baseline,
+                        repeats=repeats,
+                        early_stop=early_stop,
+                        seed=seed,
+                        look=look,
                         concurrency=concurrency,
                         judge_model=judge_model,
                         watch=watch,
-                    )[0].id
-            verdict = project.gate(evalset, run=run, baseline=baseline)
+                    )
+            else:
+                verdict = project.gate(evalset, run=run, baseline=baseline, look=look)
             if tell.wanted:
                 report = project.verdict_report(evalset, verdict, inconclusive=inconclusive)
         except PromptopsError as error:
@@ -124,6 +156,8 @@ def gate_command(
         documents.print_document(documents.GateDocument(verdict=verdict, exit_code=code))
     else:
         tables.print_verdict(verdict)
+        if verdict.stopping is not None:
+            click.echo(f"\n{stopping(verdict.stopping)}")
         against = _short(Path(verdict.baseline)) if verdict.baseline.endswith(".jsonl") else verdict.baseline
         click.echo(f"\nJudged {safe_line(tables.run_name(judged))}")
         click.echo(f"Look at the cases: promptops compare {against} {judged.id}")

@@ -22,12 +22,14 @@ def watching(*, quiet: bool = False) -> Iterator[Watch | None]:
     live = sys.stderr.isatty()
     every = LIVE_SECONDS if live else PLAIN_SECONDS
     drawn = [monotonic() if not live else 0.0]
+    enough = [False]
 
     def watch(progress: Progress) -> None:
         now = monotonic()
-        whole = progress.done == progress.total
+        whole = progress.done == progress.total or (progress.enough and not enough[0])
         if now - drawn[0] < every and not (whole and (live or progress.total)):
             return
+        enough[0] = progress.enough
         drawn[0] = now
         sys.stderr.write(("\r\x1b[2K" if live else "") + told(progress) + ("" if live else "\n"))
         sys.stderr.flush()
@@ -55,7 +57,9 @@ def told(progress: Progress) -> str:
         parts.append(f"{usage.tokens_in + usage.tokens_out:,} tokens")
     parts.append(cost(usage.cost, usage.calls - usage.unpriced, usage.unpriced))
     left = progress.seconds_left
-    if left is not None and progress.done < progress.total:
+    if progress.enough:
+        parts.append("certain, so no more are asked")
+    elif left is not None and progress.done < progress.total:
         parts.append(f"{left:.0f} s left")
     return "  ".join(part for part in parts if part)
 

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from promptops.cli.safe import safe_line, safe_lines
 from promptops.figures import figure, interval, p_value, signed
-from promptops.types import CaseChange, Comparison, Estimate, FailureCount, Outcome, Preference, Run, Verdict
+from promptops.types import CaseChange, Comparison, Estimate, FailureCount, Outcome, Run, Verdict
 from promptops.worddiff import word_diff
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+    from promptops.preference import Preference
     from promptops.shift import Shift
 
 COLOURS: dict[Outcome, str] = {

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from promptops.figures import figure, interval, p_value, signed
-from promptops.headline import limits, outcome_word, reason, settled
+from promptops.headline import limits, outcome_word, reason, settled, stopping
 from promptops.reports import Form, Report, ReportCase
 from promptops.reports._differences import differences_plot
 from promptops.reports._facts import facts
@@ -66,6 +66,8 @@ def _sides(report: Report) -> Markup:
     if report.candidate is not None:
         run = report.candidate
         told.append(f"Candidate {run.prompt_ref} on {run.model} (run {run.id})")
+    if report.verdict is not None and report.verdict.stopping is not None:
+        told.append(stopping(report.verdict.stopping))
     return joined(tag("p", text(each), class_="quiet small") for each in told)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from promptops.figures import figure, interval, p_value, signed
-from promptops.headline import compared, finding, limits, outcome_word, reason, settled
+from promptops.headline import compared, finding, limits, outcome_word, reason, settled, stopping
 from promptops.reports import Form, Report, ReportCase
 from promptops.reports._facts import facts
 from promptops.reports._fitting import Part, fitted
 from promptops.reports._markdown import code, diff_fence, head, prose, row
-from promptops.types import Case, CellVerdict, Delta, GateRule
+from promptops.types import Case, CellVerdict, Delta, GateRule, Stopping
 
 LIMIT = 65_536
 """Characters that GitHub takes in a comment."""
@@ -24,6 +24,7 @@ class Markdown(Form):
         """Return the comment; its first line is the verdict with one plain sentence."""
         parts = [
             Part([_first_line(report)]),
+            Part([prose(stopping(found))] if (found := _stopping(report)) else [], name="stop", rank=1),
             Part([f"- Note: {prose(each)}" for each in _warnings(report)], name="notes", rank=1),
             Part(_rules(report), before=_rules_head(), name="rules", rank=2),
             Part(_reasons(report), name="reasons", rank=3),
@@ -50,6 +51,10 @@ def _comparison_line(report: Report) -> str:
         return prose(report.headline)
     before, after = report.baseline.prompt_ref, report.candidate.prompt_ref
     return f"**Comparison**: {compared(report.comparison, report.metric, before, after, code)}"
+
+
+def _stopping(report: Report) -> Stopping | None:
+    return report.verdict.stopping if report.verdict else None
 
 
 def _warnings(report: Report) -> Sequence[str]:

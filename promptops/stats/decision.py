@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from promptops.stats import Bools, Floats, Ints
+from promptops.stats import Bools, Ints
 from promptops.stats.clusters import Labels, numbered
 from promptops.stats.multiplicity import holm
 from promptops.stats.paired import terminal_bounds
-from promptops.stats.sequential import e_harm, e_pass
+from promptops.stats.sequential import e_above, e_harm, e_pass
 
 INCONCLUSIVE, PASS, FAIL = 0, 1, 2
 NAMES = ("INCONCLUSIVE", "PASS", "FAIL")
@@ -27,6 +27,8 @@ SMALL = 20
 """Fewer clusters than this are decided by bets alone: the t bound leans on many (docs/decisions/0018)."""
 EARLY_SHARE = 0.2
 """Share of alpha that is spent on bets where a run may stop early; the rest is for the bound at the end."""
+WIDEST = 0.999
+"""A margin that is the whole range or more is bet on as this share of it."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,14 @@ class Stopped:
     outcome: Ints
     cases: Ints
     early: Bools
+
+
+@dataclass(frozen=True)
+class Crossings:
+    """The cluster after which bets are first certain of either claim; the number of clusters where never."""
+
+    passing: Ints
+    failing: Ints
 
 
 def settle(low: npt.ArrayLike, high: npt.ArrayLike, margin: float) -> Ints:
@@ -52,14 +62,15 @@ def decide(
     *,
     alpha: float = 0.05,
     weights: npt.ArrayLike | None = None,
+    exact: bool = False,
 ) -> Ints:
     """Return the outcome for d (n,) or the outcomes for d (n, runs), with a fixed number of cases.
 
-    Below SMALL clusters by bets, else by the terminal bound.
+    Below SMALL clusters, or where it is to be `exact`, by bets, else by the terminal bound.
     """
     x = np.asarray(d, dtype=np.float64)
     numbers, count = numbered(clusters, len(x))
-    if count < SMALL:
+    if exact or count < SMALL:
         return bet(x, margin, numbers, alpha=alpha, weights=weights)
     bounds = terminal_bounds(x, numbers, alpha, weights=weights)
     return settle(bounds.low, bounds.high, margin)
@@ -73,17 +84,65 @@ def bet(
     alpha: float = 0.05,
     weights: npt.ArrayLike | None = None,
 ) -> Ints:
-    """Return the outcome by the wealth of bets after the last case: right at any number of cases.
-
-    With weights a bet is on the weighted mean: stakes are shares of the largest weight.
-    """
-    x = np.asarray(d, dtype=np.float64)
-    stakes = _stakes(weights, x)
+    """Return the outcome by the wealth of bets after the last case: right at any number of cases."""
     groups = None if clusters is None else list(clusters)
-    gained = e_pass((x + margin) * stakes - margin, margin, groups)[-1]
-    lost = e_harm(x * stakes, groups)[-1]
+    gained = e_pass(d, min(margin, WIDEST), groups, weights=weights)[-1]
+    lost = e_harm(d, groups, weights=weights)[-1]
     passed = gained >= 1.0 / alpha
     return np.where(passed, PASS, np.where(lost >= 1.0 / alpha, FAIL, INCONCLUSIVE))
+
+
+def bets_alpha(alpha: float) -> float:
+    """Return what of alpha is spent on bets where a run may stop early."""
+    return alpha * EARLY_SHARE
+
+
+def end_alpha(alpha: float) -> float:
+    """Return what of alpha is left for the bound at the end of such a run (union bound)."""
+    return alpha - bets_alpha(alpha)
+
+
+def crossings(
+    d: npt.ArrayLike,
+    margin: float,
+    clusters: Labels | None = None,
+    *,
+    alpha: float = 0.05,
+    cells: int = 1,
+    weights: npt.ArrayLike | None = None,
+    largest: float | None = None,
+) -> Crossings:
+    """Return when bets are certain: of PASS at 1 over their share of alpha, of harm at `cells` times that.
+
+    d is in the order that was drawn before the run. `cells` is the number of tests for harm in the whole
+    gate (e-Holm, whose first step decides whether anything is worse).
+    """
+    spent = bets_alpha(alpha)
+    groups = None if clusters is None else list(clusters)
+    x = np.asarray(d, dtype=np.float64)
+    return Crossings(
+        first_certain(x, -min(margin, WIDEST), groups, 1 / spent, largest=largest, weights=weights),
+        first_certain(-x, 0.0, groups, cells / spent, largest=largest, weights=weights),
+    )
+
+
+def first_certain(
+    values: npt.ArrayLike,
+    bound: float,
+    clusters: Labels | None,
+    enough: float,
+    *,
+    low: float = -1.0,
+    largest: float | None = None,
+    weights: npt.ArrayLike | None = None,
+) -> Ints:
+    """Return the place of the cluster after which bets on a mean above `bound` first own `enough`.
+
+    Their number where they never do. The arguments are those of `sequential.e_above`.
+    """
+    certain = e_above(values, bound, clusters, largest, low=low, weights=weights) >= enough
+    place: Ints = np.where(certain.any(axis=0), certain.argmax(axis=0), len(certain))
+    return place
 
 
 def decide_early(
@@ -104,13 +163,11 @@ def decide_early(
     numbers, count = numbered(clusters, len(x))
     if np.any(np.diff(numbers) < 0):
         raise ValueError("a cluster's cases stand beside one another in the order of an early stop")
-    spent = alpha * EARLY_SHARE
-    passing = _first(e_pass(x, margin, numbers) >= 1.0 / spent)
-    failing = _first(e_harm(x, numbers) >= cells / spent)
-    when = np.minimum(passing, failing)
+    found = crossings(x, margin, numbers, alpha=alpha, cells=cells)
+    when = np.minimum(found.passing, found.failing)
     early = when < count
-    at_end = decide(x, margin, numbers, alpha=alpha - spent)
-    outcome = np.where(early, np.where(passing <= failing, PASS, FAIL), at_end)
+    at_end = decide(x, margin, numbers, alpha=end_alpha(alpha))
+    outcome = np.where(early, np.where(found.passing <= found.failing, PASS, FAIL), at_end)
     seen = np.cumsum(np.bincount(numbers, minlength=count))
     return Stopped(outcome, seen[np.minimum(when, count - 1)], early)
 
@@ -130,31 +187,17 @@ def certain_losses(
 ) -> list[int]:
     """Return the places of failed cells whose p-value of harm survives Holm over all cells.
 
-    A cell that passed can't fail the whole; a failed one without a p-value (an absolute rule, bets) counts.
+    A cell that passed can't fail the whole; one without a p-value counts among the cells and is never worse.
     """
     adjusted = holm_over(p_harm)
     return [
         place
         for place, (outcome, p, alpha) in enumerate(zip(outcomes, adjusted, alphas, strict=True))
-        if outcome == FAIL and (p is None or p < alpha)
+        if outcome == FAIL and p is not None and p < alpha
     ]
 
 
 def holm_over(p_values: Sequence[float | None]) -> list[float | None]:
-    """Return Holm's adjusted p-values of those that are there, each in its place."""
-    adjusted = iter(holm([p for p in p_values if p is not None]))
-    return [None if p is None else float(next(adjusted)) for p in p_values]
-
-
-def _stakes(weights: npt.ArrayLike | None, x: Floats) -> Floats | float:
-    if weights is None:
-        return 1.0
-    given = np.asarray(weights, dtype=np.float64)
-    shares: Floats = given / given.max()
-    return shares if x.ndim == 1 else shares[:, None]
-
-
-def _first(crossed: Bools) -> Ints:
-    """Return the place of the first True along the first axis; its length where there is none."""
-    found: Ints = np.where(crossed.any(axis=0), crossed.argmax(axis=0), len(crossed))
-    return found
+    """Return Holm's adjusted p-values, each in its place; one that is not there counts as 1."""
+    adjusted = holm([1.0 if p is None else p for p in p_values])
+    return [None if p is None else float(each) for p, each in zip(p_values, adjusted, strict=True)]

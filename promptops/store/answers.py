@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import exists, insert, literal, select
 
 from promptops.store.columns import marked
@@ -14,8 +16,37 @@ from promptops.types import Completion
 _BY_KEY = "SELECT content FROM calls WHERE cache_key = ? ORDER BY id DESC LIMIT 1"
 
 
+@dataclass(frozen=True)
+class Spent:
+    """What a run has asked for so far."""
+
+    places: int
+    """Samples times repeats that were asked."""
+    calls: int
+    """Answers and judgements, those from the cache among them."""
+    cost: float | None
+    """US dollars of all of them; None where any has no price."""
+
+
 class Answers(Database):
     """Completions by run, and by cache key over all runs."""
+
+    def spent(self, run_id: str) -> Spent:
+        """Return what a run has asked for so far."""
+        failed = select(results.c.sample_id, results.c.repeat).where(
+            results.c.run_id == run_id, results.c.failure_kind.is_not(None)
+        )
+        query = select(calls.c.sample_id, calls.c.repeat, calls.c.content).where(calls.c.run_id == run_id)
+        with self.reading() as connection:
+            places = {(row.sample_id, row.repeat) for row in connection.execute(failed)}
+            rows = connection.execute(query).all()
+        costs = [noun_from(Completion, row.content).cost for row in rows]
+        known = [cost for cost in costs if cost is not None]
+        return Spent(
+            places=len(places | {(row.sample_id, row.repeat) for row in rows}),
+            calls=len(rows),
+            cost=sum(known) if rows and len(known) == len(rows) else None,
+        )
 
     def unfinished_calls(self, run_id: str) -> dict[tuple[str, int, str], Completion]:
         """Return the newest completion by sample id, repeat and purpose, where no result succeeded yet."""

@@ -182,8 +182,12 @@ def test_one_cell_a_margin_worse_passes_the_whole_rarely() -> None:
     assert passed / 600 <= 0.077
 
 
-def test_an_absolute_rule_that_is_broken_fails_the_whole_as_it_stands() -> None:
-    assert decision.overall([decision.PASS, decision.FAIL], [0.9, None], [0.05, 0.05]) == decision.FAIL
+def test_an_absolute_rule_counts_among_the_tests_for_harm() -> None:
+    assert decision.overall([decision.PASS, decision.FAIL], [0.9, 0.02], [0.05, 0.05]) == decision.FAIL
+    # Beside two others, which count though they have no p-value, the same may be chance.
+    assert decision.overall(
+        [decision.PASS, decision.PASS, decision.FAIL], [None, None, 0.02], [0.05] * 3
+    ) == (decision.INCONCLUSIVE)
     assert (
         decision.overall([decision.FAIL, decision.PASS], [0.04, 0.5], [0.05, 0.05]) == decision.INCONCLUSIVE
     )

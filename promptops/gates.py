@@ -1,0 +1,287 @@
+"""The verbs of verdicts: evaluate a prompt against the accepted baseline, and decide."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from pydantic import JsonValue
+
+from promptops import gate
+from promptops.baselines import baseline_path, read_baseline
+from promptops.canonical import digest_of
+from promptops.comparison import Pairing, Side, pair
+from promptops.comparisons import Comparisons, run_warnings
+from promptops.errors import NotComparable, StoreError, UnknownName, UsageError
+from promptops.grid import Grid, grid_of
+from promptops.models import rebuild_metric
+from promptops.runner import Follower, Watch
+from promptops.sides import Loaded, load_baseline, load_run, same_outputs
+from promptops.stopper import Stopper
+from promptops.stopping import Order, drawn, parts_of, stakes_of
+from promptops.summary import tally
+from promptops.types import EvalSet, Result, Run, Sample, Stopping, Verdict
+
+
+class Gates(Comparisons):
+    """May this version pass?"""
+
+    def gate_prompt(
+        self,
+        evalset: str | Path,
+        prompt: str | Path,
+        model: str | None = None,
+        *,
+        baseline: str | None = None,
+        repeats: int = 1,
+        early_stop: bool = False,
+        seed: int = 0,
+        look: int | None = None,
+        concurrency: int | None = None,
+        cache: bool = True,
+        judge_model: str | None = None,
+        watch: Watch | None = None,
+    ) -> Verdict:
+        """Evaluate a prompt on a set and decide by its rules; whatever can be refused is, before a call.
+
+        With `early_stop` samples are asked in an order that is drawn from the set, the prompt, the model and
+        `seed`, until the verdict is certain. `look` says how often the same was gated by now: see `gate`.
+        Raises what `evaluate` and `gate` raise.
+        """
+        self.check_gate(evalset, baseline=baseline)
+        work = self._evaluation(concurrency, cache, watch)
+        models = [model] if model else []
+        found, (draft,) = self._prepared(work, evalset, [prompt], models, repeats, judge_model)
+        against = self._against(self.evalset_folder(evalset), baseline)
+        pairing = self._unanswered(draft, found.samples, against)
+        self._refuse_unmeasured(found, pairing, against)
+        if not early_stop:
+            run = work.start(draft)
+            work.carry_out([work.task(run, found.samples)])
+            return self.gate(evalset, run=run.id, baseline=against, look=look)
+        chosen = _seed(draft, seed)
+        stopper = _stopper(pairing, _at_look(found, look), chosen)
+        run = work.start(draft, early_stop={"seed": chosen, "baseline": against, "look": look})
+        work.carry_out([work.task(run, stopper.order, follower=stopper)])
+        return self.gate(evalset, run=run.id, baseline=against)
+
+    def gate(
+        self,
+        evalset: str | Path,
+        *,
+        run: str = "latest",
+        baseline: str | None = None,
+        look: int | None = None,
+    ) -> Verdict:
+        """Decide by the set's rules whether a run may pass against the accepted baseline.
+
+        `baseline` is a label of an accepted baseline, a file, or a run; the default is baseline.jsonl.
+        A run that was evaluated with an early stop is decided by the samples up to there. The k-th `look`
+        at one question spends 6/(pi k)^2 of each rule's alpha: however many there are, all of them together
+        are wrong as seldom as one.
+        """
+        from promptops.ratchet import slipped  # only a verdict asks git
+
+        folder = self.evalset_folder(evalset)
+        found = self.evalset(folder)
+        against = self._against(folder, baseline)
+        candidate = self._decidable(run if run != "latest" else self._latest(found.name))
+        if candidate.evalset_digest != found.digest:
+            raise NotComparable(
+                f"Run {candidate.id} answered another state of {found.name!r} than the files hold now. "
+                "Evaluate again."
+            )
+        if not against.endswith(".jsonl") and self.finished_run(against).id == candidate.id:
+            raise NotComparable(
+                f"Run {candidate.id} can't be its own baseline. Name another run or an accepted one."
+            )
+        first, second = self._sides(against, candidate.id)
+        pairing = pair(first.side, second.side, second.metrics)
+        still = all(not pairing.cell(label).delta.difference for label in pairing.metrics)
+        early = self._early(candidate.id)
+        order = None if early is None else self._order(candidate, found.samples, str(early["seed"]))
+        if look is None and early is not None and isinstance(early.get("look"), int):
+            look = cast(int, early["look"])
+        found = _at_look(found, look)
+        verdict = gate.judge(
+            pairing,
+            found.gate,
+            slices=found.slices,
+            identical=still and same_outputs(first, second),
+            order=order,
+            grids=_grids(first, second, found),
+        )
+        stopped = verdict.stopping is not None and verdict.stopping.stopped
+        # Of a run that stopped when it suited bets alone may speak, and the oldest baseline has none.
+        asks_git = against.endswith(".jsonl") and not stopped
+        slips = slipped(Path(against), folder, second, found.gate) if asks_git else []
+        return verdict.model_copy(
+            update={
+                "warnings": (*run_warnings(first, second, stopped=stopped), *slips, *verdict.warnings),
+                "baseline": against if against.endswith(".jsonl") else first.side.run.id,
+                "stopping": self._priced(verdict.stopping, candidate),
+                "look": look,
+            }
+        )
+
+    def check_gate(self, evalset: str | Path, *, baseline: str | None = None) -> None:
+        """Raise what `gate` would raise whatever a run says, so that no call is paid for in vain."""
+        folder = self.evalset_folder(evalset)
+        found = self.evalset(folder)
+        against = self._against(folder, baseline)
+        accepted = (
+            read_baseline(Path(against))[0] if against.endswith(".jsonl") else self.finished_run(against)
+        )
+        if accepted.evalset_digest != found.digest:
+            raise NotComparable(
+                f"The baseline answered another state of {found.name!r} than the files hold now. Evaluate "
+                "its prompt again and accept that run: promptops accept RUN"
+            )
+        bare = [rule.metric for rule in found.gate if not rule.decides]
+        if bare or not found.gate:
+            what = f"no margin for {', '.join(bare)}" if bare else "no gate rule"
+            raise UsageError(
+                f"{found.name!r} states {what}, and a margin is never guessed. Evaluate first "
+                "(promptops eval); then `promptops gate` on that run tells the smallest that can be resolved."
+            )
+
+    def _follower(self, run: Run, samples: Sequence[Sample], stored: Iterable[Result]) -> Follower | None:
+        """Return who watches the rest of a run that may stop early; None where all of it is wanted."""
+        early = self._early(run.id)
+        if early is None or run.status == "stopped":
+            return None
+        look = early.get("look")
+        evalset = self.evalset(self.evalset_folder(run.evalset))
+        evalset = _at_look(evalset, look if isinstance(look, int) else None)
+        pairing = self._unanswered(run, samples, str(early["baseline"]))
+        stopper = _stopper(pairing, evalset, str(early["seed"]))
+        for result in stored:
+            stopper.add(result)
+        return stopper
+
+    def _unanswered(self, run: Run, samples: Sequence[Sample], against: str) -> Pairing:
+        """Pair a run that has not asked anything yet with its baseline; raises NotComparable at no cost."""
+        metrics = {record.label: rebuild_metric(record) for record in run.metrics}
+        if against.endswith(".jsonl"):
+            first = load_baseline(Path(against), samples, metrics, run)
+        else:
+            first = load_run(self.store, self.finished_run(against), tuple(samples))
+        return pair(first.side, Side(run, tally(samples, [], run.metrics)), metrics)
+
+    def _refuse_unmeasured(self, found: EvalSet, pairing: Pairing, against: str) -> None:
+        missing = {rule.metric for rule in found.gate} - set(pairing.metrics)
+        if missing:
+            raise NotComparable(
+                f"The baseline {Path(against).name} has no scores of {', '.join(sorted(missing))}, and a "
+                "rule is about them. Evaluate its prompt again and accept that run: promptops accept RUN"
+            )
+
+    def _early(self, run_id: str) -> dict[str, JsonValue] | None:
+        """Return what a run that may stop early was started with; None for a plain run."""
+        early = self.store.run_config(run_id).get("early_stop")
+        return early if isinstance(early, dict) else None
+
+    def _order(self, run: Run, samples: Sequence[Sample], seed: str) -> Order:
+        """Return the order that was drawn for a run and how far it has come."""
+        done = self.store.finished(run.id, errors_too=True)
+        complete = [all((sample.id, repeat) in done for repeat in range(run.repeats)) for sample in samples]
+        return Order(seed, drawn(samples, seed), np.array(complete, dtype=bool))
+
+    def _priced(self, stopping: Stopping | None, run: Run) -> Stopping | None:
+        """Put down what an early stop did not spend, at what a sample has taken so far."""
+        if stopping is None:
+            return None
+        spent = self.store.spent(run.id)
+        left = max(stopping.planned * run.repeats - spent.places, 0)
+        used = stopping.samples * run.repeats
+        each = spent.calls / spent.places if spent.places else 1.0
+        cost = None if spent.cost is None or not spent.places else spent.cost / spent.places * left
+        return stopping.model_copy(
+            update={
+                "in_flight": max(spent.places - used, 0),
+                "calls": spent.calls,
+                "calls_saved": round(left * each),
+                "cost_saved": cost,
+            }
+        )
+
+    def _decidable(self, reference: str) -> Run:
+        """Return a run that has all that a verdict needs: it is whole, or it stopped once it was certain."""
+        run = self.run(reference)
+        return run if run.status == "stopped" else self.finished_run(reference)
+
+    def _latest(self, evalset: str) -> str:
+        found = self.runs(limit=1, evalset=evalset)
+        if not found:
+            raise NotComparable(
+                f"There is no run of {evalset!r} yet. Make one: promptops eval {evalset} --prompt FILE"
+            )
+        return found[0].id
+
+    def _against(self, folder: Path, baseline: str | None) -> str:
+        """Return the baseline's file where one is meant, else what was written, a run."""
+        if baseline is not None and not _is_label(baseline):
+            return baseline
+        labelled = baseline_path(folder, baseline)
+        if labelled.is_file():
+            return str(labelled)
+        if baseline is None:
+            raise NotComparable(
+                f"{folder.name!r} has no baseline yet. Look at a run and accept it: promptops accept RUN"
+            )
+        try:
+            return self.run(baseline).id
+        except (UnknownName, StoreError):
+            raise UnknownName(
+                "baseline or run",
+                baseline,
+                [path.name.split(".")[1] for path in folder.glob("baseline.*.jsonl")],
+                hint=f"A labelled baseline is the file {labelled.name}; accept one by --label.",
+            ) from None
+
+
+def _at_look(found: EvalSet, look: int | None) -> EvalSet:
+    """Return the set with the alpha of the k-th look: 6/(pi k)^2 of it, which adds up to the whole."""
+    if look is None:
+        return found
+    if look < 1:
+        raise UsageError(f"Looks are counted from 1, not {look}.")
+    share = 6 / (math.pi * look) ** 2
+    rules = tuple(rule.model_copy(update={"alpha": rule.alpha * share}) for rule in found.gate)
+    return found.model_copy(update={"gate": rules})
+
+
+def _seed(run: Run, number: int) -> str:
+    """Return what the order is drawn from: the same question gets the same order, on every machine."""
+    asked = {
+        "evalset": run.evalset_digest,
+        "prompt": run.prompt.digest,
+        "model": run.model,
+        "repeats": run.repeats,
+        "seed": number,
+    }
+    return digest_of(asked)[:16]
+
+
+def _stopper(pairing: Pairing, found: EvalSet, seed: str) -> Stopper:
+    samples = pairing.candidate.table.samples
+    rules, _ = gate.spread(found.gate, samples, found.slices)
+    records = {label: pairing.candidate.table.columns[label].record for label in pairing.metrics}
+    stakes = stakes_of(parts_of(rules), samples, records)
+    return Stopper(
+        pairing.candidate.run, samples, pairing.baseline, pairing.metrics, stakes, drawn(samples, seed)
+    )
+
+
+def _grids(first: Loaded, second: Loaded, found: EvalSet) -> tuple[Grid, Grid] | None:
+    """Read every repeat where a rule is about these very samples; elsewhere means are enough."""
+    if all(rule.estimand == "population" for rule in found.gate):
+        return None
+    return grid_of(first), grid_of(second)
+
+
+def _is_label(written: str) -> bool:
+    return "/" not in written and not written.endswith(".jsonl")

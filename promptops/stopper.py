@@ -1,0 +1,139 @@
+"""Follows a run as its results come, and says when the gate's verdict on it is certain (see stopping.py)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from promptops.comparison import Pairing, Side
+from promptops.metrics import Metric
+from promptops.stats.sequential import Wealth
+from promptops.stopping import UNSCORED_LIMIT, Claim, Ints, Series, Stake, series_of
+from promptops.summary import Row, rows_of, tally
+from promptops.types import Result, Run, Sample
+
+_SURE = 1 + 1e-9
+"""While a run goes on a little more is asked for, so that rounding never stops it before `end_of` would."""
+
+
+@dataclass
+class Stopper:
+    """Takes results in, in whatever order they come, and bets on each group when its turn has come."""
+
+    run: Run
+    samples: tuple[Sample, ...]
+    """In the set's order."""
+    baseline: Side
+    metrics: Mapping[str, Metric]
+    stakes: Sequence[Stake]
+    rank: Ints
+    """(n,) the place of each sample's group in the order that was drawn."""
+    certain: bool = False
+    through: int = field(init=False, default=0)
+    """How many samples, from the first in that order on, have all their results."""
+    _groups: list[Ints] = field(init=False)
+    _next: int = field(init=False, default=0)
+    _rows: dict[str, list[Row]] = field(init=False, default_factory=dict)
+    _seen: Counter[str] = field(init=False, default_factory=Counter)
+    _order: tuple[Sample, ...] = field(init=False)
+    _cells: list[_Cell] = field(init=False)
+
+    def __post_init__(self) -> None:
+        places = np.argsort(self.rank, kind="stable")
+        starts = np.flatnonzero(np.diff(self.rank[places], prepend=-1))
+        self._groups = np.split(places, starts[1:])
+        self._order = tuple(self.samples[place] for place in places)
+        self._cells = [_Cell(stake) for stake in self.stakes]
+
+    @property
+    def order(self) -> tuple[Sample, ...]:
+        """The samples in the order in which they are to be asked."""
+        return self._order
+
+    def add(self, result: Result) -> bool:
+        """Take a result in, in whatever order they come; say whether the verdict is certain."""
+        # The texts are stored already: scores are enough here.
+        self._rows.setdefault(result.sample_id, []).extend(rows_of([result]))
+        self._seen[result.sample_id] += 1
+        while self.through < len(self._order) and self._is_through(self._order[self.through]):
+            self.through += 1
+        while not self.certain and self._next < len(self._groups) and self._has(self._groups[self._next]):
+            self._bet(self._groups[self._next])
+            self._next += 1
+        return self.certain
+
+    def _is_through(self, sample: Sample) -> bool:
+        return self._seen[sample.id] >= self.run.repeats
+
+    def _has(self, group: Ints) -> bool:
+        return all(self._is_through(self.samples[place]) for place in group)
+
+    def _bet(self, group: Ints) -> None:
+        samples = tuple(self.samples[place] for place in group)
+        rows = [row for sample in samples for row in self._rows.pop(sample.id)]
+        table = tally(samples, rows, self.run.metrics)
+        before = Side(self.baseline.run, self.baseline.table.only(group))
+        pairing = Pairing(before, Side(self.run, table), self.metrics)
+        for each in self._cells:
+            each.bet(pairing, group)
+        lost = any(each.lost for each in self._cells)
+        sound = all(each.sound for each in self._cells)
+        passed = all(each.passed for each in self._cells)
+        failed = any(each.failed and not each.passed for each in self._cells)
+        self.certain = lost or (sound and (passed or failed))
+
+
+class _Cell:
+    """The bets on one cell so far."""
+
+    def __init__(self, stake: Stake) -> None:
+        self._stake = stake
+        self._size = int(stake.mask.sum())
+        self._blank, self._count, self._answered = 0.0, 0, 0
+        self._open = [
+            (claim, Wealth(claim.bound, stake.largest, low=claim.low))
+            for claim in (*stake.passing, *stake.failing)
+        ]
+        self._certain: set[Claim] = set()
+
+    @property
+    def passed(self) -> bool:
+        return bool(self._stake.passing) and self._certain.issuperset(self._stake.passing)
+
+    @property
+    def failed(self) -> bool:
+        return not self._certain.isdisjoint(self._stake.failing)
+
+    @property
+    def sound(self) -> bool:
+        return self._blank <= UNSCORED_LIMIT * self._count and self._answered > 0
+
+    @property
+    def lost(self) -> bool:
+        return self._blank > UNSCORED_LIMIT * self._size
+
+    def bet(self, pairing: Pairing, group: Ints) -> None:
+        """Bet on one group's samples, those at some places of the set."""
+        here = self._stake.mask[group]
+        if not here.any():
+            return
+        label = self._stake.rule.metric
+        if label not in pairing.metrics:
+            return
+        self._blank += float(pairing.blank(label)[here].sum())
+        self._count += int(here.sum())
+        self._answered += int((pairing.candidate.table.columns[label].failed[here] < 1).sum())
+        found: dict[str, Series | None] = {}
+        stake = replace(self._stake, mask=here)
+        for claim, wealth in self._open:
+            if claim.series not in found:
+                found[claim.series] = series_of(pairing, stake, claim.series)
+            series = found[claim.series]
+            if series is None or not len(series.values):
+                continue
+            now = wealth.add(claim.sign * float(series.weights @ series.values), float(series.weights.sum()))
+            if now >= claim.enough * _SURE:
+                self._certain.add(claim)
