@@ -12,9 +12,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from promptops.bounds import Early, bare_evidence
 from promptops.comparison import Pairing
 from promptops.errors import UsageError
-from promptops.evidence import Early, bare_evidence
 from promptops.gatecells import bound_cell, change_of, margin_cell, name_of, unmeasured
 from promptops.grid import Grid
 from promptops.stats import decision

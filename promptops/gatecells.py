@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from promptops.bounds import Early, change_evidence, kept, level_evidence
 from promptops.comparison import Cell, Pairing, with_missing
-from promptops.evidence import Early, change_evidence, kept, level_evidence
 from promptops.grid import Grid
 from promptops.stats import decision
 from promptops.stats.paired import terminal_bound

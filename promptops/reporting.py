@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from promptops.baselines import TIMED
+from promptops.bounds import bare_evidence, early_of
 from promptops.comparison import Pairing, pair
-from promptops.evidence import bare_evidence, early_of
 from promptops.headline import compared, deciding, headline
 from promptops.reports import Facts, Report, ReportCase
 from promptops.sides import Loaded

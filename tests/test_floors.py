@@ -58,7 +58,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     (
         *(
             "comparison",
-            "evidence",
+            "bounds",
             "flaky",
             "gate",
             "gatecells",
