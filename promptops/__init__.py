@@ -14,13 +14,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from promptops.errors import PromptopsError
+    from promptops.evidence import Evidence, evidence_of
+    from promptops.headline import smallest_change
     from promptops.judges import Judge
     from promptops.metrics import Metric
+    from promptops.plots import Plot, changes_plot, rules_plot
     from promptops.project import Project
     from promptops.providers import Model
     from promptops.reportfiles import render_report, write_report
     from promptops.reports import Report
     from promptops.shift import Shift
+    from promptops.slices import Slices
     from promptops.types import (
         Case,
         Comparison,
@@ -45,10 +49,12 @@ _HOMES = {
     "Completion": "types",
     "Estimate": "types",
     "EvalSet": "types",
+    "Evidence": "evidence",
     "GateRule": "types",
     "Judge": "judges",
     "Metric": "metrics",
     "Model": "providers",
+    "Plot": "plots",
     "Project": "project",
     "Prompt": "types",
     "PromptopsError": "errors",
@@ -58,8 +64,13 @@ _HOMES = {
     "Sample": "types",
     "Score": "types",
     "Shift": "shift",
+    "Slices": "slices",
     "Verdict": "types",
+    "changes_plot": "plots",
+    "evidence_of": "evidence",
     "render_report": "reportfiles",
+    "rules_plot": "plots",
+    "smallest_change": "headline",
     "word_diff": "worddiff",
     "write_report": "reportfiles",
 }
@@ -70,10 +81,12 @@ __all__ = [
     "Completion",
     "Estimate",
     "EvalSet",
+    "Evidence",
     "GateRule",
     "Judge",
     "Metric",
     "Model",
+    "Plot",
     "Project",
     "Prompt",
     "PromptopsError",
@@ -83,8 +96,13 @@ __all__ = [
     "Sample",
     "Score",
     "Shift",
+    "Slices",
     "Verdict",
+    "changes_plot",
+    "evidence_of",
     "render_report",
+    "rules_plot",
+    "smallest_change",
     "word_diff",
     "write_report",
 ]

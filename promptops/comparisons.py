@@ -14,6 +14,7 @@ from promptops.errors import NotComparable, UnknownName, UsageError
 from promptops.evalsets import read_texts
 from promptops.evaluation import wait_for
 from promptops.experiments import Experiments
+from promptops.headline import compared
 from promptops.judges.pairwise import Pairwise
 from promptops.models import build_metric, is_pairwise, refuse_unlisted_metric
 from promptops.preference import Bench, Pair, Preference, summed_up
@@ -27,20 +28,30 @@ class Comparisons(Experiments):
     """Two runs, or a run and an accepted baseline, held against each other."""
 
     def compare(
-        self, baseline: str, candidate: str, *, slices: bool = True, alpha: float = 0.05
+        self,
+        baseline: str,
+        candidate: str,
+        *,
+        metric: str | None = None,
+        slices: bool = True,
+        alpha: float = 0.05,
     ) -> Comparison:
         """Compare two runs (or a baseline file with a run), paired by sample.
 
-        Raises NotComparable where their figures don't mean the same.
+        Its sentence is about `metric` (default: the first). Raises NotComparable where their figures don't
+        mean the same, UnknownName for a metric that one of them lacks.
         """
         first, second = self._sides(baseline, candidate)
         pairing = _paired(first, second)
         names = slice_names(second.side.table.samples) if slices else ()
         from_file = baseline.endswith(".jsonl")
         labels = [label for label in pairing.metrics if not (from_file and _is_timed(second.side.run, label))]
+        told = metric or next(iter(labels), "")
+        if told not in labels:
+            raise UnknownName("metric of both runs", told, labels)
         deltas = tuple(pairing.cell(label, name, alpha).delta for label in labels for name in (None, *names))
         still = all(not delta.difference for delta in deltas)
-        return Comparison(
+        found = Comparison(
             baseline=baseline if baseline.endswith(".jsonl") else first.side.run.id,
             candidate=second.side.run.id,
             evalset=second.side.run.evalset,
@@ -48,6 +59,8 @@ class Comparisons(Experiments):
             identical=still and same_outputs(first, second),
             warnings=(*run_warnings(first, second), *gate.missing_warnings(deltas)),
         )
+        sentence = compared(found, told, first.side.run.prompt_ref, second.side.run.prompt_ref)
+        return found.model_copy(update={"sentence": sentence})
 
     def cases(
         self, baseline: str, candidate: str, metric: str, *, limit: int = 20, offset: int = 0

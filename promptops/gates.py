@@ -17,6 +17,7 @@ from promptops.comparison import Pairing, Side, pair
 from promptops.comparisons import Comparisons, run_warnings
 from promptops.errors import NotComparable, StoreError, UnknownName, UsageError
 from promptops.grid import Grid, grid_of
+from promptops.headline import finding
 from promptops.models import rebuild_metric
 from promptops.runner import Follower, Watch
 from promptops.sides import Loaded, load_baseline, load_run, same_outputs
@@ -118,7 +119,7 @@ class Gates(Comparisons):
         # Of a run that stopped when it suited bets alone may speak, and the oldest baseline has none.
         asks_git = against.endswith(".jsonl") and not stopped
         slips = slipped(Path(against), folder, second, found.gate) if asks_git else []
-        return verdict.model_copy(
+        whole = verdict.model_copy(
             update={
                 "warnings": (*run_warnings(first, second, stopped=stopped), *slips, *verdict.warnings),
                 "baseline": against if against.endswith(".jsonl") else first.side.run.id,
@@ -126,6 +127,8 @@ class Gates(Comparisons):
                 "look": look,
             }
         )
+        # Told last, as it counts the notes.
+        return whole.model_copy(update={"sentence": finding(whole, candidate.prompt_ref)})
 
     def check_gate(self, evalset: str | Path, *, baseline: str | None = None) -> None:
         """Raise what `gate` would raise whatever a run says, so that no call is paid for in vain."""

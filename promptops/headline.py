@@ -41,11 +41,28 @@ def compared(comparison: Comparison, label: str, before: str, after: str, writte
     """Return what a comparison without rules found in one metric."""
     found = (each for each in comparison.deltas if each.label == label and each.slice is None)
     delta = next(found, None)
-    told = f"from {written(before)} to {written(after)}"
+    name, old, new = (written(_shortened(each)) for each in (label, before, after))
     if delta is None or delta.difference is None:
-        return f"{written(label)} can't be compared {told}. No rule was applied: `promptops gate` decides."
+        return f"{name} can't be compared from {old} to {new}. No rule was applied: `promptops gate` decides."
     how = _evidence(delta, None)
-    return f"{written(label)} changed {told} ({how}). No rule was applied: `promptops gate` decides."
+    return f"{name} changed from {old} to {new} ({how}). No rule was applied: `promptops gate` decides."
+
+
+def smallest_change(delta: Delta) -> str:
+    """Say how small a change in one metric could have been seen, and what it takes to see a smaller one."""
+    name = f"{delta.label} on {_shortened(delta.slice)}" if delta.slice else delta.label
+    if not delta.resolves or delta.n == 0:
+        why = "there are none" if delta.n == 0 else "they did not differ, or too few did"
+        return f"How small a change of {name} the cases could show can't be told: {why}."
+    what, count = ("groups", delta.clusters) if delta.clusters < delta.n else ("cases", delta.n)
+    size = _two_digits(delta.resolves)
+    told = (
+        f"The smallest change of {name} that {_cases(delta)} can show is about {size}: "
+        "four in five changes of that size are noticed, and a smaller one may be there unseen."
+    )
+    if count < SMALL:
+        return f"{told} Under {SMALL} {what} the gate asks for more than that: add {what} first."
+    return f"{told} One half as large takes about {_rounded_up(3 * count):,} more {what}."
 
 
 def settled(cell: CellVerdict) -> Outcome:
@@ -72,6 +89,11 @@ def deciding(verdict: Verdict) -> CellVerdict | None:
     if outcome == "PASS":
         return min(verdict.cells, key=_room, default=None)
     return _first(verdict, outcome)
+
+
+def leading(verdict: Verdict) -> CellVerdict | None:
+    """Return the cell whose cases one looks at first: what a verdict hangs on, of a PASS the first one."""
+    return deciding(verdict) if verdict.outcome != "PASS" else next(iter(verdict.cells), None)
 
 
 def limits(rule: GateRule) -> str:
@@ -104,7 +126,10 @@ def stopping(found: Stopping) -> str:
 
 
 def _shortened(name: str) -> str:
-    return name if len(name) <= LONG else f"{name[: LONG - 1]}…"
+    if len(name) <= LONG:
+        return name
+    # Of a path the end says which file it is.
+    return f"…{name[1 - LONG :]}" if "/" in name else f"{name[: LONG - 1]}…"
 
 
 def _first(verdict: Verdict, outcome: Outcome) -> CellVerdict | None:
@@ -313,7 +338,7 @@ def _level(found: Estimate | None, rule: GateRule) -> str:
 
 
 def _evidence(delta: Delta, margin: float | None) -> str:
-    cases = f"{delta.n:,} cases" + (f" in {delta.clusters:,} groups" if delta.clusters < delta.n else "")
+    cases = _cases(delta)
     if delta.difference is None:
         return cases
     if delta.low is None or delta.high is None:
@@ -321,6 +346,10 @@ def _evidence(delta: Delta, margin: float | None) -> str:
     told = _decimals((delta.difference, delta.low, delta.high), margin or delta.high - delta.low)
     change, low, high = (_signed(each, told) for each in (delta.difference, delta.low, delta.high))
     return f"change {change}, between {low} and {high} with {_sure(delta.alpha)}; {cases}"
+
+
+def _cases(delta: Delta) -> str:
+    return f"{delta.n:,} cases" + (f" in {delta.clusters:,} groups" if delta.clusters < delta.n else "")
 
 
 def _sure(alpha: float) -> str:
@@ -338,6 +367,12 @@ def _decimals(values: tuple[float, ...], scale: float) -> int:
 
 def _signed(value: float, decimals: int) -> str:
     return f"{value:+.{decimals}f}" if round(value, decimals) else f"{0:.{decimals}f}"
+
+
+def _two_digits(value: float) -> str:
+    """Write a size with two digits, rounded up and without an exponent."""
+    decimals = max(1 - math.floor(math.log10(value)), 0)
+    return f"{math.ceil(round(value * 10**decimals, 6)) / 10**decimals:.{decimals}f}"
 
 
 def _oriented(delta: Delta) -> tuple[float | None, float | None]:

@@ -153,7 +153,7 @@ class Whole(pytest.Item):
         file = self.parent
         assert isinstance(file, EvalSetFile)  # noqa: S101 - made by it
         verdict = file.verdict()
-        _check(verdict.outcome, "\n".join([verdict.reason, *verdict.warnings]), self.config)
+        _check(verdict.outcome, "\n".join([verdict.sentence, *verdict.warnings]), self.config)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Show a verdict or a mendable error as a sentence, a bug with its traceback."""

@@ -12,7 +12,7 @@ import numpy as np
 from promptops.baselines import TIMED
 from promptops.bounds import bare_evidence, early_of
 from promptops.comparison import Pairing, pair
-from promptops.headline import compared, deciding, headline
+from promptops.headline import compared, headline, leading
 from promptops.reports import Facts, Report, ReportCase
 from promptops.sides import Loaded
 from promptops.summary import RESAMPLES, SEED, own_figures, slice_mask, slice_names
@@ -96,13 +96,13 @@ def comparison_report(comparison: Comparison, label: str, first: Loaded, second:
 
 def refusal_report(evalset: str, reason: str) -> Report:
     """Tell that nothing could be measured at all, and why: what a gate refuses has no figures."""
-    verdict = Verdict(outcome="CANNOT_MEASURE", reason=reason, cells=())
+    verdict = Verdict(outcome="CANNOT_MEASURE", reason=reason, sentence=reason, cells=())
     return Report(headline=headline(verdict), evalset=evalset, verdict=verdict, facts=_versions())
 
 
 def _subject(verdict: Verdict, pairing: Pairing) -> tuple[str, str | None]:
-    """Return the metric and slice to look at: what the verdict hangs on, of a PASS the first rule."""
-    cell = deciding(verdict) if verdict.outcome != "PASS" else next(iter(verdict.cells), None)
+    """Return the metric and slice to look at."""
+    cell = leading(verdict)
     if cell is None or cell.rule.metric not in pairing.metrics:
         return next(iter(pairing.metrics)), None
     return cell.rule.metric, cell.rule.slice

@@ -338,12 +338,13 @@ class CaseChange(Noun):
 
 
 class Comparison(Noun):
-    """Two runs on the same samples: every metric's change, on the whole and by slice."""
+    """Two runs on the same samples: what was found in one plain sentence, and every metric's change."""
 
     baseline: str
     candidate: str
     evalset: str
     deltas: tuple[Delta, ...]
+    sentence: str = ""
     identical: bool = False
     warnings: tuple[str, ...] = ()
 
@@ -386,10 +387,11 @@ class CellVerdict(Noun):
 
 
 class Verdict(Noun):
-    """The gate's answer, its reason in one sentence, and a row for every rule."""
+    """The gate's answer, its reason in figures, its sentence in plain words, and a row for every rule."""
 
     outcome: Outcome
     reason: str
+    sentence: str = ""
     cells: tuple[CellVerdict, ...]
     warnings: tuple[str, ...] = ()
     baseline: str = ""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptops.headline import compared, deciding, finding, headline, settled
-from promptops.types import CellVerdict, Comparison, Estimate, GateRule, Outcome, Verdict
+from promptops.headline import compared, deciding, finding, headline, leading, settled, smallest_change
+from promptops.types import CellVerdict, Comparison, Delta, Estimate, GateRule, Outcome, Verdict
 from tests.reports.hostile import cell, delta, verdict
 
 SURE = "with 95 % confidence each way; 80 cases"
@@ -229,3 +231,49 @@ def test_a_verdict_without_cells_tells_its_reason() -> None:
     assert headline(Verdict(outcome="CANNOT_MEASURE", reason="No baseline.", cells=())) == (
         "CANNOT MEASURE: No baseline."
     )
+
+
+def test_a_long_path_keeps_the_name_of_the_file() -> None:
+    told = finding(verdict("PASS", cell("PASS", delta())), f"{'/folder' * 50}/brief.prompt.yaml")
+    assert told.endswith("/brief.prompt.yaml.") and len(told) < 300
+
+
+def test_one_looks_first_at_what_a_verdict_hangs_on_and_of_a_pass_at_the_first_rule() -> None:
+    passed, lost = cell("PASS", delta()), cell("FAIL", delta(-0.7, -0.8, -0.6))
+    assert leading(verdict("FAIL", passed, lost)) is lost
+    assert leading(verdict("PASS", passed, cell("PASS", delta(-0.01)))) is passed
+    assert leading(verdict("CANNOT_MEASURE")) is None
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        # a reach shrinks with the square root of n: half of it takes four times as many
+        (
+            delta(resolves=0.0594),
+            "The smallest change of rouge_l that 80 cases can show is about 0.060: four in five changes of "
+            "that size are noticed, and a smaller one may be there unseen. One half as large takes about 240 "
+            "more cases.",
+        ),
+        (
+            delta(resolves=3.31, name="night"),
+            "change of rouge_l on night that 80 cases can show is about 3.4:",
+        ),
+        (delta(resolves=41.0), "is about 41: "),
+        (delta(resolves=0.05, clusters=40), "80 cases in 40 groups can show"),
+        (delta(resolves=0.05, clusters=40), "about 120 more groups."),
+        (delta(resolves=0.05, n=8), "Under 20 cases the gate asks for more than that: add cases first."),
+        (delta(resolves=0.0), "can't be told: they did not differ, or too few did."),
+        (delta(resolves=None), "can't be told"),
+        (delta(None, None, None, n=0), "can't be told: there are none."),
+    ],
+)
+def test_how_small_a_change_could_have_been_seen_is_told_in_plain_words(found: Delta, told: str) -> None:
+    assert told in smallest_change(found)
+
+
+@given(st.floats(1e-7, 1e6), st.integers(1, 10**6))
+def test_the_smallest_change_is_rounded_up_and_never_hidden(size: float, n: int) -> None:
+    told = smallest_change(delta(resolves=size, n=n))
+    written = re.search(r"is about ([\d.]+):", told)
+    assert written and size * (1 - 1e-5) <= float(written[1]) <= size * 1.11 + 1

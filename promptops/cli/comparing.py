@@ -58,7 +58,7 @@ def compare_command(
 
     tell = telling(reports, github=False, quiet=as_json, verdict=False)
     with open_project(ctx) as project:
-        comparison = project.compare(baseline, candidate, slices=slices, alpha=alpha)
+        comparison = project.compare(baseline, candidate, metric=metric, slices=slices, alpha=alpha)
         chosen = metric or comparison.deltas[0].label
         cases = project.cases(baseline, candidate, chosen, limit=count)
         second = project.run(candidate)
@@ -80,6 +80,7 @@ def compare_command(
         if report is not None:
             tell.tell(report)
         return
+    tables.print_sentence(comparison.sentence)
     tables.print_comparison(
         comparison, tables.run_name(first) if first else baseline, tables.run_name(second)
     )

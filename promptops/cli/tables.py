@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from promptops.cli.safe import safe_line, safe_lines
+from promptops.evidence import evidence_of
 from promptops.figures import figure, interval, p_value, signed
 from promptops.types import CaseChange, Comparison, Estimate, FailureCount, Outcome, Run, Verdict
 from promptops.worddiff import word_diff
@@ -65,6 +66,12 @@ def print_estimates(
     console().print(table)
     if stand_ins:
         console().print("* judged by a rule-based stand-in, not by an LLM; the scores only show the way.")
+
+
+def print_sentence(sentence: str) -> None:
+    """Print what was found, before the figures."""
+    console().print(safe_lines(sentence), style="bold", soft_wrap=True)
+    console().print()
 
 
 def print_comparison(comparison: Comparison, baseline: str, candidate: str) -> None:
@@ -150,16 +157,15 @@ def diff_text(before: str, after: str, limit: int = 1500) -> Text:
 
 
 def print_verdict(verdict: Verdict) -> None:
-    """Print the verdict first, then why, then each rule."""
+    """Print the verdict with its plain sentence, then the notes, then each rule in figures."""
     console().print(f"\n{verdict.outcome}", style=COLOURS[verdict.outcome], end="  ")
-    console().print(safe_lines(verdict.reason))
+    console().print(safe_lines(verdict.sentence or verdict.reason), soft_wrap=True)
     for warning in verdict.warnings:
         console().print(f"  Note: {safe_lines(warning)}", style="yellow")
-    # A single rule is told by the reason already.
-    for cell in verdict.cells if len(verdict.cells) > 1 else ():
+    for row in evidence_of(verdict):
         console().print(
-            f"  {cell.outcome:<14} {safe_lines(cell.sentence)}",
-            style=COLOURS[cell.outcome].removeprefix("bold "),
+            f"  {row.outcome:<14} {safe_lines(row.why)}",
+            style=COLOURS[row.outcome].removeprefix("bold "),
         )
 
 

@@ -27,13 +27,6 @@ def differences_plot(changes: Sequence[float], delta: Delta) -> Markup:
     if low == high:
         low, high = -1.0, 1.0
     axis = Axis(low, high, BOTTOM, TOP)
-    worse = sum(change < 0 if delta.higher_is_better else change > 0 for change in changes)
-    same = sum(change == 0 for change in changes)
-    told = (
-        f"{worse} of {len(changes)} cases got worse, {same} stayed the same, "
-        f"{len(changes) - worse - same} got better. All: {signed(delta.difference)}, "
-        f"[L, U] {interval(delta.low, delta.high, sign=True)}."
-    )
     return tag(
         "svg",
         tag(
@@ -41,7 +34,7 @@ def differences_plot(changes: Sequence[float], delta: Delta) -> Markup:
             text(f"Change of {delta.label} in every case, from the worst to the best"),
             id="differences",
         ),
-        tag("desc", text(told), id="differences-told"),
+        tag("desc", text(differences_told(changes, delta)), id="differences-told"),
         _scale(axis),
         _band(axis, delta),
         joined(_bars(ordered, axis, delta.higher_is_better)),
@@ -59,6 +52,29 @@ def differences_plot(changes: Sequence[float], delta: Delta) -> Markup:
         role="img",
         aria_labelledby="differences differences-told",
     )
+
+
+def differences_told(changes: Sequence[float], delta: Delta) -> str:
+    """Say in words what the plot shows."""
+    worse = sum(change < 0 if delta.higher_is_better else change > 0 for change in changes)
+    same = sum(change == 0 for change in changes)
+    return (
+        f"{worse} of {len(changes)} cases got worse, {same} stayed the same, "
+        f"{len(changes) - worse - same} got better. All: {signed(delta.difference)}, "
+        f"[L, U] {interval(delta.low, delta.high, sign=True)}."
+    )
+
+
+def differences_caption(changes: Sequence[float], delta: Delta) -> str:
+    """Say how the plot is read."""
+    name = f"{delta.label} on {delta.slice}" if delta.slice else delta.label
+    told = (
+        f"Every case's own change in {name}. The line is the change of all, the band its [L, U]. "
+        f"{sum(change == 0 for change in changes):,} of {len(changes):,} cases did not change."
+    )
+    if "bootstrap" in delta.method:
+        told += " This metric looks at all texts together, so the line is not the mean of the bars."
+    return told
 
 
 def _scale(axis: Axis) -> Markup:

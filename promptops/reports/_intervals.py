@@ -14,6 +14,10 @@ from promptops.types import CellVerdict
 WIDTH, TOP, ROW = 480, 34, 46
 REACH = 4.0
 """Margins to either side that are drawn; an interval that goes on ends in an arrow."""
+CAPTION = (
+    "Each rule's change with its bounds, measured in the rule's own margin. To the right is better. "
+    "PASS: the whole bar lies right of the accepted loss. FAIL: it lies left of no change."
+)
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ class _Interval:
 
 def intervals_plot(cells: Sequence[CellVerdict]) -> Markup:
     """Draw the rules that have a margin, each measured in its own; better lies on the right."""
-    rows = [each for each in map(_measured, cells) if each is not None]
+    rows = _rows(cells)
     if not rows:
         return NOTHING
     axis = Axis(
@@ -39,13 +43,22 @@ def intervals_plot(cells: Sequence[CellVerdict]) -> Markup:
     return tag(
         "svg",
         tag("title", text("Change of each rule's metric against the loss that is accepted"), id="intervals"),
-        tag("desc", text(" ".join(_described(each) for each in rows)), id="intervals-told"),
+        tag("desc", text(intervals_told(cells)), id="intervals-told"),
         _ground(axis, height),
         joined(_drawn(each, axis, TOP + ROW * place) for place, each in enumerate(rows)),
         viewBox=f"0 0 {WIDTH} {height}",
         role="img",
         aria_labelledby="intervals intervals-told",
     )
+
+
+def intervals_told(cells: Sequence[CellVerdict]) -> str:
+    """Say in words what the plot shows."""
+    return " ".join(_described(each) for each in _rows(cells))
+
+
+def _rows(cells: Sequence[CellVerdict]) -> list[_Interval]:
+    return [each for each in map(_measured, cells) if each is not None]
 
 
 def _measured(cell: CellVerdict) -> _Interval | None:

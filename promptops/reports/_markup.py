@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NewType
 
@@ -12,6 +13,7 @@ Markup = NewType("Markup", str)
 """HTML or SVG that was made in this file."""
 
 NOTHING = Markup("")
+_NOT_XML = re.compile("[\ufffe\uffff]")
 _VOID = frozenset({"meta", "br"})
 
 
@@ -48,6 +50,13 @@ def table(caption: str, names: Sequence[str], rows: Iterable[Sequence[Markup]], 
         tag("tbody", body),
     )
     return tag("div", whole, class_="scroll", role="region", aria_label=caption, tabindex="0")
+
+
+def standalone(svg: Markup, style: str) -> str:
+    """Return an SVG as an image of its own: with its namespace and style, without what XML can't hold."""
+    opening, rest = svg.split(">", 1)
+    named = f'{opening} xmlns="http://www.w3.org/2000/svg">{tag("style", Markup(style))}{rest}'
+    return _NOT_XML.sub("\ufffd", named)
 
 
 def _row(cells: Sequence[Markup], left: int) -> Markup:

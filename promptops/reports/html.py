@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
+from promptops.evidence import Evidence, evidence_of
 from promptops.figures import figure, interval, p_value, signed
-from promptops.headline import limits, outcome_word, reason, settled, stopping
+from promptops.headline import outcome_word, stopping
 from promptops.reports import Form, Report, ReportCase
-from promptops.reports._differences import differences_plot
+from promptops.reports._differences import differences_caption, differences_plot
 from promptops.reports._facts import facts
-from promptops.reports._intervals import intervals_plot
+from promptops.reports._intervals import CAPTION, intervals_plot
 from promptops.reports._markup import NOTHING, Markup, joined, table, tag, text
-from promptops.types import Case, CellVerdict, Delta, GateRule
+from promptops.reports._palette import page_style
+from promptops.types import Case, Delta, Verdict
 from promptops.worddiff import word_diff
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
@@ -29,7 +30,6 @@ class Html(Form):
     def render(self, report: Report) -> str:
         """Return the page; the verdict's sentence comes first."""
         body = joined((_header(report), tag("main", joined(_sections(report))), _footer(report)), "\n")
-        style = (Path(__file__).with_name("page.css")).read_text("utf-8")
         head = joined(
             (
                 tag("meta", charset="utf-8"),
@@ -37,7 +37,7 @@ class Html(Form):
                 tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
                 tag("meta", name="referrer", content="no-referrer"),
                 tag("title", text(_title(report))),
-                tag("style", Markup(style)),
+                tag("style", Markup(page_style())),
             ),
             "\n",
         )
@@ -83,7 +83,7 @@ def _notes(report: Report) -> Markup:
 
 def _sections(report: Report) -> Iterator[Markup]:
     if report.verdict is not None and report.verdict.cells:
-        yield _rules(report.verdict.cells)
+        yield _rules(report.verdict)
     if report.comparison is not None:
         yield _metrics(report.comparison.deltas)
         yield _differences(report)
@@ -92,52 +92,29 @@ def _sections(report: Report) -> Iterator[Markup]:
     yield _facts(report)
 
 
-def _rules(cells: Sequence[CellVerdict]) -> Markup:
+def _rules(verdict: Verdict) -> Markup:
     rows = [
         (
-            _rule(cell.rule),
-            _outcome(cell),
-            tag("span", text(reason(cell, len(cells))), class_="why"),
-            *_found(cell),
+            joined((text(row.name), tag("br"), tag("span", text(row.asked), class_="quiet"))),
+            _outcome(row),
+            tag("span", text(row.why), class_="why"),
+            *(text(told) for told in (row.found, row.bounds, row.n)),
         )
-        for cell in cells
+        for row in evidence_of(verdict)
     ]
-    plot = intervals_plot(cells)
-    caption = (
-        "Each rule's change with its bounds, measured in the rule's own margin. To the right is better. "
-        "PASS: the whole bar lies right of the accepted loss. FAIL: it lies left of no change."
-    )
     return tag(
         "section",
         tag("h2", text("Rules")),
         table(
             "What must hold, and what was found", ("rule", "verdict", "why", "found", "[L, U]", "n"), rows, 3
         ),
-        _figure("Plot of the rules", plot, caption),
+        _figure("Plot of the rules", intervals_plot(verdict.cells), CAPTION),
     )
 
 
-def _rule(rule: GateRule) -> Markup:
-    name = f"{rule.metric} on {rule.slice}" if rule.slice else rule.metric
-    asked = f"may lose {rule.margin:g}" if rule.margin is not None else limits(rule)
-    return joined((text(name), tag("br"), tag("span", text(asked), class_="quiet")))
-
-
-def _outcome(cell: CellVerdict) -> Markup:
-    outcome = settled(cell)
-    word = tag("span", text(outcome_word(outcome)), class_=f"word {outcome.lower()}")
-    extra = "FAIL alone, may be chance among so many rules" if outcome != cell.outcome else cell.label
-    return joined((word, tag("br"), tag("span", text(extra), class_="quiet"))) if extra else word
-
-
-def _found(cell: CellVerdict) -> tuple[Markup, Markup, Markup]:
-    if cell.delta is not None:
-        bounds = interval(cell.delta.low, cell.delta.high, sign=True)
-        return text(signed(cell.delta.difference)), text(bounds), text(f"{cell.delta.n:,}")
-    if cell.estimate is not None:
-        bounds = interval(cell.estimate.low, cell.estimate.high)
-        return text(figure(cell.estimate.value)), text(bounds), text(f"{cell.estimate.n:,}")
-    return text("-"), text("-"), text("-")
+def _outcome(row: Evidence) -> Markup:
+    word = tag("span", text(outcome_word(row.outcome)), class_=f"word {row.outcome.lower()}")
+    return joined((word, tag("br"), tag("span", text(row.remark), class_="quiet"))) if row.remark else word
 
 
 def _figure(name: str, plot: Markup, caption: str) -> Markup:
@@ -198,13 +175,7 @@ def _differences(report: Report) -> Markup:
     if delta is None:
         return NOTHING
     plot = differences_plot(report.changes, delta)
-    caption = (
-        f"Every case's own change in {_subject(report)}. The line is the change of all, the band its [L, U]. "
-        f"{report.unchanged:,} of {len(report.changes):,} cases did not change."
-    )
-    method = report.facts.methods.get(delta.label, "")
-    if "bootstrap" in method:
-        caption += " This metric looks at all texts together, so the line is not the mean of the bars."
+    caption = differences_caption(report.changes, delta)
     return tag(
         "section",
         tag("h2", text(f"Case by case: {_subject(report)}")),

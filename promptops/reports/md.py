@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from promptops.evidence import Evidence, evidence_of
 from promptops.figures import figure, interval, p_value, signed
-from promptops.headline import compared, finding, limits, outcome_word, reason, settled, stopping
+from promptops.headline import compared, finding, outcome_word, stopping
 from promptops.reports import Form, Report, ReportCase
 from promptops.reports._facts import facts
 from promptops.reports._fitting import Part, fitted
 from promptops.reports._markdown import code, diff_fence, head, prose, row
-from promptops.types import Case, CellVerdict, Delta, GateRule, Stopping
+from promptops.types import Case, Delta, Stopping
 
 LIMIT = 65_536
 """Characters that GitHub takes in a comment."""
@@ -68,39 +69,29 @@ def _rules_head() -> str:
 
 
 def _rules(report: Report) -> list[str]:
-    return [_rule_row(cell) for cell in report.verdict.cells] if report.verdict else []
+    rows = evidence_of(report.verdict) if report.verdict else ()
+    return [row((_mark(each), _rule(each), each.found, each.bounds, each.n)) for each in rows]
 
 
-def _rule_row(cell: CellVerdict) -> str:
-    found, low_high, n = "-", "-", "-"
-    if cell.delta is not None:
-        found, n = signed(cell.delta.difference), f"{cell.delta.n:,}"
-        low_high = interval(cell.delta.low, cell.delta.high, sign=True)
-    elif cell.estimate is not None:
-        found, n = figure(cell.estimate.value), f"{cell.estimate.n:,}"
-        low_high = interval(cell.estimate.low, cell.estimate.high)
-    return row((_mark(cell), _rule(cell.rule), found, low_high, n))
+def _mark(found: Evidence) -> str:
+    if found.outcome != found.alone:
+        return f"**{outcome_word(found.outcome)}** ({found.alone} alone)"
+    word = outcome_word(found.outcome)
+    return f"{word} ({found.remark})" if found.remark else word if found.outcome == "PASS" else f"**{word}**"
 
 
-def _mark(cell: CellVerdict) -> str:
-    if settled(cell) != cell.outcome:
-        return "**INCONCLUSIVE** (FAIL alone)"
-    word = outcome_word(cell.outcome)
-    return f"{word} ({cell.label})" if cell.label else word if cell.outcome == "PASS" else f"**{word}**"
-
-
-def _rule(rule: GateRule) -> str:
-    name = code(rule.metric, cell=True) + (f" on {code(rule.slice, 60, cell=True)}" if rule.slice else "")
-    return f"{name}: may lose {rule.margin:g}" if rule.margin is not None else f"{name}: {limits(rule)}"
+def _rule(found: Evidence) -> str:
+    on = f" on {code(found.slice, 60, cell=True)}" if found.slice else ""
+    return f"{code(found.metric, cell=True)}{on}: {found.asked}"
 
 
 def _reasons(report: Report) -> list[str]:
     """Tell the cells that did not pass in full; a single one is told by the first line already."""
-    cells = report.verdict.cells if report.verdict else ()
+    rows = evidence_of(report.verdict) if report.verdict else ()
     return [
-        f"- {outcome_word(settled(cell))}: {prose(reason(cell, len(cells)))}"
-        for cell in cells
-        if cell.outcome != "PASS" and len(cells) > 1
+        f"- {outcome_word(each.outcome)}: {prose(each.why)}"
+        for each in rows
+        if each.alone != "PASS" and len(rows) > 1
     ]
 
 

@@ -100,11 +100,45 @@ def test_the_main_way_in_words(folder: Folder) -> None:
     bad = worse(folder)
     compared = folder.run("compare", good, bad).stdout
     assert "exact" in compared and "-0.5000" in compared and "[-number 1-]{+wrong+}" in compared
+    assert compared.startswith("exact changed from ask.prompt.yaml to ask.prompt.yaml (change -0.5")
     failed = folder.run("gate", "numbers", code=1).stdout
-    assert failed.strip().startswith("FAIL")
+    assert failed.strip().startswith("FAIL  exact fell by more than the 0.1 that you accept (change -0.50")
+    assert "\n  FAIL           exact changed by -0.5 [" in failed
     assert "cost unknown" in folder.run("eval", "numbers", "-p", "ask.prompt.yaml", "--no-cache").stderr
     shown = folder.run("show", bad, "q001").stdout
     assert "number 1" in shown and "wrong" in shown
+
+
+def test_every_face_tells_the_same_sentence(folder: Folder) -> None:
+    good = made_run(folder)
+    folder.run("accept")
+    bad = worse(folder)
+    sentence = folder.json("gate", "numbers", "--report", "gate.json", code=1)["verdict"]["sentence"]
+    printed = folder.run("gate", "numbers", code=1).stdout
+    assert printed.lstrip().startswith(f"FAIL  {sentence}\n")
+    report = json.loads((folder.path / "gate.json").read_text())
+    assert report["headline"] == f"FAIL: {sentence}" and report["verdict"]["sentence"] == sentence
+    compared = folder.json("compare", good, bad, "--report", "compare.json")["comparison"]["sentence"]
+    assert folder.run("compare", good, bad).stdout.startswith(f"{compared}\n")
+    assert json.loads((folder.path / "compare.json").read_text())["headline"] == compared
+    assert (
+        "metric of both runs is named 'f1'"
+        in folder.run("compare", good, bad, "--metric", "f1", code=2).stderr
+    )
+
+
+def test_a_loss_that_may_be_chance_is_not_printed_as_a_failed_rule(folder: Folder) -> None:
+    settings = folder.path / "evalsets/numbers/evalset.toml"
+    more = "".join(
+        f'\n[[gate]]\nmetric = "exact"\nslice = "{tag}"\nmargin = 0.9\n' for tag in ("even", "odd")
+    )
+    settings.write_text(settings.read_text() + more, "utf-8")
+    made_run(folder)
+    folder.run("accept")
+    made_run(folder, folder.script("s.json", {"*": {}, **{f"q{n:03}": "wrong" for n in range(5)}}))
+    printed = folder.run("gate", "numbers", code=4).stdout
+    assert printed.lstrip().startswith("INCONCLUSIVE  exact fell")
+    assert "  FAIL  " not in printed and "Taken alone that is a loss, but among 3 rules" in printed
 
 
 def test_exit_codes_of_the_gate(folder: Folder) -> None:

@@ -1,0 +1,66 @@
+"""What a verdict hangs on, as rows that every face shows alike: what was asked, found, and concluded."""
+
+from __future__ import annotations
+
+from promptops.figures import figure, interval, signed
+from promptops.headline import leading, limits, reason, settled
+from promptops.types import CellVerdict, Noun, Outcome, Verdict
+
+
+class Evidence(Noun):
+    """One rule with what was found, in the words and figures that are shown."""
+
+    metric: str
+    slice: str | None
+    asked: str
+    outcome: Outcome
+    """With the correction over all rules."""
+    alone: Outcome
+    """What it would be as the only rule."""
+    remark: str
+    found: str
+    bounds: str
+    n: str
+    why: str
+    """The statistician's sentence."""
+    leads: bool
+    """Whether this is the rule to look at first: what a verdict hangs on, of a PASS the first one."""
+
+    @property
+    def name(self) -> str:
+        """The metric, and the slice if the rule is about one."""
+        return f"{self.metric} on {self.slice}" if self.slice else self.metric
+
+
+def evidence_of(verdict: Verdict) -> tuple[Evidence, ...]:
+    """Return a row for each of a verdict's rules."""
+    first = leading(verdict)
+    return tuple(_row(cell, len(verdict.cells), cell is first) for cell in verdict.cells)
+
+
+def _row(cell: CellVerdict, rules: int, leads: bool) -> Evidence:
+    rule, outcome = cell.rule, settled(cell)
+    found, bounds, n = _found(cell)
+    return Evidence(
+        metric=rule.metric,
+        slice=rule.slice,
+        asked=f"may lose {rule.margin:g}" if rule.margin is not None else limits(rule),
+        outcome=outcome,
+        alone=cell.outcome,
+        remark=cell.label if outcome == cell.outcome else "FAIL alone, may be chance among so many rules",
+        found=found,
+        bounds=bounds,
+        n=n,
+        why=reason(cell, rules),
+        leads=leads,
+    )
+
+
+def _found(cell: CellVerdict) -> tuple[str, str, str]:
+    if cell.delta is not None:
+        bounds = interval(cell.delta.low, cell.delta.high, sign=True)
+        return signed(cell.delta.difference), bounds, f"{cell.delta.n:,}"
+    if cell.estimate is not None:
+        bounds = interval(cell.estimate.low, cell.estimate.high)
+        return figure(cell.estimate.value), bounds, f"{cell.estimate.n:,}"
+    return "-", "-", "-"
