@@ -1,16 +1,11 @@
-"""Two texts side by side with what changed marked: the one place that writes HTML.
-
-Each piece of text goes through `_escaped`; tags and styles are constants. Nothing else in the dashboard
-may call st.html, which tests/dashboards/test_output_safety.py holds.
-"""
+"""Two texts side by side with what changed marked."""
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
-from promptops.visible import visible
+from dashboards.markup import escaped
 
 Kind = Literal["same", "removed", "added"]
 
@@ -50,9 +45,4 @@ def side_html(parts: Sequence[Part], side: Literal["removed", "added"], *, fixed
 
 
 def _piece(text: str, kind: Kind) -> str:
-    return _escaped(text) if kind == "same" else _OPEN[kind] + _escaped(text) + _CLOSE[kind]
-
-
-def _escaped(text: str) -> str:
-    """Return text that HTML shows as it is: no tag, no entity, no control or direction character."""
-    return html.escape(visible(text), quote=True)
+    return escaped(text) if kind == "same" else _OPEN[kind] + escaped(text) + _CLOSE[kind]

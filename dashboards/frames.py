@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from promptops import Case, Estimate, Run, Verdict
+from promptops import Case, Estimate, Evidence, Run, Slices
 from promptops import types as nouns
 from promptops.figures import figure, interval, p_value, signed
 from promptops.visible import visible_line
@@ -14,8 +14,6 @@ from promptops.visible import visible_line
 CELL = 160
 """Characters of a text that a table shows."""
 WHOLE = "whole set"
-BARS = 400
-"""So many bars a plot draws; of more cases it shows evenly spaced ones."""
 
 
 def cell(text: str | None) -> str:
@@ -86,14 +84,11 @@ def cases_frame(cases: Sequence[Case], labels: Sequence[str]) -> pd.DataFrame:
     return frame.astype(dict.fromkeys(labels, "float64"))
 
 
-def deltas_frame(deltas: Iterable[nouns.Delta], *, by_slice: bool = False) -> pd.DataFrame:
-    """Return one row a change with the gate's own bounds; by metric, or by slice of one metric."""
-    first = "slice" if by_slice else "metric"
+def deltas_frame(deltas: Iterable[nouns.Delta]) -> pd.DataFrame:
+    """Return one row a metric: its change with the gate's own bounds."""
     rows = [
         {
-            first: (cell(each.slice) if each.slice is not None else WHOLE)
-            if by_slice
-            else _metric_name(each),
+            "metric": _metric_name(each),
             "baseline": figure(each.baseline),
             "candidate": figure(each.candidate),
             "change": signed(each.difference),
@@ -105,7 +100,7 @@ def deltas_frame(deltas: Iterable[nouns.Delta], *, by_slice: bool = False) -> pd
         }
         for each in deltas
     ]
-    columns = [first, "baseline", "candidate", "change", "[L, U]", "p", "n", "sees", "reads"]
+    columns = ["metric", "baseline", "candidate", "change", "[L, U]", "p", "n", "sees", "reads"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -118,22 +113,6 @@ def direction(delta: nouns.Delta) -> str:
     if delta.low <= 0 <= delta.high:
         return "no clear change"
     return "better" if (delta.low > 0) == delta.higher_is_better else "worse"
-
-
-def changes_frame(changes: Mapping[str, float | None]) -> pd.DataFrame:
-    """Return measured changes from the lowest to the highest; of very many, evenly spaced ones."""
-    values = sorted(change for change in changes.values() if change is not None)
-    last = len(values) - 1
-    places = range(len(values)) if last < BARS else [round(step * last / (BARS - 1)) for step in range(BARS)]
-    shown = [values[place] for place in places]
-    return pd.DataFrame(
-        {
-            "case": [place + 1 for place in places],
-            "change": shown,
-            "gain": [max(change, 0.0) for change in shown],
-            "loss": [min(change, 0.0) for change in shown],
-        }
-    )
 
 
 def pairs_frame(
@@ -167,20 +146,44 @@ def scores_frame(sides: Mapping[str, Case | None]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["metric", *sides])
 
 
-def rules_frame(verdict: Verdict) -> pd.DataFrame:
-    """Return one row a gate rule."""
+def rules_frame(rows: Iterable[Evidence]) -> pd.DataFrame:
+    """Return one row a gate rule, in figures."""
     return pd.DataFrame(
         [
             {
-                "verdict": each.outcome,
-                "metric": each.rule.metric,
-                "slice": cell(each.rule.slice) if each.rule.slice is not None else WHOLE,
-                "evidence": visible_line(each.sentence, 400),
+                "verdict": each.outcome.replace("_", " "),
+                "rule": cell(each.name),
+                "asked": cell(each.asked),
+                "found": each.found,
+                "[L, U]": each.bounds,
+                "n": each.n,
+                "remark": cell(each.remark if each.outcome == each.alone else f"{each.alone} alone"),
             }
-            for each in verdict.cells
+            for each in rows
         ],
-        columns=["verdict", "metric", "slice", "evidence"],
+        columns=["verdict", "rule", "asked", "found", "[L, U]", "n", "remark"],
     )
+
+
+def slices_frame(found: Slices) -> pd.DataFrame:
+    """Return one row a slice: its own change and bounds, and the same with all slices in mind."""
+    rows = [
+        {
+            "slice": cell(each.name),
+            "kind": "declared" if each.standing == "confirmatory" else "exploratory",
+            "n": each.n,
+            "change": signed(each.change),
+            "shrunken": signed(each.shrunken) if each.judged else "",
+            "[L, U]": interval(each.low, each.high, sign=True) if each.judged else "",
+            "all together": interval(each.joint_low, each.joint_high, sign=True) if each.judged else "",
+            "p of a loss": "" if each.p_harm is None else p_value(each.p_harm),
+            "corrected": _corrected(each.standing, each.adjusted_p),
+            "remark": cell(each.note),
+        }
+        for each in found.groups
+    ]
+    columns = ["slice", "kind", "n", "change", "shrunken", "[L, U]", "all together", "p of a loss"]
+    return pd.DataFrame(rows, columns=[*columns, "corrected", "remark"])
 
 
 def prompts_frame(prompts: Iterable[tuple[nouns.PromptVersion, Mapping[str, int]]]) -> pd.DataFrame:
@@ -258,6 +261,11 @@ def reason(case: Case | None, label: str) -> str:
     if score is None:
         return ""
     return f"unscored: {score.unscored}" if score.unscored is not None else score.reason
+
+
+def _corrected(standing: str, adjusted: float | None) -> str:
+    """Write Holm's p-value or the q-value as `promptops slices` does."""
+    return "" if adjusted is None else f"{'p' if standing == 'confirmatory' else 'q'} {p_value(adjusted)}"
 
 
 def _metric_name(delta: nouns.Delta) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboards.opened import kept, project
-from promptops import Case, Comparison, Estimate, PromptopsError, Run, Sample, Verdict
+from promptops import Case, Comparison, Estimate, PromptopsError, Run, Sample, Slices, Verdict
 from promptops import types as nouns
 
 PICKED_FROM = 100
@@ -100,13 +100,21 @@ def changes(baseline: str, candidate: str, metric: str, part: str | None) -> dic
     return _changes(baseline, candidate, metric, part, _state(baseline))
 
 
+def slices(baseline: str, candidate: str, metric: str) -> Slices:
+    """Return one metric's change in every group of samples, with all of them in mind."""
+    return _slices(baseline, candidate, metric, _state(baseline))
+
+
 # The rules lie in a file, whose changes the database doesn't know of.
 @kept(entries=32, seconds=20)
 def verdict(evalset: str, baseline: str, candidate: str) -> Verdict | str:
     """Decide by the rules of the set, or say why nothing can be decided."""
     opened = project()
     if evalset not in opened.evalsets():
-        return f"The files of {evalset!r} are not in this project, so there are no rules to decide by."
+        return (
+            f"The files of {evalset!r} are not in this project, so there are no rules to decide by. "
+            "Put the set's folder into evalsets/ to get a verdict."
+        )
     try:
         return opened.gate(evalset, run=candidate, baseline=baseline)
     except PromptopsError as error:
@@ -162,6 +170,12 @@ def _changes(
     baseline: str, candidate: str, metric: str, part: str | None, state: int
 ) -> dict[str, float | None]:
     return project().changes(baseline, candidate, metric, slice=part)
+
+
+# Which slices are declared stands in the set's file.
+@kept(entries=32, seconds=20)
+def _slices(baseline: str, candidate: str, metric: str, state: int) -> Slices:
+    return project().slices(baseline, candidate, metric)
 
 
 @kept(entries=32)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import TYPE_CHECKING, Literal, NoReturn
 
 import pandas as pd
 import streamlit as st
 
-from promptops import PromptopsError, Run
+from dashboards.markup import quiet_html, sentence_html
+from promptops import Plot, PromptopsError, Run
 from promptops.visible import visible, visible_line
 
 if TYPE_CHECKING:
@@ -33,11 +35,28 @@ def text(written: str) -> None:
     st.text(visible(written))
 
 
+def lead(sentence: str) -> None:
+    """Show the sentence that says it all."""
+    st.html(sentence_html(sentence))
+
+
+def quiet(explanation: str) -> None:
+    """Show how a table or plot is read."""
+    st.html(quiet_html(explanation))
+
+
 def block(written: str, *, language: str | None = None) -> None:
     """Show a whole text as it is, wrapped and in fixed width."""
     found = shortened(visible(written))
     tall = len(found) > TALL or found.count("\n") > TALL_LINES
     st.code(found, language=language, wrap_lines=True, height=320 if tall else "content")
+
+
+def plot(drawn: Plot) -> None:
+    """Show a plot as an image, in which nothing can act, with its caption."""
+    image = base64.b64encode(drawn.svg.encode("utf-8")).decode("ascii")
+    st.image(f"data:image/svg+xml;base64,{image}", width="stretch", alt=visible_line(drawn.told, LONGEST))
+    quiet(drawn.caption)
 
 
 def value(found: object) -> None:

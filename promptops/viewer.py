@@ -78,7 +78,8 @@ def command(app: Path, port: int) -> list[str]:
         "global.disableWidgetStateDuplicationWarning": "true",
         "theme.baseFontSize": "14",
         "theme.baseRadius": "small",
-        "theme.primaryColor": "#3d5a80",
+        "theme.light.primaryColor": "#3d5a80",
+        "theme.dark.primaryColor": "#8fb3e0",
     }
     flags = [part for key, value in settings.items() for part in (f"--{key}", value)]
     flags += [part for size in HEADINGS for part in ("--theme.headingFontSizes", size)]

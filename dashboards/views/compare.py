@@ -7,9 +7,9 @@ from typing import NoReturn
 
 import streamlit as st
 
-from dashboards import casebrowser, charts, frames, reading, shown, urlstate
+from dashboards import casebrowser, frames, lead, reading, shown, slicetable, urlstate
 from dashboards.casebrowser import Side
-from promptops import Comparison, PromptopsError, Run, Verdict
+from promptops import Comparison, PromptopsError, Run, Verdict, changes_plot, evidence_of, smallest_change
 from promptops import types as nouns
 
 BOUNDS = ("baseline", "candidate", "change", "[L, U]", "p", "sees")
@@ -23,9 +23,9 @@ def show() -> None:
         baseline, candidate = _sides()
         comparison = reading.comparison(baseline.reference, candidate.id)
         found = reading.verdict(candidate.evalset, baseline.reference, candidate.id)
-        _verdict(found)
-        _notes(comparison, found)
-        metric, part = _figures(comparison)
+        lead.show(comparison, found)
+        metric, part = _figures(comparison, found)
+        slicetable.show(reading.slices(baseline.reference, candidate.id, metric))
         casebrowser.show(baseline, candidate, metric, part)
     except PromptopsError as error:
         shown.refuse(error)
@@ -88,36 +88,19 @@ def _swap(baseline: str, candidate: str) -> None:
     urlstate.write(baseline=candidate, candidate=baseline)
 
 
-def _verdict(found: Verdict | str) -> None:
-    if isinstance(found, str):
-        with st.expander("No verdict", icon=":material/gavel:"):
-            shown.text(found)
-        return
-    with st.container(border=True):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.badge(found.outcome.replace("_", " "), color=shown.MARKS[found.outcome])
-            shown.text(found.reason)
-        with st.expander("Rules"):
-            shown.table(frames.rules_frame(found), alt="Each gate rule with its verdict and evidence")
-
-
-def _notes(comparison: Comparison, found: Verdict | str) -> None:
-    told = dict.fromkeys((*comparison.warnings, *(found.warnings if isinstance(found, Verdict) else ())))
-    for warning in told:
-        with st.container(horizontal=True, vertical_alignment="top", gap="small"):
-            st.badge("note", color="orange")
-            shown.text(warning)
-
-
-def _figures(comparison: Comparison) -> tuple[str, str | None]:
+def _figures(comparison: Comparison, found: Verdict | str) -> tuple[str, str | None]:
+    """Draw the boxes and the figures; return the metric and the slice that were chosen."""
     labels = list(dict.fromkeys(delta.label for delta in comparison.deltas))
+    rows = () if isinstance(found, str) else evidence_of(found)
+    first = next((row.metric for row in rows if row.leads and row.metric in labels), labels[0])
     slices = list(dict.fromkeys(delta.slice for delta in comparison.deltas if delta.slice is not None))
-    left, right = st.columns([3, 2], gap="medium")
+    st.subheader("Metrics", anchor=False, divider="gray")
+    left, right = st.columns([1, 1], gap="medium")
     with left:
         boxes = st.columns(2)
         with boxes[0]:
             metric = urlstate.choice(
-                "Metric", "metric", labels, shown=frames.cell, default=labels[0], forget=OF_A_CASE
+                "Metric", "metric", labels, shown=frames.cell, default=first, forget=OF_A_CASE
             )
         with boxes[1]:
             chosen = urlstate.choice(
@@ -130,44 +113,27 @@ def _figures(comparison: Comparison) -> tuple[str, str | None]:
             right=BOUNDS,
             alt="Every metric's change with its bounds, p-value and number of cases",
         )
-        if slices:
-            st.markdown("**Every slice** by the chosen metric")
-            shown.table(
-                frames.deltas_frame(
-                    (delta for delta in comparison.deltas if delta.label == metric), by_slice=True
-                ),
-                right=BOUNDS,
-                alt="The chosen metric's change on every slice",
-            )
-        alpha = comparison.deltas[0].alpha
-        st.caption(
-            f"[L, U]: one-sided bounds at alpha = {alpha:g} each, the gate's own; p: one-sided, for the side "
-            "the change lies on; sees: the smallest change that so many cases show in 80 of 100 comparisons."
+        delta = next(each for each in comparison.deltas if (each.label, each.slice) == (metric, part))
+        st.markdown("**What could have been seen**")
+        shown.text(smallest_change(delta))
+        shown.quiet(
+            f"[L, U]: one-sided bounds at alpha = {delta.alpha:g} each, the gate's own; p: one-sided, for "
+            "the side the change lies on; sees: the smallest change that so many cases show in 80 of 100 "
+            "comparisons."
         )
     with right:
-        delta = next(each for each in comparison.deltas if (each.label, each.slice) == (metric, part))
         _plot(comparison, delta)
     return metric, part
 
 
 def _plot(comparison: Comparison, delta: nouns.Delta) -> None:
     st.markdown("**Change of each case**")
-    frame = frames.changes_frame(
-        reading.changes(comparison.baseline, comparison.candidate, delta.label, delta.slice)
-    )
-    if frame.empty:
+    changes = reading.changes(comparison.baseline, comparison.candidate, delta.label, delta.slice)
+    drawn = changes_plot([each for each in changes.values() if each is not None], delta)
+    if drawn is None:
         st.caption("No case has a figure in both runs.")
-        return
-    st.altair_chart(
-        charts.changes_chart(
-            frame, delta.difference, delta.low, delta.high, higher_is_better=delta.higher_is_better
-        ),
-        width="stretch",
-        alt="Paired differences of all cases, sorted, with the change of the whole and its bounds",
-    )
-    st.caption(
-        "Line: the change of the whole. Band: its [L, U]. Green bars: better cases; red bars: worse ones."
-    )
+    else:
+        shown.plot(drawn)
 
 
 def _slice_name(name: str) -> str:

@@ -58,8 +58,8 @@ def _picture(root: Path, database: str, path: str) -> None:
             page = browser.new_page(viewport=SIZE, device_scale_factor=1.5)
             page.goto(f"http://127.0.0.1:{port}{path}")
             page.locator(READY).wait_for()
-            page.locator('[data-testid="stHtml"]').nth(1).wait_for()
-            page.locator('[data-testid="stVegaLiteChart"] :is(canvas, svg.marks)').first.wait_for()
+            page.locator('[data-testid="stHtml"]:has(> div)').nth(1).wait_for()
+            page.locator("main img").nth(1).wait_for()
             # Tables are drawn on a canvas a moment after they are there.
             page.wait_for_timeout(1500)
             page.screenshot(path=PICTURE)

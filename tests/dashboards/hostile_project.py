@@ -27,7 +27,9 @@ from promptops.types import (
 
 SET = "hostile-mails"
 BATCH = 1000
-EVALSET = """\
+ODD = "</text><image href='//x/y'/><script>window.pwned = 1</script>"
+"""A tag that the set gates by: it comes into a plot."""
+EVALSET = f"""\
 format = 1
 slices = ["first half", "second half"]
 
@@ -45,6 +47,11 @@ metric = "rubric"
 [[gate]]
 metric = "f1"
 margin = 0.02
+
+[[gate]]
+metric = "f1"
+slice = "{ODD}"
+margin = 0.05
 """
 SETTINGS = 'model = "mock/echo"\njudge_model = "mock/echo"\n'
 
@@ -116,7 +123,7 @@ def _sample_row(number: int, size: int, texts: list[str]) -> dict[str, object]:
         "id": f"case-{number:05d}",
         "inputs": {"mail": text},
         "target": [f"The answer {number % 7} is short. {text[:60]}"],
-        "tags": ["first half" if number < size // 2 else "second half"],
+        "tags": ["first half" if number < size // 2 else "second half", *([ODD] if number % 2 else [])],
     }
 
 

@@ -6,6 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboards import frames
+from promptops import evidence_of
+from promptops.groupchanges import GroupChange
+from promptops.slices import Slices
 from promptops.types import (
     Case,
     CellVerdict,
@@ -125,21 +128,6 @@ def test_what_an_interval_says_is_told_in_words(update: dict[str, object], word:
     assert frames.direction(DELTA.model_copy(update=update)) == word
 
 
-def test_a_plot_has_measured_changes_only_and_rises() -> None:
-    table = frames.changes_frame({"a": 0.2, "b": None, "c": -0.1, "d": 0.0})
-    assert list(table["change"]) == [-0.1, 0.0, 0.2]
-    assert list(table["gain"]) == [0.0, 0.0, 0.2]
-    assert list(table["loss"]) == [-0.1, 0.0, 0.0]
-
-
-def test_a_plot_of_very_many_cases_keeps_both_ends() -> None:
-    table = frames.changes_frame({str(number): number / 10_000 for number in range(10_000)})
-    assert len(table) == frames.BARS
-    assert table["change"].iloc[0] == 0.0
-    assert table["change"].iloc[-1] == 0.9999
-    assert table["case"].iloc[-1] == 10_000
-
-
 def test_pairs_show_both_sides_and_leave_gaps_where_a_side_is_missing() -> None:
     table = frames.pairs_frame(
         ["a", "b"],
@@ -173,9 +161,35 @@ def test_an_unscored_metric_says_why() -> None:
 
 
 def test_rules_have_a_row_each() -> None:
-    rule = CellVerdict(rule=GateRule(metric="f1", margin=0.1), outcome="PASS", sentence="It holds.")
-    table = frames.rules_frame(Verdict(outcome="PASS", reason="All hold.", cells=(rule,)))
-    assert list(table.iloc[0]) == ["PASS", "f1", frames.WHOLE, "It holds."]
+    passed = CellVerdict(rule=GateRule(metric="f1", margin=0.1), outcome="PASS", sentence="x", delta=DELTA)
+    chance = passed.model_copy(update={"outcome": "FAIL", "p_harm": 0.04, "p_harm_adjusted": 0.08})
+    found = Verdict(outcome="INCONCLUSIVE", reason="x", cells=(passed, chance))
+    table = frames.rules_frame(evidence_of(found))
+    bounds = "[+0.0200, +0.1800]"
+    assert list(table.iloc[0]) == ["PASS", "f1", "may lose 0.1", "+0.1000", bounds, "40", ""]
+    assert table["verdict"].iloc[1] == "INCONCLUSIVE" and table["remark"].iloc[1] == "FAIL alone"
+
+
+def test_slices_have_a_row_each_and_small_ones_say_so() -> None:
+    judged = GroupChange(
+        **{"name": "=night", "facet": "tags", "standing": "exploratory", "judged": True, "n": 40},
+        **{"clusters": 40, "change": -0.1, "low": -0.2, "high": -0.01, "joint_low": -0.3, "joint_high": 0.1},
+        **{"shrunken": -0.05, "p_harm": 0.03, "adjusted_p": 0.06},
+    )
+    small = GroupChange(
+        **{"name": "day", "facet": "tags", "standing": "confirmatory", "judged": False, "n": 3},
+        **{"clusters": 3, "change": 0.2, "note": "too small to judge"},
+    )
+    found = Slices(
+        **{"baseline": "a", "candidate": "b", "evalset": "e", "label": "f1", "higher_is_better": True},
+        **{"alpha": 0.05, "seed": 0, "sentence": "x", "whole": DELTA, "groups": (judged, small)},
+    )
+    table = frames.slices_frame(found)
+    assert list(table.iloc[0]) == [
+        *("'=night", "exploratory", 40, "-0.1000", "-0.0500", "[-0.2000, -0.0100]", "[-0.3000, +0.1000]"),
+        *(".0300", "q .0600", ""),
+    ]
+    assert list(table.iloc[1]) == ["day", "declared", 3, "+0.2000", *[""] * 5, "too small to judge"]
 
 
 def test_versions_are_newest_first_with_their_aliases() -> None:
@@ -191,7 +205,7 @@ def test_empty_lists_give_empty_tables_with_their_columns() -> None:
         frames.deltas_frame([]),
         frames.moves_frame([]),
         frames.prompts_frame([]),
-        frames.changes_frame({}),
+        frames.rules_frame([]),
     ):
         assert table.empty
         assert len(table.columns) > 2

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import html
+import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -11,9 +15,9 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from dashboards import opened
-from promptops import Project, PromptopsError
+from promptops import Project, PromptopsError, changes_plot, rules_plot
 from promptops.figures import figure, signed
-from tests.dashboards.hostile_project import Made
+from tests.dashboards.hostile_project import SET, Made
 
 APP = Path(__file__).parents[2] / "dashboards" / "app.py"
 Open = Callable[..., AppTest]
@@ -58,8 +62,49 @@ def small(tmp_path: Path) -> tuple[Path, str]:
         return tmp_path, project.settings.database
 
 
+@dataclass(frozen=True)
+class Tiny:
+    """A project with two runs on twenty-four questions; the second is wrong everywhere."""
+
+    root: Path
+    database: str
+    good: str
+    bad: str
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Tiny:
+    """Make the project."""
+    folder = tmp_path / "evalsets" / "tiny"
+    folder.mkdir(parents=True)
+    (folder / "evalset.toml").write_text(
+        'format = 1\n[card]\ndescription = "x"\n[metrics.length]\nmax = 90\nunit = "words"\n[metrics.exact]\n'
+        '[[gate]]\nmetric = "length"\nmargin = 0.2\n[[gate]]\nmetric = "exact"\nmargin = 0.1\n'
+    )
+    (folder / "samples.jsonl").write_text(
+        "".join(f'{{"id": "s{n}", "inputs": {{"q": "word{n}"}}, "target": "word{n}"}}\n' for n in range(24))
+    )
+    for name, text in (("good", "{{ q }}"), ("bad", "not {{ q }}")):
+        (tmp_path / f"{name}.prompt.yaml").write_text(f"messages: [{{role: user, content: '{text}'}}]\n")
+    prompts = [tmp_path / "good.prompt.yaml", tmp_path / "bad.prompt.yaml"]
+    with Project.open(tmp_path) as project:
+        good, bad = project.evaluate("tiny", prompts, ["mock/echo"])
+        return Tiny(tmp_path, project.settings.database, good.id, bad.id)
+
+
 def texts(app: AppTest) -> str:
     return "\n".join(element.value for element in app.text)
+
+
+def leads(app: AppTest) -> list[str]:
+    """Return what is set as HTML, the sentence first."""
+    return [str(element.value) for element in app.html]
+
+
+def pictures(app: AppTest) -> list[str]:
+    """Return the SVGs that are shown."""
+    addresses = [image.url for element in app.image for image in element.proto.imgs]
+    return [base64.b64decode(address.partition(",")[2]).decode("utf-8") for address in addresses]
 
 
 def test_runs_are_listed_with_their_figures(page: Open, hostile: Made) -> None:
@@ -126,16 +171,70 @@ def test_a_comparison_shows_what_the_command_line_prints(
         assert row["change"] == signed(delta["difference"])
         assert row["[L, U]"] == f"[{signed(delta['low'])}, {signed(delta['high'])}]"
         assert row["n"] == delta["n"]
-    by_slice = next(
-        frame.value for frame in app.dataframe if "slice" in frame.value and "change" in frame.value
-    )
-    assert list(by_slice["slice"]) == ["whole set", "first half", "second half"]
+    by_slice = next(frame.value for frame in app.dataframe if "shrunken" in frame.value)
+    with Project.open(hostile.root) as project:
+        slices = project.slices(hostile.baseline, hostile.candidate, "f1")
+    assert list(by_slice["slice"]) == [group.name for group in slices.groups]
+    assert list(by_slice["shrunken"]) == [signed(group.shrunken) for group in slices.groups]
+    assert set(by_slice["kind"]) == {"declared"}
     pairs = next(frame.value for frame in app.dataframe if "candidate answers" in frame.value)
     assert len(pairs) == 50
     shown = texts(app)
     assert "samples got no answer from the candidate" in shown
     assert "stand-in" in shown
-    assert "The rule holds on" in shown
+    assert slices.sentence in shown
+    assert "The smallest change of f1 that" in shown and "four in five" in shown
+
+
+def test_a_comparison_leads_with_the_verdict_in_the_words_of_the_reports(page: Open, hostile: Made) -> None:
+    app = page(
+        hostile.root, hostile.database, "compare", baseline=hostile.baseline, candidate=hostile.candidate
+    )
+    with Project.open(hostile.root) as project:
+        found = project.report(SET, run=hostile.candidate, baseline=hostile.baseline)
+    assert found.verdict is not None
+    assert found.headline == f"PASS: {found.verdict.sentence}"
+    assert html.escape(found.verdict.sentence) in leads(app)[0]
+    rules = next(frame.value for frame in app.dataframe if "verdict" in frame.value)
+    assert list(rules["found"]) == [
+        signed(cell.delta.difference) for cell in found.verdict.cells if cell.delta
+    ]
+    rules_drawn, changes_drawn = rules_plot(found.verdict), changes_plot(found.changes, found.delta)
+    assert rules_drawn and changes_drawn and pictures(app) == [rules_drawn.svg, changes_drawn.svg]
+
+
+def test_without_rules_a_comparison_says_what_changed_why_nothing_is_decided_and_what_to_do(
+    page: Open, tiny: Tiny
+) -> None:
+    settings = tiny.root / "evalsets" / "tiny" / "evalset.toml"
+    settings.write_text(settings.read_text().partition("[[gate]]")[0])
+    app = page(tiny.root, tiny.database, "compare", baseline=tiny.good, candidate=tiny.bad)
+    assert not app.exception
+    assert "length changed from" in leads(app)[0] and "No rule was applied" in leads(app)[0]
+    assert any("no verdict" in text.value for text in app.markdown)
+    assert "has no gate rule" in texts(app) and "[[gate]]" in texts(app)
+    assert len(pictures(app)) == 1
+
+
+def test_of_questions_that_changed_since_a_comparison_says_what_to_do(page: Open, tiny: Tiny) -> None:
+    with (tiny.root / "evalsets" / "tiny" / "samples.jsonl").open("a") as file:
+        file.write('{"id": "new", "inputs": {"q": "x"}, "target": "x"}\n')
+    app = page(tiny.root, tiny.database, "compare", baseline=tiny.good, candidate=tiny.bad)
+    assert "No rule was applied" in leads(app)[0]
+    assert "another state of 'tiny'" in texts(app) and "Evaluate again" in texts(app)
+
+
+def test_a_set_whose_files_are_gone_has_no_verdict(page: Open, tiny: Tiny) -> None:
+    shutil.rmtree(tiny.root / "evalsets")
+    app = page(tiny.root, tiny.database, "compare", baseline=tiny.good, candidate=tiny.bad)
+    assert not app.exception
+    assert "are not in this project" in texts(app)
+
+
+def test_of_a_verdict_the_metric_that_it_hangs_on_is_looked_at_first(page: Open, tiny: Tiny) -> None:
+    app = page(tiny.root, tiny.database, "compare", baseline=tiny.good, candidate=tiny.bad)
+    assert next(box for box in app.selectbox if box.label == "Metric").value == "exact"
+    assert "exact fell by more than the 0.1 that you accept" in leads(app)[0]
 
 
 def test_a_slice_a_page_and_a_case_come_from_the_address(page: Open, hostile: Made) -> None:
@@ -285,26 +384,14 @@ def _delta(told: dict[str, object], label: str) -> dict[str, float]:
     return found
 
 
-def test_an_accepted_baseline_is_compared_with_a_run_case_by_case(page: Open, tmp_path: Path) -> None:
-    folder = tmp_path / "evalsets" / "tiny"
-    folder.mkdir(parents=True)
-    (folder / "evalset.toml").write_text(
-        'format = 1\n[card]\ndescription = "x"\n[metrics.exact]\n[[gate]]\nmetric = "exact"\nmargin = 0.1\n'
-    )
-    (folder / "samples.jsonl").write_text(
-        "".join(f'{{"id": "s{n}", "inputs": {{"q": "word{n}"}}, "target": "word{n}"}}\n' for n in range(6))
-    )
-    for name, text in (("good", "{{ q }}"), ("bad", "not {{ q }}")):
-        (tmp_path / f"{name}.prompt.yaml").write_text(f"messages: [{{role: user, content: '{text}'}}]\n")
-    with Project.open(tmp_path) as project:
-        good, bad = project.evaluate(
-            "tiny", [tmp_path / "good.prompt.yaml", tmp_path / "bad.prompt.yaml"], ["mock/echo"]
-        )
-        project.accept(good.id)
-        project.accept(good.id, label="old", outputs=False)
-        database, path = project.settings.database, next(iter(project.baselines("tiny")))
-        from_files = project.compare(path, bad.id)
-    shown = page(tmp_path, database, "compare", baseline="baseline.jsonl", candidate=bad.id)
+def test_an_accepted_baseline_is_compared_with_a_run_case_by_case(page: Open, tiny: Tiny) -> None:
+    with Project.open(tiny.root) as project:
+        project.accept(tiny.good)
+        project.accept(tiny.good, label="old", outputs=False)
+        path = next(iter(project.baselines("tiny")))
+        from_files = project.compare(path, tiny.bad)
+    tmp_path, database, bad = tiny.root, tiny.database, tiny.bad
+    shown = page(tmp_path, database, "compare", baseline="baseline.jsonl", candidate=bad)
     options = next(box for box in shown.selectbox if box.label == "Baseline").options
     assert [option.split()[0] for option in options[:2]] == ["baseline.jsonl", "baseline.old.jsonl"]
     change = signed(from_files.deltas[0].difference)
@@ -312,7 +399,7 @@ def test_an_accepted_baseline_is_compared_with_a_run_case_by_case(page: Open, tm
     assert any("change" in table and change in set(table["change"]) for table in tables)
     assert any("**Baseline**" in text.value for text in shown.markdown)
     assert next(button for button in shown.button if button.label == "Swap").disabled
-    without = page(tmp_path, database, "compare", baseline="baseline.old.jsonl", candidate=bad.id)
+    without = page(tmp_path, database, "compare", baseline="baseline.old.jsonl", candidate=bad)
     assert not without.exception
     assert any("left out" in text.value for text in without.text)
 
