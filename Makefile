@@ -29,6 +29,7 @@ view: $(VENV)/.runtime  ## the dashboard on the demo's runs
 benchmarks: $(VENV)/.development  ## ratios against peers, in one run
 	$(BIN)/python benchmarks/scoring.py
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/verdicts.py
 
 $(VENV)/bin/python:
 ifdef UV

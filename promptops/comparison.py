@@ -7,7 +7,7 @@ that gave none drops the pair; a score that the instrument could not give drops 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -62,13 +62,20 @@ class Pairing:
     baseline: Side
     candidate: Side
     metrics: Mapping[str, Metric]
+    _cells: dict[tuple[str, str | None, float], Cell] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def cell(self, label: str, name: str | None = None, alpha: float = 0.05) -> Cell:
-        """Return the paired change of one metric on the whole set or on a slice.
+        """Return the paired change of one metric on the whole set or on a slice; worked out once.
 
         Bounds are one-sided at `alpha` each: the gate's own [L, U].
         """
-        return self.cell_of(label, slice_mask(self.candidate.table.samples, name), name, alpha)
+        key = (label, name, alpha)
+        if key not in self._cells:
+            mask = slice_mask(self.candidate.table.samples, name)
+            self._cells[key] = self.cell_of(label, mask, name, alpha)
+        return self._cells[key]
 
     def cell_of(self, label: str, mask: Bools, name: str | None, alpha: float = 0.05) -> Cell:
         """Return the paired change of one metric on any samples: a mask (n,), and what to call them."""
@@ -86,7 +93,7 @@ class Pairing:
             candidate=None,
             difference=None,
             n=int(usable.sum()),
-            clusters=len(np.unique(clusters)),
+            clusters=_number_of(clusters),
             baseline_missing=int((mask & (a.failed > 0)).sum()),
             candidate_missing=int((mask & (b.failed > 0)).sum()),
             unscored=int(unscored.sum()),
@@ -109,7 +116,7 @@ class Pairing:
         if harder is None:
             return cell
         strict = _cell(
-            facts.model_copy(update={"clusters": len(np.unique(harder.clusters))}), harder, alpha, share
+            facts.model_copy(update={"clusters": _number_of(harder.clusters)}), harder, alpha, share
         )
         bound = strict.delta.low if facts.higher_is_better else strict.delta.high
         strict = replace(strict, places=np.flatnonzero(used))
@@ -320,6 +327,10 @@ def _end(record: MetricRecord, metric: Metric, sample: Sample, best: bool) -> tu
         return None
     text = sample.references[0] if best else ""
     return scored(metric, record, Completion(text=text), sample).counts or None
+
+
+def _number_of(clusters: Ints) -> int:
+    return int(np.count_nonzero(np.bincount(clusters)))
 
 
 def _ends(low: float | None, high: float | None, higher_is_better: bool) -> tuple[float | None, float | None]:

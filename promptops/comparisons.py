@@ -49,7 +49,11 @@ class Comparisons(Experiments):
         told = metric or next(iter(labels), "")
         if told not in labels:
             raise UnknownName("metric of both runs", told, labels)
-        deltas = tuple(pairing.cell(label, name, alpha).delta for label in labels for name in (None, *names))
+        # Slice by slice, for metrics share what is drawn on a slice.
+        cells = {
+            (label, name): pairing.cell(label, name, alpha) for name in (None, *names) for label in labels
+        }
+        deltas = tuple(cells[label, name].delta for label in labels for name in (None, *names))
         still = all(not delta.difference for delta in deltas)
         found = Comparison(
             baseline=baseline if baseline.endswith(".jsonl") else first.side.run.id,
@@ -206,7 +210,9 @@ class Comparisons(Experiments):
         if baseline.endswith(".jsonl"):
             samples = second.side.table.samples
             return load_baseline(Path(baseline), samples, second.metrics, run), second
-        return load_run(self.store, self.run(baseline)), second
+        before = self.run(baseline)
+        same = before.evalset_digest == run.evalset_digest
+        return load_run(self.store, before, second.side.table.samples if same else None), second
 
     def _pairwise(self, evalset: str) -> tuple[MetricSpec, Path]:
         """Return the set's own pairwise metric, or the shipped one where the set has none or is gone."""

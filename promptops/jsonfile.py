@@ -47,7 +47,8 @@ def read_json(text: str, file: str, line: int = 1) -> Located:
     """Return the value of a line of JSON and where its parts stand. Raises FileProblems."""
     try:
         value: JsonValue = _DECODER.decode(text)
-        if too_deep(value):
+        # Fewer brackets than that can't be nested deeper.
+        if text.count("[") + text.count("{") > MAX_DEPTH and too_deep(value):
             raise _FaultError(f"is nested deeper than {MAX_DEPTH} levels")
         if _SURROGATE.search(text):
             json.dumps(value, ensure_ascii=False).encode("utf-8")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pydantic import JsonValue
 
+from promptops.collector import collecting_later
 from promptops.csvfile import Cell, read_csv
 from promptops.errors import FileProblems, Problem
 from promptops.jsonfile import read_json_lines
@@ -18,6 +20,7 @@ from promptops.yamlfile import MAX_BYTES, plain_value, read_yaml
 FILES = ("samples.jsonl", "samples.csv", "samples.yaml", "samples.yml")
 KEYS = ("id", "inputs", "target", "tags", "group", "weight", "origin", "metadata")
 MAX_ID = 200
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def read_samples(path: Path) -> tuple[tuple[Sample, ...], list[Problem]]:
@@ -28,10 +31,11 @@ def read_samples(path: Path) -> tuple[tuple[Sample, ...], list[Problem]]:
     problems: list[Problem] = []
     reader = _SampleReader(file_name(path), problems)
     samples: list[Sample | None] = []
-    for row in _rows(path, problems):
-        samples.append(reader.sample(row))
-        if len(problems) >= MAX_PROBLEMS:
-            break
+    with collecting_later():
+        for row in _rows(path, problems):
+            samples.append(reader.sample(row))
+            if len(problems) >= MAX_PROBLEMS:
+                break
     if not samples and not problems:
         problems.append(Problem(file_name(path), "holds no samples", 1))
     return tuple(sample for sample in samples if sample is not None), problems
@@ -160,7 +164,8 @@ class _SampleReader:
     def __init__(self, file: str, problems: list[Problem]) -> None:
         self._file = file
         self._problems = problems
-        self._lines: dict[str, int | None] = {}
+        self._places: dict[str, Callable[[KeyPath], Place]] = {}
+        """How to find each id again, for to look it up costs more than to read it."""
 
     def sample(self, row: Located) -> Sample | None:
         known = len(self._problems)
@@ -194,10 +199,11 @@ class _SampleReader:
             return
         if len(sample_id) > MAX_ID:
             faults.add(("id",), f"is longer than {MAX_ID} characters")
-        elif sample_id in self._lines:
-            faults.add(("id",), f"{shown(sample_id)} was given already, on line {self._lines[sample_id]}")
+        elif sample_id in self._places:
+            line = self._places[sample_id](("id",)).line
+            faults.add(("id",), f"{shown(sample_id)} was given already, on line {line}")
         else:
-            self._lines[sample_id] = row.place(("id",)).line
+            self._places[sample_id] = row.place
 
 
 def _check_text(value: JsonValue, path: KeyPath, faults: Faults) -> bool:
@@ -207,7 +213,7 @@ def _check_text(value: JsonValue, path: KeyPath, faults: Faults) -> bool:
         faults.add(path, f"must be a text, not {kind_of(value)}{hint}")
     elif not value.strip():
         faults.add(path, "must not be empty")
-    elif any(ord(character) < 32 or 127 <= ord(character) < 160 for character in value):
+    elif _CONTROL.search(value):
         faults.add(path, f"{shown(value)} holds a control character")
     else:
         return True

@@ -11,13 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from promptops.baselines import read_baseline
+from promptops.collector import collecting_later
 from promptops.comparison import Side
 from promptops.errors import NotComparable
 from promptops.judges import Judge
 from promptops.metrics import Metric, scored
 from promptops.models import rebuild_metric
 from promptops.store import Store
-from promptops.summary import rows_of, tally
+from promptops.summary import rows_of, tally, tally_pages
 from promptops.types import MetricRecord, Result, Run, Sample, Score
 
 
@@ -40,9 +41,11 @@ class Loaded:
 
 def load_run(store: Store, run: Run, samples: Sequence[Sample] | None = None) -> Loaded:
     """Read a stored run's scores; its samples too, unless they were read already for another run."""
-    if samples is None:
-        samples = tuple(store.snapshot_samples(run.evalset_digest))
-    table = tally(samples, store.score_rows(run.id), run.metrics)
+    with collecting_later():
+        if samples is None:
+            samples = tuple(store.snapshot_samples(run.evalset_digest))
+        pages = store.score_pages(run.id, [record.label for record in run.metrics])
+        table = tally_pages(samples, pages, run.metrics)
     return Loaded(
         Side(run, table),
         metrics_of(run),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,11 @@ from promptops.types import Estimate, MetricRecord, Result, Sample
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
+Ints: TypeAlias = npt.NDArray[np.intp]
+Counts: TypeAlias = tuple[Ints, Floats]
+"""Places of rows in their page, and a row of counts for each; all of one width."""
+Page: TypeAlias = tuple[Sequence[str], Sequence[str | None], Mapping[str, Sequence[Counts]]]
+"""Of each row the sample id and the kind of failure if it failed; and each label's counts where measured."""
 Row: TypeAlias = tuple[str, int, str | None, Mapping[str, Mapping[str, object]]]
 """Sample id, repeat, kind of failure if it failed, and each label's score as stored."""
 
@@ -83,12 +88,9 @@ class Tally:
 
 def cluster_codes(samples: Sequence[Sample]) -> npt.NDArray[np.int64]:
     """Number the groups; samples without a group stand alone."""
-    seen: dict[str, int] = {}
-    codes = np.empty(len(samples), dtype=np.int64)
-    for position, sample in enumerate(samples):
-        key = f"g:{sample.group}" if sample.group is not None else f"s:{sample.id}"
-        codes[position] = seen.setdefault(key, len(seen))
-    return codes
+    seen: dict[str | int, int] = {}
+    keys = (position if sample.group is None else sample.group for position, sample in enumerate(samples))
+    return np.fromiter((seen.setdefault(key, len(seen)) for key in keys), np.int64, len(samples))
 
 
 def slice_mask(samples: Sequence[Sample], name: str | None) -> Bools:
@@ -122,14 +124,34 @@ def rows_of(results: Iterable[Result]) -> list[Row]:
 
 
 def tally(samples: Sequence[Sample], rows: Iterable[Row], records: Sequence[MetricRecord]) -> Tally:
-    """Arrange stored scores by the set's order of samples."""
+    """Arrange scores by the set's order of samples."""
+    kept = list(rows)
+    counts = {record.label: _measured(record.label, kept) for record in records}
+    return tally_pages(samples, [([row[0] for row in kept], [row[2] for row in kept], counts)], records)
+
+
+def tally_pages(samples: Sequence[Sample], pages: Iterable[Page], records: Sequence[MetricRecord]) -> Tally:
+    """Arrange scores that come as arrays by the set's order of samples."""
     place = {sample.id: position for position, sample in enumerate(samples)}
-    kept = [row for row in rows if row[0] in place]
-    positions = np.fromiter((place[row[0]] for row in kept), dtype=np.int64, count=len(kept))
-    fell = np.fromiter((row[2] is not None for row in kept), dtype=bool, count=len(kept))
-    columns = {record.label: _column(record, kept, positions, fell, len(samples)) for record in records}
+    positions: list[Ints] = []
+    fell: list[Bools] = []
+    counts: dict[str, list[Counts]] = {record.label: [] for record in records}
+    for sample_ids, failures, measured in pages:
+        where = np.fromiter((place.get(name, -1) for name in sample_ids), np.intp, len(sample_ids))
+        known = where >= 0
+        positions.append(where[known])
+        fell.append(np.fromiter((kind is not None for kind in failures), bool, len(failures))[known])
+        for label, found in counts.items():
+            found.extend(
+                (where[rows][known[rows]], vectors[known[rows]]) for rows, vectors in measured.get(label, ())
+            )
+    at = np.concatenate([np.empty(0, np.intp), *positions])
+    fallen = np.concatenate([np.empty(0, bool), *fell])
+    columns = {
+        record.label: _column(record, counts[record.label], at, fallen, len(samples)) for record in records
+    }
     present = np.zeros(len(samples), dtype=bool)
-    present[positions] = True
+    present[at] = True
     return Tally(samples=tuple(samples), columns=columns, complete=bool(present.all()))
 
 
@@ -252,29 +274,36 @@ def _total(table: Tally, column: Column, metric: Metric, used: Bools) -> float:
     return float(metric.combine(totals, np.asarray(weights.sum())))
 
 
-def _column(
-    record: MetricRecord, rows: Sequence[Row], positions: npt.NDArray[np.int64], fell: Bools, n: int
-) -> Column:
-    label = record.label
-    vectors: list[object] = []
-    where: list[int] = []
-    for position, row in zip(positions, rows, strict=True):
+def _measured(label: str, rows: Sequence[Row]) -> list[Counts]:
+    """Return one metric's counts where rows without a failure were measured, a table for each width."""
+    vectors: dict[int, list[Sequence[float]]] = {}
+    places: dict[int, list[int]] = {}
+    for place, row in enumerate(rows):
         score = row[3].get(label)
         if row[2] is None and score is not None and score.get("unscored") is None:
-            vectors.append(score["counts"])
-            where.append(int(position))
-    widths = {len(vector) for vector in vectors if isinstance(vector, list | tuple)}
+            vector = cast("Sequence[float]", score["counts"])
+            vectors.setdefault(len(vector), []).append(vector)
+            places.setdefault(len(vector), []).append(place)
+    return [
+        (np.array(places[width], np.intp), np.array(found, np.float64).reshape(len(found), width))
+        for width, found in vectors.items()
+    ]
+
+
+def _column(record: MetricRecord, found: Sequence[Counts], positions: Ints, fell: Bools, n: int) -> Column:
+    label = record.label
+    widths = {vectors.shape[1] for where, vectors in found if len(where)}
     if len(widths) > 1 or 0 in widths:
         raise UsageError(
             f"The scores of {label!r} have {sorted(widths)} counts; a metric gives every sample the same "
             "number of them, one or more. Mend the metric and score the run anew: promptops score RUN"
         )
-    width = widths.pop() if widths else 1
-    counts = np.zeros((n, width))
+    counts = np.zeros((n, widths.pop() if widths else 1))
     times = np.zeros(n)
-    if vectors:
-        np.add.at(counts, where, np.asarray(vectors, dtype=np.float64))
-        np.add.at(times, where, 1.0)
+    for where, vectors in found:
+        if len(where):
+            np.add.at(counts, where, vectors)
+            np.add.at(times, where, 1.0)
     scored = times > 0
     counts[scored] /= times[scored, None]
     falls = np.bincount(positions[fell], minlength=n).astype(np.float64)

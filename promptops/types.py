@@ -96,7 +96,7 @@ class Sample(Noun):
     group: str | None = None
     weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)
     origin: str | None = None
-    metadata: dict[str, JsonValue] = {}
+    metadata: dict[str, JsonValue] = Field(default_factory=dict)  # a default {} is copied deeply for each
 
     @property
     def references(self) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "store",
         "store.*",
         "baselines",
+        "collector",
         "config",
         "csvfile",
         "evalsets",

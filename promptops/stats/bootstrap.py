@@ -7,10 +7,12 @@ clusters' sums, and `combine` turns all totals into figures at once. BCa: Efron 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -23,10 +25,19 @@ Combine = Callable[[Floats, Floats], Floats]
 """Turns totals (..., k) over n (...) cases into figures (...)."""
 Method = Literal["bca", "percentile"]
 
-_CHUNK = 2_000_000
-"""Draws that are counted at one time (16 MB)."""
-_KEPT = 30_000_000
-"""Draws of one kind that are kept for the next metric (60 MB)."""
+Counted: TypeAlias = npt.NDArray[np.uint8] | npt.NDArray[np.uint32]
+"""How often each cluster was drawn."""
+
+ROOM = 300_000_000
+"""Bytes of drawings that are kept for the next metric or slice; a cluster takes one on each resample."""
+_CHUNK = 1_000_000
+"""Draws that are counted at one time (8 MB)."""
+_WHOLE = 2**24
+"""Below it single precision, twice as fast, adds whole numbers without any rounding."""
+_STRIP = 4_096
+"""Clusters whose draws are multiplied at one time, so that these stay in the processor's cache."""
+_THREADED = 4
+"""Blocks from which a thread is worth its start."""
 _UNDEFINED = 0.05
 """Share of resamples without a figure above which there are no bounds."""
 
@@ -86,7 +97,7 @@ def resampled(
 
     total = sums.sum(axis=0)
     figure = float(figures(total))
-    drawn = np.concatenate([figures(chosen @ sums) for chosen in drawings(count, resamples, seed)])
+    drawn = figures(resampled_sums(sums, resamples, seed))
     draws = np.sort(drawn[np.isfinite(drawn)])
     bias, acceleration = _bias(draws, figure), _acceleration(figures(total - sums))
     return Bootstrap(figure, draws, bias, acceleration, count, undefined=len(drawn) - len(draws))
@@ -124,31 +135,99 @@ def recentred_p(boot: Bootstrap) -> float:
     return (1 + extreme) / (len(boot.draws) + 1)
 
 
-def drawings(clusters: int, resamples: int, seed: int) -> Iterator[Floats]:
-    """Yield blocks (rows, clusters) of how often each cluster was drawn; the same for the same arguments.
+def resampled_sums(sums: Floats, resamples: int, seed: int) -> Floats:
+    """Return the totals (resamples, k) of clusters' sums (clusters, k) over all that a resample drew."""
+    largest = float(np.abs(sums).max(initial=0.0))
+    whole = largest < _WHOLE and bool((sums == np.rint(sums)).all())
+    # The ones count how many were drawn in a strip.
+    factors = np.column_stack([sums, np.ones(len(sums))]).astype(np.float32 if whole else np.float64)
+    found: list[Floats] = []
+    for blocks in _together(_blocks(len(sums), resamples, seed)):
+        totals = np.zeros((sum(map(len, blocks)), sums.shape[1]))
+        buffer = np.empty((len(totals), min(_STRIP, len(sums))), dtype=factors.dtype)
+        for start in range(0, len(sums), _STRIP):
+            times = buffer[:, : min(_STRIP, len(sums) - start)]
+            np.concatenate([block[:, start : start + _STRIP] for block in blocks], out=times)
+            product = times @ factors[start : start + _STRIP]
+            if whole and largest * float(product[:, -1].max()) >= _WHOLE:
+                product = times.astype(np.float64) @ factors[start : start + _STRIP].astype(np.float64)
+            totals += product[:, :-1]
+        found.append(totals)
+    return np.concatenate(found)
 
-    Metrics and slices with as many clusters share their resamples, so these are kept where they are small.
-    """
-    small = clusters * resamples <= _KEPT
-    blocks = _kept_drawings(clusters, resamples, seed) if small else _drawn(clusters, resamples, seed)
-    for block in blocks:
+
+def drawings(clusters: int, resamples: int, seed: int) -> Iterator[Floats]:
+    """Yield blocks (rows, clusters) of how often each cluster was drawn; the same for the same arguments."""
+    for block in _blocks(clusters, resamples, seed):
         yield block.astype(np.float64)
 
 
-@lru_cache(maxsize=3)
-def _kept_drawings(clusters: int, resamples: int, seed: int) -> tuple[npt.NDArray[np.uint16], ...]:
-    return tuple(_drawn(clusters, resamples, seed))
+def _together(blocks: Iterable[Counted]) -> Iterator[list[Counted]]:
+    """Gather blocks as long as they have room: the clusters' sums are read once for each gathering."""
+    gathered: list[Counted] = []
+    for block in blocks:
+        if gathered and sum(each.nbytes for each in gathered) + block.nbytes > ROOM:
+            yield gathered
+            gathered = []
+        gathered.append(block)
+    yield gathered
 
 
-def _drawn(clusters: int, resamples: int, seed: int) -> Iterator[npt.NDArray[np.uint16]]:
+def _blocks(clusters: int, resamples: int, seed: int) -> Iterable[Counted]:
+    """Return drawings; metrics, sides and slices with as many clusters share them where there is room."""
+    small = clusters * resamples <= ROOM
+    return _KEPT.get(clusters, resamples, seed) if small else _drawn(clusters, resamples, seed)
+
+
+class _Kept:
+    """The drawings that were used last, as many as fit into the room; threads may share them."""
+
+    def __init__(self) -> None:
+        self._blocks: OrderedDict[tuple[int, int, int], tuple[Counted, ...]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, clusters: int, resamples: int, seed: int) -> tuple[Counted, ...]:
+        key = (clusters, resamples, seed)
+        with self._lock:
+            found = self._blocks.pop(key, None) or tuple(_drawn(clusters, resamples, seed))
+            self._blocks[key] = found
+            while sum(block.nbytes for blocks in self._blocks.values() for block in blocks) > ROOM:
+                self._blocks.popitem(last=False)
+        return found
+
+
+_KEPT = _Kept()
+
+
+def _drawn(clusters: int, resamples: int, seed: int) -> Iterator[Counted]:
+    """Draw one block ahead in a thread of its own, for neither drawing nor counting holds the interpreter."""
     rng = np.random.default_rng(seed)
     step = max(1, _CHUNK // clusters)
-    for start in range(0, resamples, step):
-        height = min(step, resamples - start)
-        drawn = rng.integers(0, clusters, size=(height, clusters))
-        drawn += np.arange(0, height * clusters, clusters)[:, None]
-        counted = np.bincount(drawn.ravel(), minlength=height * clusters)
-        yield counted.reshape(height, clusters).astype(np.uint16)
+    heights = [min(step, resamples - start) for start in range(0, resamples, step)]
+
+    def draw(height: int) -> npt.NDArray[np.int64]:
+        return rng.integers(0, clusters, size=(height, clusters))
+
+    if len(heights) < _THREADED:
+        yield from (_counted(draw(height), clusters) for height in heights)
+        return
+    with ThreadPoolExecutor(1, "promptops-drawing") as pool:
+        ahead = pool.submit(draw, heights[0])
+        for height in heights[1:]:
+            drawn, ahead = ahead.result(), pool.submit(draw, height)
+            yield _counted(drawn, clusters)
+        yield _counted(ahead.result(), clusters)
+
+
+def _counted(drawn: npt.NDArray[np.int64], clusters: int) -> Counted:
+    """Count row by row, in the processor's cache, and keep a byte a cluster where that is enough."""
+    block = np.empty(drawn.shape, dtype=np.uint8)
+    for place, row in enumerate(drawn):
+        counted = np.bincount(row, minlength=clusters)
+        if block.dtype == np.uint8 and counted.max() > 255:
+            block = block.astype(np.uint32)
+        block[place] = counted
+    return block
 
 
 def _bias(draws: Floats, figure: float) -> float:

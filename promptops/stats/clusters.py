@@ -27,6 +27,8 @@ def numbered(labels: Labels | None, n: int) -> tuple[Ints, int]:
     """
     if labels is None:
         return np.arange(n), n
+    if isinstance(labels, np.ndarray) and labels.dtype.kind in "iu" and labels.shape == (n,):
+        return _renumbered(labels)
     seen: dict[Hashable, int] = {}
     if isinstance(labels, np.ndarray):
         labels = labels.tolist()  # plain objects hash several times as fast
@@ -34,6 +36,14 @@ def numbered(labels: Labels | None, n: int) -> tuple[Ints, int]:
     if len(numbers) != n:
         raise ValueError(f"{len(numbers)} cluster labels for {n} cases")
     return numbers, len(seen)
+
+
+def _renumbered(labels: npt.NDArray[np.integer]) -> tuple[Ints, int]:
+    """Number whole numbers by first appearance, without an object for each."""
+    _, first, places = np.unique(labels, return_index=True, return_inverse=True)
+    order = np.empty(len(first), dtype=np.intp)
+    order[np.argsort(first)] = np.arange(len(first))
+    return order[places], len(first)
 
 
 def summed(values: Floats, numbers: Ints, clusters: int) -> Floats:

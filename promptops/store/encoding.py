@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
 from promptops.errors import StoreError
@@ -44,6 +46,19 @@ def noun_from(kind: type[Noun], text: str) -> Noun:
         raise StoreError(
             f"A stored {kind.__name__} can't be read; was the database edited? {error}"
         ) from error
+
+
+def nouns_from(kind: type[Noun], texts: Sequence[str]) -> list[Noun]:
+    """Return the nouns that were stored, a page at a time. Raises StoreError where a text is none."""
+    try:
+        return _list_of(kind).validate_json(f"[{','.join(texts)}]")
+    except ValidationError:  # one by one, which can do more and says which
+        return [noun_from(kind, text) for text in texts]
+
+
+@lru_cache(maxsize=8)
+def _list_of(kind: type[Noun]) -> TypeAdapter[list[Noun]]:
+    return TypeAdapter(list[kind])  # type: ignore[valid-type]
 
 
 def figures_text(scores: dict[str, Score]) -> str:

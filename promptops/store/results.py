@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any, TypeAlias, cast
 
-from sqlalchemy import ColumnElement, Row, Select, exists, func, select, tuple_
+from sqlalchemy import ColumnElement, CursorResult, Row, Select, exists, func, select, tuple_
 
 from promptops.errors import FailureKind
+from promptops.store.columns import unmarked
 from promptops.store.database import Database
 from promptops.store.encoding import noun_from, scores_from
-from promptops.store.rows import ScoreFigures, ScoreRow
+from promptops.store.figures import FigureReader
+from promptops.store.rows import ScoreFigures, ScorePage, ScoreRow
 from promptops.store.tables import calls, results
 from promptops.types import Completion, Failure, FailureCount, Result
 
 _PAGE = 2_000
-_BARE_PAGE = 20_000
+_BARE_PAGE = 5_000
 _IDS = 500
 _AnyRow: TypeAlias = Row[*tuple[Any, ...]]
+_BareRow: TypeAlias = tuple[str, int, int, str | None, str]
 
 _later = results.alias("later")
 
@@ -96,7 +100,7 @@ class Results(Database):
 
     def score_rows(self, run_id: str) -> Iterator[ScoreRow]:
         """Return failures and counts without texts, ordered by sample id and repeat."""
-        for rows in self._newest(_BARE.where(results.c.run_id == run_id), _BARE_PAGE):
+        for rows in self._newest(_BARE.where(results.c.run_id == run_id), _BARE_PAGE, _bare):
             for sample_id, repeat, _, failure, scores in rows:
                 yield ScoreRow(
                     sample_id,
@@ -105,32 +109,44 @@ class Results(Database):
                     cast("dict[str, ScoreFigures]", json.loads(scores)),
                 )
 
+    def score_pages(self, run_id: str, labels: Sequence[str]) -> Iterator[ScorePage]:
+        """Return what `score_rows` returns of some metrics as arrays, by pages."""
+        reader = FigureReader(labels)
+        for rows in self._newest(_BARE.where(results.c.run_id == run_id), _BARE_PAGE, _bare):
+            if rows:
+                answered = [place for place, row in enumerate(rows) if row[3] is None]
+                yield ScorePage(
+                    [row[0] for row in rows],
+                    [cast("FailureKind | None", row[3]) for row in rows],
+                    reader.counts([rows[place][4] for place in answered], answered),
+                )
+
     def _whole(self, run_id: str, sample_ids: Sequence[str] | None) -> Iterator[Result]:
         query = _WHOLE.where(results.c.run_id == run_id)
         if sample_ids is not None:
             query = query.where(results.c.sample_id.in_(sample_ids))
-        for rows in self._newest(query, _PAGE):
+        for rows in self._newest(query, _PAGE, CursorResult.all):
             yield from self._with_answers(run_id, rows, sample_ids)
 
-    def _newest(self, query: Select[Any], size: int) -> Iterator[list[_AnyRow]]:
+    def _newest(
+        self, query: Select[Any], size: int, fetched: Callable[[CursorResult[Any]], Sequence[Any]]
+    ) -> Iterator[list[Any]]:
         """Read by pages in the order of the index, which no query planner can get wrong.
 
         No connection is held between pages, so that whoever reads may also write.
         """
         query = query.order_by(*_place.clauses).limit(size)
-        pending: _AnyRow | None = None
+        pending: Any = None
         more = True
         while more:
             page = query if pending is None else query.where(_place > tuple(pending[:3]))
             with self.reading() as connection:
-                rows = connection.execute(page).all()
+                rows = fetched(connection.execute(page))
             more = len(rows) == size
-            ready: list[_AnyRow] = []
-            for row in rows:
-                # The next row may be a later attempt at the same.
-                if pending is not None and (pending[0] != row[0] or pending[1] != row[1]):
-                    ready.append(pending)
-                pending = row
+            seen = [*rows] if pending is None else [pending, *rows]
+            # The next row may be a later attempt at the same.
+            ready = [row for row, later in pairwise(seen) if row[0] != later[0] or row[1] != later[1]]
+            pending = seen[-1] if seen else None
             if not more and pending is not None:
                 ready.append(pending)
             yield ready
@@ -170,6 +186,13 @@ _BARE = select(
     results.c.sample_id, results.c.repeat, results.c.attempt, results.c.failure_kind, results.c.scores
 )
 _ANSWERS = select(calls.c.sample_id, calls.c.repeat, calls.c.attempt, calls.c.content)
+
+
+def _bare(found: CursorResult[Any]) -> list[_BareRow]:
+    """Fetch as the driver does it, without the work that SQLAlchemy does for each row."""
+    assert found.cursor is not None  # noqa: S101 - a select has one
+    rows = cast("list[_BareRow]", found.cursor.fetchall())
+    return [(unmarked(row[0]), *row[1:]) if not row[0].isascii() else row for row in rows]
 
 
 def _result(row: _AnyRow, answers: list[tuple[int, str]]) -> Result:

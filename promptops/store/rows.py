@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, TypedDict
+from typing import NamedTuple, TypeAlias, TypedDict
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import JsonValue
 
 from promptops.errors import FailureKind
@@ -64,3 +66,16 @@ class ScoreRow(NamedTuple):
     repeat: int
     failure: FailureKind | None
     scores: dict[str, ScoreFigures]
+
+
+Counts: TypeAlias = tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]
+"""Places of rows in their page, and a row of counts for each; all of one width."""
+
+
+class ScorePage(NamedTuple):
+    """What statistics need of many Results, without an object for each."""
+
+    sample_ids: list[str]
+    failures: list[FailureKind | None]
+    counts: dict[str, list[Counts]]
+    """By label, of what was measured; rows of different widths come apart."""

@@ -8,7 +8,7 @@ from sqlalchemy import insert, select
 
 from promptops.errors import UnknownName
 from promptops.store.database import Database, timestamp
-from promptops.store.encoding import noun_from, noun_text
+from promptops.store.encoding import noun_from, noun_text, nouns_from
 from promptops.store.tables import evalset_snapshots, snapshot_samples
 from promptops.types import Card, EvalSet, Sample
 
@@ -66,8 +66,7 @@ class Snapshots(Database):
                 rows = connection.execute(page.order_by(snapshot_samples.c.position).limit(_PAGE)).all()
             if not rows:
                 break
-            for row in rows:
-                yield noun_from(Sample, row.content)
+            yield from nouns_from(Sample, [row.content for row in rows])
             position = rows[-1].position
         if position < 0:
             self.snapshot_card(digest)  # raises where there is no such set

@@ -106,3 +106,53 @@ def test_a_single_cluster_can_t_be_resampled() -> None:
 def test_counts_that_are_no_numbers_are_refused() -> None:
     with pytest.raises(ValueError, match="finite"):
         bootstrap.table([[1.0, np.inf]])
+
+
+def plain_sums(sums: np.ndarray, resamples: int, seed: int) -> np.ndarray:
+    """Draw every resample by itself, and add up in Python what it drew."""
+    rng = np.random.default_rng(seed)
+    chosen = [rng.integers(0, len(sums), size=len(sums)) for _ in range(resamples)]
+    return np.array([sums[rows].sum(axis=0) for rows in chosen])
+
+
+@pytest.mark.parametrize("room", [300_000_000, 20_000])
+@pytest.mark.parametrize("kind", ["whole", "fractions", "large", "negative"])
+def test_all_resamples_at_once_are_what_each_gives_by_itself(
+    kind: str, room: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bootstrap, "ROOM", room)
+    monkeypatch.setattr(bootstrap, "_CHUNK", 15_000)
+    monkeypatch.setattr(bootstrap, "_STRIP", 1_000)
+    rng = np.random.default_rng(6)
+    sums = {
+        "whole": rng.integers(0, 300, (2_500, 3)).astype(float),
+        "fractions": rng.random((2_500, 3)),
+        "large": rng.integers(0, 2**40, (2_500, 3)).astype(float),
+        "negative": rng.integers(-40_000, 40_000, (2_500, 3)).astype(float),
+    }[kind]
+    found = bootstrap.resampled_sums(sums, 60, seed=7)
+    expected = plain_sums(sums, 60, seed=7)
+    if kind == "fractions":
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+    else:
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_a_cluster_that_is_drawn_very_often_is_counted_whole() -> None:
+    drawn = np.zeros((2, 1_000), dtype=np.int64)
+    drawn[1] = np.arange(1_000)
+    block = bootstrap._counted(drawn, 1_000)
+    assert block[0].tolist() == [1_000] + [0] * 999
+    assert block[1].tolist() == [1] * 1_000
+
+
+def test_drawings_are_kept_only_as_far_as_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap, "ROOM", 2_500)
+    kept = bootstrap._Kept()
+    first = kept.get(10, 100, 1)
+    assert kept.get(10, 100, 1) is first
+    kept.get(10, 100, 2)
+    kept.get(10, 100, 1)
+    kept.get(10, 100, 3)
+    assert kept.get(10, 100, 1) is first, "what was used last stays"
+    assert sum(block.nbytes for blocks in kept._blocks.values() for block in blocks) <= 2_500

@@ -36,3 +36,13 @@ def test_sums_are_taken_within_clusters() -> None:
 def test_weights_that_are_not_positive_numbers_are_refused(weights: list[float]) -> None:
     with pytest.raises(ValueError, match="positive"):
         clusters.case_weights(weights, 2)
+
+
+def test_whole_numbers_are_numbered_as_any_labels() -> None:
+    labels = np.random.default_rng(2).integers(-5, 40, 300)
+    numbers, count = clusters.numbered(labels, 300)
+    expected, as_many = clusters.numbered([f"g{label}" for label in labels], 300)
+    assert count == as_many
+    assert numbers.tolist() == expected.tolist()
+    with pytest.raises(ValueError, match="299 cluster labels"):
+        clusters.numbered(labels[:299], 300)
