@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
-from promptops import gate
 from promptops.baselines import TIMED, accepted, baseline_path, read_baseline, write_baseline
 from promptops.canonical import canonical_json
 from promptops.comparison import Pairing, pair
@@ -16,6 +16,7 @@ from promptops.evaluation import wait_for
 from promptops.experiments import Experiments
 from promptops.headline import compared
 from promptops.judges.pairwise import Pairwise
+from promptops.missing import missing_warnings, unequal_missing
 from promptops.models import build_metric, is_pairwise, refuse_unlisted_metric
 from promptops.preference import Bench, Pair, Preference, summed_up
 from promptops.shift import Shift, measure_shift
@@ -61,7 +62,7 @@ class Comparisons(Experiments):
             evalset=second.side.run.evalset,
             deltas=deltas,
             identical=still and same_outputs(first, second),
-            warnings=(*run_warnings(first, second), *gate.missing_warnings(deltas)),
+            warnings=in_order(pairing, run_warnings(first, second), missing_warnings(pairing, deltas)),
         )
         sentence = compared(found, told, first.side.run.prompt_ref, second.side.run.prompt_ref)
         return found.model_copy(update={"sentence": sentence})
@@ -262,6 +263,11 @@ class _Texts:
 
 def _paired(first: Loaded, second: Loaded) -> Pairing:
     return pair(first.side, second.side, second.metrics)
+
+
+def in_order(pairing: Pairing, *notes: Sequence[str]) -> tuple[str, ...]:
+    """Put first that one side fails to answer more often: all other figures are read with that in mind."""
+    return tuple(dict.fromkeys([*unequal_missing(pairing), *chain.from_iterable(notes)]))
 
 
 def run_warnings(first: Loaded, second: Loaded, *, stopped: bool = False) -> tuple[str, ...]:

@@ -17,11 +17,12 @@ from promptops.comparison import Pairing
 from promptops.errors import UsageError
 from promptops.gatecells import bound_cell, change_of, margin_cell, name_of, unmeasured
 from promptops.grid import Grid
+from promptops.missing import missing_warnings
 from promptops.stats import decision
 from promptops.stats.multiplicity import holm
 from promptops.stopping import End, Order, Stake, end_of, parts_of, stakes_of
 from promptops.summary import cluster_codes, slice_mask, slice_names
-from promptops.types import CellVerdict, Delta, GateRule, Outcome, Sample, Stopping, Verdict
+from promptops.types import CellVerdict, GateRule, Outcome, Sample, Stopping, Verdict
 
 
 def judge(
@@ -72,7 +73,8 @@ def judge(
         else:
             cells.append(unmeasured(rule, "no slice is large enough to judge"))
     cells = _corrected(cells)
-    warnings.extend(missing_warnings([cell.delta for cell in cells if cell.delta is not None]))
+    deltas = [cell.delta for cell in cells if cell.delta is not None]
+    warnings.extend(missing_warnings(pairing, deltas, tested=stopping is None or not stopping.stopped))
     warnings.extend(_worse_slices(pairing, rules, names, samples, early))
     outcome, reason = _overall(cells, len(pairing.candidate.table.samples))
     return Verdict(
@@ -115,25 +117,6 @@ def spread(
         if not judged:
             found.append(rule.model_copy(update={"margin": None, "min": None, "max": None}))
     return found, list(small)
-
-
-def missing_warnings(deltas: Sequence[Delta]) -> list[str]:
-    """Say how many answers and scores of the whole set are missing, and what that means."""
-    found: dict[str, None] = {}
-    for delta in deltas:
-        if delta.slice is not None:
-            continue
-        if delta.candidate_missing:
-            found[
-                f"{delta.candidate_missing} samples got no answer from the candidate: they count as worst."
-            ] = None
-        if delta.baseline_missing:
-            found[
-                f"{delta.baseline_missing} samples have no baseline answer: PASS holds with their best too."
-            ] = None
-        if delta.unscored:
-            found[f"{delta.unscored} samples could not be scored by {delta.label}; they are left out."] = None
-    return list(found)
 
 
 def _stopping(order: Order, stakes: Sequence[Stake], end: End, samples: int) -> Stopping:

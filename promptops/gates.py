@@ -14,7 +14,7 @@ from promptops import gate
 from promptops.baselines import baseline_path, read_baseline
 from promptops.canonical import digest_of
 from promptops.comparison import Pairing, Side, pair
-from promptops.comparisons import Comparisons, run_warnings
+from promptops.comparisons import Comparisons, in_order, run_warnings
 from promptops.errors import NotComparable, StoreError, UnknownName, UsageError
 from promptops.grid import Grid, grid_of
 from promptops.headline import finding
@@ -119,9 +119,10 @@ class Gates(Comparisons):
         # Of a run that stopped when it suited bets alone may speak, and the oldest baseline has none.
         asks_git = against.endswith(".jsonl") and not stopped
         slips = slipped(Path(against), folder, second, found.gate) if asks_git else []
+        notes = (*run_warnings(first, second, stopped=stopped), *slips, *verdict.warnings)
         whole = verdict.model_copy(
             update={
-                "warnings": (*run_warnings(first, second, stopped=stopped), *slips, *verdict.warnings),
+                "warnings": notes if stopped else in_order(pairing, notes),
                 "baseline": against if against.endswith(".jsonl") else first.side.run.id,
                 "stopping": self._priced(verdict.stopping, candidate),
                 "look": look,

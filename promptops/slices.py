@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from promptops.comparison import Pairing
 from promptops.facets import grouped
 from promptops.figures import interval, p_value, signed
-from promptops.gate import missing_warnings
 from promptops.groupchanges import GroupChange, WorstGroup, group_changes, worst_group
+from promptops.missing import missing_warnings
 from promptops.slicefinder import FEWEST, Finding, FoundSlice, find_worse
 from promptops.types import Delta, Noun
 
@@ -74,7 +74,7 @@ def slice_up(
         groups=groups,
         worst=worst_group(pairing, label, grouping.groups, changes, seed=seed),
         finding=finding,
-        notes=(*grouping.notes, *missing_warnings([whole]), *_of_search(finding)),
+        notes=(*grouping.notes, *missing_warnings(pairing, [whole]), *_of_search(finding)),
     )
 
 

@@ -66,6 +66,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
             "gate",
             "gatecells",
             "grid",
+            "missing",
             "noise",
             "planning",
             "preference",

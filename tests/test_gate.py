@@ -116,7 +116,7 @@ def test_a_candidate_without_an_answer_counts_as_the_worst() -> None:
     delta = verdict.cells[0].delta
     assert delta and delta.difference == pytest.approx(-0.2) and delta.candidate_missing == 20
     assert verdict.outcome == "FAIL"
-    assert any("20 samples got no answer" in warning for warning in verdict.warnings)
+    assert any("20 of 100 samples got no answer" in warning for warning in verdict.warnings)
 
 
 def test_a_baseline_without_answers_can_not_make_a_pass_easier() -> None:
