@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from promptops import Case, Estimate, Evidence, Run, Slices
+from promptops import Case, Estimate, Evidence, Run, Slices, verdicts
 from promptops import types as nouns
 from promptops.figures import figure, interval, p_value, signed
 from promptops.visible import visible_line
@@ -84,7 +84,7 @@ def cases_frame(cases: Sequence[Case], labels: Sequence[str]) -> pd.DataFrame:
     return frame.astype(dict.fromkeys(labels, "float64"))
 
 
-def deltas_frame(deltas: Iterable[nouns.Delta]) -> pd.DataFrame:
+def deltas_frame(deltas: Iterable[verdicts.Delta]) -> pd.DataFrame:
     """Return one row a metric: its change with the gate's own bounds."""
     rows = [
         {
@@ -104,7 +104,7 @@ def deltas_frame(deltas: Iterable[nouns.Delta]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def direction(delta: nouns.Delta) -> str:
+def direction(delta: verdicts.Delta) -> str:
     """Say in a word what an interval says: better, worse, or neither."""
     if delta.difference is None:
         return "not measured"
@@ -268,7 +268,7 @@ def _corrected(standing: str, adjusted: float | None) -> str:
     return "" if adjusted is None else f"{'p' if standing == 'confirmatory' else 'q'} {p_value(adjusted)}"
 
 
-def _metric_name(delta: nouns.Delta) -> str:
+def _metric_name(delta: verdicts.Delta) -> str:
     return delta.label if delta.higher_is_better else f"{delta.label} (lower is better)"
 
 

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from promptops.slices import Slices
     from promptops.types import (
         Case,
-        Comparison,
         Completion,
         Estimate,
         EvalSet,
@@ -37,15 +36,15 @@ if TYPE_CHECKING:
         Run,
         Sample,
         Score,
-        Verdict,
     )
+    from promptops.verdicts import Comparison, Verdict
     from promptops.worddiff import word_diff
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Case": "types",
-    "Comparison": "types",
+    "Comparison": "verdicts",
     "Completion": "types",
     "Estimate": "types",
     "EvalSet": "types",
@@ -65,7 +64,7 @@ _HOMES = {
     "Score": "types",
     "Shift": "shift",
     "Slices": "slices",
-    "Verdict": "types",
+    "Verdict": "verdicts",
     "changes_plot": "plots",
     "evidence_of": "evidence",
     "render_report": "reportfiles",

@@ -12,7 +12,8 @@ from promptops.comparisons import run_warnings
 from promptops.errors import UnknownName, UsageError
 from promptops.gates import Gates
 from promptops.sides import load_run
-from promptops.types import Comparison, EvalSet, Run, Verdict
+from promptops.types import EvalSet, Run
+from promptops.verdicts import Comparison, Verdict
 
 if TYPE_CHECKING:
     from promptops.noise import Noise

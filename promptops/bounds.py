@@ -23,7 +23,8 @@ from promptops.stats.student import t_cdf, t_sf
 from promptops.stats.variance import NoRepeatsError, suite_interval
 from promptops.stopping import Ints, Series, Stake, drawn, levels, stakes_of
 from promptops.summary import RESAMPLES, slice_mask
-from promptops.types import Estimate, GateRule, Outcome, Sample, Stopping
+from promptops.types import Estimate, GateRule, Outcome, Sample
+from promptops.verdicts import Stopping
 
 _LEAST_P = 1e-12
 _CLOSE = 1.001

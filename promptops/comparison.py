@@ -21,7 +21,8 @@ from promptops.stats.paired import p_above, p_below, terminal_bound
 from promptops.stats.power import smallest_margin
 from promptops.stats.sequential import bet_bounds
 from promptops.summary import RESAMPLES, SEED, Bools, Column, Floats, Tally, sample_values, slice_mask
-from promptops.types import Completion, Delta, MetricRecord, Run, Sample
+from promptops.types import Completion, MetricRecord, Run, Sample
+from promptops.verdicts import Delta
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 

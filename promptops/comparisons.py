@@ -22,7 +22,8 @@ from promptops.preference import Bench, Pair, Preference, summed_up
 from promptops.shift import Shift, measure_shift
 from promptops.sides import Loaded, load_baseline, load_run, same_outputs
 from promptops.summary import own_figures, slice_names
-from promptops.types import Case, CaseChange, Comparison, MetricSpec, Run
+from promptops.types import Case, MetricSpec, Run
+from promptops.verdicts import CaseChange, Comparison
 
 
 class Comparisons(Experiments):

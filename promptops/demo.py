@@ -11,7 +11,8 @@ from promptops.project import Project
 from promptops.runner import Watch
 from promptops.shift import Shift
 from promptops.shipped import shipped_folder
-from promptops.types import CaseChange, Comparison, PromptVersion, Run, Verdict
+from promptops.types import PromptVersion, Run
+from promptops.verdicts import CaseChange, Comparison, Verdict
 
 SETTINGS = """\
 # Written by `promptops demo`. Nothing here leaves this machine.

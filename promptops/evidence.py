@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from promptops.figures import figure, interval, signed
 from promptops.headline import leading, limits, reason, settled
-from promptops.types import CellVerdict, Noun, Outcome, Verdict
+from promptops.types import Noun, Outcome
+from promptops.verdicts import CellVerdict, Verdict
 
 
 class Evidence(Noun):

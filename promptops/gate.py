@@ -22,7 +22,8 @@ from promptops.stats import decision
 from promptops.stats.multiplicity import holm
 from promptops.stopping import End, Order, Stake, end_of, parts_of, stakes_of
 from promptops.summary import cluster_codes, slice_mask, slice_names
-from promptops.types import CellVerdict, GateRule, Outcome, Sample, Stopping, Verdict
+from promptops.types import GateRule, Outcome, Sample
+from promptops.verdicts import CellVerdict, Stopping, Verdict
 
 
 def judge(

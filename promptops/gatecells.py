@@ -14,7 +14,8 @@ from promptops.stats.paired import terminal_bound
 from promptops.stats.power import cases_needed, design_effect, upper_sd
 from promptops.stopping import UNSCORED_LIMIT, Stake
 from promptops.summary import estimate, slice_mask
-from promptops.types import CellVerdict, Delta, Estimate, GateRule, MetricRecord, Outcome
+from promptops.types import Estimate, GateRule, MetricRecord, Outcome
+from promptops.verdicts import CellVerdict, Delta
 
 
 def margin_cell(

@@ -24,7 +24,8 @@ from promptops.sides import Loaded, load_baseline, load_run, same_outputs
 from promptops.stopper import Stopper
 from promptops.stopping import Order, drawn, parts_of, stakes_of
 from promptops.summary import tally
-from promptops.types import EvalSet, Result, Run, Sample, Stopping, Verdict
+from promptops.types import EvalSet, Result, Run, Sample
+from promptops.verdicts import Stopping, Verdict
 
 
 class Gates(Comparisons):

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from statistics import NormalDist
 
 from promptops.stats.decision import SMALL
-from promptops.types import CellVerdict, Comparison, Delta, Estimate, GateRule, Outcome, Stopping, Verdict
+from promptops.types import Estimate, GateRule, Outcome
+from promptops.verdicts import CellVerdict, Comparison, Delta, Stopping, Verdict
 
 Written = Callable[[str], str]
 """How a name (of a metric, slice or prompt) is written in the sentence; a form may have to escape it."""

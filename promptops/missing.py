@@ -11,7 +11,7 @@ from promptops.comparison import Pairing, Side
 from promptops.figures import p_value, signed
 from promptops.stats.binary import mcnemar_p
 from promptops.summary import Bools, Column, slice_mask
-from promptops.types import Delta
+from promptops.verdicts import Delta
 
 ALPHA = 0.05
 """Missing rates that differ by a test at this level are told first."""

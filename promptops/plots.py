@@ -8,7 +8,8 @@ from promptops.reports._differences import differences_caption, differences_plot
 from promptops.reports._intervals import CAPTION, intervals_plot, intervals_told
 from promptops.reports._markup import Markup, standalone
 from promptops.reports._palette import plot_style
-from promptops.types import Delta, Noun, Verdict
+from promptops.types import Noun
+from promptops.verdicts import Delta, Verdict
 
 
 class Plot(Noun):

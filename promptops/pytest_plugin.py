@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from promptops.types import CellVerdict, GateRule, Verdict
+    from promptops.types import GateRule
+    from promptops.verdicts import CellVerdict, Verdict
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -16,7 +16,8 @@ from promptops.headline import compared, headline, leading
 from promptops.reports import Facts, Report, ReportCase
 from promptops.sides import Loaded
 from promptops.summary import RESAMPLES, SEED, own_figures, slice_mask, slice_names
-from promptops.types import Case, Comparison, Delta, EvalSet, Result, Stopping, Verdict
+from promptops.types import Case, EvalSet, Result
+from promptops.verdicts import Comparison, Delta, Stopping, Verdict
 
 WORST = 5
 """Cases that a report shows."""

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from promptops.reports import Report
 from promptops.tomlfile import read_toml
-from promptops.types import CellVerdict, GateRule
+from promptops.types import GateRule
+from promptops.verdicts import CellVerdict
 
 WORKSPACE = "GITHUB_WORKSPACE"
 """Where GitHub's runner checks a repository out; its annotations name files from there."""

@@ -18,7 +18,7 @@ WINGS = ("metrics", "judges", "providers", "engines", "reports")
 
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("canonical", "errors", "stats", "stats.*"),
-    ("types",),
+    ("types", "verdicts"),
     WINGS,
     (
         *(f"{wing}.*" for wing in WINGS),
@@ -161,7 +161,7 @@ def test_each_library_is_met_in_its_room_only() -> None:
     assert not guilty, "\n".join(guilty)
 
 
-DRAWING = {f"{FACE}.types", f"{FACE}.figures", f"{FACE}.visible"}
+DRAWING = {f"{FACE}.types", f"{FACE}.verdicts", f"{FACE}.figures", f"{FACE}.visible"}
 """Nouns, and how figures and texts are written: the same on a page as in a terminal, and nothing to call."""
 
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promptops.headline import compared, deciding, finding, headline, leading, settled, smallest_change
-from promptops.types import CellVerdict, Comparison, Delta, Estimate, GateRule, Outcome, Verdict
+from promptops.types import Estimate, GateRule, Outcome
+from promptops.verdicts import CellVerdict, Comparison, Delta, Verdict
 from tests.reports.hostile import cell, delta, verdict
 
 SURE = "with 95 % confidence each way; 80 cases"

@@ -9,8 +9,16 @@ import streamlit as st
 
 from dashboards import casebrowser, frames, lead, reading, shown, slicetable, urlstate
 from dashboards.casebrowser import Side
-from promptops import Comparison, PromptopsError, Run, Verdict, changes_plot, evidence_of, smallest_change
-from promptops import types as nouns
+from promptops import (
+    Comparison,
+    PromptopsError,
+    Run,
+    Verdict,
+    changes_plot,
+    evidence_of,
+    smallest_change,
+    verdicts,
+)
 
 BOUNDS = ("baseline", "candidate", "change", "[L, U]", "p", "sees")
 OF_A_CASE = ("page", "case", "repeat")
@@ -126,7 +134,7 @@ def _figures(comparison: Comparison, found: Verdict | str) -> tuple[str, str | N
     return metric, part
 
 
-def _plot(comparison: Comparison, delta: nouns.Delta) -> None:
+def _plot(comparison: Comparison, delta: verdicts.Delta) -> None:
     st.markdown("**Change of each case**")
     changes = reading.changes(comparison.baseline, comparison.candidate, delta.label, delta.slice)
     drawn = changes_plot([each for each in changes.values() if each is not None], delta)

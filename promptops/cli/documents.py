@@ -13,18 +13,8 @@ from promptops.ranking import Ranking
 from promptops.selftest import SelfTest
 from promptops.shift import Shift
 from promptops.slices import Slices
-from promptops.types import (
-    AliasMove,
-    Case,
-    CaseChange,
-    Comparison,
-    Estimate,
-    FailureCount,
-    Noun,
-    PromptVersion,
-    Run,
-    Verdict,
-)
+from promptops.types import AliasMove, Case, Estimate, FailureCount, Noun, PromptVersion, Run
+from promptops.verdicts import CaseChange, Comparison, Verdict
 from promptops.worddiff import DiffPart
 
 

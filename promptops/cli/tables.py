@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from promptops.cli.safe import safe_line, safe_lines
 from promptops.evidence import evidence_of
 from promptops.figures import figure, interval, p_value, signed
-from promptops.types import CaseChange, Comparison, Estimate, FailureCount, Outcome, Run, Verdict
+from promptops.types import Estimate, FailureCount, Outcome, Run
+from promptops.verdicts import CaseChange, Comparison, Verdict
 from promptops.worddiff import word_diff
 
 if TYPE_CHECKING:

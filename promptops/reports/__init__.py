@@ -11,7 +11,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from promptops.types import Case, Comparison, Delta, Noun, Run, Sample, Verdict
+from promptops.types import Case, Noun, Run, Sample
+from promptops.verdicts import Comparison, Delta, Verdict
 
 
 class ReportCase(Noun):

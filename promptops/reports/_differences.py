@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from promptops.figures import interval, signed
 from promptops.reports._axis import Axis
 from promptops.reports._markup import NOTHING, Markup, joined, tag, text
-from promptops.types import Delta
+from promptops.verdicts import Delta
 
 WIDTH, HEIGHT = 480, 220
 LEFT, RIGHT, TOP, BOTTOM = 52, 474, 8, 196

@@ -9,7 +9,7 @@ from promptops.figures import interval, signed
 from promptops.headline import outcome_word, settled
 from promptops.reports._axis import Axis
 from promptops.reports._markup import NOTHING, Markup, joined, tag, text
-from promptops.types import CellVerdict
+from promptops.verdicts import CellVerdict
 
 WIDTH, TOP, ROW = 480, 34, 46
 REACH = 4.0

@@ -13,7 +13,8 @@ from promptops.reports._facts import facts
 from promptops.reports._intervals import CAPTION, intervals_plot
 from promptops.reports._markup import NOTHING, Markup, joined, table, tag, text
 from promptops.reports._palette import page_style
-from promptops.types import Case, Delta, Verdict
+from promptops.types import Case
+from promptops.verdicts import Delta, Verdict
 from promptops.worddiff import word_diff
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"

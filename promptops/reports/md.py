@@ -11,7 +11,8 @@ from promptops.reports import Form, Report, ReportCase
 from promptops.reports._facts import facts
 from promptops.reports._fitting import Part, fitted
 from promptops.reports._markdown import code, diff_fence, head, prose, row
-from promptops.types import Case, Delta, Stopping
+from promptops.types import Case
+from promptops.verdicts import Delta, Stopping
 
 LIMIT = 65_536
 """Characters that GitHub takes in a comment."""

@@ -10,7 +10,8 @@ from xml.etree import ElementTree as ET
 from promptops.headline import limits, outcome_word, reason, settled
 from promptops.reports import Form, Report
 from promptops.reports._facts import facts
-from promptops.types import CellVerdict, Outcome
+from promptops.types import Outcome
+from promptops.verdicts import CellVerdict
 from promptops.visible import visible
 
 # What XML 1.0 can't hold even as a reference; controls are shown by `visible` already.

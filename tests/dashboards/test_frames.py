@@ -11,9 +11,7 @@ from promptops.groupchanges import GroupChange
 from promptops.slices import Slices
 from promptops.types import (
     Case,
-    CellVerdict,
     Completion,
-    Delta,
     Estimate,
     Failure,
     GateRule,
@@ -24,8 +22,8 @@ from promptops.types import (
     Result,
     Run,
     Score,
-    Verdict,
 )
+from promptops.verdicts import CellVerdict, Delta, Verdict
 
 RECORD = MetricRecord(
     label="f1", metric="f1", signature="f1|1", higher_is_better=True, low=0, high=1, unit="", corpus=False

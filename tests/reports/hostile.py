@@ -6,10 +6,7 @@ from promptops.headline import headline
 from promptops.reports import Facts, Report, ReportCase
 from promptops.types import (
     Case,
-    CellVerdict,
-    Comparison,
     Completion,
-    Delta,
     Estimate,
     GateRule,
     Message,
@@ -19,8 +16,8 @@ from promptops.types import (
     Result,
     Run,
     Sample,
-    Verdict,
 )
+from promptops.verdicts import CellVerdict, Comparison, Delta, Verdict
 
 HOSTILE = (
     "<script>alert(1)</script>",

@@ -1,0 +1,105 @@
+"""What comes out of two runs: changes, comparisons, and the gate's verdicts. Nouns like those in types.py."""
+
+from __future__ import annotations
+
+from promptops.types import Estimate, GateRule, Noun, Outcome, Result
+
+
+class Delta(Noun):
+    """One metric's change between two runs, in the metric's printed unit."""
+
+    label: str
+    slice: str | None = None
+    baseline: float | None
+    candidate: float | None
+    difference: float | None
+    low: float | None = None
+    high: float | None = None
+    p_value: float | None = None
+    n: int
+    clusters: int
+    baseline_missing: int = 0
+    candidate_missing: int = 0
+    unscored: int = 0
+    alpha: float = 0.05
+    strict_low: float | None = None
+    """The oriented lower bound that also holds with every missing baseline at the best value."""
+    resolves: float | None = None
+    """The smallest loss that this set can tell from none at this alpha with 80 % power."""
+    method: str = ""
+    higher_is_better: bool = True
+    note: str = ""
+
+
+class CaseChange(Noun):
+    """One sample in two runs."""
+
+    sample_id: str
+    repeat: int = 0
+    change: float | None
+    baseline: Result | None
+    candidate: Result | None
+
+
+class Comparison(Noun):
+    """Two runs on the same samples: what was found in one plain sentence, and every metric's change."""
+
+    baseline: str
+    candidate: str
+    evalset: str
+    deltas: tuple[Delta, ...]
+    sentence: str = ""
+    identical: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+class Stopping(Noun):
+    """How a run that may stop early came to its end, and what was not spent."""
+
+    seed: str
+    """What the order of the samples was drawn from, before the first was asked."""
+    stopped: bool
+    """False where the bets were never certain, so that all samples were needed."""
+    samples: int
+    """How many samples the verdict stands on: all that came first in the drawn order."""
+    planned: int
+    in_flight: int = 0
+    """Answers beyond those: they were under way when the verdict became certain, so they were paid."""
+    calls: int = 0
+    """Answers and judgements that were asked for, those in flight among them."""
+    calls_saved: int = 0
+    cost_saved: float | None = None
+    """US dollars, at what a sample cost so far; None where a price is not known."""
+    alpha_bets: float
+    alpha_end: float
+    whole_run: tuple[str, ...] = ()
+    """Rules that no bet can decide, and why: with one of them only a FAIL can come early."""
+
+
+class CellVerdict(Noun):
+    """One rule's outcome and the evidence for it."""
+
+    rule: GateRule
+    outcome: Outcome
+    label: str = ""
+    sentence: str
+    delta: Delta | None = None
+    estimate: Estimate | None = None
+    p_harm: float | None = None
+    p_harm_adjusted: float | None = None
+    needed: int | None = None
+
+
+class Verdict(Noun):
+    """The gate's answer, its reason in figures, its sentence in plain words, and a row for every rule."""
+
+    outcome: Outcome
+    reason: str
+    sentence: str = ""
+    cells: tuple[CellVerdict, ...]
+    warnings: tuple[str, ...] = ()
+    baseline: str = ""
+    candidate: str = ""
+    stopping: Stopping | None = None
+    """Of a run that may stop early."""
+    look: int | None = None
