@@ -100,25 +100,14 @@ def changes(baseline: str, candidate: str, metric: str, part: str | None) -> dic
     return _changes(baseline, candidate, metric, part, _state(baseline))
 
 
-def slices(baseline: str, candidate: str, metric: str) -> Slices:
+def slices(evalset: str, baseline: str, candidate: str, metric: str) -> Slices:
     """Return one metric's change in every group of samples, with all of them in mind."""
-    return _slices(baseline, candidate, metric, _state(baseline))
+    return _slices(baseline, candidate, metric, (_state(baseline), *_set_state(evalset)))
 
 
-# The rules lie in a file, whose changes the database doesn't know of.
-@kept(entries=32, seconds=20)
 def verdict(evalset: str, baseline: str, candidate: str) -> Verdict | str:
     """Decide by the rules of the set, or say why nothing can be decided."""
-    opened = project()
-    if evalset not in opened.evalsets():
-        return (
-            f"The files of {evalset!r} are not in this project, so there are no rules to decide by. "
-            "Put the set's folder into evalsets/ to get a verdict."
-        )
-    try:
-        return opened.gate(evalset, run=candidate, baseline=baseline)
-    except PromptopsError as error:
-        return str(error)
+    return _verdict(evalset, baseline, candidate, (_state(baseline), *_set_state(evalset)))
 
 
 @kept()
@@ -160,6 +149,15 @@ def _state(baseline: str) -> int:
         return 0
 
 
+def _set_state(evalset: str) -> tuple[object, ...]:
+    """Return what changes when a file of a set does; empty where the set is not here."""
+    try:
+        folder = project().evalset_folder(evalset)
+        return tuple(sorted((path.name, path.stat().st_mtime_ns) for path in folder.iterdir()))
+    except (OSError, PromptopsError):
+        return ()
+
+
 @kept(entries=32)
 def _comparison(baseline: str, candidate: str, state: int) -> Comparison:
     return project().compare(baseline, candidate)
@@ -172,10 +170,25 @@ def _changes(
     return project().changes(baseline, candidate, metric, slice=part)
 
 
-# Which slices are declared stands in the set's file.
-@kept(entries=32, seconds=20)
-def _slices(baseline: str, candidate: str, metric: str, state: int) -> Slices:
+# Which slices are declared, and the rules, stand in the set's files, of which the database knows nothing.
+@kept(entries=32)
+def _slices(baseline: str, candidate: str, metric: str, state: tuple[object, ...]) -> Slices:
     return project().slices(baseline, candidate, metric)
+
+
+# Notes on earlier baselines come from git, whose history is in no key.
+@kept(entries=32, seconds=600)
+def _verdict(evalset: str, baseline: str, candidate: str, state: tuple[object, ...]) -> Verdict | str:
+    opened = project()
+    if evalset not in opened.evalsets():
+        return (
+            f"The files of {evalset!r} are not in this project, so there are no rules to decide by. "
+            "Put the set's folder into evalsets/ to get a verdict."
+        )
+    try:
+        return opened.gate(evalset, run=candidate, baseline=baseline)
+    except PromptopsError as error:
+        return str(error)
 
 
 @kept(entries=32)

@@ -216,6 +216,19 @@ def test_without_rules_a_comparison_says_what_changed_why_nothing_is_decided_and
     assert len(pictures(app)) == 1
 
 
+def test_a_verdict_is_remembered_until_the_rules_change(page: Open, tiny: Tiny) -> None:
+    asked = {"baseline": tiny.bad, "candidate": tiny.good}
+    assert (
+        "length did not fall by more than 0.2" in leads(page(tiny.root, tiny.database, "compare", **asked))[0]
+    )
+    settings = tiny.root / "evalsets" / "tiny" / "evalset.toml"
+    settings.write_text(settings.read_text().replace("0.2", "0.15"))
+    assert (
+        "length did not fall by more than 0.15"
+        in leads(page(tiny.root, tiny.database, "compare", **asked))[0]
+    )
+
+
 def test_of_questions_that_changed_since_a_comparison_says_what_to_do(page: Open, tiny: Tiny) -> None:
     with (tiny.root / "evalsets" / "tiny" / "samples.jsonl").open("a") as file:
         file.write('{"id": "new", "inputs": {"q": "x"}, "target": "x"}\n')
