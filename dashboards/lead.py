@@ -24,6 +24,8 @@ def show(comparison: Comparison, found: Verdict | str) -> None:
         else:
             st.badge(found.outcome.replace("_", " "), color=shown.MARKS[found.outcome])
             shown.lead(found.sentence)
+            if found.stopping is not None:
+                shown.text(found.stopping.sentence)
             _evidence(found)
             _notes(tuple(dict.fromkeys((*comparison.warnings, *found.warnings))))
 

@@ -17,7 +17,7 @@ from promptops.comparison import Pairing, Side, pair
 from promptops.comparisons import Comparisons, in_order, run_warnings
 from promptops.errors import NotComparable, StoreError, UnknownName, UsageError
 from promptops.grid import Grid, grid_of
-from promptops.headline import finding
+from promptops.headline import finding, how_it_ended
 from promptops.models import rebuild_metric
 from promptops.runner import Follower, Watch
 from promptops.sides import Loaded, load_baseline, load_run, same_outputs
@@ -204,7 +204,7 @@ class Gates(Comparisons):
         used = stopping.samples * run.repeats
         each = spent.calls / spent.places if spent.places else 1.0
         cost = None if spent.cost is None or not spent.places else spent.cost / spent.places * left
-        return stopping.model_copy(
+        priced = stopping.model_copy(
             update={
                 "in_flight": max(spent.places - used, 0),
                 "calls": spent.calls,
@@ -212,6 +212,7 @@ class Gates(Comparisons):
                 "cost_saved": cost,
             }
         )
+        return priced.model_copy(update={"sentence": how_it_ended(priced)})
 
     def _decidable(self, reference: str) -> Run:
         """Return a run that has all that a verdict needs: it is whole, or it stopped once it was certain."""

@@ -106,7 +106,7 @@ def limits(rule: GateRule) -> str:
     return " and ".join(limit for limit in (least, most, slices) if limit)
 
 
-def stopping(found: Stopping) -> str:
+def how_it_ended(found: Stopping) -> str:
     """Return how a run that may stop early ended, and what that saved."""
     waiting = ""
     if found.whole_run:

@@ -72,6 +72,8 @@ class Stopping(Noun):
     """US dollars, at what a sample cost so far; None where a price is not known."""
     alpha_bets: float
     alpha_end: float
+    sentence: str = ""
+    """All of it in plain words."""
     whole_run: tuple[str, ...] = ()
     """Rules that no bet can decide, and why: with one of them only a FAIL can come early."""
 

@@ -117,7 +117,6 @@ def gate_command(
     from promptops.cli.progress import watching
     from promptops.cli.safe import safe_line
     from promptops.errors import PromptopsError
-    from promptops.headline import stopping
 
     if model and not prompt:
         raise click.UsageError("--model goes with --prompt; a stored run has its model already.")
@@ -157,7 +156,7 @@ def gate_command(
     else:
         tables.print_verdict(verdict)
         if verdict.stopping is not None:
-            click.echo(f"\n{stopping(verdict.stopping)}")
+            click.echo(f"\n{verdict.stopping.sentence}")
         against = _short(Path(verdict.baseline)) if verdict.baseline.endswith(".jsonl") else verdict.baseline
         click.echo(f"\nJudged {safe_line(tables.run_name(judged))}")
         click.echo(f"Look at the cases: promptops compare {against} {judged.id}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from promptops.headline import stopping
 from promptops.reports import Report
 from promptops.types import Run
 
@@ -37,7 +36,7 @@ def facts(report: Report) -> list[tuple[str, tuple[str, ...]]]:
         )
         told.append(("Order", (known.order,)))
         if report.verdict is not None and report.verdict.stopping is not None:
-            told.append(("Early stop", (stopping(report.verdict.stopping),)))
+            told.append(("Early stop", (report.verdict.stopping.sentence,)))
         told.append(("Bounds", (f"one-sided, each wrong with probability alpha = {known.alpha:g}",)))
     if known.resamples:
         told.append(("Bootstrap", (f"{known.resamples} resamples", f"seed {known.seed}")))

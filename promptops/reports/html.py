@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from promptops.evidence import Evidence, evidence_of
 from promptops.figures import figure, interval, p_value, signed
-from promptops.headline import outcome_word, stopping
+from promptops.headline import outcome_word
 from promptops.reports import Form, Report, ReportCase
 from promptops.reports._differences import differences_caption, differences_plot
 from promptops.reports._facts import facts
@@ -68,7 +68,7 @@ def _sides(report: Report) -> Markup:
         run = report.candidate
         told.append(f"Candidate {run.prompt_ref} on {run.model} (run {run.id})")
     if report.verdict is not None and report.verdict.stopping is not None:
-        told.append(stopping(report.verdict.stopping))
+        told.append(report.verdict.stopping.sentence)
     return joined(tag("p", text(each), class_="quiet small") for each in told)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from promptops.evidence import Evidence, evidence_of
 from promptops.figures import figure, interval, p_value, signed
-from promptops.headline import compared, finding, outcome_word, stopping
+from promptops.headline import compared, finding, outcome_word
 from promptops.reports import Form, Report, ReportCase
 from promptops.reports._facts import facts
 from promptops.reports._fitting import Part, fitted
@@ -26,7 +26,7 @@ class Markdown(Form):
         """Return the comment; its first line is the verdict with one plain sentence."""
         parts = [
             Part([_first_line(report)]),
-            Part([prose(stopping(found))] if (found := _stopping(report)) else [], name="stop", rank=1),
+            Part([prose(found.sentence)] if (found := _stopping(report)) else [], name="stop", rank=1),
             Part([f"- Note: {prose(each)}" for each in _warnings(report)], name="notes", rank=1),
             Part(_rules(report), before=_rules_head(), name="rules", rank=2),
             Part(_reasons(report), name="reasons", rank=3),
