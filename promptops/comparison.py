@@ -19,6 +19,7 @@ from promptops.stats import bootstrap
 from promptops.stats.decision import SMALL
 from promptops.stats.paired import p_above, p_below, terminal_bound
 from promptops.stats.power import smallest_margin
+from promptops.stats.resampling import swap_test
 from promptops.stats.sequential import bet_bounds
 from promptops.summary import RESAMPLES, SEED, Bools, Column, Floats, Tally, sample_values, slice_mask
 from promptops.types import Completion, MetricRecord, Run, Sample
@@ -122,6 +123,29 @@ class Pairing:
         bound = strict.delta.low if facts.higher_is_better else strict.delta.high
         strict = replace(strict, places=np.flatnonzero(used))
         return replace(cell, delta=cell.delta.model_copy(update={"strict_low": bound}), strict=strict)
+
+    def swap_p(self, label: str) -> float | None:
+        """Return how often a metric's change is as large if each group's outputs are swapped by a coin.
+
+        Approximate randomisation (Riezler & Maxwell 2005), two-sided; None where nothing can be compared.
+        """
+        a, b = self.baseline.table.columns[label], self.candidate.table.columns[label]
+        usable = a.scored & (b.scored | (b.failed > 0))
+        sides = self._of(label, usable, a.counts) if usable.any() else None
+        if sides is None:
+            return None
+        weight = sides.weights[:, None]
+        # Of very many groups some are swapped together, which is as valid and a tenth of the work.
+        groups = np.unique(sides.clusters, return_inverse=True)[1] % bootstrap.MOST
+        return swap_test(
+            sides.a * weight,
+            sides.b * weight,
+            sides.weights,
+            groups,
+            sides.metric.combine,
+            swaps=RESAMPLES,
+            seed=SEED,
+        ).p
 
     def blank(self, label: str) -> Floats:
         """(n,) the share of each sample's answers that the instrument could not score, on the worse side."""

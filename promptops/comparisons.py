@@ -23,7 +23,7 @@ from promptops.shift import Shift, measure_shift
 from promptops.sides import Loaded, load_baseline, load_run, same_outputs
 from promptops.summary import own_figures, slice_names
 from promptops.types import Case, MetricSpec, Run
-from promptops.verdicts import CaseChange, Comparison
+from promptops.verdicts import CaseChange, Comparison, Delta
 
 
 class Comparisons(Experiments):
@@ -55,7 +55,9 @@ class Comparisons(Experiments):
         cells = {
             (label, name): pairing.cell(label, name, alpha) for name in (None, *names) for label in labels
         }
-        deltas = tuple(cells[label, name].delta for label in labels for name in (None, *names))
+        deltas = tuple(
+            _with_swaps(pairing, cells[label, name].delta) for label in labels for name in (None, *names)
+        )
         still = all(not delta.difference for delta in deltas)
         found = Comparison(
             baseline=baseline if baseline.endswith(".jsonl") else first.side.run.id,
@@ -260,6 +262,14 @@ class _Texts:
     name: str
     texts: list[str]
     answers: str | None = None
+
+
+def _with_swaps(pairing: Pairing, delta: Delta) -> Delta:
+    """Put the permutation test beside a corpus metric's bounds, on the whole set."""
+    corpus = pairing.candidate.table.columns[delta.label].record.corpus
+    if not corpus or delta.slice is not None or delta.difference is None:
+        return delta
+    return delta.model_copy(update={"p_swap": pairing.swap_p(delta.label)})
 
 
 def _paired(first: Loaded, second: Loaded) -> Pairing:

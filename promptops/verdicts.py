@@ -16,6 +16,8 @@ class Delta(Noun):
     low: float | None = None
     high: float | None = None
     p_value: float | None = None
+    p_swap: float | None = None
+    """Of a corpus metric on the whole set of a comparison: two-sided, by approximate randomisation."""
     n: int
     clusters: int
     baseline_missing: int = 0

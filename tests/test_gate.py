@@ -14,7 +14,8 @@ from promptops.metrics import Metric
 from promptops.metrics.bleu import Bleu
 from promptops.metrics.exact import Exact
 from promptops.stats import decision
-from promptops.summary import Row, tally
+from promptops.stats.resampling import swap_test
+from promptops.summary import SEED, Row, tally
 from promptops.types import Completion, GateRule, Message, MetricRecord, Prompt, Run, Sample
 
 PROMPT = Prompt(messages=(Message(role="user", content="x"),))
@@ -233,8 +234,14 @@ def test_corpus_metrics_are_compared_by_their_corpus_figure() -> None:
     rule = GateRule(metric="bleu", margin=2.0)
     assert gate.judge(pair(made("old", bad), made("new", good), metrics), [rule]).outcome == "PASS"
     assert gate.judge(pair(made("old", good), made("new", bad), metrics), [rule]).outcome == "FAIL"
-    still = pair(made("old", good), made("new", good), metrics).cell("bleu")
-    assert still.delta.p_value == 1.0
+    same = pair(made("old", good), made("new", good), metrics)
+    assert same.cell("bleu").delta.p_value == 1.0
+    assert same.swap_p("bleu") == 1.0
+    moved = pair(made("old", good), made("new", bad), metrics)
+    counts = [side.table.columns["bleu"].counts for side in (moved.baseline, moved.candidate)]
+    # That test itself is held against sacrebleu's in tests/stats/test_resampling.py.
+    expected = swap_test(*counts, np.ones(60), None, Bleu().combine, swaps=2000, seed=SEED)
+    assert moved.swap_p("bleu") == expected.p < 0.01
 
 
 def test_runs_on_other_questions_or_with_other_signatures_are_refused_with_both_named() -> None:

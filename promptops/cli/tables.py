@@ -104,6 +104,10 @@ def print_comparison(comparison: Comparison, baseline: str, candidate: str) -> N
         f"[L, U]: one-sided bounds at alpha = {alpha:g} each; p: one-sided, for the side the change lies on; "
         "sees: the smallest change that so many cases show in 80 of 100 comparisons."
     )
+    swapped = [delta for delta in comparison.deltas if delta.p_swap is not None]
+    if swapped:
+        told = ", ".join(f"{delta.label} {p_value(delta.p_swap or 0.0)}" for delta in swapped)
+        console().print(f"p by swapping outputs (approximate randomisation, two-sided): {told}.")
 
 
 def print_preference(found: Preference) -> None:
