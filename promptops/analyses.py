@@ -237,7 +237,8 @@ class Analyses(Gates):
     ) -> SelfTest:
         """Try the gate out on a set's own stored answers: how often it is wrong, and how often it sees.
 
-        With the two runs named, else the two newest of different prompts or models. Asks nobody.
+        With the two runs named, else the two newest of different prompts or models. Asks nobody. With
+        `early_stop` it is the gate that stops as soon as it is certain, and says how many cases it took.
         """
         from promptops.grid import grid_of
         from promptops.selftest import self_test
@@ -248,7 +249,9 @@ class Analyses(Gates):
         first, second = self._two_runs(found, self._finished_on(found), runs)
         old, new = load_run(self.store, first), load_run(self.store, second)
         grid = grid_of(new) if second.repeats > 1 else None
-        return self_test(pair(old.side, new.side, new.metrics), found, grid, trials=trials, seed=seed)
+        early_stop: bool = False,
+        pairing = pair(old.side, new.side, new.metrics)
+        return self_test(pairing, found, grid, trials=trials, seed=seed, early_stop=early_stop)
 
     def _finished_on(self, evalset: EvalSet) -> list[Run]:
         return [

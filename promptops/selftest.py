@@ -9,22 +9,32 @@ falls by what was chosen. The gate's own functions decide (promptops.stats.decis
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from promptops.comparison import Pairing
 from promptops.gate import spread
+from promptops.gatecells import name_of
 from promptops.grid import Grid
+from promptops.planting import disturbed, scores_of
 from promptops.stats import decision
 from promptops.stats.intervals import wilson_interval
-from promptops.summary import Bools, Column, Floats, Tally, sample_values, slice_mask
+from promptops.stopping import parts_of
+from promptops.summary import Bools, Floats, slice_mask
 from promptops.types import EvalSet, GateRule, Noun
 
 TRIALS = 2000
 CORPUS_TRIALS = 200
 """A bootstrap in each trial: fewer of them."""
+BLOCK = 500
+"""Trials that are decided in one go."""
+BLOCK_IN_ORDER = 50
+"""The same where they share an order of groups, which is drawn anew for each block."""
+LITTLE = 0.9
+"""An early stop that takes more than this share of the cases saves little."""
 SIZES = (0.0, 0.5, 1.0, 2.0)
 """Planted losses, in margins."""
 
@@ -59,6 +69,8 @@ class Trial(Noun):
     """What these shares should be, in words; empty where nothing is promised."""
     kept: bool | None
     """Whether the measured share can be reconciled with the promise; None where nothing is promised."""
+    cases: float | None = None
+    """The mean number of cases after which the rule was certain; None for a gate that uses all."""
 
 
 class SelfTest(Noun):
@@ -70,29 +82,64 @@ class SelfTest(Noun):
     trials: tuple[Trial, ...]
     left_out: tuple[str, ...]
     """Rules that could not be tried, and why."""
+    early_stop: bool = False
+    """Whether the gate was one that stops as soon as it is certain."""
 
 
 @dataclass(frozen=True)
-class _Scores:
-    """Both runs' scores on a range of 1, higher is better, of the cases that both have."""
+class _Gate:
+    """One rule as it decides trials: with all cases, or as soon as bets are certain."""
 
-    a: Floats
-    b: Floats
-    groups: np.ndarray[tuple[int], np.dtype[np.int64]]
-    weights: Floats
+    rule: GateRule
+    margin: float
+    """On a range of 1."""
+    cells: int
+    """How many tests for harm the whole gate makes."""
+    early: bool
+
+    @property
+    def block(self) -> int:
+        return BLOCK_IN_ORDER if self.early else BLOCK
+
+    def decide(
+        self, d: Floats, groups: npt.NDArray[np.int64], weights: Floats, largest: float
+    ) -> decision.Stopped:
+        alpha, exact = self.rule.alpha, self.rule.exact
+        if self.early:
+            return decision.decide_early(
+                d,
+                self.margin,
+                groups,
+                alpha=alpha,
+                cells=self.cells,
+                weights=weights,
+                largest=largest,
+                exact=exact,
+            )
+        outcome = decision.decide(d, self.margin, groups, alpha=alpha, weights=weights, exact=exact)
+        return _unstopped(outcome, len(d))
 
 
 def self_test(
-    pairing: Pairing, evalset: EvalSet, grid: Grid | None = None, *, trials: int, seed: int
+    pairing: Pairing,
+    evalset: EvalSet,
+    grid: Grid | None = None,
+    *,
+    trials: int,
+    seed: int,
+    early_stop: bool = False,
 ) -> SelfTest:
     """Try out every rule with a margin; the same seed gives the same figures.
 
-    `grid` holds a run's repeats where it has several: two halves of them are the same version, too.
+    `grid` holds a run's repeats where it has several: two halves of them are the same version, too. With
+    `early_stop` each rule is decided as soon as it is certain, as one of all the gate's rules.
     """
     found: list[Trial] = []
     left_out: list[str] = []
-    for number, rule in enumerate(spread(evalset.gate, evalset.samples, evalset.slices)[0]):
-        name = f"{rule.metric} on {rule.slice!r}" if rule.slice else rule.metric
+    rules = spread(evalset.gate, evalset.samples, evalset.slices)[0]
+    cells = len(parts_of(rules))
+    for number, rule in enumerate(rules):
+        name = name_of(rule)
         if rule.margin is None:
             continue
         if rule.estimand == "suite":
@@ -104,94 +151,80 @@ def self_test(
         record = pairing.candidate.table.columns[rule.metric].record
         rng = np.random.default_rng([seed, number])
         if record.corpus:
-            found += _corpus_trials(pairing, rule, min(trials, CORPUS_TRIALS), rng)
+            done = _corpus_trials(pairing, rule, min(trials, CORPUS_TRIALS), rng)
+            # No bet can be placed on it, so it takes the whole run.
+            found += [_with_cases(trial, trial.n) for trial in done] if early_stop else done
         elif record.low is None or record.high is None:
             left_out.append(f"{name}: it has no range")
         else:
-            done = _mean_trials(pairing, rule, record.high - record.low, trials, rng)
-            if isinstance(done, str):
-                left_out.append(f"{name}: {done}")
-            else:
-                found += done
-            if grid is not None and not isinstance(done, str):
-                found += _split_trials(pairing, grid, rule, record.high - record.low, trials, rng)
+            gate = _Gate(rule, rule.margin / (record.high - record.low), cells, early_stop)
+            tried = _mean_trials(pairing, gate, trials, rng)
+            if isinstance(tried, str):
+                left_out.append(f"{name}: {tried}")
+                continue
+            found += tried
+            if grid is not None:
+                found += _split_trials(pairing, grid, gate, record.high - record.low, trials, rng)
     runs = (pairing.baseline.run.id, pairing.candidate.run.id)
-    return SelfTest(evalset=evalset.name, runs=runs, seed=seed, trials=tuple(found), left_out=tuple(left_out))
+    return SelfTest(
+        evalset=evalset.name,
+        runs=runs,
+        seed=seed,
+        trials=tuple(found),
+        left_out=tuple(left_out),
+        early_stop=early_stop,
+    )
 
 
-def _mean_trials(
-    pairing: Pairing, rule: GateRule, scale: float, trials: int, rng: np.random.Generator
-) -> list[Trial] | str:
-    scores = _scores(pairing, rule)
-    margin = (rule.margin or 0.0) / scale
-    clusters = int(scores.groups.max(initial=-1)) + 1
-    if clusters < 2:
+def _mean_trials(pairing: Pairing, gate: _Gate, trials: int, rng: np.random.Generator) -> list[Trial] | str:
+    rule = gate.rule
+    scores = scores_of(pairing, rule.metric, rule.slice)
+    if scores.clusters < 2:
         return "it needs two groups at least"
     if np.array_equal(scores.a, scores.b):
         return "both runs have the same scores, so there is no noise to try the gate with"
-    level = float(np.average((scores.a + scores.b) / 2, weights=scores.weights))
     found: list[Trial] = []
     for size in SIZES:
-        loss = size * margin
-        if loss > level:
+        loss = size * gate.margin
+        if loss > scores.level:
             continue  # so much can't be lost: the scores are too low already
-        outcomes = []
-        for start in range(0, trials, 500):
-            coins = rng.random((clusters, min(500, trials - start))) < 0.5
-            swapped = coins[scores.groups]
-            before = np.where(swapped, scores.b[:, None], scores.a[:, None])
-            after = np.where(swapped, scores.a[:, None], scores.b[:, None])
-            spoilt = (
-                (rng.random(coins.shape) < loss / level)[scores.groups] if size else np.zeros_like(swapped)
-            )
-            d = np.where(spoilt, 0.0, after) - before
-            outcomes.append(
-                decision.decide(
-                    d, margin, scores.groups, alpha=rule.alpha, weights=scores.weights, exact=rule.exact
-                )
-            )
-        found.append(_trial(rule, np.concatenate(outcomes), size, loss * scale, len(scores.a), clusters))
+        done: list[decision.Stopped] = []
+        for start in range(0, trials, gate.block):
+            asked = scores.in_order(rng.permutation(scores.clusters)) if gate.early else scores
+            coins = rng.random((scores.clusters, min(gate.block, trials - start))) < 0.5
+            spoilt = rng.random(coins.shape) < loss / scores.level if size else None
+            d = asked.changes(coins, spoilt)
+            done.append(gate.decide(d, asked.groups, asked.weights, scores.largest))
+        lost = loss * (rule.margin or 0.0) / gate.margin
+        found.append(_trial(gate, _joined(done), size, lost, len(scores.a), scores.clusters))
     return found
 
 
 def _split_trials(
-    pairing: Pairing, grid: Grid, rule: GateRule, scale: float, trials: int, rng: np.random.Generator
+    pairing: Pairing, grid: Grid, gate: _Gate, scale: float, trials: int, rng: np.random.Generator
 ) -> list[Trial]:
     """Hold one half of a run's repeats against the other: each case's answers are dealt out anew."""
-    table = pairing.candidate.table
+    rule, table = gate.rule, pairing.candidate.table
     own = grid.scores[rule.metric].own
     used = slice_mask(table.samples, rule.slice) & np.isfinite(own).all(axis=1)
-    values, half = own[used] / scale, own.shape[1] // 2
+    values, half, weights = own[used] / scale, own.shape[1] // 2, table.weights[used]
     _, groups = np.unique(table.clusters[used], return_inverse=True)
-    if half < 1 or len(np.unique(groups)) < 2 or np.ptp(values, axis=1).max() == 0:
+    clusters = int(groups.max(initial=-1)) + 1
+    if half < 1 or clusters < 2 or np.ptp(values, axis=1).max() == 0:
         return []
     sign = 1.0 if pairing.candidate.table.columns[rule.metric].record.higher_is_better else -1.0
-    outcomes = []
-    for _ in range(trials):
-        dealt = rng.permuted(values, axis=1)
-        d = sign * (dealt[:, :half].mean(axis=1) - dealt[:, half : 2 * half].mean(axis=1))
-        margin = (rule.margin or 0.0) / scale
-        outcomes.append(
-            int(
-                decision.decide(
-                    d, margin, groups, alpha=rule.alpha, weights=table.weights[used], exact=rule.exact
-                )
-            )
-        )
-    clusters = int(groups.max()) + 1
-    return [_trial(rule, np.array(outcomes), 0.0, 0.0, len(values), clusters, source="repeats")]
-
-
-def _scores(pairing: Pairing, rule: GateRule) -> _Scores:
-    a, b = (side.table.columns[rule.metric] for side in (pairing.baseline, pairing.candidate))
-    table, metric = pairing.candidate.table, pairing.metrics[rule.metric]
-    used = slice_mask(table.samples, rule.slice) & a.scored & b.scored
-    low, high = a.record.low or 0.0, a.record.high or 1.0
-    first, second = ((sample_values(column, metric)[used] - low) / (high - low) for column in (a, b))
-    if not a.record.higher_is_better:
-        first, second = 1.0 - first, 1.0 - second
-    _, groups = np.unique(table.clusters[used], return_inverse=True)
-    return _Scores(first, second, groups, table.weights[used])
+    largest = float(np.bincount(groups, weights=weights).max())
+    done: list[decision.Stopped] = []
+    for start in range(0, trials, gate.block):
+        places = np.arange(len(values))
+        if gate.early:
+            places = np.argsort(rng.permutation(clusters)[groups], kind="stable")
+        d = np.empty((len(values), min(gate.block, trials - start)))
+        for column in d.T:
+            dealt = rng.permuted(values, axis=1)
+            column[:] = sign * (dealt[:, :half].mean(axis=1) - dealt[:, half : 2 * half].mean(axis=1))
+        done.append(gate.decide(d[places], groups[places], weights[places], largest))
+    return [_trial(gate, _joined(done), 0.0, 0.0, len(values), clusters, source="repeats")]
 
 
 def _corpus_trials(pairing: Pairing, rule: GateRule, trials: int, rng: np.random.Generator) -> list[Trial]:
@@ -202,6 +235,7 @@ def _corpus_trials(pairing: Pairing, rule: GateRule, trials: int, rng: np.random
     figure = pairing.cell(rule.metric, rule.slice, rule.alpha).delta
     level = abs((figure.baseline or 0.0) + (figure.candidate or 0.0)) / 2
     margin = rule.margin or 0.0
+    gate = _Gate(rule, margin, cells=1, early=False)
     found: list[Trial] = []
     for size in SIZES:
         share = size * margin / level if level else 0.0
@@ -212,49 +246,38 @@ def _corpus_trials(pairing: Pairing, rule: GateRule, trials: int, rng: np.random
             coins = (rng.random(groups.max() + 1) < 0.5)[groups]
             spoilt = (rng.random(groups.max() + 1) < share)[groups] & used
             delta = (
-                _disturbed(pairing, rule.metric, coins, spoilt)
-                .cell(rule.metric, rule.slice, rule.alpha)
-                .delta
+                disturbed(pairing, rule.metric, coins, spoilt).cell(rule.metric, rule.slice, rule.alpha).delta
             )
             sign = 1.0 if delta.higher_is_better else -1.0
             low, high = sorted((sign * (delta.low or 0.0), sign * (delta.high or 0.0)))
             outcomes[place] = int(decision.settle(low, high, margin))
             losses[place] = -sign * (delta.difference or 0.0)
         clusters = len(np.unique(groups[used]))
-        found.append(_trial(rule, outcomes, size, float(losses.mean()), int(used.sum()), clusters))
+        n = int(used.sum())
+        done = _unstopped(outcomes, n)
+        found.append(_trial(gate, done, size, float(losses.mean()), n, clusters))
     return found
 
 
-def _disturbed(pairing: Pairing, label: str, coins: Bools, spoilt: Bools) -> Pairing:
-    a, b = (side.table.columns[label] for side in (pairing.baseline, pairing.candidate))
-    first, second = _mixed(a, b, coins), _mixed(b, a, coins)
-    # An answer that is missing counts as the worst one, which is what is planted.
-    second = replace(second, failed=np.where(spoilt, 1.0, second.failed), scored=second.scored & ~spoilt)
-    sides = [
-        replace(side, table=_with(side.table, label, column))
-        for side, column in ((pairing.baseline, first), (pairing.candidate, second))
-    ]
-    return replace(pairing, baseline=sides[0], candidate=sides[1])
+def _unstopped(outcome: npt.NDArray[np.intp], n: int) -> decision.Stopped:
+    return decision.Stopped(outcome, np.full(len(outcome), n), np.zeros(len(outcome), dtype=bool))
 
 
-def _mixed(one: Column, other: Column, coins: Bools) -> Column:
-    return replace(
-        one,
-        counts=np.where(coins[:, None], other.counts, one.counts),
-        scored=np.where(coins, other.scored, one.scored),
-        failed=np.where(coins, other.failed, one.failed),
-        unscored=np.where(coins, other.unscored, one.unscored),
-        blank=np.where(coins, other.blank, one.blank),
+def _joined(blocks: Sequence[decision.Stopped]) -> decision.Stopped:
+    return decision.Stopped(
+        np.concatenate([block.outcome for block in blocks]),
+        np.concatenate([block.cases for block in blocks]),
+        np.concatenate([block.early for block in blocks]),
     )
 
 
-def _with(table: Tally, label: str, column: Column) -> Tally:
-    return replace(table, columns={**table.columns, label: column})
+def _with_cases(trial: Trial, cases: float) -> Trial:
+    return trial.model_copy(update={"cases": float(cases)})
 
 
 def _trial(
-    rule: GateRule,
-    outcomes: np.ndarray[tuple[int], np.dtype[np.intp]],
+    gate: _Gate,
+    done: decision.Stopped,
     size: float,
     loss: float,
     n: int,
@@ -262,6 +285,7 @@ def _trial(
     *,
     source: Literal["swapped", "repeats"] = "swapped",
 ) -> Trial:
+    rule, outcomes = gate.rule, done.outcome
     passed, failed = _share(outcomes == decision.PASS), _share(outcomes == decision.FAIL)
     promise, kept = "", None
     if size == 0.0:
@@ -283,6 +307,7 @@ def _trial(
         inconclusive=_share(outcomes == decision.INCONCLUSIVE),
         promise=promise,
         kept=kept,
+        cases=float(done.cases.mean()) if gate.early else None,
     )
 
 
@@ -306,10 +331,39 @@ def verdict(found: SelfTest) -> str:
         told += f" It is weak on {', '.join(_names(weak))}: a loss of two margins is often not found."
     elif seen:
         told += " A loss of two margins is found in 80 % or more of the trials."
+    return " ".join([told, *_savings(found)])
+
+
+def _savings(found: SelfTest) -> list[str]:
+    """Say for each rule how many cases an early stop takes."""
+    by_rule: dict[str, dict[float, Trial]] = {}
+    for trial in found.trials:
+        if trial.source == "swapped" and trial.cases is not None:
+            by_rule.setdefault(_name(trial), {})[trial.margins] = trial
+    told = []
+    for name, trials in by_rule.items():
+        equal, worse = trials.get(0.0), trials.get(2.0)
+        if equal is None or equal.cases is None:
+            continue
+        where = f" on {name}" if len(by_rule) > 1 else ""
+        if equal.cases == equal.n and worse is not None and worse.cases == equal.n:
+            told.append(f"An early stop saves nothing{where}.")
+            continue
+        start = f"With an early stop{where} "
+        if worse is None or worse.cases is None:
+            start += f"an equal version takes {equal.cases:.0f} of {equal.n} samples on average"
+        else:
+            start += (
+                f"a loss of two margins takes {worse.cases:.0f} of {equal.n} samples on average; "
+                f"an equal version takes {equal.cases:.0f}"
+            )
+        told.append(start + (": it saves little there." if equal.cases > LITTLE * equal.n else "."))
     return told
 
 
 def _names(trials: Sequence[Trial]) -> list[str]:
-    return list(
-        dict.fromkeys(f"{each.metric} on {each.slice!r}" if each.slice else each.metric for each in trials)
-    )
+    return list(dict.fromkeys(map(_name, trials)))
+
+
+def _name(trial: Trial) -> str:
+    return f"{trial.metric} on {trial.slice!r}" if trial.slice else trial.metric

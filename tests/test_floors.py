@@ -69,6 +69,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
             "missing",
             "noise",
             "planning",
+            "planting",
             "preference",
             "ratchet",
             "ranking",

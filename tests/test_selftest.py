@@ -97,6 +97,47 @@ def test_what_can_t_be_tried_is_named(tmp_path: Path) -> None:
     assert verdict(same) == "No rule could be tried out."
 
 
+def test_an_early_stop_is_as_seldom_wrong_and_tells_how_many_cases_it_takes(tmp_path: Path) -> None:
+    with Project.open(made(tmp_path, n=240)) as project:
+        early = project.self_test("tiny", trials=1000, early_stop=True)
+        fixed = project.self_test("tiny", trials=1000)
+        again = project.self_test("tiny", trials=1000, early_stop=True)
+    assert early == again
+    assert early.early_stop and not fixed.early_stop
+    assert all(trial.cases is None for trial in fixed.trials)
+    by_size = {trial.margins: trial for trial in early.trials}
+    assert by_size[0.0].failed.share <= 0.06
+    assert by_size[1.0].passed.share <= 0.06
+    assert all(trial.kept is not False for trial in early.trials)
+    cases = {size: trial.cases or 0.0 for size, trial in by_size.items()}
+    assert 0 < cases[2.0] < cases[1.0] <= 240
+    assert f"takes {cases[2.0]:.0f} of 240 samples on average" in verdict(early)
+    assert f"an equal version takes {cases[0.0]:.0f}" in verdict(early)
+
+
+def test_what_bets_can_t_decide_takes_the_whole_run(tmp_path: Path) -> None:
+    rules = '[[gate]]\nmetric = "bleu"\nmargin = 8\n' + RULE
+    folder = made(tmp_path, metrics="[metrics.exact]\n[metrics.bleu]\n", rules=rules)
+    with Project.open(folder) as project:
+        found = project.self_test("tiny", trials=100, early_stop=True)
+    assert {trial.cases for trial in found.trials if trial.metric == "bleu"} == {120.0}
+    assert all(
+        (trial.cases or 0) < 120 for trial in found.trials if (trial.metric, trial.margins) == ("exact", 2)
+    )
+    assert "An early stop saves nothing on bleu." in verdict(found)
+    assert "With an early stop on exact a loss of two margins takes" in verdict(found)
+
+
+def test_exact_rules_are_tried_by_bets(tmp_path: Path) -> None:
+    with Project.open(made(tmp_path, rules=RULE + "exact = true\n")) as project:
+        found = {each: project.self_test("tiny", trials=400, early_stop=each) for each in (False, True)}
+    for tried in found.values():
+        assert all(trial.kept is not False for trial in tried.trials)
+    # Whoever may stop at the best moment decides no less often.
+    for fixed, early in zip(found[False].trials, found[True].trials, strict=True):
+        assert early.inconclusive.share <= fixed.inconclusive.share + 0.05
+
+
 def test_a_set_without_margins_has_no_gate_to_try(tmp_path: Path) -> None:
     folder = made(tmp_path, rules='[[gate]]\nmetric = "exact"\nmin = 0.5\n', n=20)
     with pytest.raises(UsageError, match="no rule with a margin"):
@@ -119,6 +160,12 @@ def test_the_command_prints_a_sentence_and_a_table(tmp_path: Path) -> None:
     told = json.loads(run("--json").stdout)
     assert told["sentence"].startswith("The gate kept")
     assert len(told["selftest"]["trials"]) == 4
+    assert "cases used" not in shown.stdout
+    assert told["selftest"]["trials"][0]["cases"] is None
+    early = run("--early-stop")
+    assert early.returncode == 0
+    assert "cases used" in early.stdout
+    assert 0 < json.loads(run("--early-stop", "--json").stdout)["selftest"]["trials"][3]["cases"] < 120
 
 
 def test_halves_of_one_run_s_repeats_are_the_same_version(tmp_path: Path) -> None:
@@ -139,3 +186,8 @@ def test_halves_of_one_run_s_repeats_are_the_same_version(tmp_path: Path) -> Non
     assert split[0].kept
     assert split[0].failed.share <= 0.09
     assert split[0].failed.share > 0
+    with Project.open(folder) as project:
+        early = project.self_test("tiny", runs=(runs[0].id, runs[1].id), trials=400, early_stop=True)
+    halves = next(trial for trial in early.trials if trial.source == "repeats")
+    assert halves.kept
+    assert halves.cases is not None and halves.cases < 120

@@ -111,13 +111,14 @@ def crossings(
     cells: int = 1,
     weights: npt.ArrayLike | None = None,
     largest: float | None = None,
+    exact: bool = False,
 ) -> Crossings:
     """Return when bets are certain: of PASS at 1 over their share of alpha, of harm at `cells` times that.
 
     d is in the order that was drawn before the run. `cells` is the number of tests for harm in the whole
-    gate (e-Holm, whose first step decides whether anything is worse).
+    gate (e-Holm, whose first step decides whether anything is worse). With `exact` bets get all of alpha.
     """
-    spent = bets_alpha(alpha)
+    spent = alpha if exact else bets_alpha(alpha)
     groups = None if clusters is None else list(clusters)
     x = np.asarray(d, dtype=np.float64)
     return Crossings(
@@ -152,22 +153,37 @@ def decide_early(
     *,
     alpha: float = 0.05,
     cells: int = 1,
+    weights: npt.ArrayLike | None = None,
+    largest: float | None = None,
+    exact: bool = False,
 ) -> Stopped:
     """Return what is decided when one may stop as soon as the bets are certain.
 
     d is in the order that was drawn before the run, a cluster's cases beside one another. Bets get
     EARLY_SHARE of alpha and are looked at after each cluster (Ville); at the end the terminal bound
-    gets the rest (union bound). FAIL through the bets needs `cells` times the evidence (e-Holm).
+    gets the rest (union bound). FAIL through the bets needs `cells` times the evidence (e-Holm) to end the
+    run, and once only at its end. `largest` is the weight of the heaviest cluster that could have come. With
+    `exact` bets get all of alpha and no bound decides.
     """
     x = np.asarray(d, dtype=np.float64)
     numbers, count = numbered(clusters, len(x))
     if np.any(np.diff(numbers) < 0):
         raise ValueError("a cluster's cases stand beside one another in the order of an early stop")
-    found = crossings(x, margin, numbers, alpha=alpha, cells=cells)
-    when = np.minimum(found.passing, found.failing)
+
+    def found(tests: int) -> Crossings:
+        return crossings(
+            x, margin, numbers, alpha=alpha, cells=tests, weights=weights, largest=largest, exact=exact
+        )
+
+    certain = found(cells)
+    when = np.minimum(certain.passing, certain.failing)
     early = when < count
-    at_end = decide(x, margin, numbers, alpha=end_alpha(alpha))
-    outcome = np.where(early, np.where(found.passing <= found.failing, PASS, FAIL), at_end)
+    lost = (certain if cells == 1 else found(1)).failing < count
+    at_end = np.where(lost, FAIL, INCONCLUSIVE)
+    if not exact:
+        bound = decide(x, margin, numbers, alpha=end_alpha(alpha), weights=weights)
+        at_end = np.where(bound == PASS, PASS, np.where(lost, FAIL, bound))
+    outcome = np.where(early, np.where(certain.passing <= certain.failing, PASS, FAIL), at_end)
     seen = np.cumsum(np.bincount(numbers, minlength=count))
     return Stopped(outcome, seen[np.minimum(when, count - 1)], early)
 
