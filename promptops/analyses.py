@@ -10,7 +10,7 @@ from promptops.baselines import TIMED
 from promptops.comparison import pair
 from promptops.comparisons import run_warnings
 from promptops.errors import UnknownName, UsageError
-from promptops.gates import Gates
+from promptops.gates import Gates, grids_for
 from promptops.sides import load_run
 from promptops.types import EvalSet, Run
 from promptops.verdicts import Comparison, Verdict
@@ -36,45 +36,59 @@ class Analyses(Gates):
         changes: Mapping[str, float] | None = None,
         alpha: float = 0.05,
         power: float = 0.8,
+        case_cost: float = 0.0,
+        concurrency: int | None = None,
     ) -> Plan:
         """Say what a set can see: the smallest change, the cases that each margin needs, and the price.
 
         From how two `runs` of the set differed (default: the two newest of different prompts or models),
-        or from declared standard deviations of paired differences (`sd`, by metric). Asks nobody.
+        or from declared standard deviations of paired differences (`sd`, by metric). `case_cost` is what
+        writing a new sample costs, in answers. Asks nobody.
         """
-        from promptops import planning
+        from promptops import planning, reach
+        from promptops.noise import Asked, change_noise
+        from promptops.pricing import price_of
 
         found = self.evalset(self.evalset_folder(evalset))
         labels = [spec.label for spec in found.metrics]
         planning.refuse_unknown(changes or {}, labels, "--change")
         planning.refuse_unknown(sd or {}, labels, "--sd")
         newest = self._finished_on(found)
+        at_once = concurrency or self.settings.concurrency
+        price = None
+        if newest:
+            last = newest[0]
+            price = price_of(last.id, last.samples, last.repeats, self.store.spent(last.id))
+        wanted = reach.Wanted(changes or {}, alpha, power)
+        whole = None
         if sd:
             history = "declared standard deviations; a group counts as one case"
-            repeats = "What repeats would bring is not known without runs that have some."
-            reaches = planning.from_declared(found, sd, changes=changes or {}, alpha=alpha, power=power)
+            repeats: tuple[str, ...] = ("What repeats would bring is not known without runs that have some.",)
+            reaches = reach.from_declared(found, sd, wanted)
         else:
             first, second = self._two_runs(found, newest, runs)
             old, new = load_run(self.store, first), load_run(self.store, second)
             pairing = pair(old.side, new.side, new.metrics)
             history = f"how {first.prompt_ref} ({first.id}) and {second.prompt_ref} ({second.id}) differ"
-            reaches = planning.from_history(pairing, found, changes=changes or {}, alpha=alpha, power=power)
-            repeats = (
-                self.noise(first.id, second.id).sentence
-                if min(first.repeats, second.repeats) > 1
-                else "What repeats would bring is not known: each sample was asked once (eval --repeats 3)."
-            )
-        price = planning.price_of(newest[0].id, self.store.results(newest[0].id)) if newest else None
-        samples = len(found.samples)
+            reaches = reach.from_history(pairing, found, wanted, grids_for(found.gate, old, new))
+            reaches, whole = planning.with_early(reaches, pairing, found)
+            repeats = ("What repeats would bring is not known: each sample was asked once (--repeats 3).",)
+            if min(first.repeats, second.repeats) > 1:
+                noise = change_noise(old, new, Asked(case_cost=case_cost))
+                repeats = planning.repeats_advice(noise, found.gate, price)
+        reaches = tuple(planning.priced(each, price) for each in reaches)
+        early = planning.early_advice(whole, declared=bool(sd))
         return planning.Plan(
             evalset=found.name,
-            samples=samples,
+            samples=len(found.samples),
             history=history,
             alpha=alpha,
             power=power,
             reaches=reaches,
+            early=whole,
             price=price,
-            advice=(*planning.advice(reaches, power), repeats),
+            concurrency=at_once,
+            advice=(*planning.advice(reaches, power, at_once), *early, *repeats),
         )
 
     def noise(
@@ -234,6 +248,7 @@ class Analyses(Gates):
         runs: tuple[str, str] | None = None,
         trials: int = 2000,
         seed: int = 1,
+        early_stop: bool = False,
     ) -> SelfTest:
         """Try the gate out on a set's own stored answers: how often it is wrong, and how often it sees.
 
@@ -249,7 +264,6 @@ class Analyses(Gates):
         first, second = self._two_runs(found, self._finished_on(found), runs)
         old, new = load_run(self.store, first), load_run(self.store, second)
         grid = grid_of(new) if second.repeats > 1 else None
-        early_stop: bool = False,
         pairing = pair(old.side, new.side, new.metrics)
         return self_test(pairing, found, grid, trials=trials, seed=seed, early_stop=early_stop)
 

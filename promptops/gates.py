@@ -24,7 +24,7 @@ from promptops.sides import Loaded, load_baseline, load_run, same_outputs
 from promptops.stopper import Stopper
 from promptops.stopping import Order, drawn, parts_of, stakes_of
 from promptops.summary import tally
-from promptops.types import EvalSet, Result, Run, Sample
+from promptops.types import EvalSet, GateRule, Result, Run, Sample
 from promptops.verdicts import Stopping, Verdict
 
 
@@ -114,7 +114,7 @@ class Gates(Comparisons):
             slices=found.slices,
             identical=still and same_outputs(first, second),
             order=order,
-            grids=_grids(first, second, found),
+            grids=grids_for(found.gate, first, second),
         )
         stopped = verdict.stopping is not None and verdict.stopping.stopped
         # Of a run that stopped when it suited bets alone may speak, and the oldest baseline has none.
@@ -282,9 +282,9 @@ def _stopper(pairing: Pairing, found: EvalSet, seed: str) -> Stopper:
     )
 
 
-def _grids(first: Loaded, second: Loaded, found: EvalSet) -> tuple[Grid, Grid] | None:
+def grids_for(rules: Sequence[GateRule], first: Loaded, second: Loaded) -> tuple[Grid, Grid] | None:
     """Read every repeat where a rule is about these very samples; elsewhere means are enough."""
-    if all(rule.estimand == "population" for rule in found.gate):
+    if all(rule.estimand == "population" for rule in rules):
         return None
     return grid_of(first), grid_of(second)
 

@@ -1,59 +1,23 @@
-"""What can this set see? The smallest change, the cases a margin needs, the price: before it is paid.
-
-Everything scales from one thing that history knows: the standard error of a paired change. It falls with
-the square root of the number of cases; repeats only take the generation's noise out of it (see noise.py).
-"""
+"""What can this set see, what would it take to see more, and what does it cost: before it is paid."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
-
-import numpy as np
+from collections.abc import Iterable, Sequence
 
 from promptops.comparison import Pairing
 from promptops.errors import UsageError
+from promptops.expectation import LOSS, Expected, expectations
 from promptops.gate import spread
-from promptops.stats.power import smallest_margin, upper_sd
-from promptops.stats.student import normal_cdf, normal_quantile
-from promptops.summary import cluster_codes, slice_mask
-from promptops.types import EvalSet, GateRule, Noun, Result
+from promptops.noise import ChangeNoise, Noise
+from promptops.pricing import Extra, Price, dollars, extra_of, extra_sentence
+from promptops.reach import Reach
+from promptops.spending import Choice
+from promptops.stats.decision import SMALL
+from promptops.stopping import parts_of, stakes_of
+from promptops.types import EvalSet, GateRule, Noun
 
-
-class Reach(Noun):
-    """What a set can see in one metric, in the metric's printed unit."""
-
-    label: str
-    slice: str | None = None
-    n: int
-    clusters: int
-    sd: float | None
-    """Standard deviation of the paired differences of single cases; None for corpus metrics."""
-    se: float | None
-    resolves: float | None
-    """The smallest margin at which an equal version passes, and smallest loss that is found, with `power`."""
-    margin: float | None = None
-    chance: float | None = None
-    """How likely an equal version passes at the margin."""
-    needed: int | None = None
-    """Cases in all at which it passes with `power`; careful: the sd is taken at its upper 80 % bound."""
-    change: float | None = None
-    to_see: int | None = None
-    """Cases in all at which a change of `change` is found with `power`."""
-    note: str = ""
-
-
-class Price(Noun):
-    """What one evaluation of the set takes, from what its last run took."""
-
-    run: str
-    answers: int
-    cost: float | None
-    """US dollars for all answers; None where any of them has no price."""
-    tokens_in: int | None
-    tokens_out: int | None
-    seconds: float | None
-    """Seconds of waiting for answers, added up; divide by the concurrency."""
+LITTLE = 0.9
+"""An early stop that takes more than this share of the samples saves little."""
 
 
 class Plan(Noun):
@@ -65,175 +29,81 @@ class Plan(Noun):
     alpha: float
     power: float
     reaches: tuple[Reach, ...]
+    early: Expected | None
+    """What `--early-stop` would take for all rules together; None where it can't be told."""
     price: Price | None
+    concurrency: int
+    """How many answers at a time the sentences count with."""
     advice: tuple[str, ...]
 
 
-def from_history(
-    pairing: Pairing, evalset: EvalSet, *, changes: Mapping[str, float], alpha: float, power: float
-) -> tuple[Reach, ...]:
-    """Return what the set can see, by how two runs of it differed: each metric, and each ruled slice."""
-    cells: dict[tuple[str, str | None], GateRule | None] = {(label, None): None for label in pairing.metrics}
-    for rule in spread(evalset.gate, evalset.samples, evalset.slices)[0]:
-        if rule.metric in pairing.metrics and rule.margin is not None:
-            cells[rule.metric, rule.slice] = rule
-    return tuple(
-        _from_cell(pairing, label, name, rule, changes.get(label), alpha, power)
-        for (label, name), rule in cells.items()
-    )
+def priced(reach: Reach, price: Price | None) -> Reach:
+    """Return a reach with what the cases take that it needs beyond those that there are."""
+    found: dict[str, Extra] = {}
+    if reach.needed is not None and reach.needed > reach.n:
+        found["extra"] = extra_of(price, reach.needed - reach.n)
+    if reach.to_see is not None and reach.to_see > reach.n:
+        found["extra_to_see"] = extra_of(price, reach.to_see - reach.n)
+    return reach.model_copy(update=found)
 
 
-def from_declared(
-    evalset: EvalSet, sds: Mapping[str, float], *, changes: Mapping[str, float], alpha: float, power: float
-) -> tuple[Reach, ...]:
-    """Return what the set can see if paired differences have these standard deviations.
-
-    A group counts as one case: the careful end, as nothing is known of how alike its cases are.
-    """
-    ruled = spread(evalset.gate, evalset.samples, evalset.slices)[0]
-    rules = {(rule.metric, rule.slice): rule for rule in ruled if rule.margin is not None}
-    found: list[Reach] = []
-    for label, sd in sds.items():
-        slices = [name for metric, name in rules if metric == label and name is not None]
-        for name in (None, *slices):
-            mask = slice_mask(evalset.samples, name)
-            clusters = len(np.unique(cluster_codes(evalset.samples)[mask]))
-            se = sd / math.sqrt(max(clusters, 1))
-            rule = rules.get((label, name))
-            found.append(
-                _reach(
-                    label,
-                    name,
-                    int(mask.sum()),
-                    clusters,
-                    sd,
-                    se,
-                    rule,
-                    changes.get(label),
-                    alpha,
-                    power,
-                    1.0,
-                )
-            )
-    return tuple(found)
-
-
-def price_of(run_id: str, results: Iterable[Result]) -> Price:
-    """Return what a run's answers took; judges' calls are not in it."""
-    completions = [result.completion for result in results if result.completion is not None]
-    return Price(
-        run=run_id,
-        answers=len(completions),
-        cost=_added([completion.cost for completion in completions]),
-        tokens_in=_whole(_added([completion.tokens_in for completion in completions])),
-        tokens_out=_whole(_added([completion.tokens_out for completion in completions])),
-        seconds=_added([completion.seconds for completion in completions]),
-    )
-
-
-def advice(reaches: Sequence[Reach], power: float) -> tuple[str, ...]:
+def advice(reaches: Sequence[Reach], power: float, concurrency: int) -> tuple[str, ...]:
     """Say in plain sentences what to do."""
     told: list[str] = []
     for reach in reaches:
         name = f"{reach.label} on {reach.slice!r}" if reach.slice else reach.label
-        if reach.resolves is None:
-            told.append(f"{name}: {reach.note or 'nothing can be said'}.")
-        elif reach.margin is not None and reach.chance is not None and reach.chance < power:
-            more = (
-                f" About {reach.needed} cases would pass it in {power:.0%}: {reach.needed - reach.n} more."
-                if reach.needed and reach.needed > reach.n
-                else ""
-            )
-            told.append(
-                f"{name}: the margin of {reach.margin:g} is too fine for {reach.n} cases: an equal version "
-                f"would pass in {reach.chance:.0%} of gates, else be INCONCLUSIVE.{more}"
-            )
-        elif reach.margin is not None:
-            told.append(f"{name}: {reach.n} cases are enough for the margin of {reach.margin:g}.")
-        if reach.change is not None and reach.to_see is not None:
-            verdict = "enough" if reach.to_see <= reach.n else f"{reach.to_see - reach.n} too few"
-            told.append(
-                f"{name}: a change of {reach.change:g} is found in {power:.0%} with {reach.to_see} cases; "
-                f"{reach.n} are {verdict}."
-            )
+        told += [f"{name}: {sentence}" for sentence in _of(reach, power, concurrency)]
+    if any(reach.extra or reach.extra_to_see for reach in reaches):
+        told.append(
+            "More samples are paid in each evaluation; the baseline has to be evaluated on them once, too."
+        )
     return tuple(told)
 
 
-def _from_cell(
-    pairing: Pairing,
-    label: str,
-    name: str | None,
-    rule: GateRule | None,
-    change: float | None,
-    alpha: float,
-    power: float,
-) -> Reach:
-    level = rule.alpha if rule else alpha
-    cell = pairing.cell(label, name, level)
-    delta, record = cell.delta, pairing.candidate.table.columns[label].record
-    if delta.resolves is None:
-        note = delta.note or "no interval can be had from the runs"
-        return Reach(
-            label=label,
-            slice=name,
-            n=delta.n,
-            clusters=delta.clusters,
-            sd=None,
-            se=None,
-            resolves=None,
-            note=note,
+def with_early(
+    reaches: Sequence[Reach], pairing: Pairing, evalset: EvalSet
+) -> tuple[tuple[Reach, ...], Expected | None]:
+    """Return the reaches with what an early stop takes, and what all rules together do; None without any."""
+    samples = pairing.candidate.table.samples
+    parts = parts_of(spread(evalset.gate, samples, evalset.slices)[0])
+    if not parts:
+        return tuple(reaches), None
+    records = {label: pairing.candidate.table.columns[label].record for label in pairing.metrics}
+    each, whole = expectations(pairing, stakes_of(parts, samples, records))
+    told = [reach.model_copy(update={"early": each.get((reach.label, reach.slice))}) for reach in reaches]
+    return tuple(told), whole
+
+
+def early_advice(whole: Expected | None, *, declared: bool) -> tuple[str, ...]:
+    """Say what an early stop would bring for all rules together."""
+    if declared:
+        return ("What --early-stop would bring is not known without two runs to learn from.",)
+    if whole is None:
+        return ()
+    if whole.equal is None:
+        return (f"What --early-stop would bring is not foretold: {whole.note or 'the runs tell nothing'}.",)
+    if whole.note:
+        return (f"With --early-stop {whole.note}; only a FAIL can come before.",)
+    together = ", with all rules together," if whole.rules > 1 else ""
+    little = "; it saves little there" if whole.equal > LITTLE * whole.samples else ""
+    if whole.worse is None:
+        return (
+            f"With --early-stop{together} an equal version would take about {whole.equal:.0f} of "
+            f"{whole.samples} samples on average{little}.",
         )
-    se = delta.resolves / smallest_margin(1.0, level)
-    sd = None
-    if cell.d is not None and len(cell.d) > 1 and record.low is not None and record.high is not None:
-        sd = float(np.std(cell.d, ddof=1)) * (record.high - record.low)
-    careful = upper_sd(1.0, delta.clusters) if delta.clusters > 1 else 1.0
-    return _reach(label, name, delta.n, delta.clusters, sd, se, rule, change, level, power, careful)
-
-
-def _reach(
-    label: str,
-    name: str | None,
-    n: int,
-    clusters: int,
-    sd: float | None,
-    se: float,
-    rule: GateRule | None,
-    change: float | None,
-    alpha: float,
-    power: float,
-    careful: float,
-) -> Reach:
-    margin = rule.margin if rule else None
-    quantile = normal_quantile(1 - alpha)
-    return Reach(
-        label=label,
-        slice=name,
-        n=n,
-        clusters=clusters,
-        sd=sd,
-        se=se,
-        resolves=smallest_margin(se, alpha, power),
-        margin=margin,
-        chance=None if margin is None else (normal_cdf(margin / se - quantile) if se > 0 else 1.0),
-        needed=None if margin is None else _cases(n, se * careful, margin, alpha, power),
-        change=change,
-        to_see=None if change is None else _cases(n, se * careful, change, alpha, power),
+    losing = f"a loss of {LOSS:g} margins" + (" in each" if whole.rules > 1 else "")
+    return (
+        f"With --early-stop{together} {losing} would take about {whole.worse:.0f} of {whole.samples} samples "
+        f"on average, an equal version {whole.equal:.0f}{little}.",
     )
 
 
-def _cases(n: int, se: float, wanted: float, alpha: float, power: float) -> int:
-    """Return the cases at which the standard error, which falls with their root, is small enough."""
-    return max(2, math.ceil(n * (smallest_margin(se, alpha, power) / wanted) ** 2 - 1e-9))
-
-
-def _added(parts: Sequence[float | int | None]) -> float | None:
-    known = [part for part in parts if part is not None]
-    return float(sum(known)) if parts and len(known) == len(parts) else None
-
-
-def _whole(value: float | None) -> int | None:
-    return None if value is None else int(value)
+def repeats_advice(noise: Noise, rules: Sequence[GateRule], price: Price | None) -> tuple[str, ...]:
+    """Say for each ruled metric, or the first, if repeats are useless and which number is cost-optimal."""
+    ruled = {rule.metric for rule in rules} or {noise.label}
+    return tuple(
+        f"{change.label}: {_repeats(change, price)}" for change in noise.changes if change.label in ruled
+    )
 
 
 def refuse_unknown(given: Iterable[str], known: Sequence[str], option: str) -> None:
@@ -241,3 +111,91 @@ def refuse_unknown(given: Iterable[str], known: Sequence[str], option: str) -> N
     for label in given:
         if label not in known:
             raise UsageError(f"{option} names {label!r}; the set measures {', '.join(known)}.")
+
+
+def _of(reach: Reach, power: float, concurrency: int) -> list[str]:
+    if reach.resolves is None and reach.chance is None:
+        return [f"{reach.note or 'nothing can be said'}."]
+    told = _for_repeats(reach, power) if reach.method == "repeats" else _for_margin(reach, power, concurrency)
+    if reach.change is not None and reach.method == "repeats":
+        told.append(f"more samples don't help to see a change of {reach.change:g} on these; repeats do.")
+    elif reach.change is not None and reach.to_see is not None:
+        verdict = "enough"
+        if reach.extra_to_see is not None:
+            more = extra_sentence(reach.extra_to_see, concurrency)
+            verdict = f"{reach.extra_to_see.samples} too few ({more})"
+        told.append(
+            f"a change of {reach.change:g} is found in {power:.0%} with {reach.to_see} cases; "
+            f"{reach.n} are {verdict}."
+        )
+    if reach.note:
+        told.append(f"{reach.note}.")
+    return told
+
+
+def _for_margin(reach: Reach, power: float, concurrency: int) -> list[str]:
+    if reach.margin is None or reach.chance is None:
+        return []
+    bets = ""
+    if reach.method == "bets":
+        few = f", as under {SMALL} groups" if reach.clusters < SMALL else ""
+        bets = f" Bets decide here{few}: the figures are theirs, by drawing the runs' groups again."
+    if reach.chance >= power:
+        return [f"{reach.n} cases are enough for the margin of {reach.margin:g}.{bets}"]
+    more = ""
+    if reach.extra is not None:
+        more = (
+            f" About {reach.needed} cases would pass it in {power:.0%}: {reach.extra.samples} more "
+            f"({extra_sentence(reach.extra, concurrency)})."
+        )
+    elif reach.needed is None:
+        more = " Many times these cases would not do."
+    return [
+        f"the margin of {reach.margin:g} is too fine for {reach.n} cases: an equal version "
+        f"would pass in {reach.chance:.0%} of gates, else be INCONCLUSIVE.{more}{bets}"
+    ]
+
+
+def _for_repeats(reach: Reach, power: float) -> list[str]:
+    if reach.margin is None or reach.chance is None:
+        return []
+    about = "It is about these very samples: more of them change nothing, repeats do."
+    if reach.chance >= power:
+        return [f"the repeats are enough for the margin of {reach.margin:g}. {about}"]
+    return [
+        f"the margin of {reach.margin:g} is too fine for these repeats: an equal version would pass in "
+        f"{reach.chance:.0%} of gates, else be INCONCLUSIVE. About {reach.needed_repeats} repeats in "
+        f"both runs would pass it in {power:.0%}. {about}"
+    ]
+
+
+def _repeats(change: ChangeNoise, price: Price | None) -> str:
+    choice = change.choice
+    if choice is None:
+        return f"what repeats bring is not known: {change.note or 'the runs tell nothing'}."
+    if not choice.noise_share:
+        return "repeats are useless, as those of a sample scored alike throughout: ask each sample once."
+    share = f"{choice.noise_share:.0%} of the change's squared standard error is noise between them"
+    worth = f"repeats are useless: only {share}" if choice.useless else f"repeats are of use: {share}"
+    return f"{worth}. {_optimal(choice, price)}"
+
+
+def _optimal(choice: Choice, price: Price | None) -> str:
+    if choice.case_cost and choice.best_repeats is None:
+        return "Samples differ no more than repeats do, so more repeats are cheaper than more samples."
+    if choice.case_cost:
+        best = max(1, round(choice.best_repeats or 0))
+        return f"Where a new sample costs {choice.case_cost:g} answers, the cost-optimal number is {best}."
+    told = "While a new sample costs nothing but its answers, the cost-optimal number is 1, with more samples"
+    if choice.break_even is None:
+        return f"{told}."
+    if choice.break_even == 0:
+        return "Samples differ no more than repeats do, so one more repeat is as good as one more sample."
+    each = None
+    if price is not None and price.cost is not None and price.answers:
+        each = price.cost / price.answers * choice.break_even
+    money = "" if each is None else f" ({dollars(each)})"
+    return (
+        f"{told}; from a cost of {choice.break_even:.3g} answers{money} a sample on, it is more than now "
+        "(--case-cost tells)."
+    )

@@ -59,6 +59,22 @@ class Scores:
         after = np.where(swapped, self.a[:, None], self.b[:, None])
         return (after if spoilt is None else np.where(spoilt[self.groups], 0.0, after)) - before
 
+    def spread(self, coins: Bools, spoilt: Bools | None = None) -> Floats:
+        """(n, trials) changes that vary as the runs' change did around its mean, but are 0 on average.
+
+        `coins` (clusters, trials) give each group a sign. What is `spoilt` falls to the worst there is.
+        """
+        around = centred(self.b - self.a, self.weights)[:, None]
+        signed = np.where(coins[self.groups], around, -around)
+        if spoilt is None:
+            return signed
+        return np.where(spoilt[self.groups], -((self.a + self.b) / 2)[:, None], signed)
+
+
+def centred(d: Floats, weights: Floats) -> Floats:
+    """Return differences (n,) less their mean, cut where that would leave [-1, 1]."""
+    return np.clip(d - np.average(d, weights=weights), -1.0, 1.0)
+
 
 def scores_of(pairing: Pairing, label: str, name: str | None = None) -> Scores:
     """Return both runs' scores in a metric that has a range, on the whole set or on a slice."""

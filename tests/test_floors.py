@@ -62,6 +62,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         *(
             "comparison",
             "bounds",
+            "expectation",
             "flaky",
             "gate",
             "gatecells",
@@ -71,8 +72,10 @@ FLOORS: tuple[tuple[str, ...], ...] = (
             "planning",
             "planting",
             "preference",
+            "pricing",
             "ratchet",
             "ranking",
+            "reach",
             "selftest",
         ),
         *("costplot", "groupchanges", "reporting", "sides", "slicefinder", "slices", "spending", "standings"),

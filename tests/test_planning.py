@@ -14,7 +14,7 @@ from statsmodels.stats.power import NormalIndPower
 
 from promptops import Project
 from promptops.errors import UsageError
-from promptops.planning import from_declared
+from promptops.reach import Wanted, from_declared
 from promptops.stats import decision
 from promptops.types import Card, EvalSet, GateRule, Sample
 
@@ -40,9 +40,7 @@ def evalset(n: int, margin: float, *, grouped: bool = False) -> EvalSet:
 
 @pytest.mark.parametrize(("n", "sd", "margin"), [(100, 0.3, 0.05), (400, 0.1, 0.02), (50, 0.6, 0.2)])
 def test_cases_and_chances_are_those_of_statsmodels(n: int, sd: float, margin: float) -> None:
-    whole, half = from_declared(
-        evalset(n, margin), {"exact": sd}, changes={"exact": margin / 2}, alpha=0.05, power=0.8
-    )
+    whole, half = from_declared(evalset(n, margin), {"exact": sd}, Wanted({"exact": margin / 2}, 0.05, 0.8))
     power = NormalIndPower(ddof=0)
     asked = {"alpha": 0.05, "ratio": 0, "alternative": "larger"}
     assert whole.needed == math.ceil(power.solve_power(effect_size=margin / sd, power=0.8, **asked) - 1e-6)
@@ -57,16 +55,14 @@ def test_cases_and_chances_are_those_of_statsmodels(n: int, sd: float, margin: f
 
 
 def test_a_group_counts_as_one_case_where_nothing_is_known_of_it() -> None:
-    alone = from_declared(evalset(100, 0.05), {"exact": 0.3}, changes={}, alpha=0.05, power=0.8)[0]
-    grouped = from_declared(
-        evalset(100, 0.05, grouped=True), {"exact": 0.3}, changes={}, alpha=0.05, power=0.8
-    )[0]
+    alone = from_declared(evalset(100, 0.05), {"exact": 0.3}, Wanted({}, 0.05, 0.8))[0]
+    grouped = from_declared(evalset(100, 0.05, grouped=True), {"exact": 0.3}, Wanted({}, 0.05, 0.8))[0]
     assert grouped.resolves == pytest.approx(2 * (alone.resolves or 0.0))
 
 
 def test_with_the_cases_that_are_needed_the_gate_passes_an_equal_version_as_promised() -> None:
     sd, margin = math.sqrt(0.3), 0.05
-    reach = from_declared(evalset(100, margin), {"exact": sd}, changes={}, alpha=0.05, power=0.8)[0]
+    reach = from_declared(evalset(100, margin), {"exact": sd}, Wanted({}, 0.05, 0.8))[0]
     d = np.random.default_rng(1).choice([-1.0, 0, 1.0], p=[0.15, 0.7, 0.15], size=(reach.needed or 0, 4000))
     passed = (decision.decide(d, margin) == decision.PASS).mean()
     assert passed == pytest.approx(0.8, abs=0.025)
@@ -108,6 +104,11 @@ def test_a_plan_learns_from_how_two_versions_differed(project: Path) -> None:
     assert f"{reach.needed - 60} more" in plan.advice[0]
     assert "60 are enough" in plan.advice[1]
     assert plan.price is not None and plan.price.answers == 60
+    assert reach.extra is not None and reach.extra.samples == reach.needed - 60
+    assert reach.extra.cost is None and "cost unknown" in plan.advice[0]
+    assert reach.early is not None and reach.early == plan.early
+    assert reach.early.equal is not None and 0 < reach.early.equal <= 60
+    assert any(sentence.startswith("With --early-stop a loss of 2 margins") for sentence in plan.advice)
 
 
 def test_the_command_prints_the_plan_and_refuses_what_is_no_number(project: Path) -> None:
@@ -120,6 +121,8 @@ def test_the_command_prints_the_plan_and_refuses_what_is_no_number(project: Path
     shown = run("--sd", "exact=0.5")
     assert shown.returncode == 0
     assert "an equal version would pass in" in shown.stdout
+    assert "What --early-stop would bring is not known" in shown.stdout
+    assert "early stop:" not in shown.stdout
     assert json.loads(run("--sd", "exact=0.5", "--json").stdout)["plan"]["reaches"][0]["margin"] == 0.1
     for wrong in ("exact=0", "exact=x", "exact", "exact=inf"):
         refused = run("--sd", wrong)

@@ -41,6 +41,17 @@ def test_spoilt_groups_lose_all_that_they_had(scores: Scores, seed: int) -> None
 
 @settings(max_examples=60)
 @given(scores=stored(), seed=st.integers(0, 100))
+def test_a_spread_is_that_of_the_change_and_0_on_average(scores: Scores, seed: int) -> None:
+    coins = np.random.default_rng(seed).random((scores.clusters, 3)) < 0.5
+    found = scores.spread(coins)
+    assert found + scores.spread(~coins) == pytest.approx(0, abs=1e-12)
+    d = scores.b - scores.a
+    around = np.clip(d - (scores.weights @ d) / scores.weights.sum(), -1, 1)
+    assert np.abs(found) == pytest.approx(np.abs(around)[:, None] * np.ones((1, 3)))
+
+
+@settings(max_examples=60)
+@given(scores=stored(), seed=st.integers(0, 100))
 def test_an_order_moves_whole_groups_and_nothing_else(scores: Scores, seed: int) -> None:
     rank = np.random.default_rng(seed).permutation(scores.clusters)
     moved = scores.in_order(rank)
@@ -57,3 +68,4 @@ def test_a_planted_loss_is_as_large_on_average_as_was_aimed_at() -> None:
     coins = rng.random((50, 20_000)) < 0.5
     spoilt = rng.random(coins.shape) < 0.1 / scores.level
     assert scores.changes(coins, spoilt).mean() == pytest.approx(-0.1, abs=0.002)
+    assert scores.spread(coins, spoilt).mean() == pytest.approx(-0.1, abs=0.002)

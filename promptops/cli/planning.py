@@ -9,7 +9,8 @@ import click
 from promptops.cli.options import json_option, open_project
 
 if TYPE_CHECKING:
-    from promptops.planning import Plan, Price
+    from promptops.planning import Plan
+    from promptops.reach import Reach
 
 
 @click.command("plan")
@@ -31,6 +32,13 @@ if TYPE_CHECKING:
 @click.option("--alpha", type=click.FloatRange(0.0001, 0.4999), default=0.05, show_default=True)
 @click.option("--power", type=click.FloatRange(0.5, 0.999), default=0.8, show_default=True)
 @click.option("-j", "--jobs", type=click.IntRange(1, 1000), help="Answers at a time, for the time it takes.")
+@click.option(
+    "--case-cost",
+    type=click.FloatRange(0),
+    default=0.0,
+    show_default=True,
+    help="What writing a new sample costs, in answers: for the best number of repeats.",
+)
 @json_option
 @click.pass_context
 def plan_command(
@@ -42,6 +50,7 @@ def plan_command(
     alpha: float,
     power: float,
     jobs: int | None,
+    case_cost: float,
     as_json: bool,
 ) -> None:
     """Say what EVALSET can see: the smallest change, the cases that each margin needs, and the price.
@@ -58,12 +67,13 @@ def plan_command(
             changes=_numbers(changes, "--change"),
             alpha=alpha,
             power=power,
+            case_cost=case_cost,
+            concurrency=jobs,
         )
-        concurrency = jobs or project.settings.concurrency
     if as_json:
         documents.print_document(documents.PlanDocument(plan=found))
     else:
-        _print(found, concurrency)
+        _print(found)
 
 
 def _numbers(written: tuple[str, ...], option: str) -> dict[str, float]:
@@ -80,16 +90,19 @@ def _numbers(written: tuple[str, ...], option: str) -> dict[str, float]:
     return found
 
 
-def _print(plan: Plan, concurrency: int) -> None:
+def _print(plan: Plan) -> None:
     from rich.table import Table
 
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
     from promptops.figures import figure
+    from promptops.pricing import price_sentence
 
     console().print(f"{plan.evalset}: {plan.samples} samples. Learned from {safe_line(plan.history)}.")
     table = Table(box=None, pad_edge=False)
-    for name in ("metric", "slice", "n", "sees", "margin", "passes if equal", "cases for it"):
+    early = any(reach.early for reach in plan.reaches)
+    names = ("metric", "slice", "n", "sees", "margin", "passes if equal", "cases for it")
+    for name in (*names, *(["early stop"] if early else [])):
         table.add_column(name, justify="left" if name in {"metric", "slice"} else "right")
     for reach in plan.reaches:
         table.add_row(
@@ -99,7 +112,8 @@ def _print(plan: Plan, concurrency: int) -> None:
             figure(reach.resolves),
             "-" if reach.margin is None else f"{reach.margin:g}",
             "-" if reach.chance is None else f"{reach.chance:.0%}",
-            "-" if reach.needed is None else str(reach.needed),
+            _needed(reach),
+            *([_early(reach)] if early else []),
         )
     console().print(table)
     console().print(
@@ -107,22 +121,27 @@ def _print(plan: Plan, concurrency: int) -> None:
         "one-sided; also the smallest margin that can be asked for.",
         style="dim",
     )
+    if early:
+        console().print(
+            "early stop: samples that --early-stop takes on average at a loss of two margins / where nothing "
+            "changed.",
+            style="dim",
+        )
     for sentence in plan.advice:
-        console().print(safe_line(sentence, 400))
+        console().print(safe_line(sentence, 500))
     if plan.price is not None:
-        console().print(f"One evaluation: {_price(plan.price, concurrency)}")
+        console().print(f"One evaluation: {price_sentence(plan.price, plan.concurrency)}")
 
 
-def _price(price: Price, concurrency: int) -> str:
-    cost = "cost unknown" if price.cost is None else f"${price.cost:.4f}"
-    tokens = (
-        "tokens unknown"
-        if price.tokens_in is None or price.tokens_out is None
-        else f"{price.tokens_in + price.tokens_out:,} tokens"
+def _needed(reach: Reach) -> str:
+    if reach.needed_repeats is not None:
+        return f"{reach.needed_repeats} repeats"
+    return "-" if reach.needed is None else str(reach.needed)
+
+
+def _early(reach: Reach) -> str:
+    if reach.early is None:
+        return "-"
+    return " / ".join(
+        "-" if each is None else f"{each:.0f}" for each in (reach.early.worse, reach.early.equal)
     )
-    time = (
-        "time unknown"
-        if price.seconds is None
-        else f"about {price.seconds / concurrency:.0f} s with {concurrency} at a time"
-    )
-    return f"{price.answers} answers, {tokens}, {cost}, {time} (as run {price.run} took; judges not counted)"

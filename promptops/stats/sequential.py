@@ -52,7 +52,7 @@ class Wealth:
         """Bet on a cluster with the weighted sum `total` of its cases' values; return the e-value now."""
         bet = (total - self._bound * weight) / self._largest
         self._logs = self._logs + np.log1p(self._stakes * bet)
-        return float(_mixed(self._logs))
+        return float(mixed(self._logs))
 
 
 def e_pass(
@@ -141,9 +141,8 @@ def bet_bounds(
 
     def evidence(bound: float, sign: float) -> float:
         end = low if sign > 0 else -high
-        stakes = _STAKES / _room(sign * bound, end)
-        logs = np.log1p(stakes[:, None] * (sign * (sums - bound * sizes) / heaviest))
-        return float(_mixed(np.cumsum(logs, axis=1)).max() if ever else _mixed(logs.sum(axis=1)))
+        logs = log_gains(sign * sums, sizes, sign * bound, heaviest, low=end)
+        return float(mixed(np.cumsum(logs, axis=1)).max() if ever else mixed(logs.sum(axis=1)))
 
     return BetBounds(
         low=_last_rejected(lambda bound: evidence(bound, 1.0) >= 1 / alpha, low, high),
@@ -151,6 +150,27 @@ def bet_bounds(
         p_below=min(1.0, 1 / max(evidence(0.0, -1.0), 1e-300)),
         p_above=min(1.0, 1 / max(evidence(0.0, 1.0), 1e-300)),
     )
+
+
+def log_gains(sums: Floats, sizes: Floats, bound: float, heaviest: float, *, low: float = -1.0) -> Floats:
+    """(stakes, clusters) what a bet on each cluster adds to the logarithm of each stake's wealth.
+
+    The bet is on a mean above `bound`; `sums` are weighted sums of values that are at least `low`.
+    """
+    stakes = _STAKES / _room(bound, low)
+    return np.log1p(stakes[:, None] * ((sums - bound * sizes) / heaviest))
+
+
+def mixed(logs: Sequence[Floats] | Floats) -> Floats:
+    """Return the mean of wealths that are given in logarithms, a stake a row."""
+    top = np.maximum.reduce(logs)
+    total = (
+        np.exp(logs - top).sum(axis=0)
+        if isinstance(logs, np.ndarray)
+        else sum((np.exp(each - top) for each in logs), start=np.zeros_like(top))
+    )
+    mean: Floats = np.exp(np.minimum(top + np.log(total / len(logs)), _LARGEST_LOG))
+    return mean
 
 
 def _checked(values: npt.ArrayLike) -> Floats:
@@ -174,29 +194,16 @@ def _heaviest(w: Floats, numbers: Ints, largest: float | None) -> float:
 
 
 def _running(sums: Floats, sizes: Floats, bound: float, heaviest: float, low: float) -> Floats:
-    stakes = _STAKES / _room(bound, low)
     if sums.ndim == 1:
-        bets = (sums - bound * sizes) / heaviest
-        return _mixed(np.cumsum(np.log1p(stakes[:, None] * bets), axis=1))
+        return mixed(np.cumsum(log_gains(sums, sizes, bound, heaviest, low=low), axis=1))
+    stakes = _STAKES / _room(bound, low)
     bets = (sums - bound * sizes[:, None]) / heaviest
-    return _mixed([np.cumsum(np.log1p(stake * bets), axis=0) for stake in stakes])
+    return mixed([np.cumsum(np.log1p(stake * bets), axis=0) for stake in stakes])
 
 
 def _room(bound: float, low: float) -> float:
     """Return how far a value can lie below the bound: no stake may lose more than all."""
     return max(bound - low, _NARROW)
-
-
-def _mixed(logs: Sequence[Floats] | Floats) -> Floats:
-    """Return the mean of wealths that are given in logarithms, a stake a row."""
-    top = np.maximum.reduce(logs)
-    total = (
-        np.exp(logs - top).sum(axis=0)
-        if isinstance(logs, np.ndarray)
-        else sum((np.exp(each - top) for each in logs), start=np.zeros_like(top))
-    )
-    mean: Floats = np.exp(np.minimum(top + np.log(total / len(logs)), _LARGEST_LOG))
-    return mean
 
 
 def _last_rejected(rejected: Callable[[float], bool], start: float, end: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import exists, insert, literal, select
@@ -17,15 +18,54 @@ _BY_KEY = "SELECT content FROM calls WHERE cache_key = ? ORDER BY id DESC LIMIT 
 
 
 @dataclass(frozen=True)
+class Taken:
+    """What calls of one kind took, those from the cache among them. What any does not tell is None."""
+
+    calls: int
+    cost: float | None
+    """US dollars; None where any has no price, and where there is no call."""
+    tokens_in: int | None
+    tokens_out: int | None
+    seconds: float | None
+    """Seconds of waiting, added up."""
+
+
+@dataclass(frozen=True)
 class Spent:
     """What a run has asked for so far."""
 
     places: int
     """Samples times repeats that were asked."""
-    calls: int
-    """Answers and judgements, those from the cache among them."""
-    cost: float | None
-    """US dollars of all of them; None where any has no price."""
+    answers: Taken
+    judgements: Taken
+
+    @property
+    def calls(self) -> int:
+        """How many answers and judgements there are."""
+        return self.answers.calls + self.judgements.calls
+
+    @property
+    def cost(self) -> float | None:
+        """US dollars of all of them; None where any has no price."""
+        return self._all("cost")
+
+    @property
+    def seconds(self) -> float | None:
+        """Seconds of waiting for all of them, added up."""
+        return self._all("seconds")
+
+    @property
+    def tokens_in(self) -> int | None:
+        """Tokens that were sent in all."""
+        return _whole(self._all("tokens_in"))
+
+    @property
+    def tokens_out(self) -> int | None:
+        """Tokens that came back in all."""
+        return _whole(self._all("tokens_out"))
+
+    def _all(self, name: str) -> float | None:
+        return _added([getattr(each, name) for each in (self.answers, self.judgements) if each.calls])
 
 
 class Answers(Database):
@@ -36,16 +76,18 @@ class Answers(Database):
         failed = select(results.c.sample_id, results.c.repeat).where(
             results.c.run_id == run_id, results.c.failure_kind.is_not(None)
         )
-        query = select(calls.c.sample_id, calls.c.repeat, calls.c.content).where(calls.c.run_id == run_id)
+        query = select(calls.c.sample_id, calls.c.repeat, calls.c.purpose, calls.c.content)
         with self.reading() as connection:
             places = {(row.sample_id, row.repeat) for row in connection.execute(failed)}
-            rows = connection.execute(query).all()
-        costs = [noun_from(Completion, row.content).cost for row in rows]
-        known = [cost for cost in costs if cost is not None]
+            rows = connection.execute(query.where(calls.c.run_id == run_id)).all()
+        answers, judgements = (
+            [noun_from(Completion, row.content) for row in rows if (row.purpose == "answer") is answered]
+            for answered in (True, False)
+        )
         return Spent(
             places=len(places | {(row.sample_id, row.repeat) for row in rows}),
-            calls=len(rows),
-            cost=sum(known) if rows and len(known) == len(rows) else None,
+            answers=_taken(answers),
+            judgements=_taken(judgements),
         )
 
     def unfinished_calls(self, run_id: str) -> dict[tuple[str, int, str], Completion]:
@@ -107,3 +149,23 @@ class Answers(Database):
         statement = insert(calls).from_select(["run_id", "cached", "created_at", *copied], query)
         with self.writing() as connection:
             return connection.execute(statement.execution_options(preserve_rowcount=True)).rowcount
+
+
+def _taken(completions: list[Completion]) -> Taken:
+    return Taken(
+        calls=len(completions),
+        cost=_added([each.cost for each in completions]),
+        tokens_in=_whole(_added([each.tokens_in for each in completions])),
+        tokens_out=_whole(_added([each.tokens_out for each in completions])),
+        seconds=_added([each.seconds for each in completions]),
+    )
+
+
+def _added(parts: Sequence[float | None]) -> float | None:
+    """Return the sum; None where any part is unknown or there is none."""
+    known = [part for part in parts if part is not None]
+    return sum(known) if parts and len(known) == len(parts) else None
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else int(value)
