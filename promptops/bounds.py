@@ -16,13 +16,13 @@ import numpy as np
 from promptops.comparison import BETS, Cell, Pairing, with_bets
 from promptops.grid import Grid, with_worst
 from promptops.stats.clusters import TooFewClustersError
-from promptops.stats.decision import EARLY_SHARE, bets_alpha, end_alpha
+from promptops.stats.decision import EARLY_SHARE, SMALL, bets_alpha, end_alpha
 from promptops.stats.power import smallest_margin
-from promptops.stats.sequential import bet_bounds, e_above
+from promptops.stats.sequential import BetBounds, bet_bounds, e_above
 from promptops.stats.student import t_cdf, t_sf
 from promptops.stats.variance import NoRepeatsError, suite_interval
-from promptops.stopping import Ints, Series, Stake, drawn, levels, stakes_of
-from promptops.summary import RESAMPLES, slice_mask
+from promptops.stopping import Ints, Series, Stake, drawn, levels, series_of, stakes_of
+from promptops.summary import RESAMPLES, Floats, slice_mask
 from promptops.types import Estimate, GateRule, Outcome, Sample
 from promptops.verdicts import Stopping
 
@@ -61,15 +61,8 @@ def bare_evidence(
     """
     record = pairing.candidate.table.columns[label].record
     asked = [GateRule(metric=label, slice=name, margin=1.0) for name in names]
-    found: list[Cell] = []
-    for rule, stake in zip(asked, stakes_of(asked, samples, {label: record}), strict=True):
-        cell = change_evidence(pairing, rule, stake, early)
-        if stake.why_not:
-            unknown = {"low": None, "high": None, "p_value": None, "resolves": None}
-            note = {"note": "no bounds: the run stopped early"}
-            cell = replace(cell, delta=cell.delta.model_copy(update={**unknown, **note}), p_harm=None)
-        found.append(cell)
-    return found
+    stakes = stakes_of(asked, samples, {label: record})
+    return [change_evidence(pairing, rule, stake, early) for rule, stake in zip(asked, stakes, strict=True)]
 
 
 def change_evidence(
@@ -80,18 +73,24 @@ def change_evidence(
     grids: tuple[Grid, Grid] | None = None,
 ) -> Cell:
     """Return the change that a rule with a margin is about, with the bounds that decide it."""
-    if rule.estimand == "suite":
+    if rule.estimand == "suite" and not (early is not None and early.stopped):
         return _suite(pairing, rule, grids)
     cell = pairing.cell(rule.metric, rule.slice, rule.alpha)
-    record = pairing.candidate.table.columns[rule.metric].record
-    if stake.why_not or record.low is None or record.high is None or cell.delta.clusters < 2:
+    if early is not None and early.stopped and stake.why_not:
+        return _without_bounds(cell)
+    column = pairing.candidate.table.columns[rule.metric]
+    low, high = column.record.low, column.record.high
+    if stake.why_not or low is None or high is None or cell.delta.clusters < 2:
         return cell
-    scale = record.high - record.low
+
+    def by_bets(alpha: float) -> Cell:
+        return _by_bets(cell, high - low, stake, early, alpha, column.failed)
+
     if rule.exact:
-        return _by_bets(cell, scale, stake, early, rule.alpha)
+        return by_bets(rule.alpha)
     if early is None:
         return cell
-    bets = _by_bets(cell, scale, stake, early, bets_alpha(rule.alpha))
+    bets = by_bets(bets_alpha(rule.alpha))
     if early.stopped:
         return replace(bets, p_harm=_shared(bets.p_harm, EARLY_SHARE))
     return _joined(pairing.cell(rule.metric, rule.slice, end_alpha(rule.alpha)), bets, rule.alpha)
@@ -102,27 +101,36 @@ def level_evidence(
 ) -> tuple[Estimate, float | None]:
     """Return the candidate's own figure with the interval that decides, and the p-value of a broken bound.
 
-    That is None where no bound is broken.
+    That is None where no bound is broken. Under SMALL groups bets decide, as they do of a change.
     """
     series = None if stake.why_not else levels(pairing, rule)
-    if series is None or (early is None and not rule.exact):
+    if series is None:
         found = figure(rule.alpha)
+        if early is not None and early.stopped:
+            return found.model_copy(update={"low": None, "high": None}), None
         return found, _p_broken(found, rule, lambda: _p_of_interval(figure, rule, stake))
-    spent = rule.alpha if rule.exact else bets_alpha(rule.alpha)
-    bets, p_bets = _level_by_bets(pairing, stake, series, early, figure, spent)
+    bench = _Bench(pairing, stake, series, early, figure)
     if rule.exact:
-        return bets, _p_broken(bets, rule, lambda: p_bets)
-    if early is not None and early.stopped:
-        return bets, _p_broken(bets, rule, lambda: min(1.0, p_bets / EARLY_SHARE))
-    end = figure(end_alpha(rule.alpha))
+        return bench.decided(rule.alpha, ever=early is not None)
+    end = figure
+    if len(np.unique(pairing.candidate.table.clusters[series.places])) < SMALL:
+        end = bench.at_the_end
+    if early is None:
+        found = end(rule.alpha)
+        return found, _p_broken(found, rule, lambda: _p_of_interval(end, rule, stake))
+    bets, p_bets = bench.decided(bets_alpha(rule.alpha), ever=True)
+    p_bets = None if p_bets is None else min(1.0, p_bets / EARLY_SHARE)
+    if early.stopped:
+        return bets, p_bets
+    last = end(end_alpha(rule.alpha))
     lows, highs = (
-        [x for x in ends if x is not None] for ends in ((end.low, bets.low), (end.high, bets.high))
+        [x for x in ends if x is not None] for ends in ((last.low, bets.low), (last.high, bets.high))
     )
     joined = bets.model_copy(update={"low": max(lows), "high": min(highs), "level": 1.0 - 2.0 * rule.alpha})
 
     def p_of_both() -> float:
-        p_end = _p_of_interval(figure, rule, stake) / (1 - EARLY_SHARE)
-        return min(1.0, p_end, p_bets / EARLY_SHARE)
+        p_end = _p_of_interval(end, rule, stake) / (1 - EARLY_SHARE)
+        return min(1.0, p_end, 1.0 if p_bets is None else p_bets)
 
     return joined, _p_broken(joined, rule, p_of_both)
 
@@ -139,13 +147,24 @@ def kept(found: Estimate, rule: GateRule) -> Outcome:
     return "FAIL" if under or (rule.max is not None and found.low > rule.max) else "INCONCLUSIVE"
 
 
-def _by_bets(cell: Cell, scale: float, stake: Stake, early: Early | None, alpha: float) -> Cell:
+def _without_bounds(cell: Cell) -> Cell:
+    """Return a cell of a run that stopped when it suited, where no bet can tell its bounds."""
+    unknown = {"low": None, "high": None, "strict_low": None, "p_value": None, "resolves": None}
+    note = {"note": "no bounds: the run stopped early"}
+    return replace(cell, delta=cell.delta.model_copy(update={**unknown, **note}), p_harm=None, strict=None)
+
+
+def _by_bets(
+    cell: Cell, scale: float, stake: Stake, early: Early | None, alpha: float, failed: Floats
+) -> Cell:
     """Return the cell with bounds by bets alone, and so its strict twin."""
 
     def bet(one: Cell) -> Cell:
-        rank = None if early is None or one.places is None else early.rank[one.places]
         at = replace(one, delta=one.delta.model_copy(update={"alpha": alpha}))
-        return with_bets(at, scale, rank=rank, largest=stake.largest)
+        if early is None or one.places is None:
+            return with_bets(at, scale, largest=stake.largest)
+        rank, silent = early.rank[one.places], failed[one.places] > 0
+        return with_bets(at, scale, rank=rank, silent=silent, largest=stake.largest)
 
     return _with_strict(bet(cell), None if cell.strict is None else bet(cell.strict))
 
@@ -222,28 +241,76 @@ def _suite(pairing: Pairing, rule: GateRule, grids: tuple[Grid, Grid] | None) ->
     return replace(plain, delta=delta, p_harm=lower if bare.higher_is_better else upper)
 
 
-def _level_by_bets(
-    pairing: Pairing, stake: Stake, series: Series, early: Early | None, figure: Figure, alpha: float
-) -> tuple[Estimate, float]:
-    """Return a figure with the interval that bets leave, and the p-value of the bound that is most broken."""
-    if early is None:
-        clusters, order = pairing.candidate.table.clusters[series.places], np.arange(len(series.values))
-    else:
-        clusters = early.rank[series.places]
-        order = np.argsort(clusters, kind="stable")
-    values, weights, clusters = series.values[order], series.weights[order], clusters[order]
-    bound = bet_bounds(
-        values, clusters, alpha, weights=weights, largest=stake.largest, ever=early is not None, low=0.0
-    )
-    record = pairing.candidate.table.columns[stake.rule.metric].record
-    low, scale = record.low or 0.0, (record.high or 0.0) - (record.low or 0.0)
-    ends = {"low": low + scale * bound.low, "high": low + scale * bound.high, "level": 1.0 - 2.0 * alpha}
-    wealth = [
-        e_above(claim.sign * values, claim.bound, clusters, stake.largest, low=claim.low, weights=weights)
-        for claim in stake.failing
-    ]
-    most = max(float(each.max() if early is not None else each[-1]) for each in wealth)
-    return figure(alpha).model_copy(update=ends), min(1.0, len(wealth) / max(most, _LEAST_P))
+@dataclass(frozen=True)
+class _Bench:
+    """A level and the bets on it."""
+
+    pairing: Pairing
+    stake: Stake
+    series: Series
+    early: Early | None
+    figure: Figure
+
+    def at_the_end(self, alpha: float) -> Estimate:
+        """Return the figure with the interval that bets leave after the last group."""
+        return self._between(alpha, ever=False)
+
+    def decided(self, alpha: float, *, ever: bool) -> tuple[Estimate, float | None]:
+        """Return the figure with the bets' interval, and the p-value of the bound that is most broken."""
+        found = self._between(alpha, ever=ever)
+        return found, _p_broken(found, self.stake.rule, lambda: self._p_by_bets(ever=ever))
+
+    def _between(self, alpha: float, *, ever: bool) -> Estimate:
+        record = self.pairing.candidate.table.columns[self.stake.rule.metric].record
+        low, scale = record.low or 0.0, (record.high or 0.0) - (record.low or 0.0)
+        plain = self._bounds(self.series.values, alpha, ever=ever)
+        ends = [plain.low, plain.high]
+        if ever:
+            # An end that could only say "broken" counts answers that did not come as being at the bound.
+            for claim in self.stake.failing:
+                spoken = series_of(self.pairing, self.stake, claim)
+                if spoken is not None and not np.array_equal(spoken.values, self.series.values):
+                    kinder = self._bounds(spoken.values, alpha, ever=ever)
+                    ends = [kinder.low, ends[1]] if claim.sign > 0 else [ends[0], kinder.high]
+        update = {"low": low + scale * ends[0], "high": low + scale * ends[1], "level": 1.0 - 2.0 * alpha}
+        return self.figure(alpha).model_copy(update=update)
+
+    def _bounds(self, values: Floats, alpha: float, *, ever: bool) -> BetBounds:
+        order, groups = self._order()
+        return bet_bounds(
+            values[order],
+            groups,
+            alpha,
+            weights=self.series.weights[order],
+            largest=self.stake.largest,
+            ever=ever,
+            low=0.0,
+        )
+
+    def _p_by_bets(self, *, ever: bool) -> float:
+        order, groups = self._order()
+        most = _LEAST_P
+        for claim in self.stake.failing:
+            spoken = series_of(self.pairing, self.stake, claim) if ever else self.series
+            wealth = e_above(
+                claim.sign * (spoken or self.series).values[order],
+                claim.bound,
+                groups,
+                self.stake.largest,
+                low=claim.low,
+                weights=self.series.weights[order],
+            )
+            most = max(most, float(wealth.max() if ever else wealth[-1]))
+        return min(1.0, len(self.stake.failing) / most)
+
+    def _order(self) -> tuple[Ints, Ints]:
+        """Return the samples in the order that counts, and the group of each."""
+        if self.early is None:
+            groups = self.pairing.candidate.table.clusters[self.series.places]
+            return np.arange(len(groups)), groups
+        rank = self.early.rank[self.series.places]
+        order = np.argsort(rank, kind="stable")
+        return order, rank[order]
 
 
 def _p_broken(found: Estimate, rule: GateRule, p: Callable[[], float]) -> float | None:

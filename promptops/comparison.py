@@ -103,18 +103,19 @@ class Pairing:
             higher_is_better=b.record.higher_is_better,
         )
         share = float(blank[mask].mean()) if mask.any() else 0.0
+        sides = self._of(label, usable, a.counts) if facts.n else None
         if facts.n == 0:
-            return Cell(facts, None, clusters, None, share)
-        sides = self._of(label, usable, a.counts)
-        if sides is None:
+            cell = Cell(facts, None, clusters, None, share)
+        elif sides is None:
             note = "a missing answer has no worst value in this metric: no figure"
             return Cell(facts.model_copy(update={"note": note}), None, clusters, None, share)
-        cell = replace(_cell(facts, sides, alpha, share), places=np.flatnonzero(usable))
+        else:
+            cell = replace(_cell(facts, sides, alpha, share), places=np.flatnonzero(usable))
         if not facts.baseline_missing:
             return cell
         best = with_missing(a, metric, samples, mask, best=True)
         used = mask & (a.scored | (a.failed > 0)) & (b.scored | (b.failed > 0))
-        harder = None if best is None else self._of(label, used, best)
+        harder = None if best is None or not used.any() else self._of(label, used, best)
         if harder is None:
             return cell
         strict = _cell(
@@ -270,19 +271,35 @@ def _mean_cell(facts: Delta, sides: _Sides, alpha: float, share: float) -> Cell:
     return replace(cell, delta=shown.model_copy(update=found), p_harm=harm)
 
 
-def with_bets(cell: Cell, scale: float, *, rank: Ints | None = None, largest: float | None = None) -> Cell:
+def with_bets(
+    cell: Cell,
+    scale: float,
+    *,
+    rank: Ints | None = None,
+    silent: Bools | None = None,
+    largest: float | None = None,
+) -> Cell:
     """Return a cell of differences on a range, `scale` wide, with bounds that bets leave: exact at any n.
 
     For a run that may have stopped when it suited, `rank` (n,) is the place of each sample's group in the
-    order that was drawn before, and `largest` the weight of the heaviest group that could have come.
+    order that was drawn before, `silent` (n,) says which got no answer (no reason to call the run worse
+    before its end), and `largest` is the weight of the heaviest group that could have come.
     """
     if cell.d is None:
         return cell
     delta, d, clusters, weights = cell.delta, cell.d, cell.clusters, cell.weights
+    kind = np.zeros(len(d), dtype=bool) if silent is None else silent
     if rank is not None:
         order = np.argsort(rank, kind="stable")
-        d, clusters, weights = d[order], rank[order], None if weights is None else weights[order]
+        d, clusters, kind = d[order], rank[order], kind[order]
+        weights = None if weights is None else weights[order]
     bound = bet_bounds(d, clusters, delta.alpha, weights=weights, largest=largest, ever=rank is not None)
+    if kind.any():
+        spoken = np.where(kind, 0.0, d)
+        kinder = bet_bounds(
+            spoken, clusters, delta.alpha, weights=weights, largest=largest, ever=rank is not None
+        )
+        bound = replace(bound, high=kinder.high, p_below=kinder.p_below)
     ends = (bound.low * scale, bound.high * scale)
     low, high = ends if delta.higher_is_better else (-ends[1], -ends[0])
     found = {"low": low, "high": high, "p_value": min(bound.p_below, bound.p_above), "method": BETS}

@@ -166,14 +166,14 @@ class Evaluation:
         try:
             progress = wait_for(self._carry_out(tasks, owner, stopped))
         except Stopped as error:
-            self._leave(claimed, owner, "interrupted")
+            self._interrupt(tasks, claimed, owner)
             again = " && ".join(f"promptops resume {run_id} --retry-errors" for run_id in claimed)
             raise Stopped(f"{error}\nWhen that is mended, finish with: {again}") from None
         except BaseException:
-            self._leave(claimed, owner, "interrupted")
+            self._interrupt(tasks, claimed, owner)
             raise
         if progress is None:
-            self._leave(claimed, owner, "interrupted")
+            self._interrupt(tasks, claimed, owner)
             again = " && ".join(f"promptops resume {run_id}" for run_id in claimed)
             raise RunInterrupted(
                 f"Interrupted; what was answered is stored. Finish it with: {again}", 128 + stopped[0]
@@ -181,6 +181,14 @@ class Evaluation:
         for task in tasks:
             self._leave([task.run.id], owner, "stopped" if self._left_over(task) else "finished")
         return progress
+
+    def _interrupt(self, tasks: Sequence[Task], claimed: Sequence[str], owner: str) -> None:
+        """Leave runs to be finished later; one that had stopped early and was asked for all stays so."""
+        for task in tasks:
+            if task.run.id in claimed:
+                self._leave(
+                    [task.run.id], owner, "stopped" if task.run.status == "stopped" else "interrupted"
+                )
 
     def _left_over(self, task: Task) -> bool:
         """Tell whether a run stopped early with samples that were not asked."""

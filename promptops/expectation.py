@@ -28,7 +28,7 @@ SEED = 1
 ORDERS = 10
 BUDGET = 60_000
 """Groups that are bet on at one loss, over all rules and trials: well under a second."""
-FEWEST, MOST = 100, 1000
+FEWEST, MOST = 30, 1000
 """Trials, whatever the budget."""
 
 

@@ -82,15 +82,19 @@ class Experiments(Registry):
         *,
         concurrency: int | None = None,
         retry_errors: bool = False,
+        everything: bool = False,
         watch: Watch | None = None,
     ) -> Run:
-        """Finish a run with what it was started with; nothing stored is asked again."""
+        """Finish a run with what it was started with; nothing stored is asked again.
+
+        One that was interrupted before it could stop early may still do so, unless `everything` is wanted.
+        """
         run = self.run(reference)
         work = self._evaluation(concurrency, True, watch)
         samples = tuple(self.store.snapshot_samples(run.evalset_digest))
         done = self.store.finished(run.id, errors_too=not retry_errors)
         stored = (each for each in self.store.results(run.id) if (each.sample_id, each.repeat) in done)
-        follower = self._follower(run, samples, stored)
+        follower = None if everything else self._follower(run, samples, stored)
         wanted = samples if follower is None else follower.order
         task = work.task(run, wanted, retry_errors=retry_errors, follower=follower)
         work.refuse_other_servers(run)

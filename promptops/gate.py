@@ -50,6 +50,8 @@ def judge(
     names = slice_names(samples, slices)
     early, stopping = None, None
     if order is not None and not any(stake.passing for stake in stakes):
+        if order.ready < order.groups:
+            return _cut_off(pairing)
         waiting = "; ".join(_whole_run(stakes))
         warnings.append(f"No rule could end the run early, so it is decided as a plain one: {waiting}.")
     elif order is not None:
@@ -122,14 +124,15 @@ def spread(
 
 def _stopping(order: Order, stakes: Sequence[Stake], end: End, samples: int) -> Stopping:
     """Return how a run that may stop early ended; what it cost is for those who can look it up."""
-    alpha = next(stake.rule.alpha for stake in stakes if stake.passing)
+    rules = [stake.rule for stake in stakes if stake.passing]
+    bets = [rule.alpha if rule.exact else decision.bets_alpha(rule.alpha) for rule in rules]
     return Stopping(
         seed=order.seed,
         stopped=end.certain and end.groups < order.groups,
         samples=samples,
         planned=len(order.rank),
-        alpha_bets=decision.bets_alpha(alpha),
-        alpha_end=decision.end_alpha(alpha),
+        alpha_bets=min(bets),
+        alpha_end=min(rule.alpha - spent for rule, spent in zip(rules, bets, strict=True)),
         whole_run=_whole_run(stakes),
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 from pydantic import JsonValue
@@ -22,8 +21,8 @@ from promptops.models import rebuild_metric
 from promptops.runner import Follower, Watch
 from promptops.sides import Loaded, load_baseline, load_run, same_outputs
 from promptops.stopper import Stopper
-from promptops.stopping import Order, drawn, parts_of, stakes_of
-from promptops.summary import tally
+from promptops.stopping import UNSCORED_LIMIT, Order, drawn, parts_of, stakes_of
+from promptops.summary import slice_mask, tally
 from promptops.types import EvalSet, GateRule, Result, Run, Sample
 from promptops.verdicts import Stopping, Verdict
 
@@ -66,7 +65,8 @@ class Gates(Comparisons):
             return self.gate(evalset, run=run.id, baseline=against, look=look)
         chosen = _seed(draft, seed)
         stopper = _stopper(pairing, _at_look(found, look), chosen)
-        run = work.start(draft, early_stop={"seed": chosen, "baseline": against, "look": look})
+        kept = _relative(against, self.root)
+        run = work.start(draft, early_stop={"seed": chosen, "baseline": kept, "look": look})
         work.carry_out([work.task(run, stopper.order, follower=stopper)])
         return self.gate(evalset, run=run.id, baseline=against)
 
@@ -104,9 +104,10 @@ class Gates(Comparisons):
         pairing = pair(first.side, second.side, second.metrics)
         still = all(not pairing.cell(label).delta.difference for label in pairing.metrics)
         early = self._early(candidate.id)
-        order = None if early is None else self._order(candidate, found.samples, str(early["seed"]))
-        if look is None and early is not None and isinstance(early.get("look"), int):
-            look = cast(int, early["look"])
+        order = None
+        if early is not None:
+            order = self._order(candidate, second.side.table.samples, str(early["seed"]))
+            look = _declared(look, early.get("look"), candidate.id)
         found = _at_look(found, look)
         verdict = gate.judge(
             pairing,
@@ -161,7 +162,15 @@ class Gates(Comparisons):
         look = early.get("look")
         evalset = self.evalset(self.evalset_folder(run.evalset))
         evalset = _at_look(evalset, look if isinstance(look, int) else None)
-        pairing = self._unanswered(run, samples, str(early["baseline"]))
+        against = str(early["baseline"])
+        if against.endswith(".jsonl"):
+            if not Path(self.root, against).is_file():
+                raise NotComparable(
+                    f"Run {run.id} was to stop early against {against}, which is not there any more. Put it "
+                    f"back, or ask all samples: promptops resume {run.id} --all"
+                )
+            against = str(Path(self.root, against))
+        pairing = self._unanswered(run, samples, against)
         stopper = _stopper(pairing, evalset, str(early["seed"]))
         for result in stored:
             stopper.add(result)
@@ -177,12 +186,31 @@ class Gates(Comparisons):
         return pair(first.side, Side(run, tally(samples, [], run.metrics)), metrics)
 
     def _refuse_unmeasured(self, found: EvalSet, pairing: Pairing, against: str) -> None:
+        """Raise NotComparable where a rule can't be decided whatever is answered: all would be in vain."""
+        samples, name = pairing.candidate.table.samples, Path(against).name
+        again = "Evaluate its prompt again and accept that run: promptops accept RUN"
         missing = {rule.metric for rule in found.gate} - set(pairing.metrics)
         if missing:
+            what = ", ".join(sorted(missing))
             raise NotComparable(
-                f"The baseline {Path(against).name} has no scores of {', '.join(sorted(missing))}, and a "
-                "rule is about them. Evaluate its prompt again and accept that run: promptops accept RUN"
+                f"The baseline {name} has no scores of {what}, and a rule is about them. {again}"
             )
+        for part in parts_of(gate.spread(found.gate, samples, found.slices)[0]):
+            mask, column = slice_mask(samples, part.slice), pairing.baseline.table.columns[part.metric]
+            where = f" on slice {part.slice!r}" if part.slice else ""
+            if not part.decides:
+                raise NotComparable(
+                    f"No slice is large enough for the `worst_slice_margin` of {part.metric}. Add cases to "
+                    "the slices, or take it away."
+                )
+            if not mask.any():
+                raise NotComparable(f"The rule on {part.metric}{where} is about no sample: none has the tag.")
+            blank = float(np.where(column.failed > 0, 0.0, column.blank)[mask].mean())
+            if part.margin is not None and blank > UNSCORED_LIMIT:
+                raise NotComparable(
+                    f"{blank:.0%} of the baseline {name} could not be scored by {part.metric}{where}, so no "
+                    f"change can be measured. {again}"
+                )
 
     def _early(self, run_id: str) -> dict[str, JsonValue] | None:
         """Return what a run that may stop early was started with; None for a plain run."""
@@ -201,13 +229,15 @@ class Gates(Comparisons):
             return None
         spent = self.store.spent(run.id)
         left = max(stopping.planned * run.repeats - spent.places, 0)
-        used = stopping.samples * run.repeats
-        each = spent.calls / spent.places if spent.places else 1.0
+        beyond = max(spent.places - stopping.samples * run.repeats, 0)
+        each = (spent.calls + spent.failures) / spent.places if spent.places else 1.0
+        resumed = run.status != "stopped"
         cost = None if spent.cost is None or not spent.places else spent.cost / spent.places * left
         priced = stopping.model_copy(
             update={
-                "in_flight": max(spent.places - used, 0),
-                "calls": spent.calls,
+                "in_flight": 0 if resumed else beyond,
+                "later": beyond if resumed else 0,
+                "calls": spent.asked + spent.failures,
                 "calls_saved": round(left * each),
                 "cost_saved": cost,
             }
@@ -249,6 +279,13 @@ class Gates(Comparisons):
             ) from None
 
 
+def _relative(against: str, root: Path) -> str:
+    """Return a baseline as it is found again when the project's folder has moved."""
+    path = Path(against).absolute()
+    inside = against.endswith(".jsonl") and path.is_relative_to(root.absolute())
+    return str(path.relative_to(root.absolute())) if inside else against
+
+
 def _at_look(found: EvalSet, look: int | None) -> EvalSet:
     """Return the set with the alpha of the k-th look: 6/(pi k)^2 of it, which adds up to the whole."""
     if look is None:
@@ -258,6 +295,15 @@ def _at_look(found: EvalSet, look: int | None) -> EvalSet:
     share = 6 / (math.pi * look) ** 2
     rules = tuple(rule.model_copy(update={"alpha": rule.alpha * share}) for rule in found.gate)
     return found.model_copy(update={"gate": rules})
+
+
+def _declared(look: int | None, before: JsonValue, run: str) -> int | None:
+    """Return the look that a run was started at: how much may be spent is settled before."""
+    began = before if isinstance(before, int) else None
+    if look not in (None, began):
+        how = "without --look" if began is None else f"as look {began}"
+        raise UsageError(f"Run {run} was started {how}, and what may be spent was settled then.")
+    return began
 
 
 def _seed(run: Run, number: int) -> str:

@@ -112,17 +112,19 @@ def how_it_ended(found: Stopping) -> str:
     if found.whole_run:
         waiting = f" Bets can't decide {'; '.join(found.whole_run)}: PASS needs all samples, FAIL doesn't."
     if not found.stopped:
+        left = f", and the bound at the end had alpha = {found.alpha_end:g} left" if found.alpha_end else ""
         return (
             f"Early stop saved nothing: all {found.planned:,} samples were needed. Where margins are small "
-            f"beside the spread of scores it seldom does, and the bound at the end had alpha = "
-            f"{found.alpha_end:g} left.{waiting}"
+            f"beside the spread of scores it seldom does{left}.{waiting}"
         )
-    flying = f" {found.in_flight:,} more answers were under way, and paid." if found.in_flight else ""
+    rest = f" {found.in_flight:,} more answers were under way." if found.in_flight else ""
+    if found.later:
+        rest = f" {found.later:,} more answers were asked for later; they don't count."
     money = f" and about ${found.cost_saved:.2f}" if found.cost_saved else ""
     saved = f" About {found.calls_saved:,} calls{money} were not spent." if found.calls_saved else ""
     return (
         f"Stopped early: it was certain after {found.samples:,} of {found.planned:,} samples, in an order "
-        f"drawn before the run (seed {found.seed}).{flying}{saved}{waiting}"
+        f"drawn before the run (seed {found.seed}).{rest}{saved}{waiting}"
     )
 
 

@@ -125,9 +125,15 @@ class Cell(pytest.Item):
         """Fail where the rule's cell did not pass."""
         file = self.parent
         assert isinstance(file, EvalSetFile)  # noqa: S101 - made by it
-        cell = self._cell(file.verdict())
-        self.add_report_section("call", "promptops", cell.sentence)
-        _check(cell.outcome, cell.sentence, self.config)
+        verdict = file.verdict()
+        cells = self._cells(verdict)
+        if not cells:
+            # Nothing was measured at all, so that no rule has a cell.
+            _check(verdict.outcome, verdict.reason, self.config)
+        for cell in cells:
+            self.add_report_section("call", "promptops", cell.sentence)
+        for cell in cells:
+            _check(cell.outcome, cell.sentence, self.config)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Show a verdict or a mendable error as a sentence, a bug with its traceback."""
@@ -137,13 +143,19 @@ class Cell(pytest.Item):
         """Name the set and the rule."""
         return self.path, None, f"{self.path.parent.name}: {self.name}"
 
-    def _cell(self, verdict: Verdict) -> CellVerdict:
-        mine = [
-            cell
-            for cell in verdict.cells
-            if (cell.rule.metric, cell.rule.slice) == (self._rule.metric, self._rule.slice)
-        ]
-        return next((cell for cell in mine if (cell.rule.margin is None) == self._bound), mine[0])
+    def _cells(self, verdict: Verdict) -> list[CellVerdict]:
+        """Return the rule's own cells: one, or one a slice where it speaks of the worst."""
+        rule, bound = self._rule, self._bound
+
+        def mine(cell: CellVerdict) -> bool:
+            asked = cell.rule
+            alike = (asked.metric, asked.exact, asked.estimand) == (rule.metric, rule.exact, rule.estimand)
+            if bound:
+                return alike and (asked.slice, asked.min, asked.max) == (rule.slice, rule.min, rule.max)
+            worst = rule.worst_slice_margin is not None and asked.margin == rule.worst_slice_margin
+            return alike and (worst or (asked.slice, asked.margin) == (rule.slice, rule.margin))
+
+        return [cell for cell in verdict.cells if mine(cell)]
 
 
 class Whole(pytest.Item):

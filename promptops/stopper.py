@@ -11,7 +11,7 @@ import numpy as np
 from promptops.comparison import Pairing, Side
 from promptops.metrics import Metric
 from promptops.stats.sequential import Wealth
-from promptops.stopping import UNSCORED_LIMIT, Claim, Ints, Series, Stake, series_of
+from promptops.stopping import UNSCORED_LIMIT, Claim, Ints, Stake, grounds, is_sound, series_of
 from promptops.summary import Row, rows_of, tally
 from promptops.types import Result, Run, Sample
 
@@ -92,7 +92,7 @@ class _Cell:
     def __init__(self, stake: Stake) -> None:
         self._stake = stake
         self._size = int(stake.mask.sum())
-        self._blank, self._count, self._answered = 0.0, 0, 0
+        self._blank, self._count, self._answered, self._groups = 0.0, 0, 0, 0
         self._open = [
             (claim, Wealth(claim.bound, stake.largest, low=claim.low))
             for claim in (*stake.passing, *stake.failing)
@@ -109,7 +109,7 @@ class _Cell:
 
     @property
     def sound(self) -> bool:
-        return self._blank <= UNSCORED_LIMIT * self._count and self._answered > 0
+        return bool(is_sound(self._stake, self._blank, self._count, self._answered, self._groups))
 
     @property
     def lost(self) -> bool:
@@ -117,21 +117,17 @@ class _Cell:
 
     def bet(self, pairing: Pairing, group: Ints) -> None:
         """Bet on one group's samples, those at some places of the set."""
-        here = self._stake.mask[group]
+        stake = replace(self._stake, mask=self._stake.mask[group])
+        here = stake.mask
         if not here.any():
             return
-        label = self._stake.rule.metric
-        if label not in pairing.metrics:
-            return
-        self._blank += float(pairing.blank(label)[here].sum())
+        seen = grounds(pairing, stake)
+        self._blank += float(seen.blank[here].sum())
         self._count += int(here.sum())
-        self._answered += int((pairing.candidate.table.columns[label].failed[here] < 1).sum())
-        found: dict[str, Series | None] = {}
-        stake = replace(self._stake, mask=here)
+        self._answered += int(seen.answered[here].sum())
+        self._groups += bool(seen.usable[here].any())
         for claim, wealth in self._open:
-            if claim.series not in found:
-                found[claim.series] = series_of(pairing, stake, claim.series)
-            series = found[claim.series]
+            series = series_of(pairing, stake, claim)
             if series is None or not len(series.values):
                 continue
             now = wealth.add(claim.sign * float(series.weights @ series.values), float(series.weights.sum()))

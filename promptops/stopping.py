@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -23,6 +23,7 @@ from promptops.types import GateRule, MetricRecord, Sample
 
 Ints: TypeAlias = npt.NDArray[np.intp]
 Bools: TypeAlias = npt.NDArray[np.bool_]
+Sums: TypeAlias = Floats | Ints | float | int
 
 UNSCORED_LIMIT = 0.05
 """Of the answers of a gated cell: with more that could not be scored nothing is decided."""
@@ -156,34 +157,82 @@ def end_of(pairing: Pairing, stakes: Sequence[Stake], order: Order) -> End:
     failing, passing = np.zeros(ready, dtype=bool), np.full(ready, bool(stakes))
     sound, lost = np.ones(ready, dtype=bool), np.zeros(ready, dtype=bool)
     for stake in stakes:
-        series = {
-            claim.series: series_of(pairing, stake, claim.series)
-            for claim in (*stake.passing, *stake.failing)
-        }
         reached = [
-            [_first(series[claim.series], claim, stake, order, ready) for claim in claims]
+            [_first(series_of(pairing, stake, claim), claim, stake, order, ready) for claim in claims]
             for claims in (stake.passing, stake.failing)
         ]
         passes, fails = max(reached[0], default=NEVER), min(reached[1], default=NEVER)
         passing &= times >= passes
         failing |= (times >= fails) & (times < passes)
-        blank, count, answered = _instrument(pairing, stake, order, ready)
-        sound &= (blank <= UNSCORED_LIMIT * count) & (answered > 0)
+        seen = grounds(pairing, stake)
+        inside = stake.mask & (order.rank < ready)
+        blank, count, answered = (
+            np.cumsum(np.bincount(order.rank[inside], weights=each[inside], minlength=ready))
+            for each in (seen.blank, np.ones(len(inside)), seen.answered.astype(np.float64))
+        )
+        of_use = np.zeros(ready, dtype=bool)
+        of_use[order.rank[inside & seen.usable]] = True
+        sound &= is_sound(stake, blank, count, answered, np.cumsum(of_use))
         lost |= blank > UNSCORED_LIMIT * int(stake.mask.sum())
     certain = np.flatnonzero(lost | (sound & (passing | failing)))
     return End(int(certain[0]) + 1, True) if len(certain) else End(ready, False)
 
 
-def series_of(pairing: Pairing, stake: Stake, kind: Literal["change", "strict", "level"]) -> Series | None:
-    """Return what a claim is about; None where it can't be had, so that nothing is claimed."""
-    if kind == "level":
-        return levels(pairing, stake.rule)
-    cell: Cell | None = pairing.cell_of(stake.rule.metric, stake.mask, stake.rule.slice)
-    if kind == "strict" and cell is not None and cell.delta.baseline_missing:
-        cell = cell.strict
-    if cell is None or cell.d is None or cell.places is None or cell.weights is None:
-        return None
-    return Series(cell.d, cell.places, cell.weights)
+@dataclass(frozen=True)
+class Grounds:
+    """What a cell's samples give to stand on, each (n,)."""
+
+    blank: Floats
+    """The share of a sample's answers that the instrument could not score."""
+    answered: Bools
+    usable: Bools
+    """Whether the sample is among those that the cell's figure is made of."""
+
+
+def grounds(pairing: Pairing, stake: Stake) -> Grounds:
+    """Return what each sample gives a cell: a change needs both sides, a level the candidate alone."""
+    label = stake.rule.metric
+    if label not in pairing.metrics:
+        none = np.zeros(len(stake.mask), dtype=bool)
+        return Grounds(none.astype(np.float64), none, none)
+    a, b = pairing.baseline.table.columns[label], pairing.candidate.table.columns[label]
+    there = b.scored | (b.failed > 0)
+    if stake.rule.margin is None:
+        return Grounds(b.blank, b.failed < 1, there)
+    return Grounds(pairing.blank(label), b.failed < 1, a.scored & there)
+
+
+def is_sound(stake: Stake, blank: Sums, count: Sums, answered: Sums, groups: Sums) -> Bools:
+    """Say whether a cell can be decided after so much: scored well enough, and by two groups at least.
+
+    One that no bet is about is left open at a stop, and needs only to be scored well enough.
+    """
+    scored: Bools = np.asarray(blank <= UNSCORED_LIMIT * count)
+    return scored if stake.why_not else scored & np.asarray((answered > 0) & (groups >= 2))
+
+
+def series_of(pairing: Pairing, stake: Stake, claim: Claim) -> Series | None:
+    """Return what a claim is about; None where it can't be had, so that nothing is claimed.
+
+    An answer that did not come counts as the worst one, but no run is ended as worse because of it: an outage
+    sits in time, and so does the order. There it counts as no change.
+    """
+    rule = stake.rule
+    column = pairing.candidate.table.columns[rule.metric]
+    if claim.series == "level":
+        found = levels(pairing, rule)
+    else:
+        cell: Cell | None = pairing.cell(rule.metric, rule.slice)
+        if claim.series == "strict" and cell is not None and cell.delta.baseline_missing:
+            cell = cell.strict
+        if cell is None or cell.d is None or cell.places is None or cell.weights is None:
+            return None
+        found = Series(cell.d, cell.places, cell.weights)
+    if found is None or claim in stake.passing:
+        return found
+    silent = column.failed[found.places] > 0
+    no_change = claim.sign * np.minimum(claim.sign * found.values, claim.bound)
+    return replace(found, values=np.where(silent, no_change, found.values))
 
 
 def levels(pairing: Pairing, rule: GateRule) -> Series | None:
@@ -211,8 +260,11 @@ def _claims(
     spent = rule.alpha if rule.exact else decision.bets_alpha(rule.alpha)
     if rule.margin is not None:
         margin = min(rule.margin / (high - low), decision.WIDEST)
-        passing = Claim("strict", 1.0, -margin, -1.0, 1 / spent)
-        return (passing,), (Claim("change", -1.0, 0.0, -1.0, cells / spent),), ""
+        passing = (
+            Claim("strict", 1.0, -margin, -1.0, 1 / spent),
+            Claim("change", 1.0, -margin, -1.0, 1 / spent),
+        )
+        return passing, (Claim("change", -1.0, 0.0, -1.0, cells / spent),), ""
     bounds = [(rule.min, 1.0), (rule.max, -1.0)]
     asked = [((bound - low) / (high - low), sign) for bound, sign in bounds if bound is not None]
     # A level lies in [0, 1], and with its sign turned in [-1, 0].
@@ -259,19 +311,3 @@ def _first(series: Series | None, claim: Claim, stake: Stake, order: Order, read
     )
     groups = np.unique(ranks)
     return int(groups[found]) if found < len(groups) else NEVER
-
-
-def _instrument(pairing: Pairing, stake: Stake, order: Order, ready: int) -> tuple[Floats, Floats, Floats]:
-    """Return what a cell could not score, how many samples it had and how many answers, after each group."""
-    label = stake.rule.metric
-    if label not in pairing.metrics:
-        return np.zeros(ready), np.ones(ready), np.ones(ready)
-    answered = pairing.candidate.table.columns[label].failed < 1
-    inside = stake.mask & (order.rank < ready)
-    rank = order.rank[inside]
-    columns = (pairing.blank(label), np.ones(len(inside)), answered.astype(np.float64))
-    found: list[Floats] = [
-        np.cumsum(np.bincount(rank, weights=column[inside], minlength=ready)).astype(np.float64)
-        for column in columns
-    ]
-    return found[0], found[1], found[2]

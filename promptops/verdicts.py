@@ -66,9 +66,11 @@ class Stopping(Noun):
     """How many samples the verdict stands on: all that came first in the drawn order."""
     planned: int
     in_flight: int = 0
-    """Answers beyond those: they were under way when the verdict became certain, so they were paid."""
+    """Answers beyond those: they were under way when the verdict became certain."""
+    later: int = 0
+    """Answers beyond those that were asked for when the run was resumed; they don't count either."""
     calls: int = 0
-    """Answers and judgements that were asked for, those in flight among them."""
+    """Answers and judgements that were asked for and not found in the cache, those in flight among them."""
     calls_saved: int = 0
     cost_saved: float | None = None
     """US dollars, at what a sample cost so far; None where a price is not known."""

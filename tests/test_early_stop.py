@@ -410,3 +410,149 @@ def test_the_plugin_stops_early_too(folder: Folder) -> None:
     assert done.returncode == 1, done.stdout
     with Project.open(folder.path) as project:
         assert project.run("latest").status == "stopped"
+
+
+def test_a_stop_without_a_lost_instrument_is_always_a_pass_or_a_fail() -> None:
+    """Whatever is missing, unscored or small: what ends a run decides it, and both ways of ending agree."""
+    rng = np.random.default_rng(9)
+    stops = 0
+    for trial in range(150):
+        n = int(rng.integers(40, 160))
+        groups = np.sort(rng.integers(0, rng.integers(20, n), n))
+        samples = asked(groups.tolist(), rng.uniform(0.3, 2.0, n).tolist() if trial % 3 == 0 else None)
+        level = rng.choice([0.0, 0.5, 1.0])
+        gaps, drop = rng.choice([0.0, 0.04, 0.15], 2)
+
+        def values(share: float, wrong: float, n: int = n) -> list[float | str | None]:
+            drawn_ = rng.random(n)
+            return [
+                "timeout" if x < share else None if x < share + 0.01 else float(rng.random() >= wrong)
+                for x in drawn_
+            ]
+
+        old = [result(s, v) for s, v in zip(samples, values(gaps, 1 - level), strict=True)]
+        new = [result(s, v) for s, v in zip(samples, values(drop, rng.choice([0.1, 0.9])), strict=True)]
+        pairing = pair(side("old", samples, old), side("new", samples, new), {"exact": Exact()})
+        rules = [RULES, RULES[:1], RULES[1:], (GateRule(metric="exact", min=0.99, exact=True),)][trial % 4]
+        order = order_of(samples, str(trial))
+        stopper = stopper_of(pairing, rules, str(trial))
+        arrived = new[:]
+        rng.shuffle(arrived)  # type: ignore[arg-type]
+        for each in arrived:
+            stopper.add(each)
+        end = end_of(pairing, stopper.stakes, order)
+        assert (stopper.certain, stopper._next) == (end.certain, end.groups), trial
+        verdict = gate.judge(pairing, rules, order=order)
+        if verdict.stopping is not None and verdict.stopping.stopped:
+            stops += 1
+            assert verdict.outcome in {"PASS", "FAIL"} or "could not be scored" in verdict.reason, trial
+    assert stops > 40
+
+
+def test_an_outage_at_the_beginning_does_not_end_a_run_as_worse() -> None:
+    samples = asked(range(200))
+    order = order_of(samples, "1")
+    first = set(np.argsort(order.rank)[1:13].tolist())
+    before = side("old", samples, [result(s, 1.0) for s in samples])
+    after = [result(s, "server" if place in first else 1.0) for place, s in enumerate(samples)]
+    pairing = pair(before, side("new", samples, after), {"exact": Exact()})
+    plain = gate.judge(pairing, RULES[:1])
+    early = gate.judge(pairing, RULES[:1], order=order)
+    assert plain.outcome == "PASS"
+    assert early.outcome != "FAIL"
+    level = gate.judge(pairing, [GateRule(metric="exact", min=0.8)], order=order)
+    assert level.outcome == "PASS"
+
+
+def test_rules_on_the_candidate_alone_do_not_mind_what_the_baseline_lacks() -> None:
+    samples = asked(range(150))
+    before = side("old", samples, [result(s, None if n % 5 == 0 else 1.0) for n, s in enumerate(samples)])
+    after = side("new", samples, [result(s, 1.0) for s in samples])
+    pairing = pair(before, after, {"exact": Exact()})
+    verdict = gate.judge(pairing, [GateRule(metric="exact", min=0.5)], order=order_of(samples, "1"))
+    assert verdict.outcome == "PASS"
+    assert verdict.stopping is not None and verdict.stopping.stopped
+
+
+def test_a_rule_that_no_bet_is_about_is_left_open_at_a_stop(folder: Folder) -> None:
+    folder.evalset(
+        "numbers",
+        questions(60),
+        'format = 1\n[card]\ndescription = "x"\n[metrics.exact]\n[metrics.chrf]\n[metrics.latency]\n'
+        '[[gate]]\nmetric = "exact"\nmargin = 0.2\n[[gate]]\nmetric = "chrf"\nmargin = 60.0\n'
+        '[[gate]]\nmetric = "exact"\nmargin = 0.2\nestimand = "suite"\n'
+        '[[gate]]\nmetric = "latency"\nmax = 100.0\n',
+    )
+    with Project.open(folder.path) as project:
+        prompt = folder.path / "ask.prompt.yaml"
+        project.accept(project.evaluate("numbers", [prompt], ["mock/echo"])[0].id)
+        wrong = folder.script("wrong.json", {"*": {"text": "number", "seconds": 0.1}})
+        found = project.gate_prompt("numbers", prompt, wrong, early_stop=True)
+    outcomes = [cell.outcome for cell in found.cells]
+    assert found.outcome == "FAIL" and found.stopping is not None and found.stopping.stopped
+    assert outcomes == ["FAIL", "INCONCLUSIVE", "INCONCLUSIVE", "INCONCLUSIVE"]
+    assert all("the run stopped early" in cell.sentence for cell in found.cells[1:])
+    assert found.cells[1].delta is not None and found.cells[1].delta.low is None
+
+
+def test_rules_that_no_bet_is_about_can_not_pass_a_stopped_run_afterwards(folder: Folder) -> None:
+    model = project_of(folder, 120, range(0, 120, 2))
+    settings_file = Path(folder.path / "evalsets/numbers/evalset.toml")
+    with Project.open(folder.path) as project:
+        verdict = project.gate_prompt("numbers", folder.path / "ask.prompt.yaml", model, early_stop=True)
+        text = settings_file.read_text()
+        settings_file.write_text(text.replace("margin = 0.1", 'margin = 0.1\nestimand = "suite"'))
+        later = project.gate("numbers", run=verdict.candidate)
+    assert later.outcome == "CANNOT_MEASURE"
+    assert "promptops resume" in later.reason
+
+
+def test_the_order_of_lines_may_change_between_runs(folder: Folder) -> None:
+    model = project_of(folder, 120, range(0, 120, 2))
+    samples_file = Path(folder.path / "evalsets/numbers/samples.jsonl")
+    with Project.open(folder.path) as project:
+        prompt = folder.path / "ask.prompt.yaml"
+        first = project.gate_prompt("numbers", prompt, model, early_stop=True)
+        lines = samples_file.read_text().splitlines(keepends=True)
+        random.Random(3).shuffle(lines)
+        samples_file.write_text("".join(lines))
+        again = project.gate_prompt("numbers", prompt, model, early_stop=True)
+    assert again.outcome == first.outcome == "FAIL"
+    assert again.stopping is not None and first.stopping is not None
+    assert again.stopping.samples == first.stopping.samples
+    assert again.cells == first.cells
+
+
+def test_a_run_that_is_asked_for_more_keeps_its_verdict_and_says_so(folder: Folder) -> None:
+    model = project_of(folder, 120, range(0, 120, 2))
+    with Project.open(folder.path) as project:
+        verdict = project.gate_prompt("numbers", folder.path / "ask.prompt.yaml", model, early_stop=True)
+        project.resume(verdict.candidate)
+        later = project.gate("numbers", run=verdict.candidate)
+    assert later.stopping is not None and verdict.stopping is not None
+    assert (later.stopping.in_flight, later.stopping.later) == (0, 120 - verdict.stopping.samples)
+    assert "asked for later; they don't count" in later.stopping.sentence
+
+
+def test_a_baseline_that_is_gone_is_told_and_all_samples_can_be_asked(folder: Folder) -> None:
+    model = project_of(folder, 120, range(0, 120, 2))
+    with Project.open(folder.path) as project:
+        verdict = project.gate_prompt("numbers", folder.path / "ask.prompt.yaml", model, early_stop=True)
+        config = project.store.run_config(verdict.candidate)
+        run = project.run(verdict.candidate)
+        cut = run.model_copy(update={"id": "interrupted02", "status": "interrupted", "done": 0})
+        project.store.create_run(cut, config)
+        (folder.path / "evalsets/numbers/baseline.jsonl").unlink()
+        with pytest.raises(NotComparable, match="--all"):
+            project.resume(cut.id)
+        assert project.resume(cut.id, everything=True).done == 120
+
+
+def test_the_look_of_a_run_is_settled_before_it(folder: Folder) -> None:
+    model = project_of(folder, 120, range(0, 120, 2))
+    with Project.open(folder.path) as project:
+        prompt = folder.path / "ask.prompt.yaml"
+        verdict = project.gate_prompt("numbers", prompt, model, early_stop=True, look=3)
+        assert project.gate("numbers", run=verdict.candidate).look == 3
+        with pytest.raises(UsageError, match="as look 3"):
+            project.gate("numbers", run=verdict.candidate, look=1)

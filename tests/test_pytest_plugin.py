@@ -64,3 +64,26 @@ def test_a_broken_set_is_a_collection_error_with_file_and_line(folder: Folder) -
     done = pytest_in(folder, "--prompt", "ask.prompt.yaml")
     assert done.returncode == 2
     assert "samples.jsonl:1" in done.stdout
+
+
+def test_each_rule_is_judged_by_its_own_cells(folder: Folder) -> None:
+    settings = folder.path / "evalsets/numbers/evalset.toml"
+    rule = '[[gate]]\nmetric = "exact"\n'
+    text = settings.read_text()
+    settings.write_text(
+        text.replace("margin = 0.1", "margin = 0.9") + f"{rule}margin = 0.01\nexact = true\n"
+        f"{rule}worst_slice_margin = 0.9\n"
+    )
+    accepted(folder)
+    done = pytest_in(folder, "--prompt", "ask.prompt.yaml", "--model", folder.script("s.json", {"*": {}}))
+    told = [line for line in done.stdout.splitlines() if "::exact-margin" in line and "%" in line]
+    assert done.returncode == 0, done.stdout
+    assert len(told) == 3
+    wrong = folder.script("w.json", {f"q{n:03}": "no" for n in range(0, 40, 8)} | {"*": {}})
+    done = pytest_in(folder, "--prompt", "ask.prompt.yaml", "--model", wrong)
+    told = [
+        line.split("::exact-margin")[1]
+        for line in done.stdout.splitlines()
+        if "%]" in line and "exact-" in line
+    ]
+    assert [word.split()[0] for word in told] == ["PASSED", "FAILED", "PASSED"], done.stdout

@@ -77,16 +77,32 @@ def eval_command(
 @click.command("resume")
 @click.argument("run")
 @click.option("--retry-errors", is_flag=True, help="Ask again where no answer came; the old error is kept.")
+@click.option("--all", "everything", is_flag=True, help="Ask every sample, though the run was to stop early.")
 @jobs_option
 @json_option
 @click.pass_context
 def resume_command(
-    ctx: click.Context, run: str, retry_errors: bool, concurrency: int | None, as_json: bool
+    ctx: click.Context,
+    run: str,
+    retry_errors: bool,
+    everything: bool,
+    concurrency: int | None,
+    as_json: bool,
 ) -> None:
-    """Finish RUN with what it was started with; nothing that is stored is asked again."""
+    """Finish RUN with what it was started with; nothing that is stored is asked again.
+
+    A run that was interrupted before it could stop early (`gate --early-stop`) may still do so; one that
+    has stopped asks all other samples.
+    """
     with open_project(ctx) as project, _Watched(quiet=as_json) as seen:
         with target_output_to_stderr():
-            done = project.resume(run, concurrency=concurrency, retry_errors=retry_errors, watch=seen.watch)
+            done = project.resume(
+                run,
+                concurrency=concurrency,
+                retry_errors=retry_errors,
+                everything=everything,
+                watch=seen.watch,
+            )
         _print_runs(project, [done], seen, as_json)
 
 

@@ -20,7 +20,7 @@ _STAKES = np.geomspace(0.01, 0.95, 20)
 _LARGEST_LOG = 700.0
 _NARROW = 0.01
 """Room below a bound, as a share of the range, that a stake is measured by at least."""
-_HALVINGS = 40
+_HALVINGS = 30
 
 
 @dataclass(frozen=True)
@@ -207,7 +207,7 @@ def _room(bound: float, low: float) -> float:
 
 
 def _last_rejected(rejected: Callable[[float], bool], start: float, end: float) -> float:
-    """Return the last bound on the way from start to end that is rejected, within a 2^-40th of the way."""
+    """Return the last bound on the way from start to end that is rejected, within a 2^-30th of the way."""
     if not rejected(start):
         return start
     for _ in range(_HALVINGS):

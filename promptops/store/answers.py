@@ -36,6 +36,10 @@ class Spent:
 
     places: int
     """Samples times repeats that were asked."""
+    failures: int
+    """How many of these got no answer."""
+    asked: int
+    """Calls that were not answered by the cache."""
     answers: Taken
     judgements: Taken
 
@@ -76,16 +80,19 @@ class Answers(Database):
         failed = select(results.c.sample_id, results.c.repeat).where(
             results.c.run_id == run_id, results.c.failure_kind.is_not(None)
         )
-        query = select(calls.c.sample_id, calls.c.repeat, calls.c.purpose, calls.c.content)
+        query = select(calls.c.sample_id, calls.c.repeat, calls.c.purpose, calls.c.cached, calls.c.content)
         with self.reading() as connection:
-            places = {(row.sample_id, row.repeat) for row in connection.execute(failed)}
+            silent = {(row.sample_id, row.repeat) for row in connection.execute(failed)}
             rows = connection.execute(query.where(calls.c.run_id == run_id)).all()
         answers, judgements = (
             [noun_from(Completion, row.content) for row in rows if (row.purpose == "answer") is answered]
             for answered in (True, False)
         )
+        answered_places = {(row.sample_id, row.repeat) for row in rows}
         return Spent(
-            places=len(places | {(row.sample_id, row.repeat) for row in rows}),
+            places=len(silent | answered_places),
+            failures=len(silent - answered_places),
+            asked=sum(not row.cached for row in rows),
             answers=_taken(answers),
             judgements=_taken(judgements),
         )
