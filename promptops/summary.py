@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import repeat
+from operator import is_not
 from typing import TypeAlias, cast
 
 import numpy as np
@@ -88,6 +90,8 @@ class Tally:
 
 def cluster_codes(samples: Sequence[Sample]) -> npt.NDArray[np.int64]:
     """Number the groups; samples without a group stand alone."""
+    if all(sample.group is None for sample in samples):
+        return np.arange(len(samples))
     seen: dict[str | int, int] = {}
     keys = (position if sample.group is None else sample.group for position, sample in enumerate(samples))
     return np.fromiter((seen.setdefault(key, len(seen)) for key in keys), np.int64, len(samples))
@@ -137,10 +141,10 @@ def tally_pages(samples: Sequence[Sample], pages: Iterable[Page], records: Seque
     fell: list[Bools] = []
     counts: dict[str, list[Counts]] = {record.label: [] for record in records}
     for sample_ids, failures, measured in pages:
-        where = np.fromiter((place.get(name, -1) for name in sample_ids), np.intp, len(sample_ids))
+        where = np.fromiter(map(place.get, sample_ids, repeat(-1)), np.intp, len(sample_ids))
         known = where >= 0
         positions.append(where[known])
-        fell.append(np.fromiter((kind is not None for kind in failures), bool, len(failures))[known])
+        fell.append(np.fromiter(map(is_not, failures, repeat(None)), bool, len(failures))[known])
         for label, found in counts.items():
             found.extend(
                 (where[rows][known[rows]], vectors[known[rows]]) for rows, vectors in measured.get(label, ())
@@ -298,14 +302,18 @@ def _column(record: MetricRecord, found: Sequence[Counts], positions: Ints, fell
             f"The scores of {label!r} have {sorted(widths)} counts; a metric gives every sample the same "
             "number of them, one or more. Mend the metric and score the run anew: promptops score RUN"
         )
+    at = np.concatenate([np.empty(0, np.intp), *(where for where, _ in found)])
+    times = np.bincount(at, minlength=n).astype(np.float64)
+    scored, repeated = times > 0, times > 1
     counts = np.zeros((n, widths.pop() if widths else 1))
-    times = np.zeros(n)
     for where, vectors in found:
-        if len(where):
+        if not len(where):
+            continue
+        if repeated[where].any():
             np.add.at(counts, where, vectors)
-            np.add.at(times, where, 1.0)
-    scored = times > 0
-    counts[scored] /= times[scored, None]
+        else:
+            counts[where] += vectors
+    counts[repeated] /= times[repeated, None]
     falls = np.bincount(positions[fell], minlength=n).astype(np.float64)
     failed = np.divide(falls, falls + times, out=np.zeros(n), where=falls + times > 0)
     answered = np.bincount(positions[~fell], minlength=n).astype(np.float64)

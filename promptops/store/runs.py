@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias, cast
 
 from pydantic import JsonValue, TypeAdapter
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, insert, or_, select, update
 
 from promptops.errors import StoreError, UnknownName, UsageError
 from promptops.store.database import Database, timestamp
@@ -21,6 +21,7 @@ SHORTEST_PREFIX = 4
 
 _METRICS = TypeAdapter(tuple[MetricRecord, ...])
 _AFTER_ALL = "\U0010fffd"
+_other = results.alias("other")
 _AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 
 
@@ -210,7 +211,9 @@ def _run(connection: Connection, row: _AnyRow) -> Run:
 
 def _counts(run_id: str) -> Select[int, int]:
     """Samples times repeats whose newest attempt succeeded, and those where it failed."""
+    # Asked once, and in most runs nothing is tried again: to look for a later attempt of each costs more.
+    tried_again = exists().where(_other.c.run_id == run_id, _other.c.attempt > 0)
     return select(
         func.count().filter(results.c.failure_kind.is_(None)),
         func.count().filter(results.c.failure_kind.is_not(None)),
-    ).where(results.c.run_id == run_id, newest())
+    ).where(results.c.run_id == run_id, or_(~tried_again, newest()))
