@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from sqlalchemy import Connection, Dialect, Table, insert
 
-Value = str | int | float | bool | None
+Value = str | bytes | int | float | bool | None
 Batch = tuple[Table, tuple[str, ...], Sequence[tuple[Value, ...]]]
 """Rows of plain values for one table, with its columns in their order."""
 

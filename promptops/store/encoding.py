@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -11,6 +11,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
 from promptops.errors import StoreError
+from promptops.store.rows import ScoreFigures
 from promptops.types import Score
 
 Noun = TypeVar("Noun", bound=BaseModel)
@@ -62,7 +63,7 @@ def _list_of(kind: type[Noun]) -> TypeAdapter[list[Noun]]:
 
 
 def figures_text(scores: dict[str, Score]) -> str:
-    """Return what statistics need of the scores, by label in their order."""
+    """Return what statistics need of the scores as JSON, by label in their order."""
     return json_text(
         {label: {"counts": score.counts, "unscored": score.unscored} for label, score in scores.items()}
     )
@@ -78,12 +79,12 @@ def remarks_text(scores: dict[str, Score]) -> str | None:
     return json_text(remarks) if remarks else None
 
 
-def scores_from(figures: str, remarks: str | None) -> dict[str, Score]:
+def scores_from(figures: Mapping[str, ScoreFigures], remarks: str | None) -> dict[str, Score]:
     """Put the scores together again from figures and remarks."""
     told: dict[str, Any] = json.loads(remarks) if remarks else {}
     return {
         label: Score(**parts, **told.get(label) or {"reason": "", "evidence": {}})
-        for label, parts in json.loads(figures).items()
+        for label, parts in figures.items()
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, TypeAlias, cast
@@ -13,8 +12,8 @@ from promptops.errors import FailureKind
 from promptops.store.columns import unmarked
 from promptops.store.database import Database
 from promptops.store.encoding import noun_from, scores_from
-from promptops.store.figures import FigureReader
-from promptops.store.rows import ScoreFigures, ScorePage, ScoreRow
+from promptops.store.figures import counts_of, figures_of
+from promptops.store.rows import ScorePage, ScoreRow
 from promptops.store.tables import calls, results
 from promptops.types import Completion, Failure, FailureCount, Result
 
@@ -22,7 +21,7 @@ _PAGE = 2_000
 _BARE_PAGE = 5_000
 _IDS = 500
 _AnyRow: TypeAlias = Row[*tuple[Any, ...]]
-_BareRow: TypeAlias = tuple[str, int, int, str | None, str]
+_BareRow: TypeAlias = tuple[str, int, int, str | None, str, bytes | None]
 
 _later = results.alias("later")
 
@@ -101,25 +100,18 @@ class Results(Database):
     def score_rows(self, run_id: str) -> Iterator[ScoreRow]:
         """Return failures and counts without texts, ordered by sample id and repeat."""
         for rows in self._newest(_BARE.where(results.c.run_id == run_id), _BARE_PAGE, _bare):
-            for sample_id, repeat, _, failure, scores in rows:
+            for sample_id, repeat, _, failure, scores, figures in rows:
                 yield ScoreRow(
-                    sample_id,
-                    repeat,
-                    cast("FailureKind | None", failure),
-                    cast("dict[str, ScoreFigures]", json.loads(scores)),
+                    sample_id, repeat, cast("FailureKind | None", failure), figures_of(figures, scores)
                 )
 
     def score_pages(self, run_id: str, labels: Sequence[str]) -> Iterator[ScorePage]:
         """Return what `score_rows` returns of some metrics as arrays, by pages."""
-        reader = FigureReader(labels)
         for rows in self._newest(_BARE.where(results.c.run_id == run_id), _BARE_PAGE, _bare):
             if rows:
-                answered = [place for place, row in enumerate(rows) if row[3] is None]
-                yield ScorePage(
-                    [row[0] for row in rows],
-                    [cast("FailureKind | None", row[3]) for row in rows],
-                    reader.counts([rows[place][4] for place in answered], answered),
-                )
+                sample_ids, _, _, failures, texts, figures = zip(*rows, strict=True)
+                answered = [place for place, failure in enumerate(failures) if failure is None]
+                yield ScorePage(sample_ids, failures, counts_of(labels, answered, figures, texts))
 
     def _whole(self, run_id: str, sample_ids: Sequence[str] | None) -> Iterator[Result]:
         query = _WHOLE.where(results.c.run_id == run_id)
@@ -179,11 +171,17 @@ _WHOLE = select(
     results.c.attempt,
     results.c.failure,
     results.c.scores,
+    results.c.figures,
     results.c.remarks,
     results.c.cached,
 )
 _BARE = select(
-    results.c.sample_id, results.c.repeat, results.c.attempt, results.c.failure_kind, results.c.scores
+    results.c.sample_id,
+    results.c.repeat,
+    results.c.attempt,
+    results.c.failure_kind,
+    results.c.scores,
+    results.c.figures,
 )
 _ANSWERS = select(calls.c.sample_id, calls.c.repeat, calls.c.attempt, calls.c.content)
 
@@ -204,6 +202,6 @@ def _result(row: _AnyRow, answers: list[tuple[int, str]]) -> Result:
         repeat=row.repeat,
         completion=None if failed or made_of is None else noun_from(Completion, made_of[1]),
         failure=noun_from(Failure, row.failure) if failed else None,
-        scores=scores_from(row.scores, row.remarks),
+        scores=scores_from(figures_of(row.figures, row.scores), row.remarks),
         cached=bool(row.cached),
     )

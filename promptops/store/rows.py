@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias, TypedDict
 
@@ -75,7 +76,7 @@ Counts: TypeAlias = tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]
 class ScorePage(NamedTuple):
     """What statistics need of many Results, without an object for each."""
 
-    sample_ids: list[str]
-    failures: list[FailureKind | None]
+    sample_ids: Sequence[str]
+    failures: Sequence[FailureKind | None]
     counts: dict[str, list[Counts]]
     """By label, of what was measured; rows of different widths come apart."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from sqlalchemy import ForeignKeyConstraint, Index, MetaData, Table, Text, UniqueConstraint, text
+from sqlalchemy import ForeignKeyConstraint, Index, LargeBinary, MetaData, Table, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from promptops.store.columns import PlainText
@@ -146,7 +146,9 @@ class _Result(_Row, table=True):
     failure_kind: str | None = Field(sa_type=Text)
     failure: str | None = Field(sa_type=Text)
     scores: str = Field(sa_type=Text)
-    """Counts alone, so that statistics needn't read texts; these are in `remarks`."""
+    """Counts as JSON where `figures` has none; reasons and evidence are in `remarks`."""
+    figures: bytes | None = Field(sa_type=LargeBinary)
+    """Counts as bytes, so that statistics needn't read text."""
     remarks: str | None = Field(sa_type=Text)
     cached: bool
     created_at: str = Field(sa_type=Text)

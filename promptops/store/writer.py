@@ -15,6 +15,7 @@ from promptops.store.bulk import Value
 from promptops.store.columns import marked
 from promptops.store.database import Database, timestamp
 from promptops.store.encoding import figures_text, noun_text, remarks_text
+from promptops.store.figures import figures_bytes
 from promptops.store.rows import CallRow, ResultRow
 from promptops.store.tables import calls, results
 
@@ -139,6 +140,7 @@ _RESULT = (
     "failure_kind",
     "failure",
     "scores",
+    "figures",
     "remarks",
     "cached",
     "created_at",
@@ -160,6 +162,7 @@ def _values(row: CallRow | ResultRow) -> _Values:
         )
     result = row.result
     failure = result.failure
+    figures = figures_bytes(result.scores)
     return False, (
         marked(row.run_id),
         marked(result.sample_id),
@@ -167,7 +170,8 @@ def _values(row: CallRow | ResultRow) -> _Values:
         row.attempt,
         None if failure is None else failure.kind,
         None if failure is None else noun_text(failure),
-        figures_text(result.scores),
+        figures_text(result.scores) if figures is None else "",
+        figures,
         remarks_text(result.scores),
         result.cached,
     )

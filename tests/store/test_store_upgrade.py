@@ -11,15 +11,19 @@ import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 
 from promptops.errors import StoreError
 from promptops.shipped import shipped_folder
 from promptops.store import Store
 from promptops.store.address import address_of
+from promptops.store.encoding import figures_text, noun_text, remarks_text
 from promptops.store.opening import make_engine
 from promptops.store.upgrade import HEAD, bring_to_head, migrating, migration_config
+from promptops.types import Result, Score
 from tests.store import nouns
+from tests.store.test_store_figures import flat
+from tests.store.test_store_records import save
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,10 +53,17 @@ def next_migrations(tmp_path: Path) -> Path:
     return with_next(tmp_path / "next migrations 100%", "")
 
 
+@pytest.fixture
+def first_migrations(tmp_path: Path) -> Path:
+    """The migrations of the first schema alone."""
+    later = shutil.ignore_patterns("__pycache__", "000[2-9]_*")
+    return Path(shutil.copytree(shipped_folder("migrations"), tmp_path / "first", ignore=later))
+
+
 def with_next(folder: Path, extra: str) -> Path:
     shutil.copytree(shipped_folder("migrations"), folder, ignore=shutil.ignore_patterns("__pycache__"))
-    text = NEXT.replace("HEAD", HEAD).replace("EXTRA", extra)
-    (folder / "versions" / "9000_next.py").write_text(text)
+    program = NEXT.replace("HEAD", HEAD).replace("EXTRA", extra)
+    (folder / "versions" / "9000_next.py").write_text(program)
     return folder
 
 
@@ -62,6 +73,40 @@ def fill(url: str) -> None:
         store.set_alias("reply", "production", 1, "ada", "")
         store.create_run(nouns.run("abcd"), {})
         store.save_evalset(nouns.evalset())
+
+
+def fill_first(url: str, folder: Path) -> None:
+    """Make a database of the first schema, with results as it kept them."""
+    bring(url, folder, "0001")
+    address = address_of(url)
+    engine = make_engine(address, read_only=False)
+    with contextlib.closing(Store(engine, address, read_only=False, warnings=())) as store:
+        store.add_prompt("reply", nouns.prompt())
+        store.create_run(nouns.run("abcd"), {})
+        with store.writing() as connection:
+            for place, result in enumerate(OLD):
+                values = {
+                    "sample_id": result.sample_id,
+                    "attempt": place,
+                    "failure_kind": result.failure and result.failure.kind,
+                    "failure": result.failure and noun_text(result.failure),
+                    "scores": figures_text(result.scores),
+                    "remarks": remarks_text(result.scores),
+                }
+                connection.execute(text(OLD_ROW), values)
+
+
+OLD = [
+    Result(sample_id="a", failure=nouns.failure()),
+    Result(sample_id="a", scores=nouns.scores(0.25)),
+    Result(sample_id="b", failure=nouns.failure()),
+    Result(sample_id="c", scores={"alpha": Score.of(0.1, 5.0, 1e9), "zeta": Score(counts=(), unscored="")}),
+]
+OLD_ROW = """
+INSERT INTO results
+    (run_id, sample_id, repeat, attempt, failure_kind, failure, scores, remarks, cached, created_at)
+VALUES ('abcd', :sample_id, 0, :attempt, :failure_kind, :failure, :scores, :remarks, false, 'then')
+"""
 
 
 def bring(url: str, folder: Path, head: str = "9000") -> tuple[str, ...]:
@@ -197,6 +242,69 @@ def test_a_kill_at_any_statement_of_a_later_upgrade_recovers(tmp_path: Path, nex
         assert rows(path, "PRAGMA integrity_check") == [("ok",)]
         assert rows(path, "SELECT colour FROM runs") == [("blue",)]
         assert rows(path, "SELECT name, alias FROM aliases") == [("reply", "production")]
+        assert len(rows(path, "SELECT name FROM sqlite_master WHERE type = 'trigger'")) == 16
+
+
+def test_results_of_the_first_schema_are_read_beside_newer_ones(url: str, first_migrations: Path) -> None:
+    fill_first(url, first_migrations)
+    with Store.open(url) as store:
+        assert len(store.warnings) == (0 if store.dialect == "postgresql" else 1)
+        assert list(store.results("abcd")) == OLD[1:]
+        new = [nouns.result("abcd", "b", 9), nouns.result("abcd", "d", scores=OLD[3].scores)]
+        save(store, *new)
+        assert [result.scores for result in store.results("abcd")] == [
+            OLD[1].scores, new[0].result.scores, OLD[3].scores, OLD[3].scores,
+        ]  # fmt: skip
+        assert [list(row.scores) for row in store.score_rows("abcd")] == [
+            ["zeta", "alpha", "judge"], ["zeta", "alpha", "judge"], ["alpha", "zeta"], ["alpha", "zeta"],
+        ]  # fmt: skip
+        (page,) = store.score_pages("abcd", ["alpha"])
+        assert flat(page.counts["alpha"]) == {
+            0: [0.25, 2.0, 3.0], 1: [1.0, 2.0, 3.0], 2: [0.1, 5.0, 1e9], 3: [0.1, 5.0, 1e9],
+        }  # fmt: skip
+        with (
+            pytest.raises(StoreError, match="stored in results never changes"),
+            store.writing() as connection,
+        ):
+            connection.exec_driver_sql("UPDATE results SET figures = NULL")
+
+
+def test_the_way_down_to_the_first_schema_keeps_all_scores(url: str) -> None:
+    from alembic import command
+
+    with Store.open(url) as store:
+        store.create_run(nouns.run("abcd"), {})
+        save(store, *(nouns.result("abcd", name, scores=nouns.scores(0.1)) for name in "ab"))
+        save(store, nouns.failed("abcd", "c"))
+        before = list(store.results("abcd"))
+    engine = make_engine(address_of(url), read_only=False)
+    with migrating(engine) as connection:
+        command.downgrade(migration_config(shipped_folder("migrations"), connection), "0001")
+    with engine.connect() as connection:
+        query = "SELECT scores FROM results ORDER BY sample_id"
+        found = [json.loads(scores) for (scores,) in connection.exec_driver_sql(query)]
+    engine.dispose()
+    assert found == [json.loads(figures_text(result.scores)) for result in before]
+    with Store.open(url) as store:
+        assert list(store.results("abcd")) == before
+
+
+def test_a_kill_at_any_statement_of_the_upgrade_of_results_recovers(
+    tmp_path: Path, first_migrations: Path
+) -> None:
+    paths = [tmp_path / f"{number}.db" for number in range(9)]
+    for path in paths:
+        fill_first(f"sqlite:///{path}", first_migrations)
+    before = rows(paths[0], "SELECT * FROM results")
+    ends = crowd(
+        "kills", "4", str(shipped_folder("migrations")), HEAD, *(f"sqlite:///{path}" for path in paths)
+    )
+    assert ends == [-9] * len(paths)
+    for path in paths:
+        with Store.open(f"sqlite:///{path}") as store:
+            assert list(store.results("abcd")) == OLD[1:]
+        assert rows(path, "PRAGMA integrity_check") == [("ok",)]
+        assert rows(path, "SELECT * FROM results") == [(*row, None) for row in before]
         assert len(rows(path, "SELECT name FROM sqlite_master WHERE type = 'trigger'")) == 16
 
 
