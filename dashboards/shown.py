@@ -81,7 +81,9 @@ def table(frame: pd.DataFrame, *, right: tuple[str, ...] = (), alt: str) -> None
 def columns(frame: pd.DataFrame, *, right: tuple[str, ...] = ()) -> dict[str, ColumnConfig]:
     """Return the settings of a table's columns: numbers as the command line writes them."""
     found: dict[str, ColumnConfig] = {
-        name: st.column_config.TextColumn(alignment="right") for name in right if name in frame
+        name: st.column_config.TextColumn(alignment="right", width=_pixels(frame[name], name))
+        for name in right
+        if name in frame
     }
     for name in frame.columns:
         if str(frame[name].dtype) == "float64":
@@ -90,6 +92,12 @@ def columns(frame: pd.DataFrame, *, right: tuple[str, ...] = ()) -> dict[str, Co
             places = 2 if pd.notna(top) and top >= 10 else 4
             found[name] = st.column_config.NumberColumn(format=f"%{sign}.{places}f")
     return found
+
+
+def _pixels(column: pd.Series[str], name: str) -> int:
+    """Return a width at which no figure loses its sign: a narrower table is scrolled."""
+    longest = max((len(str(text)) for text in (*column, name)), default=0)
+    return 8 * longest + 24
 
 
 def run_name(run: Run) -> str:

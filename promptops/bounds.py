@@ -24,7 +24,7 @@ from promptops.stats.variance import NoRepeatsError, suite_interval
 from promptops.stopping import Ints, Series, Stake, drawn, levels, series_of, stakes_of
 from promptops.summary import RESAMPLES, Floats, slice_mask
 from promptops.types import Estimate, GateRule, Outcome, Sample
-from promptops.verdicts import Stopping
+from promptops.verdicts import Delta, Stopping
 
 _LEAST_P = 1e-12
 _CLOSE = 1.001
@@ -77,7 +77,7 @@ def change_evidence(
         return _suite(pairing, rule, grids)
     cell = pairing.cell(rule.metric, rule.slice, rule.alpha)
     if early is not None and early.stopped and stake.why_not:
-        return _without_bounds(cell)
+        return replace(cell, delta=unbound(cell.delta), p_harm=None, strict=None)
     column = pairing.candidate.table.columns[rule.metric]
     low, high = column.record.low, column.record.high
     if stake.why_not or low is None or high is None or cell.delta.clusters < 2:
@@ -147,11 +147,10 @@ def kept(found: Estimate, rule: GateRule) -> Outcome:
     return "FAIL" if under or (rule.max is not None and found.low > rule.max) else "INCONCLUSIVE"
 
 
-def _without_bounds(cell: Cell) -> Cell:
-    """Return a cell of a run that stopped when it suited, where no bet can tell its bounds."""
-    unknown = {"low": None, "high": None, "strict_low": None, "p_value": None, "resolves": None}
-    note = {"note": "no bounds: the run stopped early"}
-    return replace(cell, delta=cell.delta.model_copy(update={**unknown, **note}), p_harm=None, strict=None)
+def unbound(delta: Delta) -> Delta:
+    """Return a change in a run that stopped when it suited, where no bet tells its bounds."""
+    unknown = dict.fromkeys(("low", "high", "strict_low", "p_value", "p_swap", "resolves"))
+    return delta.model_copy(update={**unknown, "note": "no bounds: the run stopped early"})
 
 
 def _by_bets(

@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 
 from promptops.baselines import TIMED, accepted, baseline_path, read_baseline, write_baseline
+from promptops.bounds import unbound
 from promptops.canonical import canonical_json
 from promptops.comparison import Pairing, pair
 from promptops.errors import NotComparable, UnknownName, UsageError
@@ -58,6 +59,8 @@ class Comparisons(Experiments):
         deltas = tuple(
             _with_swaps(pairing, cells[label, name].delta) for label in labels for name in (None, *names)
         )
+        if "stopped" in (first.side.run.status, second.side.run.status):
+            deltas = tuple(unbound(delta) for delta in deltas)
         still = all(not delta.difference for delta in deltas)
         found = Comparison(
             baseline=baseline if baseline.endswith(".jsonl") else first.side.run.id,
@@ -293,11 +296,7 @@ def run_warnings(first: Loaded, second: Loaded, *, stopped: bool = False) -> tup
         found.append("A run is compared with itself.")
     for run in (first.side.run, second.side.run):
         if run.status != "finished" and not (stopped and run is second.side.run):
-            more = (
-                " These bounds ignore that; those of `promptops gate` don't."
-                if run.status == "stopped"
-                else ""
-            )
+            more = " `promptops gate` tells bounds that hold." if run.status == "stopped" else ""
             found.append(f"Run {run.id} is {run.status}: what it has not answered yet is left out.{more}")
     stand_ins = [record.label for record in second.side.run.metrics if record.stand_in]
     if stand_ins:

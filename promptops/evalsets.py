@@ -180,6 +180,11 @@ class _Reader:
             self._faults.add((*path, "slice"), f"no sample has the tag {shown(named)}.{told}")
         if "margin" not in rule and "worst_slice_margin" not in rule and rule.get("estimand") == "suite":
             self._faults.add((*path, "estimand"), "speaks of a change; it goes with `margin`")
+        least, most = rule.get("min"), rule.get("max")
+        if isinstance(least, int | float) and isinstance(most, int | float) and least > most:
+            self._faults.add(
+                (*path, "min"), f"is above `max`, so that nothing can hold both: {least} > {most}"
+            )
         if rule.get("exact") is True and rule.get("estimand") == "suite":
             self._faults.add(
                 (*path, "exact"), 'bets on samples as draws; `estimand = "suite"` is not about that'

@@ -227,19 +227,24 @@ class Gates(Comparisons):
         """Put down what an early stop did not spend, at what a sample has taken so far."""
         if stopping is None:
             return None
-        spent = self.store.spent(run.id)
-        left = max(stopping.planned * run.repeats - spent.places, 0)
+        spent, planned = self.store.spent(run.id), stopping.planned * run.repeats
         beyond = max(spent.places - stopping.samples * run.repeats, 0)
-        each = (spent.calls + spent.failures) / spent.places if spent.places else 1.0
         resumed = run.status != "stopped"
-        cost = None if spent.cost is None or not spent.places else spent.cost / spent.places * left
+        judged = round(planned * spent.judgements.calls / max(run.done, 1))
+        answers = max(planned - spent.answers.calls - spent.failures, 0)
+        judgements = max(judged - spent.judgements.calls, 0)
+        costs = [
+            _priced_at(answers, spent.answers.cost, spent.answers.calls),
+            _priced_at(judgements, spent.judgements.cost, spent.judgements.calls),
+        ]
+        known = [cost for cost in costs if cost is not None]
         priced = stopping.model_copy(
             update={
                 "in_flight": 0 if resumed else beyond,
                 "later": beyond if resumed else 0,
                 "calls": spent.asked + spent.failures,
-                "calls_saved": round(left * each),
-                "cost_saved": cost,
+                "calls_saved": answers + judgements,
+                "cost_saved": sum(known) if len(known) == len(costs) else None,
             }
         )
         return priced.model_copy(update={"sentence": how_it_ended(priced)})
@@ -274,7 +279,10 @@ class Gates(Comparisons):
             raise UnknownName(
                 "baseline or run",
                 baseline,
-                [path.name.split(".")[1] for path in folder.glob("baseline.*.jsonl")],
+                [
+                    *(path.name.split(".")[1] for path in folder.glob("baseline.*.jsonl")),
+                    *(run.id for run in self.runs(limit=20, evalset=folder.name)),
+                ],
                 hint=f"A labelled baseline is the file {labelled.name}; accept one by --label.",
             ) from None
 
@@ -295,6 +303,13 @@ def _at_look(found: EvalSet, look: int | None) -> EvalSet:
     share = 6 / (math.pi * look) ** 2
     rules = tuple(rule.model_copy(update={"alpha": rule.alpha * share}) for rule in found.gate)
     return found.model_copy(update={"gate": rules})
+
+
+def _priced_at(count: int, cost: float | None, calls: int) -> float | None:
+    """Return what so many calls would cost at the price of those that were made; None where it is unknown."""
+    if not count:
+        return 0.0
+    return None if cost is None or not calls else count * cost / calls
 
 
 def _declared(look: int | None, before: JsonValue, run: str) -> int | None:

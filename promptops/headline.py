@@ -46,7 +46,9 @@ def compared(comparison: Comparison, label: str, before: str, after: str, writte
     if delta is None or delta.difference is None:
         return f"{name} can't be compared from {old} to {new}. No rule was applied: `promptops gate` decides."
     how = _evidence(delta, None)
-    return f"{name} changed from {old} to {new} ({how}). No rule was applied: `promptops gate` decides."
+    clear = delta.low is None or delta.high is None or not delta.low <= 0 <= delta.high
+    told = "changed" if clear else "did not change clearly"
+    return f"{name} {told} from {old} to {new} ({how}). No rule was applied: `promptops gate` decides."
 
 
 def smallest_change(delta: Delta) -> str:
@@ -114,12 +116,16 @@ def how_it_ended(found: Stopping) -> str:
     if not found.stopped:
         left = f", and the bound at the end had alpha = {found.alpha_end:g} left" if found.alpha_end else ""
         return (
-            f"Early stop saved nothing: all {found.planned:,} samples were needed. Where margins are small "
-            f"beside the spread of scores it seldom does{left}.{waiting}"
+            f"Early stop saved nothing: all {found.planned:,} samples were needed. Bets know no more than "
+            f"the range of scores, so changes that are small beside it seldom end a run{left}.{waiting}"
+        )
+    if found.later:
+        return (
+            f"Decided by the first {found.samples:,} of {found.planned:,} samples, in an order drawn before "
+            f"the run (seed {found.seed}): there it was certain. The {found.later:,} other answers don't "
+            f"count.{waiting}"
         )
     rest = f" {found.in_flight:,} more answers were under way." if found.in_flight else ""
-    if found.later:
-        rest = f" {found.later:,} more answers were asked for later; they don't count."
     money = f" and about ${found.cost_saved:.2f}" if found.cost_saved else ""
     saved = f" About {found.calls_saved:,} calls{money} were not spent." if found.calls_saved else ""
     return (
@@ -173,7 +179,7 @@ def _held(cell: CellVerdict, written: Written) -> str:
     if cell.label == "identical":
         return f"{name} did not change"
     if cell.label == "improved":
-        return f"{name} {better} ({how})"
+        return f"{name} improved, it {better} ({how})"
     if cell.label == "worse within margin":
         return f"{name} {worse}, but by no more than the {rule.margin:g} that you accept ({how})"
     return f"{name} did not {_bare(worse)} by more than {rule.margin:g} ({how})"
@@ -337,7 +343,7 @@ def _level(found: Estimate | None, rule: GateRule) -> str:
         return "no figure"
     told = _decimals((found.value, found.low, found.high), found.high - found.low)
     value, low, high = (f"{each:.{told}f}" for each in (found.value, found.low, found.high))
-    return f"found {value}, between {low} and {high} with {_sure(rule.alpha)}; {found.n:,} cases"
+    return f"found {value}, between {low} and {high} with {_sure((1 - found.level) / 2)}; {found.n:,} cases"
 
 
 def _evidence(delta: Delta, margin: float | None) -> str:

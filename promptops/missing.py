@@ -29,7 +29,8 @@ def missing_warnings(pairing: Pairing, deltas: Sequence[Delta], *, tested: bool 
     for name in dict.fromkeys(delta.slice for delta in told):
         notes += _rates(_Gaps.of(pairing, slice_mask(pairing.candidate.table.samples, name)), _where(name))
     notes += [_complete_case(pairing, delta) for delta in told if _has_gaps(pairing, delta)]
-    notes += [_unscored(delta) for delta in told if delta.unscored]
+    whole_runs = {side.run.status for side in (pairing.baseline, pairing.candidate)} == {"finished"}
+    notes += [_unscored(delta, whole_runs) for delta in told if delta.unscored]
     return list(dict.fromkeys([*(unequal_missing(pairing) if tested else []), *notes]))
 
 
@@ -140,8 +141,10 @@ def _complete_case(pairing: Pairing, delta: Delta) -> str:
     )
 
 
-def _unscored(delta: Delta) -> str:
+def _unscored(delta: Delta, whole_runs: bool) -> str:
     name = f"{delta.label}{_where(delta.slice)}"
+    if not whole_runs:
+        return f"{delta.unscored} samples have no score by {name} in one of the runs yet; they are left out."
     return f"{delta.unscored} samples could not be scored by {name}; they are left out."
 
 

@@ -166,7 +166,9 @@ class Whole(pytest.Item):
         file = self.parent
         assert isinstance(file, EvalSetFile)  # noqa: S101 - made by it
         verdict = file.verdict()
-        _check(verdict.outcome, "\n".join([verdict.sentence, *verdict.warnings]), self.config)
+        ended = [] if verdict.stopping is None else [verdict.stopping.sentence]
+        self.add_report_section("call", "promptops", "\n".join([verdict.sentence, *ended]))
+        _check(verdict.outcome, "\n".join([verdict.sentence, *ended, *verdict.warnings]), self.config)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Show a verdict or a mendable error as a sentence, a bug with its traceback."""

@@ -290,7 +290,7 @@ def _trial(
     promise, kept = "", None
     if size == 0.0:
         promise, kept = f"FAIL in {rule.alpha:.0%} at most", failed.low <= rule.alpha
-    elif size >= 1.0:
+    elif size >= 1.0 and loss >= 0.999 * (rule.margin or 0.0):
         promise, kept = f"PASS in {rule.alpha:.0%} at most", passed.low <= rule.alpha
     return Trial(
         metric=rule.metric,

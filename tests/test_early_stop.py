@@ -531,7 +531,7 @@ def test_a_run_that_is_asked_for_more_keeps_its_verdict_and_says_so(folder: Fold
         later = project.gate("numbers", run=verdict.candidate)
     assert later.stopping is not None and verdict.stopping is not None
     assert (later.stopping.in_flight, later.stopping.later) == (0, 120 - verdict.stopping.samples)
-    assert "asked for later; they don't count" in later.stopping.sentence
+    assert "other answers don't count" in later.stopping.sentence
 
 
 def test_a_baseline_that_is_gone_is_told_and_all_samples_can_be_asked(folder: Folder) -> None:

@@ -28,7 +28,7 @@ def test_a_pass_says_what_did_not_happen_how_sure_that_is_and_what_to_do() -> No
 @pytest.mark.parametrize(
     ("found", "told"),
     [
-        (cell("PASS", delta(0.1, 0.05, 0.2), label="improved"), "rouge_l rose (change +0.100,"),
+        (cell("PASS", delta(0.1, 0.05, 0.2), label="improved"), "rouge_l improved, it rose (change +0.100,"),
         (
             cell("PASS", delta(-0.01, -0.02, -0.001), label="worse within margin"),
             "rouge_l fell, but by no more than the 0.05 that you accept",
@@ -191,7 +191,9 @@ def test_a_loss_that_may_be_chance_among_many_rules_is_open() -> None:
 def test_a_comparison_without_rules_promises_nothing() -> None:
     found = Comparison(baseline="b", candidate="c", evalset="e", deltas=(delta(),))
     told = compared(found, "rouge_l", "brief@1", "brief@2")
-    assert told.startswith("rouge_l changed from brief@1 to brief@2 (change +0.037, between -0.002 and")
+    assert told.startswith(
+        "rouge_l did not change clearly from brief@1 to brief@2 (change +0.037, between -0.002 and"
+    )
     assert told.endswith("No rule was applied: `promptops gate` decides.")
     assert "can't be compared" in compared(found, "f1", "brief@1", "brief@2")
 

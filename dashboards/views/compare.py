@@ -33,7 +33,8 @@ def show() -> None:
         found = reading.verdict(candidate.evalset, baseline.reference, candidate.id)
         lead.show(comparison, found)
         metric, part = _figures(comparison, found)
-        slicetable.show(reading.slices(candidate.evalset, baseline.reference, candidate.id, metric))
+        if candidate.status != "stopped":
+            slicetable.show(reading.slices(candidate.evalset, baseline.reference, candidate.id, metric))
         casebrowser.show(baseline, candidate, metric, part)
     except PromptopsError as error:
         shown.refuse(error)

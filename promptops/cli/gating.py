@@ -76,7 +76,8 @@ def accept_command(
 @click.option(
     "--look",
     type=click.IntRange(1),
-    help="This is the K-th gate on the same question: spend alpha * 6 / (pi K)^2, so that all hold together.",
+    help="This is the K-th gate on one question (the first one was --look 1): spend alpha * 6 / (pi K)^2, so "
+    "that all of them are wrong as seldom as one.",
 )
 @click.option(
     "--inconclusive",
@@ -120,6 +121,8 @@ def gate_command(
 
     if model and not prompt:
         raise click.UsageError("--model goes with --prompt; a stored run has its model already.")
+    if prompt and run != "latest":
+        raise click.UsageError("--run names a stored run to judge; with --prompt a new one is made.")
     if not prompt and (early_stop or repeats > 1):
         raise click.UsageError("--early-stop and --repeats go with --prompt; a stored run is asked already.")
     tell = telling(reports, github=github, quiet=as_json)

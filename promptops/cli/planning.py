@@ -118,7 +118,8 @@ def _print(plan: Plan) -> None:
     console().print(table)
     console().print(
         f"sees: the smallest change that is found with {plan.power:.0%} power at alpha {plan.alpha:g}, "
-        "one-sided; also the smallest margin that can be asked for.",
+        "one-sided; also the smallest margin that can be asked for. cases for it: counted with the spread at "
+        "its 80 % upper bound, so a little more than `sees` alone would say.",
         style="dim",
     )
     if early:
