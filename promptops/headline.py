@@ -55,7 +55,7 @@ def smallest_change(delta: Delta) -> str:
     """Say how small a change in one metric could have been seen, and what it takes to see a smaller one."""
     name = f"{delta.label} on {_shortened(delta.slice)}" if delta.slice else delta.label
     if not delta.resolves or delta.n == 0:
-        why = "there are none" if delta.n == 0 else "they did not differ, or too few did"
+        why = "there are none" if delta.n == 0 else delta.note or "they did not differ, or too few did"
         return f"How small a change of {name} the cases could show can't be told: {why}."
     what, count = ("groups", delta.clusters) if delta.clusters < delta.n else ("cases", delta.n)
     size = _two_digits(delta.resolves)

@@ -142,9 +142,9 @@ def _complete_case(pairing: Pairing, delta: Delta) -> str:
 
 
 def _unscored(delta: Delta, whole_runs: bool) -> str:
-    name = f"{delta.label}{_where(delta.slice)}"
     if not whole_runs:
-        return f"{delta.unscored} samples have no score by {name} in one of the runs yet; they are left out."
+        return f"{delta.unscored} samples have no score in one of the runs yet; they are left out."
+    name = f"{delta.label}{_where(delta.slice)}"
     return f"{delta.unscored} samples could not be scored by {name}; they are left out."
 
 
