@@ -60,13 +60,13 @@ def test_all_is_the_sum_of_both_kinds_and_unknown_where_one_is(
     parts: list[tuple[int, float | None, float | None]],
 ) -> None:
     answers, judgements = (Taken(calls, cost, None, None, seconds) for calls, cost, seconds in parts)
-    spent = Spent(10, answers, judgements)
+    spent = Spent(10, 0, 10, answers, judgements)
     assert spent.calls == parts[0][0] + parts[1][0]
     for place, found in ((1, spent.cost), (2, spent.seconds)):
         known = [part[place] for part in parts]
         assert found == (None if None in known else pytest.approx(sum(filter(None, known))))
     assert spent.tokens_in is None
-    alone = Spent(10, answers, NOTHING)
+    alone = Spent(10, 0, 10, answers, NOTHING)
     assert (alone.cost, alone.seconds) == (answers.cost, answers.seconds)
     assert price_of("r", 10, 1, alone).judgements_cost is None
 

@@ -210,7 +210,7 @@ def test_without_rules_a_comparison_says_what_changed_why_nothing_is_decided_and
     settings.write_text(settings.read_text().partition("[[gate]]")[0])
     app = page(tiny.root, tiny.database, "compare", baseline=tiny.good, candidate=tiny.bad)
     assert not app.exception
-    assert "length changed from" in leads(app)[0] and "No rule was applied" in leads(app)[0]
+    assert "length did not change clearly from" in leads(app)[0] and "No rule was applied" in leads(app)[0]
     assert any("no verdict" in text.value for text in app.markdown)
     assert "has no gate rule" in texts(app) and "[[gate]]" in texts(app)
     assert len(pictures(app)) == 1
