@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from promptops.reports._axis import Axis
@@ -106,6 +106,7 @@ def test_quoted_text_is_text(text: str) -> None:
     st.text(st.characters(codec=None), max_size=40) | st.text(st.sampled_from("<>&\"'/=;#! -"), max_size=30)
 )
 def test_no_text_is_markup(text: str) -> None:
+    assume(not text.isalnum())  # a plain word may be one of the report's own, and then there is less to mark
     assert len(read(Html().render(hostile_report(text))).seen) == len(
         read(Html().render(hostile_report("y"))).seen
     )
