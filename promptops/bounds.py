@@ -43,13 +43,16 @@ class Early:
     stopped: bool
 
 
-def early_of(stopping: Stopping | None, samples: Sequence[Sample]) -> tuple[Ints, Early] | None:
-    """Return where the samples stand on which a verdict that came early stands; None for any other."""
+def early_of(stopping: Stopping | None, samples: Sequence[Sample]) -> tuple[Ints, Early | None] | None:
+    """Return where the samples stand on which a verdict that came early stands; None for any other.
+
+    With them comes their order where bets ended the run, so that they alone may tell bounds.
+    """
     if stopping is None or not stopping.stopped:
         return None
     rank = drawn(samples, stopping.seed)
     places = np.sort(np.argsort(rank, kind="stable")[: stopping.samples])
-    return places, Early(rank[places], stopped=True)
+    return places, Early(rank[places], stopped=True) if stopping.by_bets else None
 
 
 def bare_evidence(

@@ -83,6 +83,7 @@ class Experiments(Registry):
         concurrency: int | None = None,
         retry_errors: bool = False,
         everything: bool = False,
+        cache: bool = True,
         watch: Watch | None = None,
     ) -> Run:
         """Finish a run with what it was started with; nothing stored is asked again.
@@ -90,7 +91,7 @@ class Experiments(Registry):
         One that was interrupted before it could stop early may still do so, unless `everything` is wanted.
         """
         run = self.run(reference)
-        work = self._evaluation(concurrency, True, watch)
+        work = self._evaluation(concurrency, cache, watch)
         samples = tuple(self.store.snapshot_samples(run.evalset_digest))
         done = self.store.finished(run.id, errors_too=not retry_errors)
         stored = (each for each in self.store.results(run.id) if (each.sample_id, each.repeat) in done)

@@ -9,13 +9,14 @@ pass and whose harm survives Holm's correction over all cells.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from promptops.bounds import Early, bare_evidence
 from promptops.comparison import Pairing
 from promptops.errors import UsageError
-from promptops.gatecells import bound_cell, change_of, margin_cell, name_of, unmeasured
+from promptops.gatecells import bound_cell, change_of, left_open, margin_cell, name_of, unmeasured
 from promptops.grid import Grid
 from promptops.missing import missing_warnings
 from promptops.stats import decision
@@ -37,48 +38,122 @@ def judge(
 ) -> Verdict:
     """Decide all rules, and name the slices (the set's own, else every tag) that got worse.
 
-    `order` is that of a run that may stop early: then the first groups decide, as many as make bets certain.
-    `grids` hold every repeat, for rules about these very samples. Raises UsageError where a rule states
-    neither a margin nor a bound.
+    `order` is that of a run that may stop early: then the first groups decide, as many as make bets certain,
+    or the first of two stages, and all of them where it leaves the verdict open. `grids` hold every repeat,
+    for rules about these very samples. Raises UsageError where a rule states neither a margin nor a bound.
     """
     _refuse_without_margin(pairing, rules)
     samples = pairing.candidate.table.samples
     rules, warnings = spread(rules, samples, slices)
-    parts = parts_of(rules)
-    records = {label: pairing.candidate.table.columns[label].record for label in pairing.metrics}
-    stakes = stakes_of(parts, samples, records)
-    names = slice_names(samples, slices)
-    early, stopping = None, None
-    if order is not None and not any(stake.passing for stake in stakes):
+    asked = _Question(rules, slice_names(samples, slices), samples, identical, grids)
+    if order is None:
+        return _judged(pairing, asked, warnings)
+    return (
+        _judged_in_stages(pairing, asked, order, warnings)
+        if order.first
+        else _judged_early(pairing, asked, order, warnings)
+    )
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What is asked of two runs, on whatever part of them it will be decided."""
+
+    rules: Sequence[GateRule]
+    names: Sequence[str]
+    """Slices that are looked at though no rule is about them."""
+    samples: Sequence[Sample]
+    """All of the set's."""
+    identical: bool
+    grids: tuple[Grid, Grid] | None
+
+    def stakes(self, pairing: Pairing, share: float = 1.0) -> list[Stake]:
+        """Return the cells of the gate where each rule may spend a share of its alpha."""
+        rules = [rule.model_copy(update={"alpha": rule.alpha * share}) for rule in self.rules]
+        records = {label: pairing.candidate.table.columns[label].record for label in pairing.metrics}
+        return stakes_of(parts_of(rules), self.samples, records)
+
+
+def _judged_early(pairing: Pairing, asked: _Question, order: Order, warnings: list[str]) -> Verdict:
+    """Decide by the first groups in an order, as many as make bets certain."""
+    stakes = asked.stakes(pairing)
+    if not any(stake.passing for stake in stakes):
         if order.ready < order.groups:
             return _cut_off(pairing)
         waiting = "; ".join(_whole_run(stakes))
         warnings.append(f"No rule could end the run early, so it is decided as a plain one: {waiting}.")
-    elif order is not None:
-        end = end_of(pairing, stakes, order)
-        if not end.certain and end.groups < order.groups:
-            return _cut_off(pairing)
-        places = np.flatnonzero(order.rank < end.groups)
-        pairing, early = pairing.only(places), Early(order.rank[places], end.certain)
-        stopping = _stopping(order, stakes, end, len(places))
+        return _judged(pairing, asked, warnings)
+    end = end_of(pairing, stakes, order)
+    if not end.certain and end.groups < order.groups:
+        return _cut_off(pairing)
+    places = np.flatnonzero(order.rank < end.groups)
+    early = Early(order.rank[places], end.certain)
+    stopping = _stopping(order, stakes, end, len(places))
+    return _judged(pairing.only(places), asked, warnings, early=early, stopping=stopping)
+
+
+def _judged_in_stages(pairing: Pairing, asked: _Question, order: Order, warnings: list[str]) -> Verdict:
+    """Decide by the first stage; where it leaves the verdict open and all were asked, by all samples."""
+    if order.ready < order.until:
+        return _cut_off(pairing)
+    places = np.flatnonzero(order.rank < order.until)
+    share, rest = decision.stage_alphas(1.0, len(places) / len(order.rank))
+    waiting = _whole_run([stake for stake in asked.stakes(pairing) if stake.rule.estimand == "suite"])
+    least = min(rule.alpha for rule in asked.rules)
+    stopping = Stopping(
+        seed=order.seed,
+        stopped=True,
+        samples=len(places),
+        planned=len(order.rank),
+        first=len(places),
+        alpha_early=least * share,
+        alpha_end=least * rest,
+        whole_run=waiting,
+    )
+    begun = _judged(pairing.only(places), asked, list(warnings), stopping=stopping)
+    if begun.outcome in ("PASS", "FAIL"):
+        return begun
+    if order.ready < order.groups:
+        still = stopping.model_copy(update={"left_open": begun.outcome == "INCONCLUSIVE"})
+        return begun.model_copy(update={"stopping": still})
+    whole = stopping.model_copy(update={"stopped": False, "samples": len(order.rank)})
+    return _judged(pairing, asked, warnings, stopping=whole)
+
+
+def _judged(
+    pairing: Pairing,
+    asked: _Question,
+    warnings: list[str],
+    *,
+    early: Early | None = None,
+    stopping: Stopping | None = None,
+) -> Verdict:
+    """Decide by the samples that are here."""
+    share = 1.0 if stopping is None else stopping.share
+    stakes = asked.stakes(pairing, share)
     cells: list[CellVerdict] = []
-    if identical:
+    if asked.identical:
         warnings.append(
             "Both runs gave the same output, byte for byte, on every sample. Is it the same run twice?"
         )
-    for rule, stake in zip(parts, stakes, strict=True):
+    for stake in stakes:
+        rule = stake.rule
         if rule.metric not in pairing.metrics:
             cells.append(unmeasured(rule, f"{rule.metric} was not measured in both runs"))
+        elif rule.estimand == "suite" and stopping is not None and stopping.stopped:
+            cells.append(left_open(rule, stake))
         elif rule.margin is not None:
-            cells.append(margin_cell(pairing, rule, stake, identical=identical, early=early, grids=grids))
+            cells.append(
+                margin_cell(pairing, rule, stake, identical=asked.identical, early=early, grids=asked.grids)
+            )
         elif (rule.min, rule.max) != (None, None):
             cells.append(bound_cell(pairing, rule, stake, early))
         else:
             cells.append(unmeasured(rule, "no slice is large enough to judge"))
     cells = _corrected(cells)
     deltas = [cell.delta for cell in cells if cell.delta is not None]
-    warnings.extend(missing_warnings(pairing, deltas, tested=stopping is None or not stopping.stopped))
-    warnings.extend(_worse_slices(pairing, rules, names, samples, early))
+    warnings.extend(missing_warnings(pairing, deltas, tested=stopping is None or not stopping.by_bets))
+    warnings.extend(_worse_slices(pairing, asked, early, 0.05 * share))
     outcome, reason = _overall(cells, len(pairing.candidate.table.samples))
     return Verdict(
         outcome=outcome,
@@ -131,7 +206,7 @@ def _stopping(order: Order, stakes: Sequence[Stake], end: End, samples: int) -> 
         stopped=end.certain and end.groups < order.groups,
         samples=samples,
         planned=len(order.rank),
-        alpha_bets=min(bets),
+        alpha_early=min(bets),
         alpha_end=min(rule.alpha - spent for rule, spent in zip(rules, bets, strict=True)),
         whole_run=_whole_run(stakes),
     )
@@ -159,24 +234,19 @@ def _cut_off(pairing: Pairing) -> Verdict:
     )
 
 
-def _worse_slices(
-    pairing: Pairing,
-    rules: Sequence[GateRule],
-    names: Sequence[str],
-    samples: Sequence[Sample],
-    early: Early | None,
-) -> list[str]:
+def _worse_slices(pairing: Pairing, asked: _Question, early: Early | None, alpha: float) -> list[str]:
     """Name the slices, gated or not, that got worse beyond Holm's correction over slices."""
+    rules = asked.rules
     gated = dict.fromkeys(rule.metric for rule in rules if rule.metric in pairing.metrics and rule.margin)
     found: list[str] = []
     for label in gated:
-        cells = [pairing.cell(label, name) for name in names]
+        cells = [pairing.cell(label, name) for name in asked.names]
         if early is not None and early.stopped:
-            cells = bare_evidence(pairing, label, names, samples, early)
+            cells = bare_evidence(pairing, label, asked.names, asked.samples, early)
         tested = [cell for cell in cells if cell.p_harm is not None and cell.delta.clusters >= decision.SMALL]
         adjusted = holm([cell.p_harm for cell in tested if cell.p_harm is not None])
         for cell, p in zip(tested, adjusted, strict=True):
-            if p < 0.05:
+            if p < alpha:
                 found.append(
                     f"{label} is worse on slice {cell.delta.slice!r}: {change_of(cell.delta)}"
                     f" (p = {p:.2g} after Holm over {len(tested)} slices)."

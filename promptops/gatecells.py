@@ -46,7 +46,7 @@ def margin_cell(
             p_harm=1.0,
         )
     if early is not None and early.stopped and stake.why_not:
-        return _left_open(rule, stake, delta=delta)
+        return left_open(rule, stake, delta=delta)
     if delta.low is None or delta.high is None:
         return unmeasured(rule, delta.note or "no interval can be had", delta)
     low, high = (delta.low, delta.high) if delta.higher_is_better else (-delta.high, -delta.low)
@@ -96,7 +96,7 @@ def bound_cell(pairing: Pairing, rule: GateRule, stake: Stake, early: Early | No
         )
     if early is not None and early.stopped and stake.why_not and blank <= UNSCORED_LIMIT:
         bounds = {"low": None, "high": None}
-        return _left_open(bare, stake, estimate=found.model_copy(update=bounds))
+        return left_open(bare, stake, estimate=found.model_copy(update=bounds))
     if found.low is None or found.high is None or blank > UNSCORED_LIMIT:
         return unmeasured(bare, f"{found.n} of {total} samples could be scored").model_copy(
             update={"estimate": found}
@@ -119,6 +119,12 @@ def unmeasured(rule: GateRule, why: str, delta: Delta | None = None) -> CellVerd
     return CellVerdict(rule=rule, outcome="CANNOT_MEASURE", sentence=f"{name_of(rule)}: {why}.", delta=delta)
 
 
+def left_open(rule: GateRule, stake: Stake, **found: Delta | Estimate) -> CellVerdict:
+    """Return the cell of a run that stopped before this rule, which needs all samples, could be decided."""
+    why = f"{name_of(rule)} is not decided: the run stopped early, and {stake.why_not}."
+    return CellVerdict(rule=rule, outcome="INCONCLUSIVE", sentence=why, **found)
+
+
 def name_of(rule: GateRule) -> str:
     """Return how a rule's subject is called."""
     return f"{rule.metric} on {rule.slice!r}" if rule.slice else rule.metric
@@ -132,12 +138,6 @@ def change_of(delta: Delta) -> str:
 
 
 _OUTCOMES: tuple[Outcome, ...] = ("INCONCLUSIVE", "PASS", "FAIL")
-
-
-def _left_open(rule: GateRule, stake: Stake, **found: Delta | Estimate) -> CellVerdict:
-    """Return the cell of a run that stopped before this rule, which no bet is about, could be decided."""
-    why = f"{name_of(rule)} is not decided: the run stopped early, and {stake.why_not}."
-    return CellVerdict(rule=rule, outcome="INCONCLUSIVE", sentence=why, **found)
 
 
 def _trouble(cell: Cell, rule: GateRule, record: MetricRecord) -> str | None:

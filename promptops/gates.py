@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,17 +11,18 @@ from pydantic import JsonValue
 
 from promptops import gate
 from promptops.baselines import baseline_path, read_baseline
-from promptops.canonical import digest_of
 from promptops.comparison import Pairing, Side, pair
 from promptops.comparisons import Comparisons, in_order, run_warnings
+from promptops.endings import how_it_ended
 from promptops.errors import NotComparable, StoreError, UnknownName, UsageError
+from promptops.followers import first_of, first_stage, seed_of, stopper_of
 from promptops.grid import Grid, grid_of
-from promptops.headline import finding, how_it_ended
+from promptops.headline import finding
 from promptops.models import rebuild_metric
 from promptops.runner import Follower, Watch
 from promptops.sides import Loaded, load_baseline, load_run, same_outputs
-from promptops.stopper import Stopper
-from promptops.stopping import UNSCORED_LIMIT, Order, drawn, parts_of, stakes_of
+from promptops.stopper import InOrder
+from promptops.stopping import UNSCORED_LIMIT, Order, drawn, parts_of
 from promptops.summary import slice_mask, tally
 from promptops.types import EvalSet, GateRule, Result, Run, Sample
 from promptops.verdicts import Stopping, Verdict
@@ -39,6 +40,8 @@ class Gates(Comparisons):
         baseline: str | None = None,
         repeats: int = 1,
         early_stop: bool = False,
+        first: int | None = None,
+        extend: bool = False,
         seed: int = 0,
         look: int | None = None,
         concurrency: int | None = None,
@@ -49,9 +52,13 @@ class Gates(Comparisons):
         """Evaluate a prompt on a set and decide by its rules; whatever can be refused is, before a call.
 
         With `early_stop` samples are asked in an order that is drawn from the set, the prompt, the model and
-        `seed`, until the verdict is certain. `look` says how often the same was gated by now: see `gate`.
-        Raises what `evaluate` and `gate` raise.
+        `seed`, until the verdict is certain. With `first` the first so many in that order are asked, and
+        decide if they can; with `extend` all others too where they can't (`first` is then half of them by
+        default).
+        `look` says how often the same was gated by now: see `gate`. Raises what `evaluate` and `gate` raise.
         """
+        if early_stop and (first is not None or extend):
+            raise UsageError("An early stop asks on by itself until it is certain; it has no first stage.")
         self.check_gate(evalset, baseline=baseline)
         work = self._evaluation(concurrency, cache, watch)
         models = [model] if model else []
@@ -59,16 +66,51 @@ class Gates(Comparisons):
         against = self._against(self.evalset_folder(evalset), baseline)
         pairing = self._unanswered(draft, found.samples, against)
         self._refuse_unmeasured(found, pairing, against)
-        if not early_stop:
+        if not early_stop and first is None and not extend:
             run = work.start(draft)
             work.carry_out([work.task(run, found.samples)])
             return self.gate(evalset, run=run.id, baseline=against, look=look)
-        chosen = _seed(draft, seed)
-        stopper = _stopper(pairing, _at_look(found, look), chosen)
-        kept = _relative(against, self.root)
-        run = work.start(draft, early_stop={"seed": chosen, "baseline": kept, "look": look})
-        work.carry_out([work.task(run, stopper.order, follower=stopper)])
+        chosen = seed_of(draft, seed)
+        kept: dict[str, JsonValue] = {"seed": chosen, "baseline": _relative(against, self.root), "look": look}
+        follower: InOrder
+        if early_stop:
+            follower = stopper_of(pairing, _at_look(found, look), chosen)
+        else:
+            kept["first"] = first_of(first, len(found.samples))
+            follower = first_stage(draft, found.samples, kept)
+        run = work.start(draft, early_stop=kept)
+        work.carry_out([work.task(run, follower.order, follower=follower)])
+        verdict = self.gate(evalset, run=run.id, baseline=against)
+        if not extend or verdict.stopping is None or not verdict.stopping.left_open:
+            return verdict
+        self.resume(run.id, concurrency=concurrency, cache=cache, watch=watch)
         return self.gate(evalset, run=run.id, baseline=against)
+
+    def gate_on(
+        self,
+        evalset: str | Path,
+        *,
+        run: str = "latest",
+        baseline: str | None = None,
+        concurrency: int | None = None,
+        watch: Watch | None = None,
+    ) -> Verdict:
+        """Decide a run that was gated in stages; where its first stage left that open, ask the others first.
+
+        Raises UsageError for any other run: what a second look may spend must be settled before the first.
+        """
+        chosen = self._decidable(run if run != "latest" else self._latest(self.evalset(evalset).name))
+        if "first" not in (self._early(chosen.id) or {}):
+            raise UsageError(
+                f"Run {chosen.id} was not started in two stages, so nothing of its alpha was kept for more "
+                f"samples. Start the next one so: promptops gate {chosen.evalset} --prompt PROMPT --first "
+                f"{max(chosen.samples // 2, 1)}"
+            )
+        verdict = self.gate(evalset, run=chosen.id, baseline=baseline)
+        if verdict.stopping is None or not verdict.stopping.left_open:
+            return verdict
+        self.resume(chosen.id, concurrency=concurrency, watch=watch)
+        return self.gate(evalset, run=chosen.id, baseline=baseline)
 
     def gate(
         self,
@@ -102,29 +144,34 @@ class Gates(Comparisons):
             )
         first, second = self._sides(against, candidate.id)
         pairing = pair(first.side, second.side, second.metrics)
-        still = all(not pairing.cell(label).delta.difference for label in pairing.metrics)
         early = self._early(candidate.id)
-        order = None
+        order, seen = None, (first, second)
         if early is not None:
-            order = self._order(candidate, second.side.table.samples, str(early["seed"]))
+            order = self._order(candidate, second.side.table.samples, early)
             look = _declared(look, early.get("look"), candidate.id)
+            if order.first and order.ready < order.groups:
+                part = np.flatnonzero(order.rank < order.until)
+                seen = (first.only(part), second.only(part))
+        shown = pair(seen[0].side, seen[1].side, second.metrics)
+        still = all(not shown.cell(label).delta.difference for label in shown.metrics)
         found = _at_look(found, look)
         verdict = gate.judge(
             pairing,
             found.gate,
             slices=found.slices,
-            identical=still and same_outputs(first, second),
+            identical=still and same_outputs(*seen),
             order=order,
             grids=grids_for(found.gate, first, second),
         )
         stopped = verdict.stopping is not None and verdict.stopping.stopped
+        by_bets = verdict.stopping is not None and verdict.stopping.by_bets
         # Of a run that stopped when it suited bets alone may speak, and the oldest baseline has none.
         asks_git = against.endswith(".jsonl") and not stopped
         slips = slipped(Path(against), folder, second, found.gate) if asks_git else []
         notes = (*run_warnings(first, second, stopped=stopped), *slips, *verdict.warnings)
         whole = verdict.model_copy(
             update={
-                "warnings": notes if stopped else in_order(pairing, notes),
+                "warnings": notes if by_bets else in_order(shown, notes),
                 "baseline": against if against.endswith(".jsonl") else first.side.run.id,
                 "stopping": self._priced(verdict.stopping, candidate),
                 "look": look,
@@ -159,6 +206,11 @@ class Gates(Comparisons):
         early = self._early(run.id)
         if early is None or run.status == "stopped":
             return None
+        if "first" in early:
+            stage = first_stage(run, samples, early)
+            for result in stored:
+                stage.add(result)
+            return stage
         look = early.get("look")
         evalset = self.evalset(self.evalset_folder(run.evalset))
         evalset = _at_look(evalset, look if isinstance(look, int) else None)
@@ -171,7 +223,7 @@ class Gates(Comparisons):
                 )
             against = str(Path(self.root, against))
         pairing = self._unanswered(run, samples, against)
-        stopper = _stopper(pairing, evalset, str(early["seed"]))
+        stopper = stopper_of(pairing, evalset, str(early["seed"]))
         for result in stored:
             stopper.add(result)
         return stopper
@@ -217,11 +269,13 @@ class Gates(Comparisons):
         early = self.store.run_config(run_id).get("early_stop")
         return early if isinstance(early, dict) else None
 
-    def _order(self, run: Run, samples: Sequence[Sample], seed: str) -> Order:
+    def _order(self, run: Run, samples: Sequence[Sample], early: Mapping[str, JsonValue]) -> Order:
         """Return the order that was drawn for a run and how far it has come."""
+        seed, first = str(early["seed"]), early.get("first")
         done = self.store.finished(run.id, errors_too=True)
         complete = [all((sample.id, repeat) in done for repeat in range(run.repeats)) for sample in samples]
-        return Order(seed, drawn(samples, seed), np.array(complete, dtype=bool))
+        done_all = np.array(complete, dtype=bool)
+        return Order(seed, drawn(samples, seed), done_all, first if isinstance(first, int) else None)
 
     def _priced(self, stopping: Stopping | None, run: Run) -> Stopping | None:
         """Put down what an early stop did not spend, at what a sample has taken so far."""
@@ -319,28 +373,6 @@ def _declared(look: int | None, before: JsonValue, run: str) -> int | None:
         how = "without --look" if began is None else f"as look {began}"
         raise UsageError(f"Run {run} was started {how}, and what may be spent was settled then.")
     return began
-
-
-def _seed(run: Run, number: int) -> str:
-    """Return what the order is drawn from: the same question gets the same order, on every machine."""
-    asked = {
-        "evalset": run.evalset_digest,
-        "prompt": run.prompt.digest,
-        "model": run.model,
-        "repeats": run.repeats,
-        "seed": number,
-    }
-    return digest_of(asked)[:16]
-
-
-def _stopper(pairing: Pairing, found: EvalSet, seed: str) -> Stopper:
-    samples = pairing.candidate.table.samples
-    rules, _ = gate.spread(found.gate, samples, found.slices)
-    records = {label: pairing.candidate.table.columns[label].record for label in pairing.metrics}
-    stakes = stakes_of(parts_of(rules), samples, records)
-    return Stopper(
-        pairing.candidate.run, samples, pairing.baseline, pairing.metrics, stakes, drawn(samples, seed)
-    )
 
 
 def grids_for(rules: Sequence[GateRule], first: Loaded, second: Loaded) -> tuple[Grid, Grid] | None:

@@ -8,7 +8,7 @@ from statistics import NormalDist
 
 from promptops.stats.decision import SMALL
 from promptops.types import Estimate, GateRule, Outcome
-from promptops.verdicts import CellVerdict, Comparison, Delta, Stopping, Verdict
+from promptops.verdicts import CellVerdict, Comparison, Delta, Verdict
 
 Written = Callable[[str], str]
 """How a name (of a metric, slice or prompt) is written in the sentence; a form may have to escape it."""
@@ -108,32 +108,6 @@ def limits(rule: GateRule) -> str:
     return " and ".join(limit for limit in (least, most, slices) if limit)
 
 
-def how_it_ended(found: Stopping) -> str:
-    """Return how a run that may stop early ended, and what that saved."""
-    waiting = ""
-    if found.whole_run:
-        waiting = f" Bets can't decide {'; '.join(found.whole_run)}: PASS needs all samples, FAIL doesn't."
-    if not found.stopped:
-        left = f", and the bound at the end had alpha = {found.alpha_end:g} left" if found.alpha_end else ""
-        return (
-            f"Early stop saved nothing: all {found.planned:,} samples were needed. Bets know no more than "
-            f"the range of scores, so changes that are small beside it seldom end a run{left}.{waiting}"
-        )
-    if found.later:
-        return (
-            f"Decided by the first {found.samples:,} of {found.planned:,} samples, in an order drawn before "
-            f"the run (seed {found.seed}): there it was certain. The {found.later:,} other answers don't "
-            f"count.{waiting}"
-        )
-    rest = f" {found.in_flight:,} more answers were under way." if found.in_flight else ""
-    money = f" and about ${found.cost_saved:.2f}" if found.cost_saved else ""
-    saved = f" About {found.calls_saved:,} calls{money} were not spent." if found.calls_saved else ""
-    return (
-        f"Stopped early: it was certain after {found.samples:,} of {found.planned:,} samples, in an order "
-        f"drawn before the run (seed {found.seed}).{rest}{saved}{waiting}"
-    )
-
-
 def _shortened(name: str) -> str:
     if len(name) <= LONG:
         return name
@@ -225,6 +199,10 @@ def _open(verdict: Verdict, cell: CellVerdict, prompt: str, written: Written) ->
         how = _evidence(cell.delta, rule.margin)
         told = f"whether {name} {worse} by more than {rule.margin:g} can't be told yet ({how})"
     what = f"Don't {_verb(prompt)} {written(prompt)} yet" if prompt else "Don't ship it yet"
+    stopping = verdict.stopping
+    if stopping is not None and stopping.left_open:
+        left = stopping.planned - stopping.samples
+        return f"{told}. {what}: ask the other {left:,} samples, which alpha is kept for (extend)."
     return f"{told}. {what}: {_advice(cell)}."
 
 

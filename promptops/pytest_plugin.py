@@ -40,15 +40,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--inconclusive",
         dest="promptops_inconclusive",
-        choices=["block", "warn"],
+        choices=["block", "warn", "extend"],
         default="block",
-        help="What an INCONCLUSIVE verdict does (default: block).",
+        help="What an INCONCLUSIVE verdict does (default: block); extend asks the first part of the samples, "
+        "and the others only where it leaves the verdict open.",
     )
     group.addoption(
         "--early-stop",
         dest="promptops_early_stop",
         action="store_true",
         help="Ask no further samples once the verdict is certain.",
+    )
+    group.addoption(
+        "--first",
+        dest="promptops_first",
+        type=int,
+        metavar="N",
+        help="How many samples the first part has, for --inconclusive=extend (default: half of them).",
     )
 
 
@@ -105,6 +113,8 @@ class EvalSetFile(pytest.File):
                 option("promptops_model"),
                 baseline=option("promptops_baseline"),
                 early_stop=option("promptops_early_stop"),
+                first=option("promptops_first"),
+                extend=option("promptops_inconclusive") == "extend",
                 judge_model=option("promptops_judge"),
             )
 

@@ -32,9 +32,11 @@ def gate_report(
 ) -> Report:
     """Tell a verdict on two sides, about the metric and slice that it hangs on."""
     samples = second.side.table.samples
-    stopped = early_of(verdict.stopping, samples)
+    stopped, early = early_of(verdict.stopping, samples), None
     if stopped is not None:
-        first, second = first.only(stopped[0]), second.only(stopped[0])
+        places, early = stopped
+        first, second = first.only(places), second.only(places)
+    alpha = 0.05 if verdict.stopping is None else 0.05 * verdict.stopping.share
     pairing = pair(first.side, second.side, second.metrics)
     label, name = _subject(verdict, pairing)
     gated = [each.rule.slice for each in verdict.cells if each.rule.slice]
@@ -46,9 +48,9 @@ def gate_report(
         cell.delta
         for label in _labels(pairing, first)
         for cell in (
-            [pairing.cell(label, each) for each in names]
-            if stopped is None
-            else bare_evidence(pairing, label, names, samples, stopped[1])
+            [pairing.cell(label, each, alpha) for each in names]
+            if early is None
+            else bare_evidence(pairing, label, names, samples, early)
         )
     )
     comparison = Comparison(

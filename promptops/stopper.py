@@ -20,53 +20,80 @@ _SURE = 1 + 1e-9
 
 
 @dataclass
-class Stopper:
-    """Takes results in, in whatever order they come, and bets on each group when its turn has come."""
+class InOrder:
+    """Takes results in, in whatever order they come, and knows how far the drawn order is complete."""
 
     run: Run
     samples: tuple[Sample, ...]
     """In the set's order."""
-    baseline: Side
-    metrics: Mapping[str, Metric]
-    stakes: Sequence[Stake]
     rank: Ints
     """(n,) the place of each sample's group in the order that was drawn."""
-    certain: bool = False
+    certain: bool = field(init=False, default=False)
     through: int = field(init=False, default=0)
     """How many samples, from the first in that order on, have all their results."""
-    _groups: list[Ints] = field(init=False)
-    _next: int = field(init=False, default=0)
-    _rows: dict[str, list[Row]] = field(init=False, default_factory=dict)
     _seen: Counter[str] = field(init=False, default_factory=Counter)
     _order: tuple[Sample, ...] = field(init=False)
-    _cells: list[_Cell] = field(init=False)
 
     def __post_init__(self) -> None:
         places = np.argsort(self.rank, kind="stable")
-        starts = np.flatnonzero(np.diff(self.rank[places], prepend=-1))
-        self._groups = np.split(places, starts[1:])
         self._order = tuple(self.samples[place] for place in places)
-        self._cells = [_Cell(stake) for stake in self.stakes]
 
     @property
     def order(self) -> tuple[Sample, ...]:
         """The samples in the order in which they are to be asked."""
         return self._order
 
+    def _take(self, result: Result) -> None:
+        self._seen[result.sample_id] += 1
+        while self.through < len(self._order) and self._is_through(self._order[self.through]):
+            self.through += 1
+
+    def _is_through(self, sample: Sample) -> bool:
+        return self._seen[sample.id] >= self.run.repeats
+
+
+@dataclass
+class FirstStage(InOrder):
+    """Has enough once the first of two stages is complete; whether that decides is for the gate to say."""
+
+    enough: int
+    """How many samples that takes."""
+
+    def add(self, result: Result) -> bool:
+        """Take a result in; say whether the first stage is complete."""
+        self._take(result)
+        self.certain = self.through >= self.enough
+        return self.certain
+
+
+@dataclass
+class Stopper(InOrder):
+    """Bets on each group when its turn has come, and has enough once the verdict is certain."""
+
+    baseline: Side
+    metrics: Mapping[str, Metric]
+    stakes: Sequence[Stake]
+    _groups: list[Ints] = field(init=False)
+    _next: int = field(init=False, default=0)
+    _rows: dict[str, list[Row]] = field(init=False, default_factory=dict)
+    _cells: list[_Cell] = field(init=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        places = np.argsort(self.rank, kind="stable")
+        starts = np.flatnonzero(np.diff(self.rank[places], prepend=-1))
+        self._groups = np.split(places, starts[1:])
+        self._cells = [_Cell(stake) for stake in self.stakes]
+
     def add(self, result: Result) -> bool:
         """Take a result in, in whatever order they come; say whether the verdict is certain."""
         # The texts are stored already: scores are enough here.
         self._rows.setdefault(result.sample_id, []).extend(rows_of([result]))
-        self._seen[result.sample_id] += 1
-        while self.through < len(self._order) and self._is_through(self._order[self.through]):
-            self.through += 1
+        self._take(result)
         while not self.certain and self._next < len(self._groups) and self._has(self._groups[self._next]):
             self._bet(self._groups[self._next])
             self._next += 1
         return self.certain
-
-    def _is_through(self, sample: Sample) -> bool:
-        return self._seen[sample.id] >= self.run.repeats
 
     def _has(self, group: Ints) -> bool:
         return all(self._is_through(self.samples[place]) for place in group)

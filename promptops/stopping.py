@@ -80,6 +80,8 @@ class Order:
     """(n,) the place of each sample's group."""
     complete: Bools
     """(n,) whether all results of a sample are there."""
+    first: int | None = None
+    """How many samples the first of two stages is to have, at least; None where bets end the run."""
 
     @property
     def groups(self) -> int:
@@ -91,6 +93,11 @@ class Order:
         """How many groups, from the first on, are complete."""
         return int(self.rank[~self.complete].min(initial=self.groups))
 
+    @property
+    def until(self) -> int:
+        """How many groups the first stage has: whole ones, until there are `first` samples."""
+        return first_groups(self.rank, self.first or len(self.rank))
+
 
 @dataclass(frozen=True)
 class End:
@@ -98,6 +105,12 @@ class End:
 
     groups: int
     certain: bool
+
+
+def first_groups(rank: Ints, samples: int) -> int:
+    """Return how many groups, from the first on, have so many samples together."""
+    seen = np.cumsum(np.bincount(rank))
+    return int(np.searchsorted(seen, min(samples, len(rank)))) + 1
 
 
 def drawn(samples: Sequence[Sample], seed: str) -> Ints:

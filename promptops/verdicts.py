@@ -61,10 +61,14 @@ class Stopping(Noun):
     seed: str
     """What the order of the samples was drawn from, before the first was asked."""
     stopped: bool
-    """False where the bets were never certain, so that all samples were needed."""
+    """Whether the verdict stands on fewer samples than were planned."""
     samples: int
     """How many samples the verdict stands on: all that came first in the drawn order."""
     planned: int
+    first: int | None = None
+    """How many samples the first of two stages has; None where bets end the run."""
+    left_open: bool = False
+    """Whether the first stage could not decide, so that the rest may still be asked."""
     in_flight: int = 0
     """Answers beyond those: they were under way when the verdict became certain."""
     later: int = 0
@@ -74,12 +78,26 @@ class Stopping(Noun):
     calls_saved: int = 0
     cost_saved: float | None = None
     """US dollars, at what a sample cost so far; None where a price is not known."""
-    alpha_bets: float
+    alpha_early: float
+    """Of the strictest rule: what may be spent before the end, on bets or on the first stage."""
     alpha_end: float
     sentence: str = ""
     """All of it in plain words."""
     whole_run: tuple[str, ...] = ()
-    """Rules that no bet can decide, and why: with one of them only a FAIL can come early."""
+    """Rules that can't be decided early, and why: with one of them only a FAIL can come early."""
+
+    @property
+    def by_bets(self) -> bool:
+        """Whether the run ended when it suited, so that of its samples bets alone may speak."""
+        return self.stopped and self.first is None
+
+    @property
+    def share(self) -> float:
+        """What of each rule's alpha was spent where the verdict stands; 1 with bets, which know their own."""
+        if self.first is None:
+            return 1.0
+        spent = self.alpha_early if self.stopped else self.alpha_end
+        return spent / (self.alpha_early + self.alpha_end)
 
 
 class CellVerdict(Noun):

@@ -66,7 +66,7 @@ def stopper_of(pairing: Pairing, rules: Sequence[GateRule], seed: str) -> Stoppe
     records = {record.label: record for record in pairing.candidate.run.metrics}
     stakes = stakes_of(parts_of(rules), samples, records)
     return Stopper(
-        pairing.candidate.run, samples, pairing.baseline, pairing.metrics, stakes, drawn(samples, seed)
+        pairing.candidate.run, samples, drawn(samples, seed), pairing.baseline, pairing.metrics, stakes
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 
@@ -67,11 +67,18 @@ def accept_command(
     help="With --prompt: ask samples in an order drawn before, and no more once the verdict is certain.",
 )
 @click.option(
+    "--first",
+    type=click.IntRange(1),
+    metavar="N",
+    help="With --prompt: ask the first N samples, in an order drawn before, and decide by them if they can. "
+    "They spend their share of alpha; the rest is kept for `--inconclusive extend`.",
+)
+@click.option(
     "--seed",
     type=int,
     default=0,
     show_default=True,
-    help="Another number draws another order for --early-stop.",
+    help="Another number draws another order for --early-stop and --first.",
 )
 @click.option(
     "--look",
@@ -81,10 +88,11 @@ def accept_command(
 )
 @click.option(
     "--inconclusive",
-    type=click.Choice(["block", "warn"]),
+    type=click.Choice(["block", "warn", "extend"]),
     default="block",
     show_default=True,
-    help="What INCONCLUSIVE does to the exit code.",
+    help="INCONCLUSIVE exits with 4 (block) or 0 (warn). With extend the first part of the samples is asked "
+    "(--first, by default half), and the others only where it leaves the verdict open.",
 )
 @report_option
 @github_option
@@ -101,9 +109,10 @@ def gate_command(
     run: str,
     baseline: str | None,
     early_stop: bool,
+    first: int | None,
     seed: int,
     look: int | None,
-    inconclusive: Literal["block", "warn"],
+    inconclusive: Literal["block", "warn", "extend"],
     reports: tuple[Path, ...],
     github: bool | None,
     concurrency: int | None,
@@ -119,12 +128,8 @@ def gate_command(
     from promptops.cli.safe import safe_line
     from promptops.errors import PromptopsError
 
-    if model and not prompt:
-        raise click.UsageError("--model goes with --prompt; a stored run has its model already.")
-    if prompt and run != "latest":
-        raise click.UsageError("--run names a stored run to judge; with --prompt a new one is made.")
-    if not prompt and (early_stop or repeats > 1):
-        raise click.UsageError("--early-stop and --repeats go with --prompt; a stored run is asked already.")
+    extend = inconclusive == "extend"
+    _refuse_mixed(ctx.params)
     tell = telling(reports, github=github, quiet=as_json)
     report = None
     with open_project(ctx) as project:
@@ -138,16 +143,24 @@ def gate_command(
                         baseline=baseline,
                         repeats=repeats,
                         early_stop=early_stop,
+                        first=first,
+                        extend=extend,
                         seed=seed,
                         look=look,
                         concurrency=concurrency,
                         judge_model=judge_model,
                         watch=watch,
                     )
+            elif extend:
+                with watching(quiet=as_json) as watch, target_output_to_stderr():
+                    verdict = project.gate_on(
+                        evalset, run=run, baseline=baseline, concurrency=concurrency, watch=watch
+                    )
             else:
                 verdict = project.gate(evalset, run=run, baseline=baseline, look=look)
             if tell.wanted:
-                report = project.verdict_report(evalset, verdict, inconclusive=inconclusive)
+                blocks: Literal["block", "warn"] = "warn" if inconclusive == "warn" else "block"
+                report = project.verdict_report(evalset, verdict, inconclusive=blocks)
         except PromptopsError as error:
             if tell.wanted and error.exit_code == EXIT_CODES["CANNOT_MEASURE"]:
                 tell.refuse(project, evalset, error)
@@ -160,12 +173,36 @@ def gate_command(
         tables.print_verdict(verdict)
         if verdict.stopping is not None:
             click.echo(f"\n{verdict.stopping.sentence}")
+            if verdict.stopping.left_open:
+                more = f"promptops gate {evalset} --run {judged.id} --inconclusive extend"
+                click.echo(f"Ask the others: {more}")
         against = _short(Path(verdict.baseline)) if verdict.baseline.endswith(".jsonl") else verdict.baseline
         click.echo(f"\nJudged {safe_line(tables.run_name(judged))}")
         click.echo(f"Look at the cases: promptops compare {against} {judged.id}")
     if report is not None:
         tell.tell(report)
     ctx.exit(code)
+
+
+def _refuse_mixed(given: dict[str, Any]) -> None:
+    """Raise click.UsageError for options that don't go together."""
+    extend, in_stages = given["inconclusive"] == "extend", given["first"] is not None
+    if given["prompt"]:
+        if given["run"] != "latest":
+            raise click.UsageError("--run names a stored run to judge; with --prompt a new one is made.")
+        if given["early_stop"] and (in_stages or extend):
+            raise click.UsageError(
+                "--early-stop asks on by itself until it is certain; --first and extend are another way."
+            )
+        return
+    if given["model"]:
+        raise click.UsageError("--model goes with --prompt; a stored run has its model already.")
+    if given["early_stop"] or in_stages or given["repeats"] > 1:
+        raise click.UsageError(
+            "--early-stop, --first and --repeats go with --prompt; a stored run is asked already."
+        )
+    if extend and given["look"] is not None:
+        raise click.UsageError("--look was settled when the run was started; leave it out.")
 
 
 def _short(path: Path) -> Path:

@@ -188,6 +188,46 @@ def decide_early(
     return Stopped(outcome, seen[np.minimum(when, count - 1)], early)
 
 
+def stage_alphas(alpha: float, share: float) -> tuple[float, float]:
+    """Return what of alpha the first stage spends, by its share of the cases, and what is left for all.
+
+    Linear spending and a union bound: right whatever the dependence between both (Kim & DeMets 1987 spend
+    by information like this; docs/decisions/0025).
+    """
+    return alpha * share, alpha * (1 - share)
+
+
+def decide_in_stages(
+    d: npt.ArrayLike,
+    margin: float,
+    first: int,
+    clusters: Labels | None = None,
+    *,
+    alpha: float = 0.05,
+    weights: npt.ArrayLike | None = None,
+    exact: bool = False,
+) -> Stopped:
+    """Return what is decided by the first cases, or by all of them where those leave it open.
+
+    d is in the order that was drawn before the run. The first stage ends with the cluster of case `first`.
+    Raises ValueError where a cluster is torn apart or a stage would have no case.
+    """
+    x = np.asarray(d, dtype=np.float64)
+    numbers, _ = numbered(clusters, len(x))
+    if np.any(np.diff(numbers) < 0):
+        raise ValueError("a cluster's cases stand beside one another in the order of stages")
+    if not 0 < first < len(x):
+        raise ValueError(f"the first stage has between 1 and {len(x) - 1} cases, not {first}")
+    until = int(np.searchsorted(numbers, numbers[first - 1], side="right"))
+    spent, left = stage_alphas(alpha, until / len(x))
+    w = None if weights is None else np.asarray(weights, dtype=np.float64)
+    before = None if w is None else w[:until]
+    begun = decide(x[:until], margin, numbers[:until], alpha=spent, weights=before, exact=exact)
+    whole = decide(x, margin, numbers, alpha=left, weights=w, exact=exact) if left > 0 else begun
+    early = begun != INCONCLUSIVE
+    return Stopped(np.where(early, begun, whole), np.where(early, until, len(x)), early)
+
+
 def overall(outcomes: Sequence[int], p_harm: Sequence[float | None], alphas: Sequence[float]) -> int:
     """Return the outcome of all cells: PASS if each passed, FAIL if a loss survives Holm over all cells.
 

@@ -2,7 +2,7 @@
 
 Under its hypothesis a bettor's wealth is a non-negative supermartingale, so it ever reaches 1/a with
 probability at most a (Ville), at every n and however often one looks. A mixture of twenty stakes;
-Waudby-Smith & Ramdas 2024, arXiv 2010.09686. Computed in logarithms; wealth stops growing at e^700.
+Waudby-Smith & Ramdas 2024, arXiv 2010.09686. Wealth stops growing at e^700.
 """
 
 from __future__ import annotations
@@ -21,6 +21,10 @@ _LARGEST_LOG = 700.0
 _NARROW = 0.01
 """Room below a bound, as a share of the range, that a stake is measured by at least."""
 _HALVINGS = 30
+_MANY = 64
+"""Series from which on it is faster to multiply wealth step by step than to add logarithms."""
+_STEPS = 16
+"""Bets between two times that the largest wealth is taken out: one grows it to 200 times at most."""
 
 
 @dataclass(frozen=True)
@@ -198,7 +202,33 @@ def _running(sums: Floats, sizes: Floats, bound: float, heaviest: float, low: fl
         return mixed(np.cumsum(log_gains(sums, sizes, bound, heaviest, low=low), axis=1))
     stakes = _STAKES / _room(bound, low)
     bets = (sums - bound * sizes[:, None]) / heaviest
+    if bets.shape[1] >= _MANY:
+        return _products(bets, stakes)
     return mixed([np.cumsum(np.log1p(stake * bets), axis=0) for stake in stakes])
+
+
+def _products(bets: Floats, stakes: Floats) -> Floats:
+    """Return the running mean of the stakes' wealths for many series (clusters, runs).
+
+    By products, many times faster than by logarithms where a step has many series. After every few steps the
+    largest wealth is taken out, so that none grows out of the numbers; one that falls 300 decimal places
+    behind is given up, which only ever loses evidence.
+    """
+    means = np.empty_like(bets)
+    wealth, factors = np.ones((2, len(stakes), bets.shape[1]))
+    taken = np.zeros(bets.shape[1])
+    for start in range(0, len(bets), _STEPS):
+        for place in range(start, min(start + _STEPS, len(bets))):
+            np.multiply(stakes[:, None], bets[place], out=factors)
+            factors += 1.0
+            wealth *= factors
+            np.add.reduce(wealth, axis=0, out=means[place])
+        block = slice(start, start + _STEPS)
+        means[block] = np.exp(np.minimum(taken + np.log(means[block] / len(stakes)), _LARGEST_LOG))
+        top = wealth.max(axis=0)
+        wealth /= top
+        taken += np.log(top)
+    return means
 
 
 def _room(bound: float, low: float) -> float:

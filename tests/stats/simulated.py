@@ -71,6 +71,11 @@ def early(d: npt.NDArray[np.float64], margin: float, groups: npt.NDArray[np.intp
     return decision.decide_early(d, margin, groups)
 
 
+def stages(d: npt.NDArray[np.float64], margin: float, groups: npt.NDArray[np.intp]) -> decision.Stopped:
+    """Decide as the gate does with --first at half of the cases, and --inconclusive extend."""
+    return decision.decide_in_stages(d, margin, len(d) // 2, groups)
+
+
 def rates(
     shape: str, n: int, clusters: str, true: float, runs: int, decide: Decide, margin: float | None = None
 ) -> Rates:

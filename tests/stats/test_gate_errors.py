@@ -18,9 +18,9 @@ from promptops.stats import decision
 from promptops.stats.intervals import mean_interval
 from promptops.stats.paired import p_below, terminal_bound
 from tests.stats import error_table
-from tests.stats.simulated import CLUSTERS, ENOUGH, MARGINS, SHAPES, Decide, early, fixed, rates
+from tests.stats.simulated import CLUSTERS, ENOUGH, MARGINS, SHAPES, Decide, early, fixed, rates, stages
 
-MODES: dict[str, Decide] = {"fixed": fixed, "early": early}
+MODES: dict[str, Decide] = {"fixed": fixed, "early": early, "stages": stages}
 TABLE = json.loads((Path(__file__).parent / "power.json").read_text())
 Array = npt.NDArray[np.float64]
 Groups = npt.NDArray[np.intp]
@@ -126,6 +126,12 @@ def peeking(d: Array, margin: float, groups: Groups) -> decision.Stopped:
     return stopped(outcome)
 
 
+def two_whole_looks(d: Array, margin: float, groups: Groups) -> decision.Stopped:
+    """Two stages that both spend all of alpha."""
+    begun, whole = fixed(d[: len(d) // 2], margin, groups[: len(d) // 2]), fixed(d, margin, groups)
+    return stopped(np.where(begun.outcome == decision.INCONCLUSIVE, whole.outcome, begun.outcome))
+
+
 def stopped(outcome: Groups) -> decision.Stopped:
     return decision.Stopped(outcome, np.full(len(outcome), 1), np.zeros(len(outcome), dtype=bool))
 
@@ -138,6 +144,7 @@ def stopped(outcome: Groups) -> decision.Stopped:
         (without_clusters, "binary 30 %", 250, "5"),
         (with_the_point_alone, "Likert", 250, "1"),
         (peeking, "binary 30 %", 250, "1"),
+        (two_whole_looks, "binary 30 %", 250, "1"),
     ],
 )
 def test_a_broken_gate_does_not_get_through(broken: Decide, shape: str, n: int, clusters: str) -> None:
