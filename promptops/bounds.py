@@ -22,7 +22,7 @@ from promptops.stats.sequential import BetBounds, bet_bounds, e_above
 from promptops.stats.student import t_cdf, t_sf
 from promptops.stats.variance import NoRepeatsError, suite_interval
 from promptops.stopping import Ints, Series, Stake, drawn, levels, series_of, stakes_of
-from promptops.summary import RESAMPLES, Floats, slice_mask
+from promptops.summary import RESAMPLES, Floats
 from promptops.types import Estimate, GateRule, Outcome, Sample
 from promptops.verdicts import Delta, Stopping
 
@@ -219,7 +219,7 @@ def _suite(pairing: Pairing, rule: GateRule, grids: tuple[Grid, Grid] | None) ->
     a, b = grids[0].scores[rule.metric].values, with_worst(grids[1], rule.metric)
     if b is None:
         return plain
-    used = slice_mask(pairing.candidate.table.samples, rule.slice)
+    used = pairing.candidate.table.mask(rule.slice)
     used = used & np.isfinite(a).any(axis=1) & np.isfinite(b).any(axis=1)
     weights = pairing.candidate.table.weights[used]
     try:

@@ -21,7 +21,7 @@ from promptops.stats.paired import p_above, p_below, terminal_bound
 from promptops.stats.power import smallest_margin
 from promptops.stats.resampling import swap_test
 from promptops.stats.sequential import bet_bounds
-from promptops.summary import RESAMPLES, SEED, Bools, Column, Floats, Tally, sample_values, slice_mask
+from promptops.summary import RESAMPLES, SEED, Bools, Column, Floats, Tally, sample_values
 from promptops.types import Completion, MetricRecord, Run, Sample
 from promptops.verdicts import Delta
 
@@ -75,7 +75,7 @@ class Pairing:
         """
         key = (label, name, alpha)
         if key not in self._cells:
-            mask = slice_mask(self.candidate.table.samples, name)
+            mask = self.candidate.table.mask(name)
             self._cells[key] = self.cell_of(label, mask, name, alpha)
         return self._cells[key]
 
@@ -124,6 +124,16 @@ class Pairing:
         bound = strict.delta.low if facts.higher_is_better else strict.delta.high
         strict = replace(strict, places=np.flatnonzero(used))
         return replace(cell, delta=cell.delta.model_copy(update={"strict_low": bound}), strict=strict)
+
+    def fell(self, label: str, name: str | None) -> bool | None:
+        """Tell whether a metric is worse on a slice, without bounds; None where they can't be had."""
+        a, b = self.baseline.table.columns[label], self.candidate.table.columns[label]
+        usable = self.candidate.table.mask(name) & a.scored & (b.scored | (b.failed > 0))
+        sides = self._of(label, usable, a.counts) if usable.any() else None
+        if sides is None or _number_of(sides.clusters) < SMALL:
+            return None
+        change = sides.figure(sides.b) - sides.figure(sides.a)
+        return change < 0 if b.record.higher_is_better else change > 0
 
     def swap_p(self, label: str) -> float | None:
         """Return how often a metric's change is as large if each group's outputs are swapped by a coin.

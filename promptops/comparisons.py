@@ -23,7 +23,7 @@ from promptops.preference import Bench, Pair, Preference, summed_up
 from promptops.shift import Shift, measure_shift
 from promptops.sides import Loaded, load_baseline, load_run, same_outputs
 from promptops.summary import own_figures, slice_names
-from promptops.types import Case, MetricSpec, Run
+from promptops.types import Case, MetricSpec, Run, Sample
 from promptops.verdicts import CaseChange, Comparison, Delta
 
 
@@ -211,12 +211,15 @@ class Comparisons(Experiments):
             current_name=second.name,
         )
 
-    def _sides(self, baseline: str, candidate: str) -> tuple[Loaded, Loaded]:
+    def _sides(
+        self, baseline: str, candidate: str, samples: tuple[Sample, ...] | None = None
+    ) -> tuple[Loaded, Loaded]:
+        """Read two runs' scores; also the second one's samples, unless they were read already."""
         run = self.run(candidate)
-        second = load_run(self.store, run)
+        second = load_run(self.store, run, samples)
         if baseline.endswith(".jsonl"):
-            samples = second.side.table.samples
-            return load_baseline(Path(baseline), samples, second.metrics, run), second
+            asked = second.side.table.samples
+            return load_baseline(Path(baseline), asked, second.metrics, run), second
         before = self.run(baseline)
         same = before.evalset_digest == run.evalset_digest
         return load_run(self.store, before, second.side.table.samples if same else None), second

@@ -240,16 +240,20 @@ def _worse_slices(pairing: Pairing, asked: _Question, early: Early | None, alpha
     gated = dict.fromkeys(rule.metric for rule in rules if rule.metric in pairing.metrics and rule.margin)
     found: list[str] = []
     for label in gated:
-        cells = [pairing.cell(label, name) for name in asked.names]
+        fell = {name: pairing.fell(label, name) for name in asked.names}
+        names = [name for name, worse in fell.items() if worse]
+        # What did not fall is tested too, but its p-value is above a half and never of interest.
+        others = sum(worse is False for worse in fell.values())
+        cells = [pairing.cell(label, name) for name in names]
         if early is not None and early.stopped:
-            cells = bare_evidence(pairing, label, asked.names, asked.samples, early)
-        tested = [cell for cell in cells if cell.p_harm is not None and cell.delta.clusters >= decision.SMALL]
-        adjusted = holm([cell.p_harm for cell in tested if cell.p_harm is not None])
-        for cell, p in zip(tested, adjusted, strict=True):
+            cells = bare_evidence(pairing, label, names, asked.samples, early)
+        tested = [cell for cell in cells if cell.p_harm is not None]
+        adjusted = holm([cell.p_harm or 0.0 for cell in tested] + [1.0] * others)
+        for cell, p in zip(tested, adjusted, strict=False):
             if p < alpha:
                 found.append(
                     f"{label} is worse on slice {cell.delta.slice!r}: {change_of(cell.delta)}"
-                    f" (p = {p:.2g} after Holm over {len(tested)} slices)."
+                    f" (p = {p:.2g} after Holm over {len(tested) + others} slices)."
                 )
     return found
 

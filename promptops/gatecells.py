@@ -13,7 +13,7 @@ from promptops.stats import decision
 from promptops.stats.paired import terminal_bound
 from promptops.stats.power import cases_needed, design_effect, upper_sd
 from promptops.stopping import UNSCORED_LIMIT, Stake
-from promptops.summary import estimate, slice_mask
+from promptops.summary import estimate
 from promptops.types import Estimate, GateRule, MetricRecord, Outcome
 from promptops.verdicts import CellVerdict, Delta
 
@@ -74,7 +74,7 @@ def margin_cell(
 def bound_cell(pairing: Pairing, rule: GateRule, stake: Stake, early: Early | None = None) -> CellVerdict:
     """Decide whether the candidate's own figure keeps the rule's `min` and `max`, by its whole interval."""
     table, metric = pairing.candidate.table, pairing.metrics[rule.metric]
-    column, mask = table.columns[rule.metric], slice_mask(table.samples, rule.slice)
+    column, mask = table.columns[rule.metric], table.mask(rule.slice)
     bare = rule.model_copy(update={"margin": None})
     missing, total = int((mask & (column.failed > 0)).sum()), int(mask.sum())
     counts = with_missing(column, metric, table.samples, mask)

@@ -10,7 +10,7 @@ import numpy as np
 from promptops.comparison import Pairing, Side
 from promptops.figures import p_value, signed
 from promptops.stats.binary import mcnemar_p
-from promptops.summary import Bools, Column, slice_mask
+from promptops.summary import Bools, Column
 from promptops.verdicts import Delta
 
 ALPHA = 0.05
@@ -27,7 +27,7 @@ def missing_warnings(pairing: Pairing, deltas: Sequence[Delta], *, tested: bool 
     told = [delta for delta in deltas if delta.slice is None or delta.label not in whole]
     notes: list[str] = []
     for name in dict.fromkeys(delta.slice for delta in told):
-        notes += _rates(_Gaps.of(pairing, slice_mask(pairing.candidate.table.samples, name)), _where(name))
+        notes += _rates(_Gaps.of(pairing, pairing.candidate.table.mask(name)), _where(name))
     notes += [_complete_case(pairing, delta) for delta in told if _has_gaps(pairing, delta)]
     whole_runs = {side.run.status for side in (pairing.baseline, pairing.candidate)} == {"finished"}
     notes += [_unscored(delta, whole_runs) for delta in told if delta.unscored]
@@ -36,7 +36,7 @@ def missing_warnings(pairing: Pairing, deltas: Sequence[Delta], *, tested: bool 
 
 def unequal_missing(pairing: Pairing) -> list[str]:
     """Say so where one side fails to answer more often than the other (exact McNemar test over samples)."""
-    gaps = _Gaps.of(pairing, slice_mask(pairing.candidate.table.samples, None))
+    gaps = _Gaps.of(pairing, pairing.candidate.table.mask(None))
     lost = int((gaps.after.whole & ~gaps.before.whole).sum())
     gained = int((gaps.before.whole & ~gaps.after.whole).sum())
     p = mcnemar_p(lost, gained)
@@ -125,7 +125,7 @@ def _complete_case(pairing: Pairing, delta: Delta) -> str:
     """Say the change beside the one that is left if only what was answered on both sides counts."""
     table, metric = pairing.candidate.table, pairing.metrics[delta.label]
     a, b = (side.table.columns[delta.label] for side in (pairing.baseline, pairing.candidate))
-    used = slice_mask(table.samples, delta.slice) & a.scored & b.scored
+    used = table.mask(delta.slice) & a.scored & b.scored
     name = f"{delta.label}{_where(delta.slice)}"
     if not used.any():
         return f"{name}: no sample was answered and scored on both sides."

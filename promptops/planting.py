@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from promptops.comparison import Pairing
-from promptops.summary import Bools, Column, Floats, Tally, sample_values, slice_mask
+from promptops.summary import Bools, Column, Floats, Tally, sample_values
 
 Ints = npt.NDArray[np.int64]
 
@@ -80,7 +80,7 @@ def scores_of(pairing: Pairing, label: str, name: str | None = None) -> Scores:
     """Return both runs' scores in a metric that has a range, on the whole set or on a slice."""
     a, b = (side.table.columns[label] for side in (pairing.baseline, pairing.candidate))
     table, metric = pairing.candidate.table, pairing.metrics[label]
-    mask = slice_mask(table.samples, name)
+    mask = table.mask(name)
     used = mask & a.scored & b.scored
     low, high = a.record.low or 0.0, a.record.high or 1.0
     first, second = ((sample_values(column, metric)[used] - low) / (high - low) for column in (a, b))

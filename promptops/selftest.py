@@ -23,7 +23,7 @@ from promptops.planting import disturbed, scores_of
 from promptops.stats import decision
 from promptops.stats.intervals import wilson_interval
 from promptops.stopping import parts_of
-from promptops.summary import Bools, Floats, slice_mask
+from promptops.summary import Bools, Floats
 from promptops.types import EvalSet, GateRule, Noun
 
 TRIALS = 2000
@@ -206,7 +206,7 @@ def _split_trials(
     """Hold one half of a run's repeats against the other: each case's answers are dealt out anew."""
     rule, table = gate.rule, pairing.candidate.table
     own = grid.scores[rule.metric].own
-    used = slice_mask(table.samples, rule.slice) & np.isfinite(own).all(axis=1)
+    used = table.mask(rule.slice) & np.isfinite(own).all(axis=1)
     values, half, weights = own[used] / scale, own.shape[1] // 2, table.weights[used]
     _, groups = np.unique(table.clusters[used], return_inverse=True)
     clusters = int(groups.max(initial=-1)) + 1
@@ -230,7 +230,7 @@ def _split_trials(
 def _corpus_trials(pairing: Pairing, rule: GateRule, trials: int, rng: np.random.Generator) -> list[Trial]:
     """Try a corpus metric: both runs' counts are swapped or spoilt, and the cell is made anew each time."""
     table = pairing.candidate.table
-    used = slice_mask(table.samples, rule.slice)
+    used = table.mask(rule.slice)
     _, groups = np.unique(table.clusters, return_inverse=True)
     figure = pairing.cell(rule.metric, rule.slice, rule.alpha).delta
     level = abs((figure.baseline or 0.0) + (figure.candidate or 0.0)) / 2

@@ -252,7 +252,7 @@ def levels(pairing: Pairing, rule: GateRule) -> Series | None:
     """Return the candidate's own scores as shares of the range, a missing answer as the worst."""
     table, metric = pairing.candidate.table, pairing.metrics[rule.metric]
     column = table.columns[rule.metric]
-    mask = slice_mask(table.samples, rule.slice)
+    mask = table.mask(rule.slice)
     counts = with_missing(column, metric, table.samples, mask)
     low, high = column.record.low, column.record.high
     if counts is None or low is None or high is None:

@@ -82,6 +82,24 @@ class Tally:
         """A number for each sample's group; a sample without one is its own."""
         return cluster_codes(self.samples)
 
+    def mask(self, name: str | None) -> Bools:
+        """(n,) which samples carry a tag; all of them where none is named."""
+        if name is None:
+            return np.ones(len(self.samples), dtype=bool)
+        mask = np.zeros(len(self.samples), dtype=bool)
+        if name in self._tagged:
+            mask[self._tagged[name]] = True
+        return mask
+
+    @cached_property
+    def _tagged(self) -> dict[str, Ints]:
+        """Where each tag's samples stand: looked at once for all slices."""
+        found: dict[str, list[int]] = {}
+        for place, sample in enumerate(self.samples):
+            for tag in sample.tags:
+                found.setdefault(tag, []).append(place)
+        return {tag: np.array(places, dtype=np.intp) for tag, places in found.items()}
+
     @cached_property
     def weights(self) -> Floats:
         """(n,) sample weights."""
@@ -179,7 +197,7 @@ def estimate(
     Cluster-robust t for means, Wilson for unclustered shares, percentile bootstrap for corpus metrics.
     """
     column = table.columns[label]
-    mask = slice_mask(table.samples, name)
+    mask = table.mask(name)
     used = mask & column.scored
     n = int(used.sum())
     missing = int((mask & column.unscored).sum())

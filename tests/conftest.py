@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 
+# Each of pytest's workers has a core: linear algebra with threads of its own would only get in their way. Set
+# here, before the workers start, because the libraries read it when they are loaded.
+for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+
 # The machine is shared: how long one example takes says nothing about the code.
 settings.register_profile("promptops", deadline=None)
 settings.load_profile("promptops")

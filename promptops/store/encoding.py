@@ -35,6 +35,11 @@ def noun_text(noun: BaseModel) -> str:
     return json_text(noun.model_dump(exclude_defaults=True))
 
 
+def same_texts(kind: type[Noun], texts: Sequence[str], nouns: Sequence[Noun]) -> bool:
+    """Tell whether stored texts are just what nouns would be stored as, a page at a time."""
+    return f"[{','.join(texts)}]" == json_text(_list_of(kind).dump_python(list(nouns), exclude_defaults=True))
+
+
 def noun_from(kind: type[Noun], text: str) -> Noun:
     """Return the noun that was stored. Raises StoreError where the text is none."""
     try:

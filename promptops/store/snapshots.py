@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import insert, select
 
 from promptops.errors import UnknownName
 from promptops.store.database import Database, timestamp
-from promptops.store.encoding import noun_from, noun_text, nouns_from
+from promptops.store.encoding import noun_from, noun_text, nouns_from, same_texts
 from promptops.store.tables import evalset_snapshots, snapshot_samples
 from promptops.types import Card, EvalSet, Sample
 
@@ -56,6 +56,26 @@ class Snapshots(Database):
 
     def snapshot_samples(self, digest: str) -> Iterator[Sample]:
         """Return a set's samples in the order of its file. Raises UnknownName for a digest not kept."""
+        empty = True
+        for contents in self._snapshot_pages(digest):
+            empty = False
+            yield from nouns_from(Sample, contents)
+        if empty:
+            self.snapshot_card(digest)  # raises where there is no such set
+
+    def is_snapshot(self, digest: str, samples: Sequence[Sample]) -> bool:
+        """Tell whether a kept set has these very samples in this order: cheaper than to read them.
+
+        Where it is not so, the digest may still be the same: of lines in another order, say.
+        """
+        place = 0
+        for contents in self._snapshot_pages(digest):
+            if not same_texts(Sample, contents, samples[place : place + len(contents)]):
+                return False
+            place += len(contents)
+        return place == len(samples) > 0
+
+    def _snapshot_pages(self, digest: str) -> Iterator[list[str]]:
         position = -1
         query = select(snapshot_samples.c.position, snapshot_samples.c.content).where(
             snapshot_samples.c.digest == digest
@@ -65,11 +85,9 @@ class Snapshots(Database):
             with self.reading() as connection:
                 rows = connection.execute(page.order_by(snapshot_samples.c.position).limit(_PAGE)).all()
             if not rows:
-                break
-            yield from nouns_from(Sample, [row.content for row in rows])
+                return
+            yield [row.content for row in rows]
             position = rows[-1].position
-        if position < 0:
-            self.snapshot_card(digest)  # raises where there is no such set
 
     def snapshot_sample(self, digest: str, sample_id: str) -> Sample:
         """Return one sample of a set. Raises UnknownName where it isn't there."""

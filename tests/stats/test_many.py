@@ -292,8 +292,7 @@ def test_all_intervals_and_ranks_hold_together(shape: str, size: int, truth: str
 
 @pytest.mark.slow
 @pytest.mark.parametrize("truth", ["equal", "worse", "ladder"])
-@pytest.mark.parametrize(("n", "size"), [(50, 1), (50, 5), (100, 5), (250, 1)])
-@pytest.mark.parametrize("k", [3, 8])
+@pytest.mark.parametrize(("k", "n", "size"), [(3, 50, 1), (8, 50, 5), (3, 100, 5), (8, 250, 1)])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_simultaneous_coverage_is_at_least_93_5_percent(
     shape: str, k: int, n: int, size: int, truth: str

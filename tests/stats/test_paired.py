@@ -93,9 +93,8 @@ def decisions(shape: str, n: int, true: float, runs: int, size: int = 1) -> tupl
     positive = np.where((rng.random((runs, n)) < 0.5) & (size > 1), together, positive)
     d = np.where(positive, magnitude, -magnitude)
     groups = np.repeat(np.arange(n // size), size) if size > 1 else None
-    bounds = [paired.terminal_bound(row, groups) for row in d]
-    passed = np.array([bound.low > -margin for bound in bounds])
-    failed = np.array([bound.high < 0 for bound in bounds])
+    bounds = paired.terminal_bounds(d.T, groups)
+    passed, failed = bounds.low > -margin, bounds.high < 0
     return float(passed.mean()), float((failed & ~passed).mean())
 
 

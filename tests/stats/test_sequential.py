@@ -64,3 +64,17 @@ def test_bets_outside_their_range_are_refused() -> None:
         e_pass([0.5], 1.0)
     with pytest.raises(ValueError, match="largest"):
         e_harm([0.5, 0.5], ["a", "a"], largest=1)
+
+
+def test_many_series_have_the_wealth_that_each_has_alone() -> None:
+    rng = np.random.default_rng(11)
+    d = rng.choice([-1.0, -0.2, 0.0, 0.3, 1.0], size=(700, 80), p=[0.1, 0.2, 0.4, 0.2, 0.1])
+    d[:, 0], d[:, 1] = 1.0, -1.0  # a streak grows to the limit, one falls below the smallest number
+    groups = np.repeat(np.arange(280), [2, 3] * 140)
+    weights = rng.uniform(0.5, 2, 700)
+    for evidence in (e_pass(d, 0.05, groups, weights=weights), e_harm(d), e_pass(d, 0.9)):
+        assert np.isfinite(evidence).all()
+    together = e_pass(d, 0.05, groups, weights=weights)
+    alone = np.column_stack([e_pass(column, 0.05, groups, weights=weights) for column in d.T])
+    assert np.allclose(together, alone, rtol=1e-9)
+    assert np.allclose(e_harm(d), np.column_stack([e_harm(column) for column in d.T]), rtol=1e-9)

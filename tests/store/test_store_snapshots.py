@@ -59,3 +59,29 @@ def test_unknown_sets_and_samples_are_said_so(store: Store) -> None:
         list(store.snapshot_samples("f" * 64))
     with pytest.raises(UnknownName, match="kept evaluation set"):
         store.snapshot_card("f" * 64)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"metadata": {"old": 1}},
+        {"metadata": {"old": 1.0}},
+        {"metadata": {"old": True, "new": None}},
+        {"weight": 2.0},
+        {"tags": ("b", "a")},
+        {"inputs": {"q": "e\u0301"}},
+    ],
+)
+def test_a_set_is_told_from_one_that_differs_in_anything(store: Store, other: dict[str, object]) -> None:
+    sample = Sample(id="a", inputs={"q": "\u00e9"}, tags=("a", "b"), metadata={"old": True})
+    twin = sample.model_copy(update={"id": "\ud800"})
+    made = nouns.evalset(sample, twin)
+    store.save_evalset(made)
+    assert store.is_snapshot(made.digest, made.samples)
+    assert store.is_snapshot(made.digest, [each.model_copy() for each in made.samples])
+    assert not store.is_snapshot(made.digest, (sample.model_copy(update=other), twin))
+    assert not store.is_snapshot(made.digest, (twin, sample))
+    assert not store.is_snapshot(made.digest, made.samples[:1])
+    assert not store.is_snapshot(made.digest, (*made.samples, twin))
+    assert not store.is_snapshot("f" * 64, made.samples)
+    assert not store.is_snapshot("f" * 64, ())
