@@ -199,7 +199,6 @@ class Runner:
                 for label, metric in task.metrics.items()
             }
             for label, judge in task.judges.items():
-                kept.send()
                 said = await self._judged(task, sample, repeat, label, judge, answer.completion, kept)
                 scores[label] = sound(judge, records[label], said)
             result = Result(
@@ -259,6 +258,9 @@ class Runner:
             if stored is not None:
                 return stored
             request = judge_request(self.renderer, prompt, slots, response_format, sample.id, repeat)
+            # What was paid for is stored before the next call begins: a kill costs one call a place at most.
+            kept.send()
+            await kept.stored()
             answer = await task.judge_callers[label].ask(request, prompt.digest)
             kept.add(_call(task, sample.id, repeat, purpose, answer))
             return answer.completion
@@ -304,11 +306,7 @@ class _Turns:
 
 
 class _Kept:
-    """Rows of one sample on their way into the store.
-
-    An answer is handed to the writer as it arrives, but nobody waits for its commit while a judge is
-    being asked: the writer keeps the order, so that the result's commit covers all before it.
-    """
+    """Rows of one sample on their way into the store."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer

@@ -1,9 +1,8 @@
-"""Runs that are stopped by a signal or killed: nothing stored is lost, doubled or asked again."""
+"""Runs that are stopped by a signal: nothing stored is lost or asked again. Kills: test_kill_campaign.py."""
 
 from __future__ import annotations
 
 import os
-import random
 import signal
 import sqlite3
 import subprocess
@@ -14,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from promptops import Project
 from tests.made import Folder, questions
 
 SAMPLES = 60
@@ -92,52 +90,6 @@ def test_a_signal_leaves_a_run_that_resume_finishes(
     assert all(calls[sample] == 1 for sample in kept)
     assert len(stored(folder)) == SAMPLES
     assert sum(calls.values()) <= SAMPLES + 4
-
-
-def killed_and_resumed(folder: Folder, asked: Path, kills: int, seed: int) -> None:
-    chance = random.Random(seed)
-    process = start(folder)
-    paid: Counter[str] = Counter()
-    for kill in range(kills):
-        wait_for_calls(asked, min(chance.randrange(2, SAMPLES // kills) * (kill + 1), SAMPLES - 8))
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        kept = stored(folder)
-        before = Counter(asked.read_text().split())
-        with sqlite3.connect(folder.path / ".promptops/promptops.db") as connection:
-            assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        assert all(before[sample] == paid[sample] for sample in kept if sample in paid)
-        paid = Counter({sample: before[sample] for sample in kept})
-        process = subprocess.Popen(
-            [sys.executable, "-m", "promptops", "resume", "latest", "-j", "4"],
-            cwd=folder.path,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-    _, told = process.communicate(timeout=60)
-    assert process.returncode == 0, told
-    calls = Counter(asked.read_text().split())
-    assert all(calls[sample] == paid[sample] for sample in paid)
-    assert sum(calls.values()) <= SAMPLES + kills * 4
-    with Project.open(folder.path) as project:
-        run = project.run("latest")
-        assert (run.status, run.done, run.errors) == ("finished", SAMPLES, 0)
-        assert next(found.value for found in project.estimates(run.id)) == 1.0
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_a_killed_run_is_resumed_without_loss_or_double_payment(
-    folder: Folder, asked: Path, seed: int
-) -> None:
-    killed_and_resumed(folder, asked, kills=2, seed=seed)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(100, 140))
-def test_forty_times_killed_five_times(folder: Folder, asked: Path, seed: int) -> None:
-    killed_and_resumed(folder, asked, kills=5, seed=seed)
 
 
 def test_two_at_once_do_not_work_on_the_same_run(folder: Folder, asked: Path) -> None:
