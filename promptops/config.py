@@ -25,6 +25,7 @@ VARIABLES = (
     "concurrency",
     "attempts",
     "deadline",
+    "engine",
 )
 """Settings that PROMPTOPS_NAME may set."""
 
@@ -43,6 +44,8 @@ class Settings(BaseModel):
     attempts: int = Field(default=4, ge=1, le=100)
     deadline: float = Field(default=300.0, gt=0, allow_inf_nan=False)
     """Seconds for one answer, with all its attempts and waits."""
+    engine: str = Field(default="local", min_length=1)
+    """Where models are asked from: this process, or `ray`."""
     allow_code: tuple[str, ...] = ()
     """Models such as `python/app:answer` and metrics such as `app:Polite` that prompts and sets may name.
 

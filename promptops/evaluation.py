@@ -50,6 +50,7 @@ class Evaluation:
     usage: Usage = field(default_factory=Usage)
     brake: Brake = field(default_factory=Brake)
     """Pulled when a run stops early; no call begins after that."""
+    _engine: Engine | None = None
     _models: dict[str, Model] = field(default_factory=dict)
     _callers: dict[str, Caller] = field(default_factory=dict)
 
@@ -191,20 +192,19 @@ class Evaluation:
                 )
 
     def _left_over(self, task: Task) -> bool:
-        """Tell whether a run stopped early with samples that were not asked."""
-        if task.follower is None or not task.follower.certain:
+        """Tell whether a run ended early with samples that were not asked."""
+        if task.follower is None:
             return False
         done = self.store.finished(task.run.id, errors_too=True)
-        return len(done) < len(task.samples) * task.run.repeats
+        return len(done) < task.run.samples * task.run.repeats
 
     async def _carry_out(self, tasks: Sequence[Task], owner: str, stopped: list[int]) -> Progress | None:
-        engine = plugins.find("engines", "local", Engine)()  # type: ignore[type-abstract]
         writer = Writer(self.store)
         stop = asyncio.Event()
         keeper = asyncio.create_task(self._keep_lease([task.run.id for task in tasks], owner))
         try:
             with Renderer() as renderer, _signals(stop, stopped):
-                runner = Runner(engine, writer, renderer, self.usage, self.watch)
+                runner = Runner(self.engine, writer, renderer, self.usage, self.watch)
                 work = asyncio.create_task(runner.carry_out(tasks, self.concurrency))
                 return await interruptible(work, stop)
         except BaseExceptionGroup as group:
@@ -212,8 +212,9 @@ class Evaluation:
         finally:
             keeper.cancel()
             writer.close()
-            for model in self._models.values():
-                await model.close()
+            for caller in self._callers.values():
+                await caller.model.close()
+            self.engine.close()
 
     async def _keep_lease(self, run_ids: Sequence[str], owner: str) -> None:
         while True:
@@ -249,12 +250,21 @@ class Evaluation:
                     self.store.set_status(run_id, status)
                 self.store.release_run(run_id, owner)
 
+    @property
+    def engine(self) -> Engine:
+        """Where models are asked from, started when first needed. Raises UsageError where it can't be."""
+        if self._engine is None:
+            chosen = plugins.find("engines", self.settings.engine, Engine)()  # type: ignore[type-abstract]
+            chosen.start()
+            self._engine = chosen
+        return self._engine
+
     def caller(self, name: str) -> Caller:
         if name not in self._callers:
             model = open_model(name, self.settings, self.environment, self.root)
             self._models[name] = model
             self._callers[name] = Caller(
-                model=model,
+                model=self.engine.reach(model),
                 name=name,
                 attempts=self.settings.attempts,
                 deadline=self.settings.deadline,

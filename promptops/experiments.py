@@ -91,6 +91,11 @@ class Experiments(Registry):
         One that was interrupted before it could stop early may still do so, unless `everything` is wanted.
         """
         run = self.run(reference)
+        if retry_errors and self._in_stages(run.id) and run.status in ("stopped", "finished"):
+            raise UsageError(
+                f"Run {run.id} was gated in two stages, and its errors count in them: asked again, they "
+                "would change what was decided. Start a new run."
+            )
         work = self._evaluation(concurrency, cache, watch)
         samples = tuple(self.store.snapshot_samples(run.evalset_digest))
         done = self.store.finished(run.id, errors_too=not retry_errors)
@@ -101,6 +106,10 @@ class Experiments(Registry):
         work.refuse_other_servers(run)
         work.carry_out([task])
         return self.run(run.id)
+
+    def _in_stages(self, run_id: str) -> bool:
+        early = self.store.run_config(run_id).get("early_stop")
+        return isinstance(early, dict) and "first" in early
 
     def _follower(self, run: Run, samples: Sequence[Sample], stored: Iterable[Result]) -> Follower | None:
         """Return who may end a resumed run early; a storey above knows of verdicts."""
@@ -139,7 +148,9 @@ class Experiments(Registry):
         draft = work.draft(
             found, old.prompt, old.prompt_ref, old.model, built, names, old.repeats, parent=old.id
         )
-        run = work.start(draft)
+        # A verdict that came early stays where it came.
+        early = self.store.run_config(old.id).get("early_stop")
+        run = work.start(draft, **({} if early is None else {"early_stop": early}))
         work.carry_out([work.task(run, samples)])
         return self.run(run.id)
 

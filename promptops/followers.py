@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 from pydantic import JsonValue
 
 from promptops import gate
 from promptops.canonical import digest_of
 from promptops.comparison import Pairing
-from promptops.errors import UsageError
+from promptops.errors import RunInterrupted, UsageError
 from promptops.stopper import FirstStage, Stopper
 from promptops.stopping import drawn, first_groups, parts_of, stakes_of
 from promptops.types import EvalSet, Run, Sample
@@ -42,7 +46,21 @@ def first_stage(run: Run, samples: Sequence[Sample], kept: Mapping[str, JsonValu
     """Return who ends a run after its first stage, by what it was started with."""
     rank = drawn(samples, str(kept["seed"]))
     until = first_groups(rank, int(str(kept["first"])))
-    return FirstStage(run, tuple(samples), rank, enough=int((rank < until).sum()))
+    enough = int((rank < until).sum())
+    if enough >= len(samples):
+        raise UsageError(
+            f"Groups stay together, so a first stage of {kept['first']} samples is all {len(samples)} of "
+            "them. Choose a smaller one."
+        )
+    return FirstStage(run, tuple(samples), rank, enough=enough)
+
+
+def settled(found: EvalSet, against: str) -> str:
+    """Return a digest of what a verdict in two stages rests on: rules, slices and the baseline."""
+    baseline = Path(against).read_bytes() if against.endswith(".jsonl") else against.encode()
+    rules: list[JsonValue] = [rule.model_dump(mode="json") for rule in found.gate]
+    asked = {"rules": rules, "slices": list(found.slices), "baseline": hashlib.sha256(baseline).hexdigest()}
+    return digest_of(asked)[:16]
 
 
 def stopper_of(pairing: Pairing, found: EvalSet, seed: str) -> Stopper:
@@ -53,3 +71,48 @@ def stopper_of(pairing: Pairing, found: EvalSet, seed: str) -> Stopper:
     stakes = stakes_of(parts_of(rules), samples, records)
     rank = drawn(samples, seed)
     return Stopper(pairing.candidate.run, samples, rank, pairing.baseline, pairing.metrics, stakes)
+
+
+def relative_to(against: str, root: Path) -> str:
+    """Return a baseline as it is found again when the project's folder has moved."""
+    path = Path(against).absolute()
+    inside = against.endswith(".jsonl") and path.is_relative_to(root.absolute())
+    return str(path.relative_to(root.absolute())) if inside else against
+
+
+def at_look(found: EvalSet, look: int | None) -> EvalSet:
+    """Return the set with the alpha of the k-th look: 6/(pi k)^2 of it, which adds up to the whole."""
+    if look is None:
+        return found
+    if look < 1:
+        raise UsageError(f"Looks are counted from 1, not {look}.")
+    share = 6 / (math.pi * look) ** 2
+    rules = tuple(rule.model_copy(update={"alpha": rule.alpha * share}) for rule in found.gate)
+    return found.model_copy(update={"gate": rules})
+
+
+def declared_look(look: int | None, before: JsonValue, run: str) -> int | None:
+    """Return the look that a run was started at: how much may be spent is settled before."""
+    began = before if isinstance(before, int) else None
+    if look not in (None, began):
+        how = "without --look" if began is None else f"as look {began}"
+        raise UsageError(f"Run {run} was started {how}, and what may be spent was settled then.")
+    return began
+
+
+def extending(run: Run) -> str:
+    """Return the command that asks what a first stage left out, and decides."""
+    return f"promptops gate {run.evalset} --run {run.id} --inconclusive extend"
+
+
+@contextmanager
+def told_how_to_go_on(run: Run, *, extend: bool) -> Iterator[None]:
+    """Say of an interrupted run how its verdict comes about, not just its answers."""
+    try:
+        yield
+    except RunInterrupted as error:
+        again = extending(run)
+        if not extend:
+            again = f"promptops resume {run.id} && promptops gate {run.evalset} --run {run.id}"
+        told = f"Interrupted; what was answered is stored. Go on with: {again}"
+        raise RunInterrupted(told, error.exit_code) from None

@@ -9,7 +9,7 @@ pass and whose harm survives Holm's correction over all cells.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -68,8 +68,16 @@ class _Question:
     grids: tuple[Grid, Grid] | None
 
     def stakes(self, pairing: Pairing, share: float = 1.0) -> list[Stake]:
-        """Return the cells of the gate where each rule may spend a share of its alpha."""
-        rules = [rule.model_copy(update={"alpha": rule.alpha * share}) for rule in self.rules]
+        """Return the cells of the gate where each rule may spend a share of its alpha.
+
+        One about these very samples is looked at once, when all are there, and keeps the whole.
+        """
+        rules = [
+            rule
+            if rule.estimand == "suite"
+            else rule.model_copy(update={"alpha": round(rule.alpha * share, 12)})
+            for rule in self.rules
+        ]
         records = {label: pairing.candidate.table.columns[label].record for label in pairing.metrics}
         return stakes_of(parts_of(rules), self.samples, records)
 
@@ -110,14 +118,15 @@ def _judged_in_stages(pairing: Pairing, asked: _Question, order: Order, warnings
         alpha_end=least * rest,
         whole_run=waiting,
     )
-    begun = _judged(pairing.only(places), asked, list(warnings), stopping=stopping)
+    # That a part came out the same says little of the others: only the bound may decide a stage.
+    part = replace(asked, identical=False)
+    begun = _judged(pairing.only(places), part, list(warnings), stopping=stopping)
     if begun.outcome in ("PASS", "FAIL"):
         return begun
     if order.ready < order.groups:
-        still = stopping.model_copy(update={"left_open": begun.outcome == "INCONCLUSIVE"})
-        return begun.model_copy(update={"stopping": still})
-    whole = stopping.model_copy(update={"stopped": False, "samples": len(order.rank)})
-    return _judged(pairing, asked, warnings, stopping=whole)
+        return begun.model_copy(update={"stopping": stopping.model_copy(update={"left_open": True})})
+    update = {"stopped": False, "samples": len(order.rank), "whole_run": ()}
+    return _judged(pairing, asked, warnings, stopping=stopping.model_copy(update=update))
 
 
 def _judged(

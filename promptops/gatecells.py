@@ -26,8 +26,12 @@ def margin_cell(
     identical: bool = False,
     early: Early | None = None,
     grids: tuple[Grid, Grid] | None = None,
+    advise: bool = True,
 ) -> CellVerdict:
-    """Decide whether the change of a metric keeps the rule's margin."""
+    """Decide whether the change of a metric keeps the rule's margin.
+
+    Without `advise` nothing is said of more samples: of a first stage they are planned already.
+    """
     cell = change_evidence(pairing, rule, stake, early, grids)
     delta, record = cell.delta, pairing.candidate.table.columns[rule.metric].record
     margin = rule.margin or 0.0
@@ -56,7 +60,7 @@ def margin_cell(
     elif delta.baseline_missing and rule.estimand == "population":
         strict = -np.inf  # no best value is known, so nothing rules out that the missing ones had it
     outcome: Outcome = _OUTCOMES[int(decision.settle(strict, high, margin))]
-    needed = _needed(cell, margin, record, rule.alpha) if outcome == "INCONCLUSIVE" else None
+    needed = _needed(cell, margin, record, rule.alpha) if advise and outcome == "INCONCLUSIVE" else None
     label = ""
     if outcome == "PASS":
         label = "improved" if low > 0 else "worse within margin" if high < 0 else ""

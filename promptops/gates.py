@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -15,7 +14,18 @@ from promptops.comparison import Pairing, Side, pair
 from promptops.comparisons import Comparisons, in_order, run_warnings
 from promptops.endings import how_it_ended
 from promptops.errors import NotComparable, StoreError, UnknownName, UsageError
-from promptops.followers import first_of, first_stage, seed_of, stopper_of
+from promptops.followers import (
+    at_look,
+    declared_look,
+    extending,
+    first_of,
+    first_stage,
+    relative_to,
+    seed_of,
+    settled,
+    stopper_of,
+    told_how_to_go_on,
+)
 from promptops.grid import Grid, grid_of
 from promptops.headline import finding
 from promptops.models import rebuild_metric
@@ -71,19 +81,24 @@ class Gates(Comparisons):
             work.carry_out([work.task(run, found.samples)])
             return self.gate(evalset, run=run.id, baseline=against, look=look)
         chosen = seed_of(draft, seed)
-        kept: dict[str, JsonValue] = {"seed": chosen, "baseline": _relative(against, self.root), "look": look}
+        kept: dict[str, JsonValue] = {
+            "seed": chosen,
+            "baseline": relative_to(against, self.root),
+            "look": look,
+        }
         follower: InOrder
         if early_stop:
-            follower = stopper_of(pairing, _at_look(found, look), chosen)
+            follower = stopper_of(pairing, at_look(found, look), chosen)
         else:
-            kept["first"] = first_of(first, len(found.samples))
+            kept |= {"first": first_of(first, len(found.samples)), "settled": settled(found, against)}
             follower = first_stage(draft, found.samples, kept)
         run = work.start(draft, early_stop=kept)
-        work.carry_out([work.task(run, follower.order, follower=follower)])
-        verdict = self.gate(evalset, run=run.id, baseline=against)
-        if not extend or verdict.stopping is None or not verdict.stopping.left_open:
-            return verdict
-        self.resume(run.id, concurrency=concurrency, cache=cache, watch=watch)
+        with told_how_to_go_on(run, extend=extend):
+            work.carry_out([work.task(run, follower.order, follower=follower)])
+            verdict = self.gate(evalset, run=run.id, baseline=against)
+            if not extend or verdict.stopping is None or not verdict.stopping.left_open:
+                return verdict
+            self.resume(run.id, concurrency=concurrency, cache=cache, watch=watch)
         return self.gate(evalset, run=run.id, baseline=against)
 
     def gate_on(
@@ -97,19 +112,23 @@ class Gates(Comparisons):
     ) -> Verdict:
         """Decide a run that was gated in stages; where its first stage left that open, ask the others first.
 
-        Raises UsageError for any other run: what a second look may spend must be settled before the first.
+        One that was interrupted goes on. Raises UsageError for a run that was not started in stages: what a
+        second look may spend must be settled before the first.
         """
-        chosen = self._decidable(run if run != "latest" else self._latest(self.evalset(evalset).name))
+        chosen = self.run(run if run != "latest" else self._latest(self.evalset(evalset).name))
         if "first" not in (self._early(chosen.id) or {}):
             raise UsageError(
                 f"Run {chosen.id} was not started in two stages, so nothing of its alpha was kept for more "
                 f"samples. Start the next one so: promptops gate {chosen.evalset} --prompt PROMPT --first "
                 f"{max(chosen.samples // 2, 1)}"
             )
-        verdict = self.gate(evalset, run=chosen.id, baseline=baseline)
-        if verdict.stopping is None or not verdict.stopping.left_open:
-            return verdict
-        self.resume(chosen.id, concurrency=concurrency, watch=watch)
+        with told_how_to_go_on(chosen, extend=True):
+            if chosen.status not in ("stopped", "finished"):
+                self.resume(chosen.id, concurrency=concurrency, watch=watch)
+            verdict = self.gate(evalset, run=chosen.id, baseline=baseline)
+            if verdict.stopping is None or not verdict.stopping.left_open:
+                return verdict
+            self.resume(chosen.id, concurrency=concurrency, watch=watch)
         return self.gate(evalset, run=chosen.id, baseline=baseline)
 
     def gate(
@@ -122,7 +141,8 @@ class Gates(Comparisons):
     ) -> Verdict:
         """Decide by the set's rules whether a run may pass against the accepted baseline.
 
-        `baseline` is a label of an accepted baseline, a file, or a run; the default is baseline.jsonl.
+        `baseline` is a label of an accepted baseline, a file, or a run; the default is baseline.jsonl, or
+        what the run was started against where it may end early.
         A run that was evaluated with an early stop is decided by the samples up to there. The k-th `look`
         at one question spends 6/(pi k)^2 of each rule's alpha: however many there are, all of them together
         are wrong as seldom as one.
@@ -131,8 +151,11 @@ class Gates(Comparisons):
 
         folder = self.evalset_folder(evalset)
         found = self.evalset(folder)
-        against = self._against(folder, baseline)
         candidate = self._decidable(run if run != "latest" else self._latest(found.name))
+        early = self._early(candidate.id)
+        if baseline is None and early is not None:
+            baseline = self._begun_against(candidate, early)
+        against = self._against(folder, baseline)
         unchanged = self.store.is_snapshot(candidate.evalset_digest, found.samples)
         if not unchanged and candidate.evalset_digest != found.digest:
             raise NotComparable(
@@ -145,34 +168,39 @@ class Gates(Comparisons):
             )
         first, second = self._sides(against, candidate.id, found.samples if unchanged else None)
         pairing = pair(first.side, second.side, second.metrics)
-        early = self._early(candidate.id)
-        order, seen = None, (first, second)
+        order = None
         if early is not None:
             order = self._order(candidate, second.side.table.samples, early)
-            look = _declared(look, early.get("look"), candidate.id)
-            if order.first and order.ready < order.groups:
-                part = np.flatnonzero(order.rank < order.until)
-                seen = (first.only(part), second.only(part))
-        shown = pair(seen[0].side, seen[1].side, second.metrics)
-        still = all(not shown.cell(label).delta.difference for label in shown.metrics)
-        found = _at_look(found, look)
+            look = declared_look(look, early.get("look"), candidate.id)
+            if early.get("settled") not in (None, settled(found, against)):
+                raise UsageError(
+                    f"Run {candidate.id} was begun in two stages by other rules or against another state of "
+                    f"its baseline ({early['baseline']}), and what its stages may say was settled then. Put "
+                    "them back, or start a new run."
+                )
+        still = all(not pairing.cell(label).delta.difference for label in pairing.metrics)
+        found = at_look(found, look)
         verdict = gate.judge(
             pairing,
             found.gate,
             slices=found.slices,
-            identical=still and same_outputs(*seen),
+            identical=still and same_outputs(first, second),
             order=order,
             grids=grids_for(found.gate, first, second),
         )
         stopped = verdict.stopping is not None and verdict.stopping.stopped
         by_bets = verdict.stopping is not None and verdict.stopping.by_bets
         # Of a run that stopped when it suited bets alone may speak, and the oldest baseline has none.
-        asks_git = against.endswith(".jsonl") and not stopped
+        asks_git = against.endswith(".jsonl") and not by_bets
+        if stopped and not by_bets and order is not None:
+            part = np.flatnonzero(order.rank < order.until)
+            first, second = first.only(part), second.only(part)
+            pairing = pair(first.side, second.side, second.metrics)
         slips = slipped(Path(against), folder, second, found.gate) if asks_git else []
         notes = (*run_warnings(first, second, stopped=stopped), *slips, *verdict.warnings)
         whole = verdict.model_copy(
             update={
-                "warnings": notes if by_bets else in_order(shown, notes),
+                "warnings": notes if by_bets else in_order(pairing, notes),
                 "baseline": against if against.endswith(".jsonl") else first.side.run.id,
                 "stopping": self._priced(verdict.stopping, candidate),
                 "look": look,
@@ -214,16 +242,8 @@ class Gates(Comparisons):
             return stage
         look = early.get("look")
         evalset = self.evalset(self.evalset_folder(run.evalset))
-        evalset = _at_look(evalset, look if isinstance(look, int) else None)
-        against = str(early["baseline"])
-        if against.endswith(".jsonl"):
-            if not Path(self.root, against).is_file():
-                raise NotComparable(
-                    f"Run {run.id} was to stop early against {against}, which is not there any more. Put it "
-                    f"back, or ask all samples: promptops resume {run.id} --all"
-                )
-            against = str(Path(self.root, against))
-        pairing = self._unanswered(run, samples, against)
+        evalset = at_look(evalset, look if isinstance(look, int) else None)
+        pairing = self._unanswered(run, samples, self._begun_against(run, early))
         stopper = stopper_of(pairing, evalset, str(early["seed"]))
         for result in stored:
             stopper.add(result)
@@ -265,6 +285,18 @@ class Gates(Comparisons):
                     f"change can be measured. {again}"
                 )
 
+    def _begun_against(self, run: Run, early: Mapping[str, JsonValue]) -> str:
+        """Return the baseline that a run was started against. Raises NotComparable where it is gone."""
+        against = str(early["baseline"])
+        if not against.endswith(".jsonl"):
+            return against
+        if not Path(self.root, against).is_file():
+            raise NotComparable(
+                f"Run {run.id} was to end early against {against}, which is not there any more. Put it back, "
+                f"or ask all samples: promptops resume {run.id} --all"
+            )
+        return str(Path(self.root, against))
+
     def _early(self, run_id: str) -> dict[str, JsonValue] | None:
         """Return what a run that may stop early was started with; None for a plain run."""
         early = self.store.run_config(run_id).get("early_stop")
@@ -284,7 +316,8 @@ class Gates(Comparisons):
             return None
         spent, planned = self.store.spent(run.id), stopping.planned * run.repeats
         beyond = max(spent.places - stopping.samples * run.repeats, 0)
-        resumed = run.status != "stopped"
+        # A first stage asks no sample beyond it, so that all others were asked for later.
+        resumed = run.status != "stopped" or stopping.first is not None
         judged = round(planned * spent.judgements.calls / max(run.done, 1))
         answers = max(planned - spent.answers.calls - spent.failures, 0)
         judgements = max(judged - spent.judgements.calls, 0)
@@ -300,6 +333,7 @@ class Gates(Comparisons):
                 "calls": spent.asked + spent.failures,
                 "calls_saved": answers + judgements,
                 "cost_saved": sum(known) if len(known) == len(costs) else None,
+                "more": extending(run) if stopping.left_open else "",
             }
         )
         return priced.model_copy(update={"sentence": how_it_ended(priced)})
@@ -342,38 +376,11 @@ class Gates(Comparisons):
             ) from None
 
 
-def _relative(against: str, root: Path) -> str:
-    """Return a baseline as it is found again when the project's folder has moved."""
-    path = Path(against).absolute()
-    inside = against.endswith(".jsonl") and path.is_relative_to(root.absolute())
-    return str(path.relative_to(root.absolute())) if inside else against
-
-
-def _at_look(found: EvalSet, look: int | None) -> EvalSet:
-    """Return the set with the alpha of the k-th look: 6/(pi k)^2 of it, which adds up to the whole."""
-    if look is None:
-        return found
-    if look < 1:
-        raise UsageError(f"Looks are counted from 1, not {look}.")
-    share = 6 / (math.pi * look) ** 2
-    rules = tuple(rule.model_copy(update={"alpha": rule.alpha * share}) for rule in found.gate)
-    return found.model_copy(update={"gate": rules})
-
-
 def _priced_at(count: int, cost: float | None, calls: int) -> float | None:
     """Return what so many calls would cost at the price of those that were made; None where it is unknown."""
     if not count:
         return 0.0
     return None if cost is None or not calls else count * cost / calls
-
-
-def _declared(look: int | None, before: JsonValue, run: str) -> int | None:
-    """Return the look that a run was started at: how much may be spent is settled before."""
-    began = before if isinstance(before, int) else None
-    if look not in (None, began):
-        how = "without --look" if began is None else f"as look {began}"
-        raise UsageError(f"Run {run} was started {how}, and what may be spent was settled then.")
-    return began
 
 
 def grids_for(rules: Sequence[GateRule], first: Loaded, second: Loaded) -> tuple[Grid, Grid] | None:

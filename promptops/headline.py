@@ -188,8 +188,10 @@ def _beyond(found: Estimate | None, rule: GateRule) -> str:
 
 def _open(verdict: Verdict, cell: CellVerdict, prompt: str, written: Written) -> str:
     name, rule = _name(cell.rule, written), cell.rule
-    if cell.delta is None or rule.margin is None:
+    if rule.margin is None:
         told = f"whether {name} is {limits(rule)} can't be told yet ({_level(cell.estimate, rule)})"
+    elif cell.delta is None:
+        told = f"whether {name} got worse by more than {rule.margin:g} can't be told by a part of the samples"
     elif cell.outcome == "FAIL":
         worse, _ = _verbs(cell.delta)
         how, count = _evidence(cell.delta, rule.margin), len(verdict.cells)
@@ -202,7 +204,8 @@ def _open(verdict: Verdict, cell: CellVerdict, prompt: str, written: Written) ->
     stopping = verdict.stopping
     if stopping is not None and stopping.left_open:
         left = stopping.planned - stopping.samples
-        return f"{told}. {what}: ask the other {left:,} samples, which alpha is kept for (extend)."
+        asked = f" ({stopping.more})" if stopping.more else ""
+        return f"{told}. {what}: ask the other {left:,} samples{asked}."
     return f"{told}. {what}: {_advice(cell)}."
 
 

@@ -54,16 +54,20 @@ class InOrder:
 
 @dataclass
 class FirstStage(InOrder):
-    """Has enough once the first of two stages is complete; whether that decides is for the gate to say."""
+    """Wants the first of two stages only; whether that decides is for the gate to say."""
 
     enough: int
     """How many samples that takes."""
 
+    @property
+    def order(self) -> tuple[Sample, ...]:
+        """The samples of the first stage, in the order in which they are to be asked."""
+        return self._order[: self.enough]
+
     def add(self, result: Result) -> bool:
-        """Take a result in; say whether the first stage is complete."""
+        """Take a result in; none ends the run before the stage is complete."""
         self._take(result)
-        self.certain = self.through >= self.enough
-        return self.certain
+        return False
 
 
 @dataclass

@@ -13,7 +13,7 @@ from promptops.errors import FailureKind
 Role = Literal["system", "user", "assistant"]
 Outcome = Literal["PASS", "FAIL", "INCONCLUSIVE", "CANNOT_MEASURE"]
 RunStatus = Literal["running", "finished", "interrupted", "stopped"]
-"""`stopped`: the gate's verdict was certain before every sample had been asked."""
+"""`stopped`: the gate's verdict was certain, or its first stage over, before every sample had been asked."""
 Estimand = Literal["population", "suite"]
 FinishReason = Literal["stop", "length", "refusal", "tool_calls", "other"]
 

@@ -69,6 +69,8 @@ class Stopping(Noun):
     """How many samples the first of two stages has; None where bets end the run."""
     left_open: bool = False
     """Whether the first stage could not decide, so that the rest may still be asked."""
+    more: str = ""
+    """The command that asks the rest, where it may still be asked."""
     in_flight: int = 0
     """Answers beyond those: they were under way when the verdict became certain."""
     later: int = 0

@@ -30,12 +30,19 @@ class Workspace:
         self._read_only = read_only
 
     @classmethod
-    def open(cls, path: str | Path = ".", *, database: str | None = None, read_only: bool = False) -> Self:
+    def open(
+        cls,
+        path: str | Path = ".",
+        *,
+        database: str | None = None,
+        engine: str | None = None,
+        read_only: bool = False,
+    ) -> Self:
         """Open the project that holds `path`; the database is opened (and upgraded) when first needed.
 
         Raises SettingsError with file and key where the settings are wrong.
         """
-        settings, root = load_settings(Path(path), os.environ, database=database)
+        settings, root = load_settings(Path(path), os.environ, database=database, engine=engine)
         if str(root) not in sys.path:
             # Last, so that a project's file never takes the place of an installed module.
             sys.path.append(str(root))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -28,7 +30,7 @@ PROMPT = "ask.prompt.yaml"
 
 
 def names_of(numbers: Sequence[int]) -> dict[str, dict[str, str]]:
-    return {f"q{number:03}": {"text": "no"} for number in numbers}
+    return {"*": {}, **{f"q{number:03}": {"text": "no"} for number in numbers}}
 
 
 @given(
@@ -98,8 +100,8 @@ def test_a_clear_loss_takes_the_first_stage_only(folder: Folder) -> None:
     stopping = verdict.stopping
     assert verdict.outcome == "FAIL" and status == "stopped" and stopping is not None
     assert (stopping.samples, stopping.first, stopping.stopped, stopping.left_open) == (40, 40, True, False)
-    assert stopping.calls == 40 + stopping.in_flight and stopping.in_flight < 8
-    assert stopping.calls_saved == 120 - stopping.calls
+    # How many samples the stage has is known beforehand: none is asked beyond it.
+    assert (stopping.calls, stopping.in_flight, stopping.calls_saved) == (40, 0, 80)
     assert "Decided by the first 40 of 120 samples" in stopping.sentence
     assert verdict.cells[0].rule.alpha == pytest.approx(0.05 / 3)
     # What is asked later does not count: the verdict was reached.
@@ -171,7 +173,7 @@ def test_a_run_that_is_killed_in_its_first_stage_goes_on_to_its_end_only(folder:
         verdict = project.gate("numbers", run=run)
     assert verdict.outcome == "FAIL" and verdict.stopping is not None
     assert verdict.stopping.samples == 60
-    assert verdict.stopping.calls < 70
+    assert 60 <= verdict.stopping.calls <= 61
 
 
 def test_a_rule_about_these_very_samples_waits_for_all_of_them(folder: Folder) -> None:
@@ -185,16 +187,119 @@ def test_a_rule_about_these_very_samples_waits_for_all_of_them(folder: Folder) -
         )
     assert verdict.outcome == "INCONCLUSIVE" and verdict.stopping is not None
     assert "needs all of them" in verdict.cells[0].sentence
+    assert "can't be told by a part of the samples" in verdict.sentence
     assert "PASS needs all samples" in verdict.stopping.sentence
 
 
-def test_equal_outputs_of_the_first_stage_are_told_as_such(folder: Folder) -> None:
-    project_of(folder, 60, ())
+def test_equal_outputs_of_a_part_are_no_proof(folder: Folder) -> None:
+    """One answer in ten changed: most small parts hold none of them, and may not pass for that."""
+    project_of(folder, 200, range(0, 200, 10))
     with Project.open(folder.path) as project:
-        verdict = project.gate_prompt("numbers", folder.path / PROMPT, "mock/echo", first=30)
-    assert verdict.outcome == "PASS" and verdict.cells[0].label == "identical"
-    assert verdict.stopping is not None and verdict.stopping.samples == 30
-    assert not any("answers less" in warning or "unanswered" in warning for warning in verdict.warnings)
+        prompt, model = folder.path / PROMPT, "mock/script:worse.json"
+        found = [project.gate_prompt("numbers", prompt, model, first=8, seed=seed) for seed in range(6)]
+        equal = project.gate_prompt("numbers", prompt, "mock/echo", first=100)
+        assert equal.outcome == "PASS" and not equal.cells[0].label
+        open_ = project.gate_prompt("numbers", prompt, "mock/echo", first=8)
+        whole = project.gate_on("numbers", run=open_.candidate)
+    assert {verdict.outcome for verdict in found} == {"INCONCLUSIVE"}
+    assert open_.outcome == "INCONCLUSIVE"
+    assert whole.outcome == "PASS" and whole.cells[0].label == "identical"
+
+
+def test_a_slice_that_the_first_stage_misses_is_asked_for(folder: Folder) -> None:
+    rules = EVALSET.replace("margin = 0.1", 'margin = 0.4\nslice = "rare"')
+    rows = questions(100)
+    for row in rows[::4]:
+        row["tags"] = ["rare"]
+    folder.evalset("numbers", rows, rules)
+    with Project.open(folder.path) as project:
+        prompt = folder.path / PROMPT
+        project.accept(project.evaluate("numbers", [prompt], ["mock/echo"])[0].id)
+        begun = project.gate_prompt("numbers", prompt, folder.script("s.json", names_of([3])), first=2)
+        assert begun.outcome == "CANNOT_MEASURE" and begun.stopping is not None and begun.stopping.left_open
+        assert project.gate_on("numbers", run=begun.candidate).outcome == "PASS"
+
+
+def test_rules_and_baseline_are_settled_before_the_first_stage(folder: Folder) -> None:
+    model = project_of(folder, 200, range(0, 200, 20))
+    settings = folder.path / "evalsets/numbers/evalset.toml"
+    with Project.open(folder.path) as project:
+        prompt = folder.path / PROMPT
+        project.accept(project.evaluate("numbers", [prompt], ["mock/echo"])[0].id, label="nightly")
+        begun = project.gate_prompt("numbers", prompt, model, first=24, baseline="nightly")
+        assert begun.outcome == "INCONCLUSIVE"
+        wide = settings.read_text().replace("margin = 0.1", "margin = 0.5")
+        narrow = settings.read_text()
+        settings.write_text(wide)
+        with pytest.raises(UsageError, match="by other rules or against another state"):
+            project.gate_on("numbers", run=begun.candidate)
+        settings.write_text(narrow)
+        # Without a word about it the baseline is the one that the run was begun against.
+        (folder.path / "evalsets/numbers/baseline.jsonl").unlink()
+        whole = project.gate_on("numbers", run=begun.candidate)
+        assert whole.baseline.endswith("baseline.nightly.jsonl")
+        with pytest.raises(UsageError, match="its errors count"):
+            project.resume(begun.candidate, retry_errors=True)
+        again = project.rescore(begun.candidate)
+        assert project.gate("numbers", run=again.id).stopping is not None
+
+
+def test_groups_that_make_the_first_stage_all_of_the_set_are_refused(folder: Folder) -> None:
+    folder.evalset("numbers", questions(60, group=lambda number: f"g{number // 30}"))
+    with Project.open(folder.path) as project:
+        prompt = folder.path / PROMPT
+        project.accept(project.evaluate("numbers", [prompt], ["mock/echo"])[0].id)
+        Mock.asked.clear()
+        with pytest.raises(UsageError, match="Groups stay together"):
+            project.gate_prompt("numbers", prompt, "mock/echo", first=31)
+    assert not Mock.asked
+
+
+def test_rules_about_these_very_samples_keep_their_alpha(folder: Folder) -> None:
+    rules = EVALSET.replace("margin = 0.1", 'margin = 0.1\nestimand = "suite"')
+    folder.evalset("numbers", questions(60), rules)
+    with Project.open(folder.path) as project:
+        prompt = folder.path / PROMPT
+        project.accept(project.evaluate("numbers", [prompt], ["mock/echo"], repeats=2)[0].id)
+        verdict = project.gate_prompt(
+            "numbers", prompt, folder.script("s.json", names_of([3])), extend=True, repeats=2
+        )
+    assert verdict.stopping is not None and not verdict.stopping.whole_run
+    assert verdict.cells[0].rule.alpha == 0.05
+
+
+@pytest.mark.parametrize("wanted", [5, 45], ids=["first stage", "second stage"])
+def test_an_interrupted_gate_goes_on_to_its_verdict_by_the_command_that_it_tells(
+    folder: Folder, wanted: int
+) -> None:
+    project_of(folder, 100, ())
+    answers = names_of(range(0, 100, 20))
+    model = folder.script("slow.json", {name: {**row, "sleep": 0.1} for name, row in answers.items()})
+    started = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "promptops", "gate", "numbers", "-p", PROMPT, "-m", model, "-j", "2"),
+            *("--first", "40", "--inconclusive", "extend"),
+        ],
+        cwd=folder.path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with Project.open(folder.path) as project:
+        ends = time.monotonic() + 30
+        while time.monotonic() < ends:
+            runs = project.runs(limit=1)
+            if len(project.runs()) > 1 and runs[0].done >= wanted:
+                break
+            time.sleep(0.02)
+    started.send_signal(signal.SIGINT)
+    _, told = started.communicate(timeout=30)
+    assert started.returncode == 130, told
+    command = " ".join(told.split()).rpartition("Go on with: promptops ")[2].split()
+    folder.script("slow.json", answers)
+    document = json.loads(folder.run(*command, "--json", code=None).stdout)
+    assert document["verdict"]["stopping"]["samples"] == 100
+    assert document["verdict"]["outcome"] in ("PASS", "FAIL", "INCONCLUSIVE")
 
 
 def test_what_can_t_be_is_refused_before_anything_is_asked(folder: Folder) -> None:

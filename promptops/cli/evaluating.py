@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from promptops.cli.options import (
+    engine_option,
     jobs_option,
     json_option,
     judge_option,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 )
 @click.option("--no-cache", is_flag=True, help="Ask even where an answer to the same request is stored.")
 @jobs_option
+@engine_option
 @judge_option
 @json_option
 @click.pass_context
@@ -79,6 +81,7 @@ def eval_command(
 @click.option("--retry-errors", is_flag=True, help="Ask again where no answer came; the old error is kept.")
 @click.option("--all", "everything", is_flag=True, help="Ask every sample, though the run was to stop early.")
 @jobs_option
+@engine_option
 @json_option
 @click.pass_context
 def resume_command(
@@ -112,6 +115,7 @@ def resume_command(
     "--metric", "metrics", multiple=True, help="A metric by name; default: the set's metrics as they are now."
 )
 @judge_option
+@engine_option
 @json_option
 @click.pass_context
 def score_command(

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import click
 
 from promptops.cli.options import (
+    engine_option,
     jobs_option,
     json_option,
     judge_option,
@@ -97,6 +98,7 @@ def accept_command(
 @report_option
 @github_option
 @jobs_option
+@engine_option
 @judge_option
 @json_option
 @click.pass_context
@@ -173,9 +175,8 @@ def gate_command(
         tables.print_verdict(verdict)
         if verdict.stopping is not None:
             click.echo(f"\n{verdict.stopping.sentence}")
-            if verdict.stopping.left_open:
-                more = f"promptops gate {evalset} --run {judged.id} --inconclusive extend"
-                click.echo(f"Ask the others: {more}")
+            if verdict.stopping.more:
+                click.echo(f"Ask the others: {verdict.stopping.more}")
         against = _short(Path(verdict.baseline)) if verdict.baseline.endswith(".jsonl") else verdict.baseline
         click.echo(f"\nJudged {safe_line(tables.run_name(judged))}")
         click.echo(f"Look at the cases: promptops compare {against} {judged.id}")

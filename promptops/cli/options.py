@@ -18,6 +18,13 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 jobs_option = click.option(
     "-j", "--concurrency", type=click.IntRange(1, 4096), help="Calls at a time (default: the settings' 8)."
 )
+engine_option = click.option(
+    "--engine",
+    metavar="NAME",
+    expose_value=False,
+    callback=lambda ctx, _, value: ctx.obj.update(engine=value),
+    help="Where models are asked from: local (default), or ray, a cluster; `promptops plugins engines`.",
+)
 judge_option = click.option("--judge-model", metavar="MODEL", help="The model that judges ask.")
 
 
@@ -34,5 +41,6 @@ def open_project(ctx: click.Context) -> Iterator[Project]:
     from promptops.project import Project
 
     given = ctx.obj
-    with Project.open(given["folder"], database=given["database"]) as project:
+    flags = {"database": given["database"], "engine": given.get("engine")}
+    with Project.open(given["folder"], **flags) as project:
         yield project

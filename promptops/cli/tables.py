@@ -185,7 +185,7 @@ def _title(run: Run) -> str:
     errors = f", {run.errors} without an answer" if run.errors else ""
     state = "" if run.status == "finished" else f", {run.status}: {run.samples * run.repeats} were asked for"
     if run.status == "stopped":
-        state = f" of {run.samples * run.repeats}, for the gate was certain; intervals here ignore that"
+        state = f" of {run.samples * run.repeats}, where the gate stopped; intervals here ignore that"
     return f"{safe_line(run_name(run))}: {run.done} answers{errors}{state}"
 
 

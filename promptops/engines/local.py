@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 
 from promptops.engines import Engine, Item
+from promptops.engines._pool import work_through
 
 
 class Local(Engine):
@@ -15,12 +15,4 @@ class Local(Engine):
         self, work: Callable[[Item], Awaitable[None]], items: Iterable[Item], concurrency: int
     ) -> None:
         """Do the work for all items; the first exception cancels the others and is raised."""
-        queue = iter(items)
-
-        async def worker() -> None:
-            for item in queue:
-                await work(item)
-
-        async with asyncio.TaskGroup() as group:
-            for _ in range(concurrency):
-                group.create_task(worker())
+        await work_through(work, items, concurrency)

@@ -36,7 +36,8 @@ def facts(report: Report) -> list[tuple[str, tuple[str, ...]]]:
         )
         told.append(("Order", (known.order,)))
         if report.verdict is not None and report.verdict.stopping is not None:
-            told.append(("Early stop", (report.verdict.stopping.sentence,)))
+            stages = report.verdict.stopping.first is not None
+            told.append(("Stages" if stages else "Early stop", (report.verdict.stopping.sentence,)))
         told.append(("Bounds", (f"one-sided, each wrong with probability alpha = {known.alpha:g}",)))
     if known.resamples:
         told.append(("Bootstrap", (f"{known.resamples} resamples", f"seed {known.seed}")))
