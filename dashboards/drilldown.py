@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import streamlit as st
@@ -10,6 +10,7 @@ import streamlit as st
 from dashboards import frames, shown
 from dashboards.difftext import Part, side_html
 from promptops import Case, Sample, word_diff
+from promptops.types import Attempt, Message
 
 DIFFED = 8_000
 """Characters of each text that are compared word by word; longer ones would keep the reader waiting."""
@@ -78,6 +79,7 @@ def _answer(case: Case | None) -> None:
         status = f" (HTTP {failure.status})" if failure.status is not None else ""
         shown.text(f"{failure.kind}{status}, {len(failure.attempts)} attempts")
         shown.block(failure.message)
+        _attempts(failure.attempts)
     elif case is None or case.result.completion is None:
         shown.text("There is no answer: it was left out, or the run has not come to it.")
     elif not case.result.completion.text:
@@ -92,6 +94,27 @@ def _answer(case: Case | None) -> None:
             "seconds": None if completion.seconds is None else f"{completion.seconds:.2f}",
         }
         shown.text("   ".join(f"{name}: {fact}" for name, fact in facts.items() if fact))
+        if completion.attempts:
+            _attempts(completion.attempts)
+
+
+def _attempts(attempts: Sequence[Attempt]) -> None:
+    """Show every try at the call: what the server said is kept whether it helped or not."""
+    shown.table(frames.attempts_frame(attempts), right=("seconds", "waited"), alt="Every try at this call")
+
+
+def exchange(asked: Sequence[Message] | str, raw: object) -> None:
+    """Draw what was sent, and what of the reply was kept beside its text."""
+    with st.expander("The raw exchange"):
+        if isinstance(asked, str):
+            shown.text(asked)
+        else:
+            for message in asked:
+                shown.text(message.role)
+                shown.block(message.content)
+        if raw is not None:
+            shown.text("kept of the reply")
+            shown.value(raw)
 
 
 def _scores(sides: Mapping[str, Case | None]) -> None:

@@ -70,6 +70,31 @@ def estimates_frame(estimates: Iterable[Estimate], run: Run) -> pd.DataFrame:
     )
 
 
+def failures_frame(failures: Iterable[nouns.FailureCount]) -> pd.DataFrame:
+    """Return one row a class of failure, with the words of its first one."""
+    rows = [
+        {"class": each.kind, "answers": f"{each.count:,}", "the first one said": cell(each.example)}
+        for each in failures
+    ]
+    return pd.DataFrame(rows, columns=["class", "answers", "the first one said"])
+
+
+def attempts_frame(attempts: Iterable[nouns.Attempt]) -> pd.DataFrame:
+    """Return one row a try at a call: what came back, how long it took, how long it had to wait before."""
+    rows = [
+        {
+            "try": str(number),
+            "ended": each.failure or "answered",
+            "HTTP": "" if each.status is None else str(each.status),
+            "seconds": f"{each.seconds:.2f}",
+            "waited": f"{each.waited:.2f}",
+            "said": cell(each.message),
+        }
+        for number, each in enumerate(attempts, 1)
+    ]
+    return pd.DataFrame(rows, columns=["try", "ended", "HTTP", "seconds", "waited", "said"])
+
+
 def cases_frame(cases: Sequence[Case], labels: Sequence[str]) -> pd.DataFrame:
     """Return one row a result: how it ended, its own figures, and how its answer begins."""
     columns: dict[str, list[object]] = {

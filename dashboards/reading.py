@@ -90,6 +90,15 @@ def sample(reference: str, sample_id: str) -> Sample:
     return project().sample(reference, sample_id)
 
 
+@kept(entries=32)
+def asked(reference: str, sample_id: str) -> tuple[nouns.Message, ...] | str:
+    """Return the messages that a run sent for a sample, or why they can't be made again."""
+    try:
+        return project().asked(reference, sample_id)
+    except PromptopsError as error:
+        return str(error)
+
+
 def comparison(baseline: str, candidate: str) -> Comparison:
     """Compare two runs, or an accepted baseline's file with a run."""
     return _comparison(baseline, candidate, _state(baseline))

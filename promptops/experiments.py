@@ -5,19 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from promptops.apart import resume_apart, said_apart
 from promptops.config import Settings
 from promptops.errors import FileProblems, Problem, UsageError
 from promptops.evaluation import Evaluation
 from promptops.judges import Judge
 from promptops.metrics import Metric
 from promptops.models import build_metric, is_pairwise, refuse_unlisted_metric, refuse_unlisted_model
+from promptops.owner import host_of, interrupt, is_dead
 from promptops.promptfiles import read_prompt
 from promptops.registry import Registry
 from promptops.runner import Follower, Watch
 from promptops.sides import load_run, metrics_of
 from promptops.summary import estimates, own_figures, slice_names, whole_figures
+from promptops.templates import Renderer
 from promptops.tomlfile import read_toml
-from promptops.types import Case, Estimate, EvalSet, FailureCount, MetricSpec, Prompt, Result, Run, Sample
+from promptops.types import (
+    Case,
+    Estimate,
+    EvalSet,
+    FailureCount,
+    Message,
+    MetricSpec,
+    Prompt,
+    Result,
+    Run,
+    Sample,
+)
 
 
 class Experiments(Registry):
@@ -107,6 +121,39 @@ class Experiments(Registry):
         work.carry_out([task])
         return self.run(run.id)
 
+    def stop(self, reference: str) -> Run:
+        """Tell the process that works on a run to end, as Ctrl-C would; what was answered is stored.
+
+        Raises UsageError where no process of this machine works on it.
+        """
+        run = self.run(reference)
+        owner = self.store.run_owner(run.id) if run.status == "running" else None
+        if owner is not None and interrupt(owner):
+            return run
+        if owner is None:
+            raise UsageError(f"Run {run.id} is {run.status}: no process works on it.")
+        if is_dead(owner):
+            raise UsageError(f"The process that worked on run {run.id} is gone: promptops resume {run.id}")
+        raise UsageError(f"Run {run.id} is worked on by another user or on {host_of(owner)}; stop it there.")
+
+    def resume_apart(self, reference: str) -> Run:
+        """Have a process of its own finish a run, and return at once; `said_apart` tells what it said.
+
+        Raises UsageError where it is finished, or a living process works on it.
+        """
+        run = self.run(reference)
+        owner = self.store.run_owner(run.id) if run.status == "running" else None
+        if run.status == "finished":
+            raise UsageError(f"Run {run.id} is finished.")
+        if owner is not None and not is_dead(owner):
+            raise UsageError(f"Run {run.id} is being worked on already.")
+        resume_apart(self.root, self.settings.database, run.id)
+        return run
+
+    def said_apart(self, reference: str) -> str:
+        """Return the end of what the process said that was to finish a run; empty where there was none."""
+        return said_apart(self.root, self.run(reference).id)
+
     def _in_stages(self, run_id: str) -> bool:
         early = self.store.run_config(run_id).get("early_stop")
         return isinstance(early, dict) and "first" in early
@@ -161,6 +208,13 @@ class Experiments(Registry):
     def result(self, reference: str, sample_id: str, repeat: int = 0) -> Result | None:
         """Return one stored result with its answer."""
         return self.store.result(self.run(reference).id, sample_id, repeat)
+
+    def asked(self, reference: str, sample_id: str) -> tuple[Message, ...]:
+        """Return the messages that a run sent for one sample, rendered again. Raises TemplateError."""
+        run = self.run(reference)
+        with Renderer() as renderer:
+            inputs = self.store.snapshot_sample(run.evalset_digest, sample_id).inputs
+            return renderer.render(run.prompt, inputs)
 
     def cases_of(
         self, reference: str, *, sample_ids: Sequence[str] | None = None, limit: int = 200, offset: int = 0

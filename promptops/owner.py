@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import socket
 from pathlib import Path
 
@@ -31,6 +32,24 @@ def is_dead(owner: str) -> bool:
     except PermissionError:
         return False
     return False
+
+
+def interrupt(owner: str) -> bool:
+    """Send an owner what Ctrl-C sends; False where it is not a living process of this host, or not ours."""
+    host, _, rest = owner.rpartition(":")[0].partition(":")
+    number = rest.partition(":")[0]
+    if host != socket.gethostname() or not number.isdigit() or is_dead(owner):
+        return False
+    try:
+        os.kill(int(number), signal.SIGINT)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True
+
+
+def host_of(owner: str) -> str:
+    """Return the name of the host that an owner is a process of."""
+    return owner.partition(":")[0]
 
 
 def _started(number: int) -> str | None:

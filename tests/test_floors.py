@@ -38,6 +38,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "jsonfile",
         "located",
         "owner",
+        "apart",
         "plaintemplate",
         "plots",
         "plugins",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboards import drilldown, frames, reading, shown, urlstate
+from dashboards import drilldown, frames, liverun, reading, shown, urlstate
 from promptops import Estimate, PromptopsError, Run
 
 RUNS, CASES = 25, 200
@@ -85,7 +85,7 @@ def _details(run: Run) -> None:
         + (f", {missing} still to come: {run.status}" if missing else "")
     )
     if run.status != "finished":
-        st.code(f"promptops resume {run.id}", language="shell")
+        liverun.panel(run)
     _figures(run)
     _cases(run)
 
@@ -153,8 +153,10 @@ def _case(run: Run, sample_id: str, repeat: int) -> None:
     shown.text(f"{sample_id}" + (f", repeat {repeat}" if run.repeats > 1 else ""))
     drilldown.one_run(
         reading.sample(run.id, sample_id),
-        next((case for case in found if case.result.repeat == repeat), None),
+        case := next((case for case in found if case.result.repeat == repeat), None),
     )
+    completion = case.result.completion if case is not None else None
+    drilldown.exchange(reading.asked(run.id, sample_id), completion.raw if completion is not None else None)
 
 
 def _set_name(name: str) -> str:

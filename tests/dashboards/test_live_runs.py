@@ -1,0 +1,128 @@
+"""Runs at work: seen while they go on, stopped and resumed from a page or another window."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from promptops import Project
+from promptops.errors import UsageError
+from tests.dashboards.test_pages import page, projects, texts
+from tests.made import Folder, questions
+
+__all__ = ["page", "projects"]
+Open = Callable[..., AppTest]
+
+
+@contextmanager
+def at_work(folder: Folder, *, seconds: float = 0.6, samples: int = 100) -> Iterator[tuple[str, str]]:
+    """Start a run in a process of its own; yield its id and the database's address."""
+    folder.evalset("numbers", questions(samples))
+    slow = {"*": {"sleep": seconds}, "q001": {"fail": "filtered"}, "q003": {"fail": "server", "status": 500}}
+    model = folder.script("slow.json", slow)
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "promptops", "eval", "numbers", "-p", "ask.prompt.yaml"),
+            *("-m", model, "-j", "2"),
+        ],
+        cwd=folder.path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        with Project.open(folder.path) as project:
+            ends = time.monotonic() + 30
+            runs = project.runs(limit=1)
+            while time.monotonic() < ends and not (runs and runs[0].model == model and runs[0].done >= 5):
+                time.sleep(0.05)
+                runs = project.runs(limit=1)
+            yield runs[0].id, project.settings.database
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def status_of(folder: Folder, run: str, wanted: str) -> str:
+    """Wait for a status for some seconds; return the last one."""
+    ends, found = time.monotonic() + 30, ""
+    with Project.open(folder.path) as project:
+        while time.monotonic() < ends and found != wanted:
+            found = project.run(run).status
+            time.sleep(0.1)
+    return found
+
+
+def button(app: AppTest, label: str) -> object:
+    return next(each for each in app.button if each.label == label)
+
+
+def test_a_run_at_work_is_shown_with_its_errors_and_stopped(folder: Folder, page: Open) -> None:
+    with at_work(folder) as (run, database):
+        app = page(folder.path, database, "runs", run=run)
+        assert not app.exception
+        assert any(each.label == "Stop" for each in app.button)
+        classes = [frame.value for frame in app.dataframe if "class" in frame.value.columns]
+        assert classes and "filtered" in set(classes[0]["class"])
+        assert "still to come: running" in texts(app)
+        button(app, "Stop").click().run()  # type: ignore[attr-defined]
+        assert status_of(folder, run, "interrupted") == "interrupted"
+    app = page(folder.path, database, "runs", run=run)
+    assert any(each.label == "Resume here" for each in app.button)
+    assert any(f"promptops resume {run}" in each.value for each in app.code)
+
+
+def test_an_interrupted_run_is_resumed_from_its_page(folder: Folder, page: Open) -> None:
+    with at_work(folder, samples=30) as (run, database):
+        folder.run("stop", run)
+        assert status_of(folder, run, "interrupted") == "interrupted"
+    folder.script("slow.json", {"*": {}})
+    app = page(folder.path, database, "runs", run=run)
+    button(app, "Resume here").click().run()  # type: ignore[attr-defined]
+    assert not app.exception
+    assert status_of(folder, run, "finished") == "finished"
+    app = page(folder.path, database, "runs", run=run)
+    assert not any(each.label in ("Stop", "Resume here") for each in app.button)
+    with Project.open(folder.path) as project:
+        found = project.run(run)
+        assert found.done + found.errors == 30
+        assert "(100%)" in project.said_apart(run)
+        log = folder.path / ".promptops" / f"resume-{run}.log"
+        assert log.stat().st_mode & 0o077 == 0
+        with pytest.raises(UsageError, match="is finished"):
+            project.resume_apart(run)
+
+
+def test_what_stands_behind_an_answer_is_shown(folder: Folder, page: Open) -> None:
+    with at_work(folder, seconds=0.0, samples=12) as (run, database):
+        assert status_of(folder, run, "finished") == "finished"
+    app = page(folder.path, database, "runs", run=run, case="q003")
+    tries = [frame.value for frame in app.dataframe if "try" in frame.value.columns]
+    assert tries and set(tries[0]["HTTP"]) == {"500"} and len(tries[0]) > 1
+    assert any(each.label == "The raw exchange" for each in app.expander)
+    assert any(each.value == "number 3" for each in app.code)
+
+
+def test_stop_says_why_it_can_not(folder: Folder) -> None:
+    done = folder.run("eval", "numbers", "-p", "ask.prompt.yaml", "-m", "mock/echo")
+    assert done.returncode == 0
+    assert "no process works on it" in folder.run("stop", code=2).stderr
+    with at_work(folder) as (run, _):
+        pass  # killed, so that its process is gone
+    assert "is gone: promptops resume" in " ".join(folder.run("stop", run, code=2).stderr.split())
+
+
+def test_stop_ends_a_run_in_another_window(folder: Folder, tmp_path: Path) -> None:
+    with at_work(folder) as (run, _):
+        assert f"Told run {run} to end" in folder.run("stop").stdout
+        assert status_of(folder, run, "interrupted") == "interrupted"
+    folder.script("slow.json", {"*": {}})
+    folder.run("resume", run)
+    assert status_of(folder, run, "finished") == "finished"
