@@ -9,6 +9,7 @@ from promptops.apart import resume_apart, said_apart
 from promptops.config import Settings
 from promptops.errors import FileProblems, Problem, UsageError
 from promptops.evaluation import Evaluation
+from promptops.exporting import export_results
 from promptops.judges import Judge
 from promptops.metrics import Metric
 from promptops.models import build_metric, is_pairwise, refuse_unlisted_metric, refuse_unlisted_model
@@ -208,6 +209,14 @@ class Experiments(Registry):
     def result(self, reference: str, sample_id: str, repeat: int = 0) -> Result | None:
         """Return one stored result with its answer."""
         return self.store.result(self.run(reference).id, sample_id, repeat)
+
+    def export(self, reference: str, path: str | Path, *, texts: bool = True) -> int:
+        """Write a run's results to a .parquet, .csv or .jsonl file, one row each; returns how many.
+
+        Raises UsageError for another ending, FileProblems where the file can't be written.
+        """
+        run = self.run(reference)
+        return export_results(self.store, run, metrics_of(run), Path(path), texts=texts)
 
     def asked(self, reference: str, sample_id: str) -> tuple[Message, ...]:
         """Return the messages that a run sent for one sample, rendered again. Raises TemplateError."""

@@ -16,7 +16,7 @@ from pydantic import JsonValue
 
 from promptops.calls import Answer, Brake, Caller, GivenUp, Stopped, Unanswered, Usage
 from promptops.engines import Engine
-from promptops.errors import PromptopsError, StoreError
+from promptops.errors import PromptopsError, StoreError, TemplateError
 from promptops.judges import Judge
 from promptops.metrics import Metric, scored, sound
 from promptops.store.writer import CallRow, ResultRow, Writer
@@ -273,6 +273,8 @@ class Runner:
             return Score.missing(
                 f"the judge gave no answer: {error.failure.message}", kind=error.failure.kind
             )
+        except TemplateError as error:  # of an answer that can't be sent on: the set was checked before
+            return Score.missing(f"the judge could not be asked about this answer: {error}"[:500])
         except (PromptopsError, GivenUp):
             raise
         except Exception as error:  # a judge's own fault concerns its score only, as a metric's does

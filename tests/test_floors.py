@@ -65,6 +65,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
             "comparison",
             "bounds",
             "expectation",
+            "exporting",
             "flaky",
             "followers",
             "gate",

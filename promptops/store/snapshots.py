@@ -89,6 +89,13 @@ class Snapshots(Database):
             yield [row.content for row in rows]
             position = rows[-1].position
 
+    def snapshot_some(self, digest: str, ids: Sequence[str]) -> dict[str, Sample]:
+        """Return some samples of a set by id; one that isn't there is left out."""
+        query = select(snapshot_samples.c.content).where(snapshot_samples.c.digest == digest)
+        with self.reading() as connection:
+            contents = connection.execute(query.where(snapshot_samples.c.sample_id.in_(ids))).scalars().all()
+        return {sample.id: sample for sample in nouns_from(Sample, contents)}
+
     def snapshot_sample(self, digest: str, sample_id: str) -> Sample:
         """Return one sample of a set. Raises UnknownName where it isn't there."""
         query = select(snapshot_samples.c.content).where(snapshot_samples.c.digest == digest)
