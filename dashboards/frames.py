@@ -37,13 +37,18 @@ def runs_frame(
         "model": [cell(run.model) for run in runs],
         "set": [cell(run.evalset) for run in runs],
         "date": [moment(run.created_at) for run in runs],
-        "done": [f"{run.done} of {run.samples * run.repeats}" for run in runs],
+        "done": [_done(run) for run in runs],
         "errors": [run.errors for run in runs],
         "status": [run.status for run in runs],
     }
     for label in labels:
         columns[label] = [figure(figures.get(run.id, {}).get(label)) for run in runs]
     return pd.DataFrame(columns)
+
+
+def _done(run: Run) -> str:
+    part = f", a part: {run.samples} of {run.part.samples} samples" if run.part is not None else ""
+    return f"{run.done} of {run.samples * run.repeats}{part}"
 
 
 def first_labels(runs: Iterable[Run], limit: int) -> list[str]:

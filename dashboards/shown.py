@@ -103,7 +103,8 @@ def _pixels(column: pd.Series[str], name: str) -> int:
 def run_name(run: Run) -> str:
     """Return how a run is called on a page."""
     written = run.created_at[:16].replace("T", " ")
-    return visible_line(f"{run.id}   {run.prompt_ref} · {run.model} · {run.evalset} · {written}")
+    part = f" · part: {run.samples} of {run.part.samples} samples" if run.part is not None else ""
+    return visible_line(f"{run.id}   {run.prompt_ref} · {run.model} · {run.evalset} · {written}{part}")
 
 
 def baseline_name(file: str, accepted: Run) -> str:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from promptops.providers import Model
     from promptops.reportfiles import render_report, write_report
     from promptops.reports import Report
+    from promptops.selection import Selection
     from promptops.shift import Shift
     from promptops.slices import Slices
     from promptops.types import (
@@ -62,6 +63,7 @@ _HOMES = {
     "Run": "types",
     "Sample": "types",
     "Score": "types",
+    "Selection": "selection",
     "Shift": "shift",
     "Slices": "slices",
     "Verdict": "verdicts",
@@ -94,6 +96,7 @@ __all__ = [
     "Run",
     "Sample",
     "Score",
+    "Selection",
     "Shift",
     "Slices",
     "Verdict",

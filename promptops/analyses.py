@@ -11,6 +11,7 @@ from promptops.comparison import pair
 from promptops.comparisons import run_warnings
 from promptops.errors import UnknownName, UsageError
 from promptops.gates import Gates, grids_for
+from promptops.parts import part_warnings, refuse_chosen, refuse_mixed
 from promptops.sides import load_run
 from promptops.types import EvalSet, Run
 from promptops.verdicts import Comparison, Verdict
@@ -111,7 +112,9 @@ class Analyses(Gates):
         asked = Asked(metric=metric, threshold=threshold, margin=margin, case_cost=case_cost)
         if other is None:
             return run_noise(load_run(self.store, self.run(reference)), asked)
-        return change_noise(*self._sides(reference, other), asked)
+        first, second = self._common_sides(reference, other)
+        refuse_chosen(first.side.run, second.side.run)
+        return change_noise(first, second, asked)
 
     def rank(
         self,
@@ -142,6 +145,8 @@ class Analyses(Gates):
         first = chosen[0].id if baseline is None else self.finished_run(baseline).id
         if first not in [run.id for run in chosen]:
             chosen.insert(0, self.finished_run(first))
+        refuse_chosen(*chosen)
+        refuse_mixed(*chosen)
         asked = {run.evalset_digest for run in chosen}
         samples = {digest: tuple(self.store.snapshot_samples(digest)) for digest in asked}
         loaded = [load_run(self.store, run, samples[run.evalset_digest]) for run in chosen]
@@ -168,7 +173,8 @@ class Analyses(Gates):
         """
         from promptops.slices import slice_up
 
-        first, second = self._sides(baseline, candidate)
+        first, second = self._common_sides(baseline, candidate)
+        refuse_chosen(first.side.run, second.side.run)
         pairing = pair(first.side, second.side, second.metrics)
         timed = {record.label for record in second.side.run.metrics if record.metric in TIMED}
         labels = [label for label in pairing.metrics if not (baseline.endswith(".jsonl") and label in timed)]
@@ -187,7 +193,11 @@ class Analyses(Gates):
         return found.model_copy(
             update={
                 "baseline": baseline if baseline.endswith(".jsonl") else first.side.run.id,
-                "notes": (*run_warnings(first, second), *found.notes),
+                "notes": (
+                    *part_warnings(first.side.run, second.side.run, len(pairing.candidate.table.samples)),
+                    *run_warnings(first, second),
+                    *found.notes,
+                ),
             }
         )
 
@@ -237,7 +247,7 @@ class Analyses(Gates):
         from promptops.reportplaces import placed
 
         label = metric or comparison.deltas[0].label
-        sides = self._sides(comparison.baseline, comparison.candidate)
+        sides = self._common_sides(comparison.baseline, comparison.candidate)
         report = comparison_report(comparison, label, *sides)
         return placed(report, None, (), self.root, self.environment)
 

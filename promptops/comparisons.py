@@ -19,6 +19,14 @@ from promptops.headline import compared
 from promptops.judges.pairwise import Pairwise
 from promptops.missing import missing_warnings, unequal_missing
 from promptops.models import build_metric, is_pairwise, refuse_unlisted_metric
+from promptops.parts import (
+    chosen_by_failures,
+    on_common,
+    part_warnings,
+    refuse_chosen,
+    refuse_part,
+    whole_digest,
+)
 from promptops.preference import Bench, Pair, Preference, summed_up
 from promptops.shift import Shift, measure_shift
 from promptops.sides import Loaded, load_baseline, load_run, same_outputs
@@ -44,7 +52,7 @@ class Comparisons(Experiments):
         Its sentence is about `metric` (default: the first). Raises NotComparable where their figures don't
         mean the same, UnknownName for a metric that one of them lacks.
         """
-        first, second = self._sides(baseline, candidate)
+        first, second = self._common_sides(baseline, candidate)
         pairing = _paired(first, second)
         names = slice_names(second.side.table.samples) if slices else ()
         from_file = baseline.endswith(".jsonl")
@@ -59,7 +67,9 @@ class Comparisons(Experiments):
         deltas = tuple(
             _with_swaps(pairing, cells[label, name].delta) for label in labels for name in (None, *names)
         )
-        if "stopped" in (first.side.run.status, second.side.run.status):
+        if "stopped" in (first.side.run.status, second.side.run.status) or chosen_by_failures(
+            first.side.run, second.side.run
+        ):
             deltas = tuple(unbound(delta) for delta in deltas)
         still = all(not delta.difference for delta in deltas)
         found = Comparison(
@@ -68,7 +78,12 @@ class Comparisons(Experiments):
             evalset=second.side.run.evalset,
             deltas=deltas,
             identical=still and same_outputs(first, second),
-            warnings=in_order(pairing, run_warnings(first, second), missing_warnings(pairing, deltas)),
+            warnings=in_order(
+                pairing,
+                part_warnings(first.side.run, second.side.run, len(second.side.table.samples)),
+                run_warnings(first, second),
+                missing_warnings(pairing, deltas),
+            ),
         )
         sentence = compared(found, told, first.side.run.prompt_ref, second.side.run.prompt_ref)
         return found.model_copy(update={"sentence": sentence})
@@ -77,7 +92,7 @@ class Comparisons(Experiments):
         self, baseline: str, candidate: str, metric: str, *, limit: int = 20, offset: int = 0
     ) -> list[CaseChange]:
         """Return samples sorted by how much one metric changed, the largest change first."""
-        first, second = self._sides(baseline, candidate)
+        first, second = self._common_sides(baseline, candidate)
         pairing = _paired(first, second)
         if metric not in pairing.metrics:
             raise UnknownName("metric of both runs", metric, pairing.metrics)
@@ -98,7 +113,7 @@ class Comparisons(Experiments):
 
         At the end, with None, come the samples that one of the runs has no score for.
         """
-        pairing = _paired(*self._sides(baseline, candidate))
+        pairing = _paired(*self._common_sides(baseline, candidate))
         if metric not in pairing.metrics:
             raise UnknownName("metric of both runs", metric, pairing.metrics)
         samples = [
@@ -121,7 +136,7 @@ class Comparisons(Experiments):
             if case.result.repeat == repeat
         }
         if baseline.endswith(".jsonl"):
-            first, _ = self._sides(baseline, candidate)
+            first, _ = self._common_sides(baseline, candidate)
             results = (first.output(name, repeat) for name in sample_ids)
             found = [Case(result=each, figures=own_figures(each, first.metrics)) for each in results if each]
         else:
@@ -152,7 +167,8 @@ class Comparisons(Experiments):
                 "A pairwise judge needs two runs: a baseline file may be without outputs. Name a run."
             )
         first, second = self.finished_run(baseline), self.finished_run(candidate)
-        if first.evalset_digest != second.evalset_digest:
+        refuse_chosen(first, second)
+        if whole_digest(first) != whole_digest(second):
             raise NotComparable("The runs answer different questions, so their answers can't be compared.")
         spec, folder = self._pairwise(second.evalset)
         judge = build_metric(
@@ -187,7 +203,9 @@ class Comparisons(Experiments):
                 f"Ask again (promptops resume {run.id} --retry-errors), or accept it as it is with --errors."
             )
         folder = self.evalset_folder(evalset or run.evalset)
-        if self.evalset(folder).digest != run.evalset_digest:
+        digest = self.evalset(folder).digest
+        refuse_part(run, digest, "it can't be the baseline")
+        if digest != run.evalset_digest:
             raise NotComparable(
                 f"Run {run.id} answered another state of {folder.name!r} than the files hold now. "
                 "Evaluate again."
@@ -223,6 +241,10 @@ class Comparisons(Experiments):
         before = self.run(baseline)
         same = before.evalset_digest == run.evalset_digest
         return load_run(self.store, before, second.side.table.samples if same else None), second
+
+    def _common_sides(self, baseline: str, candidate: str) -> tuple[Loaded, Loaded]:
+        """Read two runs' scores on the samples that both were asked; the gate never does that."""
+        return on_common(*self._sides(baseline, candidate))
 
     def _pairwise(self, evalset: str) -> tuple[MetricSpec, Path]:
         """Return the set's own pairwise metric, or the shipped one where the set has none or is gone."""

@@ -17,6 +17,7 @@ from promptops.owner import host_of, interrupt, is_dead
 from promptops.promptfiles import read_prompt
 from promptops.registry import Registry
 from promptops.runner import Follower, Watch
+from promptops.selection import Selection, failed_in, select
 from promptops.sides import load_run, metrics_of
 from promptops.summary import estimates, own_figures, slice_names, whole_figures
 from promptops.templates import Renderer
@@ -28,6 +29,7 @@ from promptops.types import (
     FailureCount,
     Message,
     MetricSpec,
+    Part,
     Prompt,
     Result,
     Run,
@@ -48,15 +50,18 @@ class Experiments(Registry):
         concurrency: int | None = None,
         cache: bool = True,
         judge_model: str | None = None,
+        select: Selection | None = None,
         watch: Watch | None = None,
     ) -> list[Run]:
         """Evaluate every prompt with every model on one set; returns the finished runs in that order.
 
-        All files, templates, models and metrics are checked before the first call. Raises FileProblems,
-        UsageError, and RunInterrupted when a signal stops it.
+        A folder among the prompts means all prompt files in it. With `select` only a part of the set is
+        asked, and the runs say so. All files, templates, models and metrics are checked before the first
+        call. Raises FileProblems, UsageError, and RunInterrupted when a signal stops it.
         """
         work = self._evaluation(concurrency, cache, watch)
-        found, drafts = self._prepared(work, evalset, prompts, models, repeats, judge_model)
+        files = self.prompt_files(prompts)
+        found, drafts = self._prepared(work, evalset, files, models, repeats, judge_model, select)
         runs = [work.start(draft) for draft in drafts]
         work.carry_out([work.task(run, found.samples) for run in runs])
         return [self.run(run.id) for run in runs]
@@ -69,10 +74,11 @@ class Experiments(Registry):
         models: Sequence[str],
         repeats: int,
         judge_model: str | None,
+        wanted: Selection | None = None,
     ) -> tuple[EvalSet, list[Run]]:
         """Check everything that an evaluation needs; return the set and the runs, none of them begun."""
         folder = self.evalset_folder(evalset)
-        found = self.evalset(folder)
+        found, part = self._selected(self.evalset(folder), wanted)
         chosen = [self.prompt(reference) for reference in prompts]
         if not chosen:
             raise UsageError("Name at least one prompt.")
@@ -87,9 +93,24 @@ class Experiments(Registry):
         work.check(found, chosen, metrics)
         self.store.save_evalset(found)
         names = {spec.label: spec.metric for spec in specs}
-        return found, [
+        drafts = [
             work.draft(found, prompt, ref, model, metrics, names, repeats) for prompt, ref, model in pairs
         ]
+        return found, [draft.model_copy(update={"part": part}) for draft in drafts]
+
+    def _selected(self, found: EvalSet, wanted: Selection | None) -> tuple[EvalSet, Part | None]:
+        """Return the part of a set that is wanted; the set itself and None where that is all of it."""
+        if wanted is None or not wanted.wanted:
+            return found, None
+        if wanted.failed_from is None:
+            return select(found, wanted)
+        run = self.run(wanted.failed_from)
+        if run.evalset != found.name:
+            raise UsageError(f"Run {run.id} is one of {run.evalset!r}, so it says nothing of {found.name!r}.")
+        first = next((spec.label for spec in found.metrics if not is_pairwise(spec)), "")
+        record = next((each for each in run.metrics if each.label == first), run.metrics[0])
+        failed = failed_in(run.id, self.store.results(run.id), record, metrics_of(run)[record.label])
+        return select(found, wanted, failed)
 
     def resume(
         self,
@@ -198,7 +219,8 @@ class Experiments(Registry):
         )
         # A verdict that came early stays where it came.
         early = self.store.run_config(old.id).get("early_stop")
-        run = work.start(draft, **({} if early is None else {"early_stop": early}))
+        kept = {} if early is None else {"early_stop": early}
+        run = work.start(draft.model_copy(update={"part": old.part}), **kept)
         work.carry_out([work.task(run, samples)])
         return self.run(run.id)
 

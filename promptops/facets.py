@@ -46,7 +46,7 @@ def grouped(samples: Sequence[Sample], by: Sequence[str] = (), declared: Sequenc
     field that `by` doesn't name makes no group where it tells every sample apart or has more than 50 texts.
     `declared` tags are listed even where no sample carries them. Raises UnknownName.
     """
-    fields = _fields(samples)
+    fields = fields_of(samples)
     for name in by:
         if name not in fields:
             raise UnknownName("field of these samples", name, fields, hint="Metadata fields, tags, origin.")
@@ -66,7 +66,7 @@ def grouped(samples: Sequence[Sample], by: Sequence[str] = (), declared: Sequenc
 Reader = Callable[[Sample], JsonValue]
 
 
-def _fields(samples: Sequence[Sample]) -> dict[str, Reader]:
+def fields_of(samples: Sequence[Sample]) -> dict[str, Reader]:
     """Return how each field is read from a sample; a metadata field named like ours gets a longer name."""
     fields: dict[str, Reader] = {}
     if any(sample.tags for sample in samples):
@@ -97,7 +97,7 @@ def _by_value(facet: str, values: Sequence[JsonValue], asked: bool) -> tuple[lis
         return [], f"{facet!r} makes no groups: its values are no texts, booleans or numbers."
     if all(_is_number(value) for value in known) and len(set(known)) > MOST_NUMBERS:
         return _by_quartile(facet, plain), ""
-    names = [None if value is None else _written(value) for value in plain]
+    names = [None if value is None else written(value) for value in plain]
     distinct = list(dict.fromkeys(name for name in names if name is not None))
     if not asked and len(distinct) > 1 and (len(distinct) > MOST_VALUES or len(distinct) == len(known)):
         return [], f"{facet!r} makes no groups: {len(distinct)} values in {len(known)} samples."
@@ -132,7 +132,8 @@ def _float(value: JsonValue) -> float:
     return float(value) if abs(value) < 1e300 else float("inf")
 
 
-def _written(value: str | bool | int | float) -> str:
+def written(value: str | bool | int | float) -> str:
+    """Return a value of a field as it is written in a group's name."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):

@@ -29,6 +29,7 @@ from promptops.followers import (
 from promptops.grid import Grid, grid_of
 from promptops.headline import finding
 from promptops.models import rebuild_metric
+from promptops.parts import refuse_part
 from promptops.runner import Follower, Watch
 from promptops.sides import Loaded, load_baseline, load_run, same_outputs
 from promptops.stopper import InOrder
@@ -115,7 +116,7 @@ class Gates(Comparisons):
         One that was interrupted goes on. Raises UsageError for a run that was not started in stages: what a
         second look may spend must be settled before the first.
         """
-        chosen = self.run(run if run != "latest" else self._latest(self.evalset(evalset).name))
+        chosen = self.run(run if run != "latest" else self._newest_whole(self.evalset(evalset).name))
         if "first" not in (self._early(chosen.id) or {}):
             raise UsageError(
                 f"Run {chosen.id} was not started in two stages, so nothing of its alpha was kept for more "
@@ -151,7 +152,8 @@ class Gates(Comparisons):
 
         folder = self.evalset_folder(evalset)
         found = self.evalset(folder)
-        candidate = self._decidable(run if run != "latest" else self._latest(found.name))
+        candidate = self._decidable(run if run != "latest" else self._newest_whole(found.name))
+        refuse_part(candidate, found.digest, "the gate can't decide by it")
         early = self._early(candidate.id)
         if baseline is None and early is not None:
             baseline = self._begun_against(candidate, early)
@@ -162,10 +164,13 @@ class Gates(Comparisons):
                 f"Run {candidate.id} answered another state of {found.name!r} than the files hold now. "
                 "Evaluate again."
             )
-        if not against.endswith(".jsonl") and self.finished_run(against).id == candidate.id:
-            raise NotComparable(
-                f"Run {candidate.id} can't be its own baseline. Name another run or an accepted one."
-            )
+        if not against.endswith(".jsonl"):
+            before = self.finished_run(against)
+            refuse_part(before, found.digest, "it can't be the baseline")
+            if before.id == candidate.id:
+                raise NotComparable(
+                    f"Run {candidate.id} can't be its own baseline. Name another run or an accepted one."
+                )
         first, second = self._sides(against, candidate.id, found.samples if unchanged else None)
         pairing = pair(first.side, second.side, second.metrics)
         order = None
@@ -217,6 +222,7 @@ class Gates(Comparisons):
         accepted = (
             read_baseline(Path(against))[0] if against.endswith(".jsonl") else self.finished_run(against)
         )
+        refuse_part(accepted, found.digest, "it can't be the baseline")
         if accepted.evalset_digest != found.digest:
             raise NotComparable(
                 f"The baseline answered another state of {found.name!r} than the files hold now. Evaluate "
@@ -342,14 +348,6 @@ class Gates(Comparisons):
         """Return a run that has all that a verdict needs: it is whole, or it stopped once it was certain."""
         run = self.run(reference)
         return run if run.status == "stopped" else self.finished_run(reference)
-
-    def _latest(self, evalset: str) -> str:
-        found = self.runs(limit=1, evalset=evalset)
-        if not found:
-            raise NotComparable(
-                f"There is no run of {evalset!r} yet. Make one: promptops eval {evalset} --prompt FILE"
-            )
-        return found[0].id
 
     def _against(self, folder: Path, baseline: str | None) -> str:
         """Return the baseline's file where one is meant, else what was written, a run."""

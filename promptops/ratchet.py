@@ -7,7 +7,6 @@ baseline that answered the same questions.
 
 from __future__ import annotations
 
-import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,13 +15,13 @@ from pathlib import Path
 from promptops.baselines import read_baseline
 from promptops.comparison import pair
 from promptops.errors import NotComparable, PromptopsError
+from promptops.git import ask_git
 from promptops.sides import Loaded, load_baseline
 from promptops.stats.decision import holm_over
 from promptops.types import GateRule
 
 DEPTH = 50
 """Accepted baselines that are looked at, from the newest back."""
-SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -105,14 +104,5 @@ def _loaded(old: Accepted, name: str, candidate: Loaded) -> Loaded | None:
 
 
 def _git(folder: Path, *arguments: str) -> bytes | None:
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *arguments],
-            capture_output=True,
-            check=False,
-            timeout=SECONDS,
-            stdin=subprocess.DEVNULL,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout if done.returncode == 0 else None
+    said = ask_git(folder, *arguments)
+    return said.out if said.code == 0 else None

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from promptops.errors import UnknownName, UsageError
 from promptops.located import NAME_RULE, is_name
-from promptops.promptfiles import read_prompt
+from promptops.promptfiles import YAML_SUFFIXES, read_prompt
 from promptops.prompttext import prompt_yaml
 from promptops.types import AliasMove, Prompt, PromptVersion
 from promptops.workspace import Workspace
+
+if TYPE_CHECKING:
+    from promptops.gitbase import Changed
 
 LONGEST_NUMBER = 9
 """Digits of a version's number; databases hold no longer one."""
@@ -49,6 +54,45 @@ class Registry(Workspace):
             )
         version = self.prompt_version(written)
         return version.prompt, version.reference
+
+    def prompt_files(self, references: Sequence[str | Path]) -> list[str | Path]:
+        """Return prompts as they were named, and in place of a folder all prompt files that lie in it.
+
+        A folder is written with a slash (`prompts/`), so that no name is taken for one.
+        """
+        found: list[str | Path] = []
+        for reference in references:
+            written = str(reference)
+            if not (("/" in written or isinstance(reference, Path)) and Path(written).is_dir()):
+                found.append(reference)
+                continue
+            inside = sorted(
+                path
+                for path in Path(written).iterdir()
+                if path.name.endswith(YAML_SUFFIXES) and path.is_file()
+            )
+            if not inside:
+                raise UsageError(f"The folder {written!r} holds no prompt file (*.prompt.yaml).")
+            found.extend(str(path) for path in inside)
+        return found
+
+    def changed_prompts(self, references: Sequence[str | Path], base: str | None = None) -> Changed:
+        """Tell which prompt files (or those in folders) say something else than where git's branch began.
+
+        `base` is a branch, tag or commit; by default origin/HEAD, main or master, whichever git knows first.
+        Raises UsageError where there is no git, and for a registered prompt, which has no file.
+        """
+        from promptops.gitbase import changed_since  # only this asks git
+
+        files = [str(each) for each in self.prompt_files(references)]
+        for written in files:
+            if not (written.endswith(PROMPT_SUFFIXES) or "/" in written):
+                raise UsageError(
+                    f"--changed is about prompt files, and {written!r} names a registered prompt."
+                )
+        if not files:
+            raise UsageError("Name at least one prompt.")
+        return changed_since(files, base)
 
     def prompt_version(self, reference: str) -> PromptVersion:
         """Return a registered version by `name`, `name@number` or `name@alias`."""

@@ -95,6 +95,10 @@ class Progress:
     unscored: int = 0
     enough: bool = False
     """Whether the run stopped early: nothing depends on the rest."""
+    runs: tuple[Run, ...] = ()
+    """What is carried out, one run after the other."""
+    latest: tuple[Run, Result] | None = None
+    """What was stored last; None before the first result."""
     started: float = field(default_factory=monotonic)
 
     @property
@@ -134,7 +138,11 @@ class Runner:
         Raises what the store raises (a result that can't be kept ends everything) and Stopped.
         """
         tasks = list(tasks)
-        progress = Progress(total=sum(1 for task in tasks for _ in task.places()), usage=self.usage)
+        progress = Progress(
+            total=sum(1 for task in tasks for _ in task.places()),
+            usage=self.usage,
+            runs=tuple(task.run for task in tasks),
+        )
         if self.watch:
             self.watch(progress)
 
@@ -146,6 +154,7 @@ class Runner:
             if result is None:
                 return
             progress.done += 1
+            progress.latest = (task.run, result)
             progress.errors += result.failure is not None
             progress.unscored += any(score.unscored is not None for score in result.scores.values())
             progress.enough = self._followed(task, result)

@@ -253,6 +253,32 @@ class Result(Noun):
     cached: bool = False
 
 
+class PartStep(Noun):
+    """One flag of a selection, and how many samples it left."""
+
+    flag: str
+    left: int
+
+
+class Part(Noun):
+    """Which part of its set a run asked; the run's own digest is that of the part."""
+
+    of: str
+    """The digest of the whole set."""
+    samples: int
+    """How many samples the whole set has."""
+    steps: tuple[PartStep, ...] = Field(min_length=1)
+    """What chose the part, one flag after the other."""
+    failed_from: str | None = None
+    """The run whose failures chose it: on these samples figures are not comparable without bias."""
+
+    @property
+    def sentence(self) -> str:
+        """How many samples are asked of how many, and what each flag left."""
+        steps = ", ".join(f"{step.flag} left {step.left}" for step in self.steps)
+        return f"{self.steps[-1].left} of {self.samples} samples: {steps}."
+
+
 class Run(Noun):
     """All results of one prompt and one model on one evaluation set, with what shaped them."""
 
@@ -271,6 +297,8 @@ class Run(Noun):
     errors: int = 0
     parent: str | None = None
     actor: str = ""
+    part: Part | None = None
+    """None where the whole set was asked."""
 
 
 class Estimate(Noun):

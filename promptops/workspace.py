@@ -11,11 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from promptops.config import Settings, load_settings
-from promptops.errors import StoreError, UnknownName, UsageError
+from promptops.errors import NotComparable, StoreError, UnknownName, UsageError
 from promptops.types import EvalSet, Run, Sample
 
 if TYPE_CHECKING:
     from promptops.store import Store
+
+
+LISTED = 20
+"""Runs that are looked at together for the newest that asked the whole set."""
 
 
 class Workspace:
@@ -158,3 +162,13 @@ class Workspace:
                 f"are stored. Finish it first: promptops resume {run.id}"
             )
         return run
+
+    def _newest_whole(self, evalset: str) -> str:
+        """Return the id of the newest run that asked all of a set. Raises NotComparable without one."""
+        for offset in range(0, self.run_count(evalset=evalset), LISTED):
+            for run in self.runs(limit=LISTED, offset=offset, evalset=evalset):
+                if run.part is None:
+                    return run.id
+        raise NotComparable(
+            f"There is no run of all of {evalset!r} yet. Make one: promptops eval {evalset} --prompt FILE"
+        )

@@ -33,7 +33,8 @@ def show() -> None:
         found = reading.verdict(candidate.evalset, baseline.reference, candidate.id)
         lead.show(comparison, found)
         metric, part = _figures(comparison, found)
-        if candidate.status != "stopped":
+        chosen = (run.part.failed_from for run in (baseline.run, candidate) if run.part is not None)
+        if candidate.status != "stopped" and not any(chosen):
             slicetable.show(reading.slices(candidate.evalset, baseline.reference, candidate.id, metric))
         casebrowser.show(baseline, candidate, metric, part)
     except PromptopsError as error:

@@ -84,6 +84,8 @@ def _details(run: Run) -> None:
         f"{run.done} results, {run.errors} without an answer"
         + (f", {missing} still to come: {run.status}" if missing else "")
     )
+    if run.part is not None:
+        shown.text(f"A part of the set: {run.part.sentence}")
     if run.status != "finished":
         liverun.panel(run)
     _figures(run)

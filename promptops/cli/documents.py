@@ -72,6 +72,7 @@ class EvalDocument(Document):
     tokens_out: int
     cost: float | None
     seconds: float
+    unchanged: tuple[str, ...] = ()
 
 
 class RunsDocument(Document):
@@ -134,8 +135,9 @@ class AcceptDocument(Document):
 class GateDocument(Document):
     """`gate`."""
 
-    verdict: Verdict
+    verdict: Verdict | None
     exit_code: int
+    unchanged: str | None = None
 
 
 class ShiftDocument(Document):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -15,10 +16,13 @@ from promptops.cli.options import (
     open_project,
     target_output_to_stderr,
 )
+from promptops.cli.selecting import changed_option, changed_prompts, selection_options, unchanged_sentence
 
 if TYPE_CHECKING:
+    from promptops.gitbase import Changed
     from promptops.project import Project
     from promptops.runner import Progress
+    from promptops.selection import Selection
     from promptops.types import MetricSpec, Run
 
 
@@ -30,12 +34,14 @@ if TYPE_CHECKING:
     "prompts",
     multiple=True,
     required=True,
-    help="Prompt reference or file; may be repeated.",
+    help="Prompt reference, file, or folder of prompt files (prompts/); may be repeated.",
 )
 @click.option("-m", "--model", "models", multiple=True, help="provider/model; may be repeated.")
 @click.option(
     "--repeats", type=click.IntRange(1, 1000), default=1, show_default=True, help="Answers for each sample."
 )
+@selection_options
+@changed_option
 @click.option("--no-cache", is_flag=True, help="Ask even where an answer to the same request is stored.")
 @jobs_option
 @engine_option
@@ -48,6 +54,8 @@ def eval_command(
     prompts: tuple[str, ...],
     models: tuple[str, ...],
     repeats: int,
+    select: Selection,
+    changed: str | None,
     no_cache: bool,
     concurrency: int | None,
     judge_model: str | None,
@@ -56,9 +64,17 @@ def eval_command(
     """Evaluate every PROMPT with every MODEL on EVALSET (a name, or its folder).
 
     Everything is checked before the first call. Exit code 0 whatever the figures; `promptops gate`
-    decides.
+    decides. Options that choose samples (-k, --slice, --failed-from, then --sample, then --limit) hold
+    together; such a run is marked as a part of the set, and neither gate nor accept takes it for the whole.
     """
     with open_project(ctx) as project, _Watched(quiet=as_json) as seen:
+        unchanged: tuple[str, ...] = ()
+        if changed is not None:
+            found = changed_prompts(project, prompts, changed)
+            prompts, unchanged = found.changed, found.unchanged
+            if not prompts:
+                _print_unchanged(found, as_json)
+                return
         with target_output_to_stderr():
             runs = project.evaluate(
                 evalset,
@@ -68,10 +84,11 @@ def eval_command(
                 concurrency=concurrency,
                 cache=not no_cache,
                 judge_model=judge_model,
+                select=select,
                 watch=seen.watch,
             )
-        _print_runs(project, runs, seen, as_json)
-    if any(found.done == 0 for found in runs):
+        _print_runs(project, runs, seen, as_json, unchanged)
+    if any(run.done == 0 for run in runs):
         # No answer at all is no figure and no verdict: a script must not take it for a finished evaluation.
         ctx.exit(3)
 
@@ -147,6 +164,8 @@ class _Watched:
         self._drawing.__exit__(None, None, None)
 
     def watch(self, progress: Progress) -> None:
+        if self._draw and self.last is None:
+            _tell_part(progress.runs)
         self.last = progress
         if self._draw:
             self._draw(progress)
@@ -156,7 +175,37 @@ class _Watched:
         return monotonic() - self._started
 
 
-def _print_runs(project: Project, runs: list[Run], seen: _Watched, as_json: bool) -> None:
+def _tell_part(runs: Sequence[Run]) -> None:
+    """Say before the first call that not all samples are asked; all runs of a command ask the same."""
+    from promptops.cli.safe import safe_line
+
+    if runs and runs[0].part is not None:
+        click.echo(safe_line(runs[0].part.sentence, 400), err=True)
+
+
+def _print_unchanged(found: Changed, as_json: bool) -> None:
+    from promptops.cli import documents
+
+    if as_json:
+        documents.print_document(
+            documents.EvalDocument(
+                runs=(),
+                calls=0,
+                cached=0,
+                tokens_in=0,
+                tokens_out=0,
+                cost=0.0,
+                seconds=0.0,
+                unchanged=found.unchanged,
+            )
+        )
+    else:
+        click.echo(unchanged_sentence(found))
+
+
+def _print_runs(
+    project: Project, runs: list[Run], seen: _Watched, as_json: bool, unchanged: tuple[str, ...] = ()
+) -> None:
     from promptops.cli import documents, tables
 
     figures = [
@@ -174,6 +223,7 @@ def _print_runs(project: Project, runs: list[Run], seen: _Watched, as_json: bool
                 tokens_out=usage.tokens_out if usage else 0,
                 cost=usage.cost if usage and usage.unpriced == 0 else None,
                 seconds=seen.seconds,
+                unchanged=unchanged,
             )
         )
         return

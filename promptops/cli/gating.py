@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -16,6 +16,10 @@ from promptops.cli.options import (
     target_output_to_stderr,
 )
 from promptops.cli.reporting import github_option, report_option, telling
+from promptops.cli.selecting import changed_option, changed_prompts, unchanged_sentence
+
+if TYPE_CHECKING:
+    from promptops.project import Project
 
 EXIT_CODES = {"PASS": 0, "FAIL": 1, "CANNOT_MEASURE": 3, "INCONCLUSIVE": 4}
 
@@ -95,6 +99,7 @@ def accept_command(
     help="INCONCLUSIVE exits with 4 (block) or 0 (warn). With extend the first part of the samples is asked "
     "(--first, by default half), and the others only where it leaves the verdict open.",
 )
+@changed_option
 @report_option
 @github_option
 @jobs_option
@@ -115,6 +120,7 @@ def gate_command(
     seed: int,
     look: int | None,
     inconclusive: Literal["block", "warn", "extend"],
+    changed: str | None,
     reports: tuple[Path, ...],
     github: bool | None,
     concurrency: int | None,
@@ -135,6 +141,8 @@ def gate_command(
     tell = telling(reports, github=github, quiet=as_json)
     report = None
     with open_project(ctx) as project:
+        if _is_unchanged(project, prompt, changed, as_json=as_json):
+            return
         try:
             if prompt:
                 with watching(quiet=as_json) as watch, target_output_to_stderr():
@@ -196,6 +204,8 @@ def _refuse_mixed(given: dict[str, Any]) -> None:
                 "--early-stop asks on by itself until it is certain; --first and extend are another way."
             )
         return
+    if given["changed"] is not None:
+        raise click.UsageError("--changed goes with --prompt; a stored run is judged as it is.")
     if given["model"]:
         raise click.UsageError("--model goes with --prompt; a stored run has its model already.")
     if given["early_stop"] or in_stages or given["repeats"] > 1:
@@ -204,6 +214,24 @@ def _refuse_mixed(given: dict[str, Any]) -> None:
         )
     if extend and given["look"] is not None:
         raise click.UsageError("--look was settled when the run was started; leave it out.")
+
+
+def _is_unchanged(project: Project, prompt: str | None, base: str | None, *, as_json: bool) -> bool:
+    """Say so where --changed was given and the prompt did not change."""
+    if not prompt or base is None:
+        return False
+    found = changed_prompts(project, (prompt,), base)
+    if found.changed:
+        return False
+    from promptops.cli import documents
+
+    if as_json:
+        documents.print_document(
+            documents.GateDocument(verdict=None, exit_code=0, unchanged=found.unchanged[0])
+        )
+    else:
+        click.echo(unchanged_sentence(found))
+    return True
 
 
 def _short(path: Path) -> Path:

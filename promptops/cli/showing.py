@@ -34,8 +34,9 @@ def runs_command(ctx: click.Context, evalset: str | None, limit: int, as_json: b
     for run in found:
         state = "" if run.status == "finished" else f"  {run.status}"
         errors = f"  {run.errors} errors" if run.errors else ""
+        part = f"  part: {run.samples} of {run.part.samples} samples" if run.part else ""
         click.echo(
-            f"{safe_line(tables.run_name(run))}  {run.done}/{run.samples * run.repeats}{errors}{state}"
+            f"{safe_line(tables.run_name(run))}  {run.done}/{run.samples * run.repeats}{part}{errors}{state}"
         )
 
 

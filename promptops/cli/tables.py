@@ -186,7 +186,8 @@ def _title(run: Run) -> str:
     state = "" if run.status == "finished" else f", {run.status}: {run.samples * run.repeats} were asked for"
     if run.status == "stopped":
         state = f" of {run.samples * run.repeats}, where the gate stopped; intervals here ignore that"
-    return f"{safe_line(run_name(run))}: {run.done} answers{errors}{state}"
+    part = f"\n  A part of the set: {safe_line(run.part.sentence)}" if run.part else ""
+    return f"{safe_line(run_name(run))}: {run.done} answers{errors}{state}{part}"
 
 
 def _direction(low: float | None, high: float | None, higher_is_better: bool) -> str:

@@ -15,7 +15,7 @@ from promptops.store.database import Database, timestamp
 from promptops.store.encoding import json_text, noun_from
 from promptops.store.results import newest
 from promptops.store.tables import results, runs
-from promptops.types import MetricRecord, Prompt, Run, RunStatus
+from promptops.types import MetricRecord, Part, Prompt, Run, RunStatus
 
 SHORTEST_PREFIX = 4
 
@@ -180,7 +180,7 @@ def _columns(run: Run, config: dict[str, JsonValue]) -> dict[str, object]:
         "samples": run.samples,
         "parent": run.parent,
         "actor": run.actor,
-        "config": json_text(config),
+        "config": json_text(config if run.part is None else {**config, "part": run.part.model_dump()}),
         "finished_at": timestamp() if run.status == "finished" else None,
     }
 
@@ -206,7 +206,14 @@ def _run(connection: Connection, row: _AnyRow) -> Run:
         errors=errors,
         parent=row.parent,
         actor=row.actor,
+        part=_part(row.config),
     )
+
+
+def _part(config: str) -> Part | None:
+    """Return which part of its set a run asked; runs of older versions asked all of it."""
+    found = json.loads(config).get("part")
+    return None if found is None else Part.model_validate(found)
 
 
 def _counts(run_id: str) -> Select[int, int]:

@@ -15,7 +15,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from dashboards import opened
-from promptops import Project, PromptopsError, changes_plot, rules_plot
+from promptops import Project, PromptopsError, Selection, changes_plot, rules_plot
 from promptops.figures import figure, signed
 from tests.dashboards.hostile_project import SET, Made
 
@@ -424,3 +424,23 @@ def test_an_address_opens_no_other_file_than_an_accepted_baseline(
     shown = page(hostile.root, hostile.database, "compare", baseline=name)
     assert not shown.exception
     assert any("can't be shown" in text.value for text in shown.markdown)
+
+
+def test_a_run_on_a_part_is_marked_and_compared_without_a_verdict(page: Open, tiny: Tiny) -> None:
+    with Project.open(tiny.root) as project:
+        prompt = tiny.root / "bad.prompt.yaml"
+        part = project.evaluate("tiny", [prompt], ["mock/echo"], select=Selection(limit=6))[0]
+        long = project.evaluate("tiny", [prompt], ["mock/constant:" + "word " * 100])[0]
+        wanted = Selection(failed_from=long.id, limit=5)
+        chosen = project.evaluate("tiny", [prompt], ["mock/echo"], select=wanted)[0]
+    listed = page(tiny.root, tiny.database, "runs", run=part.id)
+    assert not listed.exception
+    assert "6 of 6, a part: 6 of 24 samples" in list(listed.dataframe[0].value["done"])
+    assert "A part of the set: 6 of 24 samples: --limit 6 left 6." in texts(listed)
+    app = page(tiny.root, tiny.database, "compare", baseline=tiny.good, candidate=part.id)
+    assert not app.exception
+    assert "No rule was applied" in leads(app)[0] and "the gate can't decide by it" in texts(app)
+    assert "the 6 samples that both were asked" in texts(app)
+    app = page(tiny.root, tiny.database, "compare", baseline=tiny.good, candidate=chosen.id)
+    assert not app.exception and "by luck alone" in texts(app)
+    assert any("Cases by change" in header.value for header in app.subheader)
