@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from promptops.errors import UsageError
+from promptops.progress import Watch
 from promptops.project import Project
-from promptops.runner import Watch
 from promptops.shift import Shift
 from promptops.shipped import shipped_folder
 from promptops.types import PromptVersion, Run

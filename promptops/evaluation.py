@@ -24,8 +24,10 @@ from promptops.judges import Judge
 from promptops.metrics import Metric
 from promptops.models import open_model, rebuild_metric
 from promptops.owner import is_dead, own_name
+from promptops.progress import Progress, Watch
 from promptops.providers import Model
-from promptops.runner import Follower, Progress, Runner, Task, Watch, first_fault, interruptible
+from promptops.runner import Follower, Runner, Task, first_fault, interruptible
+from promptops.running import Running
 from promptops.store import Store
 from promptops.store.writer import Writer
 from promptops.templates import Renderer
@@ -204,7 +206,8 @@ class Evaluation:
         keeper = asyncio.create_task(self._keep_lease([task.run.id for task in tasks], owner))
         try:
             with Renderer() as renderer, _signals(stop, stopped):
-                runner = Runner(self.engine, writer, renderer, self.usage, self.watch)
+                running = self._running(tasks)
+                runner = Runner(self.engine, writer, renderer, self.usage, self.watch, running)
                 work = asyncio.create_task(runner.carry_out(tasks, self.concurrency))
                 return await interruptible(work, stop)
         except BaseExceptionGroup as group:
@@ -215,6 +218,17 @@ class Evaluation:
             for caller in self._callers.values():
                 await caller.model.close()
             self.engine.close()
+
+    def _running(self, tasks: Sequence[Task]) -> dict[str, Running]:
+        """Return who follows each run's first metric; nobody where nobody watches."""
+        found: dict[str, Running] = {}
+        for task in tasks if self.watch else ():
+            if task.run.metrics:
+                first = task.run.metrics[0]
+                metric = {**task.metrics, **task.judges}[first.label]
+                earlier = self.store.score_pages(task.run.id, [first.label]) if task.finished else ()
+                found[task.run.id] = Running(task.run, task.samples, metric, earlier)
+        return found
 
     async def _keep_lease(self, run_ids: Sequence[str], owner: str) -> None:
         while True:

@@ -14,9 +14,10 @@ from promptops.judges import Judge
 from promptops.metrics import Metric
 from promptops.models import build_metric, is_pairwise, refuse_unlisted_metric, refuse_unlisted_model
 from promptops.owner import host_of, interrupt, is_dead
+from promptops.progress import Watch
 from promptops.promptfiles import read_prompt
 from promptops.registry import Registry
-from promptops.runner import Follower, Watch
+from promptops.runner import Follower
 from promptops.selection import Selection, failed_in, select
 from promptops.sides import load_run, metrics_of
 from promptops.summary import estimates, own_figures, slice_names, whole_figures
@@ -107,6 +108,8 @@ class Experiments(Registry):
         run = self.run(wanted.failed_from)
         if run.evalset != found.name:
             raise UsageError(f"Run {run.id} is one of {run.evalset!r}, so it says nothing of {found.name!r}.")
+        if not run.metrics:
+            raise UsageError(f"Run {run.id} has no metric, so nobody knows what failed in it.")
         first = next((spec.label for spec in found.metrics if not is_pairwise(spec)), "")
         record = next((each for each in run.metrics if each.label == first), run.metrics[0])
         failed = failed_in(run.id, self.store.results(run.id), record, metrics_of(run)[record.label])

@@ -30,7 +30,8 @@ from promptops.grid import Grid, grid_of
 from promptops.headline import finding
 from promptops.models import rebuild_metric
 from promptops.parts import refuse_part
-from promptops.runner import Follower, Watch
+from promptops.progress import Watch
+from promptops.runner import Follower
 from promptops.sides import Loaded, load_baseline, load_run, same_outputs
 from promptops.stopper import InOrder
 from promptops.stopping import UNSCORED_LIMIT, Order, drawn, parts_of

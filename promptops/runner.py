@@ -7,9 +7,8 @@ its scores; an answer that a judge must still see is stored first, so that it is
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from time import monotonic
 from typing import Protocol
 
 from pydantic import JsonValue
@@ -19,6 +18,8 @@ from promptops.engines import Engine
 from promptops.errors import PromptopsError, StoreError, TemplateError
 from promptops.judges import Judge
 from promptops.metrics import Metric, scored, sound
+from promptops.progress import Progress, Watch
+from promptops.running import Running
 from promptops.store.writer import CallRow, ResultRow, Writer
 from promptops.templates import Renderer
 from promptops.types import Completion, Failure, Prompt, Request, Result, Run, Sample, Score
@@ -85,42 +86,6 @@ class Task:
 
 
 @dataclass
-class Progress:
-    """How far a command has come; handed to whoever draws it after each stored result."""
-
-    total: int
-    usage: Usage
-    done: int = 0
-    errors: int = 0
-    unscored: int = 0
-    enough: bool = False
-    """Whether the run stopped early: nothing depends on the rest."""
-    runs: tuple[Run, ...] = ()
-    """What is carried out, one run after the other."""
-    latest: tuple[Run, Result] | None = None
-    """What was stored last; None before the first result."""
-    started: float = field(default_factory=monotonic)
-
-    @property
-    def seconds(self) -> float:
-        """Time since the start."""
-        return monotonic() - self.started
-
-    @property
-    def rate(self) -> float:
-        """Results a second since the start."""
-        return self.done / self.seconds if self.seconds > 0 else 0.0
-
-    @property
-    def seconds_left(self) -> float | None:
-        """Estimated seconds to the end; None before the first result."""
-        return (self.total - self.done) / self.rate if self.done else None
-
-
-Watch = Callable[[Progress], None]
-
-
-@dataclass
 class Runner:
     """Carries out Tasks with one engine, one writer and one renderer."""
 
@@ -129,6 +94,8 @@ class Runner:
     renderer: Renderer
     usage: Usage
     watch: Watch | None = None
+    running: Mapping[str, Running] = field(default_factory=dict)
+    """By run, who follows its main metric for the watch."""
     _turns: _Turns = field(default_factory=lambda: _Turns(ANSWERS_A_TURN))
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -153,10 +120,7 @@ class Runner:
             result = await self._finish(task, sample, repeat)
             if result is None:
                 return
-            progress.done += 1
-            progress.latest = (task.run, result)
-            progress.errors += result.failure is not None
-            progress.unscored += any(score.unscored is not None for score in result.scores.values())
+            progress.add(task.run, result, self.running.get(task.run.id))
             progress.enough = self._followed(task, result)
             if self.watch:
                 self.watch(progress)

@@ -63,7 +63,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "worddiff",
         "yamlfile",
     ),
-    ("calls", "evaluation", "models", "runner", "shift"),
+    ("calls", "evaluation", "models", "progress", "runner", "running", "shift"),
     (
         *(
             "comparison",

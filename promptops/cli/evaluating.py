@@ -20,8 +20,8 @@ from promptops.cli.selecting import changed_option, changed_prompts, selection_o
 
 if TYPE_CHECKING:
     from promptops.gitbase import Changed
+    from promptops.progress import Progress
     from promptops.project import Project
-    from promptops.runner import Progress
     from promptops.selection import Selection
     from promptops.types import MetricSpec, Run
 

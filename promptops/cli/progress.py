@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
 
-from promptops.runner import Progress, Watch
+from promptops.figures import figure, interval
+from promptops.progress import Progress, Watch
 
 LIVE_SECONDS = 0.1
 PLAIN_SECONDS = 5.0
@@ -42,7 +43,7 @@ def watching(*, quiet: bool = False) -> Iterator[Watch | None]:
 
 
 def told(progress: Progress) -> str:
-    """Return one line: done, errors, cached, rate, tokens, cost, time left."""
+    """Return one line: done, errors, cached, rate, the main metric so far, tokens, cost, time left."""
     usage = progress.usage
     share = progress.done / progress.total if progress.total else 1.0
     parts = [f"{progress.done}/{progress.total} ({share:.0%})"]
@@ -53,6 +54,10 @@ def told(progress: Progress) -> str:
     if usage.cached:
         parts.append(f"{usage.cached} cached")
     parts.append(f"{progress.rate:.0f}/s")
+    estimate = progress.running.estimate() if progress.running else None
+    if estimate is not None:
+        bounds = f" {interval(estimate.low, estimate.high)}" if estimate.low is not None else ""
+        parts.append(f"{estimate.label} {figure(estimate.value)}{bounds} running")
     if usage.tokens_in or usage.tokens_out:
         parts.append(f"{usage.tokens_in + usage.tokens_out:,} tokens")
     parts.append(cost(usage.cost, usage.calls - usage.unpriced, usage.unpriced))

@@ -1,0 +1,60 @@
+"""How far a command has come, for whoever watches it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import monotonic
+
+from promptops.calls import Usage
+from promptops.running import Running
+from promptops.types import Result, Run
+
+
+@dataclass
+class Progress:
+    """How far a command has come; handed to whoever draws it before the first call and after each result."""
+
+    total: int
+    usage: Usage
+    done: int = 0
+    errors: int = 0
+    unscored: int = 0
+    enough: bool = False
+    """Whether the run stopped early: nothing depends on the rest."""
+    runs: tuple[Run, ...] = ()
+    """What is carried out, one run after the other."""
+    latest: tuple[Run, Result] | None = None
+    """What was stored last; None before the first result."""
+    running: Running | None = None
+    """The main metric of the run that the last result belongs to, as far as it is known."""
+    started: float = field(default_factory=monotonic)
+
+    @property
+    def seconds(self) -> float:
+        """Time since the start."""
+        return monotonic() - self.started
+
+    @property
+    def rate(self) -> float:
+        """Results a second since the start."""
+        return self.done / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Estimated seconds to the end; None before the first result."""
+        return (self.total - self.done) / self.rate if self.done else None
+
+    def add(self, run: Run, result: Result, running: Running | None = None) -> None:
+        """Count a result that is stored."""
+        self.done += 1
+        self.errors += result.failure is not None
+        self.unscored += any(score.unscored is not None for score in result.scores.values())
+        self.latest = (run, result)
+        self.running = running
+        if running is not None:
+            running.add(result)
+
+
+Watch = Callable[[Progress], None]
+"""Called before the first call and after each stored result, in the thread of the calls: be quick."""

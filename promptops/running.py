@@ -1,0 +1,102 @@
+"""A run's main metric while the run goes on: its figure and interval over the results that are there by now.
+
+It is no verdict, and stopping when it looks good makes it wrong: whoever wants to stop early has the gate's
+`--early-stop`, whose bets allow for being looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from time import monotonic
+
+import numpy as np
+
+from promptops.metrics import Metric
+from promptops.summary import Floats, Page, bounded_interval, cluster_codes
+from promptops.types import Estimate, Result, Run, Sample
+
+EVERY = 1.0
+"""Seconds for which a figure stands before it is worked out again."""
+SHARE = 0.02
+"""Of the time, at most, that working it out may take."""
+
+
+class Running:
+    """Sums of one metric's counts by sample; taking a result in costs next to nothing."""
+
+    def __init__(
+        self, run: Run, samples: Sequence[Sample], metric: Metric, earlier: Iterable[Page] = ()
+    ) -> None:
+        """Begin with the run's first metric and with what is stored of it from before, as pages of scores."""
+        self.run = run
+        self.record = run.metrics[0]
+        self._metric = metric
+        self._samples = samples
+        self._places: dict[str, int] | None = None
+        self._new: list[tuple[str, tuple[float, ...]]] = []
+        self._times = np.zeros(len(samples))
+        self._counts: Floats | None = None
+        self._last: Estimate | None = None
+        self._again = 0.0
+        for ids, _, measured in earlier:
+            for rows, vectors in measured.get(self.record.label, ()):
+                self._fold([ids[row] for row in rows.tolist()], vectors)
+
+    def add(self, result: Result) -> None:
+        """Take a result in."""
+        score = result.scores.get(self.record.label)
+        if result.failure is None and score is not None and score.unscored is None:
+            self._new.append((result.sample_id, score.counts))
+
+    def estimate(self, *, fresh: bool = False) -> Estimate | None:
+        """Return the figure with its 95 % interval, None before the first score; a second old unless `fresh`.
+
+        Repeats are averaged within a sample, samples of a group count as one cluster. A corpus metric has the
+        figure of its summed counts and no interval here: its bootstrap takes too long to be run each second.
+        """
+        now = monotonic()
+        if fresh or now >= self._again:
+            self._last = self._worked_out()
+            self._again = monotonic() + max(EVERY, (monotonic() - now) / SHARE)
+        return self._last
+
+    def _worked_out(self) -> Estimate | None:
+        width = len(self._new[0][1]) if self._new else 0
+        # A metric that gives other numbers of counts is told of when the run is over.
+        alike = [(name, counts) for name, counts in self._new if len(counts) == width]
+        if alike:
+            self._fold([name for name, _ in alike], np.array([counts for _, counts in alike]))
+        self._new = []
+        used = np.flatnonzero(self._times)
+        if self._counts is None or not len(used):
+            return None
+        counts = self._counts[used] / self._times[used, None]
+        weights = self._weights[used]
+        value = float(
+            self._metric.combine((counts * weights[:, None]).sum(axis=0), np.asarray(weights.sum()))
+        )
+        found = Estimate(label=self.record.label, value=value, n=len(used))
+        clusters = self._clusters[used]
+        if self.record.corpus or len(used) < 2 or (clusters == clusters[0]).all():
+            return found
+        values = self._metric.combine(counts, np.ones(len(counts)))
+        low, high = bounded_interval(
+            values, clusters, weights, found.level, low=self.record.low, high=self.record.high
+        )
+        return found.model_copy(update={"low": low, "high": high})
+
+    def _fold(self, names: Sequence[str], vectors: Floats) -> None:
+        """Add rows of counts to the sums of their samples."""
+        if self._places is None:
+            self._places = {sample.id: place for place, sample in enumerate(self._samples)}
+            self._clusters = cluster_codes(self._samples)
+            self._weights = np.array([sample.weight for sample in self._samples], dtype=np.float64)
+        if self._counts is None:
+            self._counts = np.zeros((len(self._samples), vectors.shape[1]))
+        if vectors.shape[1] != self._counts.shape[1]:
+            return
+        known = [(row, self._places[name]) for row, name in enumerate(names) if name in self._places]
+        if known:
+            rows, places = np.array(known, dtype=np.intp).T
+            np.add.at(self._times, places, 1.0)
+            np.add.at(self._counts, places, vectors[rows])
