@@ -78,14 +78,52 @@ class GivenUp(Exception):
 
 
 class Brake:
-    """Is pulled when no further call is wanted: whoever waits for a first or another try is let go."""
+    """Is pulled when no further call is wanted: whoever waits for a first or another try is let go.
+
+    It can also be held for a while: then nobody begins a call until it is released.
+    """
 
     def __init__(self) -> None:
         self._pulled = asyncio.Event()
+        self._free = asyncio.Event()
+        self._free.set()
+        self._held = 0.0
+        self._since = 0.0
 
     def pull(self) -> None:
         """Let no call begin from now on; those under way come to their end."""
         self._pulled.set()
+        self.release()
+
+    def hold(self) -> None:
+        """Let no call begin until it is released; those under way come to their end."""
+        if self._free.is_set() and not self._pulled.is_set():
+            self._since = time.monotonic()
+            self._free.clear()
+
+    def release(self) -> None:
+        """Let calls begin again."""
+        if self.held:
+            self._held += time.monotonic() - self._since
+            self._free.set()
+
+    @property
+    def held(self) -> bool:
+        """Whether calls wait until it is released."""
+        return not self._free.is_set()
+
+    @property
+    def held_seconds(self) -> float:
+        """How long it was held, all in all."""
+        return self._held + (time.monotonic() - self._since if self.held else 0.0)
+
+    async def passed(self) -> float:
+        """Wait while it is held; return the seconds waited. Raises GivenUp once it is pulled."""
+        began = time.monotonic()
+        held = self.held
+        await self._free.wait()
+        self.check()
+        return time.monotonic() - began if held else 0.0
 
     def check(self) -> None:
         """Raise GivenUp once it is pulled."""
@@ -143,6 +181,9 @@ class Caller:
         tried: list[Attempt] = []
         while True:
             waited = await self._wait_out_pause()
+            if self.brake is not None:
+                # Who is held has not begun: that time is not the server's.
+                ends += await self.brake.passed()
             started = time.monotonic()
             try:
                 completion = await self._attempt(request, max(ends - started, 0.001))

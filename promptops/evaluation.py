@@ -7,7 +7,7 @@ import contextlib
 import secrets
 import signal
 import threading
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -205,11 +205,12 @@ class Evaluation:
         stop = asyncio.Event()
         keeper = asyncio.create_task(self._keep_lease([task.run.id for task in tasks], owner))
         try:
-            with Renderer() as renderer, _signals(stop, stopped):
+            with Renderer() as renderer:
                 running = self._running(tasks)
-                runner = Runner(self.engine, writer, renderer, self.usage, self.watch, running)
-                work = asyncio.create_task(runner.carry_out(tasks, self.concurrency))
-                return await interruptible(work, stop)
+                runner = Runner(self.engine, writer, renderer, self.usage, self.watch, running, self.brake)
+                with _signals(stop, stopped, runner.pause):
+                    work = asyncio.create_task(runner.carry_out(tasks, self.concurrency))
+                    return await interruptible(work, stop)
         except BaseExceptionGroup as group:
             raise first_fault(group) from None
         finally:
@@ -360,8 +361,8 @@ def _attempts(store: Store, run_id: str) -> dict[tuple[str, int], int]:
 
 
 @contextlib.contextmanager
-def _signals(stop: asyncio.Event, stopped: list[int]) -> Iterator[None]:
-    """Turn SIGINT and SIGTERM into a clean stop; only the main thread can."""
+def _signals(stop: asyncio.Event, stopped: list[int], pause: Callable[[], None]) -> Iterator[None]:
+    """Turn SIGINT and SIGTERM into a clean stop, SIGUSR1 into a pause; only the main thread can."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -373,8 +374,12 @@ def _signals(stop: asyncio.Event, stopped: list[int]) -> Iterator[None]:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, told, number)
+    before = signal.getsignal(signal.SIGUSR1)
+    loop.add_signal_handler(signal.SIGUSR1, pause)
     try:
         yield
     finally:
+        loop.remove_signal_handler(signal.SIGUSR1)
+        signal.signal(signal.SIGUSR1, before)
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic
 
-from promptops.calls import Usage
+from promptops.calls import Brake, Usage
 from promptops.running import Running
 from promptops.types import Result, Run
 
@@ -28,12 +28,19 @@ class Progress:
     """What was stored last; None before the first result."""
     running: Running | None = None
     """The main metric of the run that the last result belongs to, as far as it is known."""
+    brake: Brake = field(default_factory=Brake)
+    """Held while the command is paused."""
     started: float = field(default_factory=monotonic)
 
     @property
+    def paused(self) -> bool:
+        """Whether no call begins until somebody lets them go on."""
+        return self.brake.held
+
+    @property
     def seconds(self) -> float:
-        """Time since the start."""
-        return monotonic() - self.started
+        """Time since the start, without pauses."""
+        return monotonic() - self.started - self.brake.held_seconds
 
     @property
     def rate(self) -> float:
@@ -57,4 +64,7 @@ class Progress:
 
 
 Watch = Callable[[Progress], None]
-"""Called before the first call and after each stored result, in the thread of the calls: be quick."""
+"""Called before the first call, after each stored result, and when the command pauses or goes on.
+
+In the thread of the calls: be quick.
+"""

@@ -96,6 +96,9 @@ class Runner:
     watch: Watch | None = None
     running: Mapping[str, Running] = field(default_factory=dict)
     """By run, who follows its main metric for the watch."""
+    brake: Brake = field(default_factory=Brake)
+    """What the tasks' callers watch, held while the command is paused."""
+    _progress: Progress | None = None
     _turns: _Turns = field(default_factory=lambda: _Turns(ANSWERS_A_TURN))
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -109,7 +112,9 @@ class Runner:
             total=sum(1 for task in tasks for _ in task.places()),
             usage=self.usage,
             runs=tuple(task.run for task in tasks),
+            brake=self.brake,
         )
+        self._progress = progress
         if self.watch:
             self.watch(progress)
 
@@ -127,6 +132,15 @@ class Runner:
 
         await self.engine.run(one, _items(tasks), concurrency)
         return progress
+
+    def pause(self) -> None:
+        """Let no further call begin, or let them go on; those under way come to their end and are stored."""
+        if self.brake.held:
+            self.brake.release()
+        else:
+            self.brake.hold()
+        if self.watch and self._progress:
+            self.watch(self._progress)
 
     async def _may_go_ahead(self, task: Task, number: int, concurrency: int) -> bool:
         """Wait while a run that may stop early is far ahead of the sample it waits for; False once it stops.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
@@ -18,16 +21,20 @@ PLAIN_SECONDS = 5.0
 def watching(*, quiet: bool = False) -> Iterator[Watch | None]:
     """Yield what a run calls after each stored result."""
     if quiet:
-        yield None
+        with _no_death_by_pause():
+            yield None
         return
     live = sys.stderr.isatty()
     every = LIVE_SECONDS if live else PLAIN_SECONDS
     drawn = [monotonic() if not live else 0.0]
     enough = [False]
+    paused = [False]
 
     def watch(progress: Progress) -> None:
         now = monotonic()
         whole = progress.done == progress.total or (progress.enough and not enough[0])
+        if progress.paused != paused[0]:
+            whole, paused[0] = True, progress.paused
         if now - drawn[0] < every and not (whole and (live or progress.total)):
             return
         enough[0] = progress.enough
@@ -36,10 +43,24 @@ def watching(*, quiet: bool = False) -> Iterator[Watch | None]:
         sys.stderr.flush()
 
     try:
-        yield watch
+        with _no_death_by_pause():
+            yield watch
     finally:
         if live:
             sys.stderr.write("\n")
+
+
+@contextmanager
+def _no_death_by_pause() -> Iterator[None]:
+    """Let a SIGUSR1 that comes before the first call or after the last do nothing: by default it kills."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGUSR1, before)
 
 
 def told(progress: Progress) -> str:
@@ -62,7 +83,9 @@ def told(progress: Progress) -> str:
         parts.append(f"{usage.tokens_in + usage.tokens_out:,} tokens")
     parts.append(cost(usage.cost, usage.calls - usage.unpriced, usage.unpriced))
     left = progress.seconds_left
-    if progress.enough:
+    if progress.paused:
+        parts.append(f"paused (kill -USR1 {os.getpid()} to go on)")
+    elif progress.enough:
         parts.append("certain, so no more are asked")
     elif left is not None and progress.done < progress.total:
         parts.append(f"{left:.0f} s left")
