@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from promptops.cli.jsonlog import STDERR, log_option
 from promptops.cli.options import (
     engine_option,
     jobs_option,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 @jobs_option
 @engine_option
 @judge_option
+@log_option
 @json_option
 @click.pass_context
 def eval_command(
@@ -59,6 +61,7 @@ def eval_command(
     no_cache: bool,
     concurrency: int | None,
     judge_model: str | None,
+    log_json: str | None,
     as_json: bool,
 ) -> None:
     """Evaluate every PROMPT with every MODEL on EVALSET (a name, or its folder).
@@ -67,7 +70,7 @@ def eval_command(
     decides. Options that choose samples (-k, --slice, --failed-from, then --sample, then --limit) hold
     together; such a run is marked as a part of the set, and neither gate nor accept takes it for the whole.
     """
-    with open_project(ctx) as project, _Watched(quiet=as_json) as seen:
+    with open_project(ctx) as project, _Watched(project, quiet=as_json, log=log_json) as seen:
         unchanged: tuple[str, ...] = ()
         if changed is not None:
             found = changed_prompts(project, prompts, changed)
@@ -99,6 +102,7 @@ def eval_command(
 @click.option("--all", "everything", is_flag=True, help="Ask every sample, though the run was to stop early.")
 @jobs_option
 @engine_option
+@log_option
 @json_option
 @click.pass_context
 def resume_command(
@@ -107,6 +111,7 @@ def resume_command(
     retry_errors: bool,
     everything: bool,
     concurrency: int | None,
+    log_json: str | None,
     as_json: bool,
 ) -> None:
     """Finish RUN with what it was started with; nothing that is stored is asked again.
@@ -114,7 +119,7 @@ def resume_command(
     A run that was interrupted before it could stop early (`gate --early-stop`) may still do so; one that
     has stopped asks all other samples.
     """
-    with open_project(ctx) as project, _Watched(quiet=as_json) as seen:
+    with open_project(ctx) as project, _Watched(project, quiet=as_json, log=log_json) as seen:
         with target_output_to_stderr():
             done = project.resume(
                 run,
@@ -133,13 +138,19 @@ def resume_command(
 )
 @judge_option
 @engine_option
+@log_option
 @json_option
 @click.pass_context
 def score_command(
-    ctx: click.Context, run: str, metrics: tuple[str, ...], judge_model: str | None, as_json: bool
+    ctx: click.Context,
+    run: str,
+    metrics: tuple[str, ...],
+    judge_model: str | None,
+    log_json: str | None,
+    as_json: bool,
 ) -> None:
     """Score the stored answers of RUN anew. They are kept as a run of their own; no answer is asked again."""
-    with open_project(ctx) as project, _Watched(quiet=as_json) as seen:
+    with open_project(ctx) as project, _Watched(project, quiet=as_json, log=log_json) as seen:
         done = project.rescore(
             run, [_spec(name) for name in metrics], judge_model=judge_model, watch=seen.watch
         )
@@ -147,24 +158,25 @@ def score_command(
 
 
 class _Watched:
-    """Remembers the last progress for the summary line."""
+    """Draws the line, writes the log, and remembers the last progress for the summary."""
 
-    def __init__(self, *, quiet: bool) -> None:
-        from promptops.cli.progress import watching
+    def __init__(self, project: Project, *, quiet: bool, log: str | None) -> None:
+        from promptops.cli.progress import logged
 
         self._started = monotonic()
-        self._drawing = watching(quiet=quiet)
+        self._quiet = quiet or log == STDERR
+        self._logged = logged(project, log, quiet=quiet)
         self.last: Progress | None = None
 
     def __enter__(self) -> _Watched:
-        self._draw = self._drawing.__enter__()
+        self._draw, _ = self._logged.__enter__()
         return self
 
-    def __exit__(self, *details: object) -> None:
-        self._drawing.__exit__(None, None, None)
+    def __exit__(self, *details: Any) -> None:
+        self._logged.__exit__(*details)
 
     def watch(self, progress: Progress) -> None:
-        if self._draw and self.last is None:
+        if self.last is None and not self._quiet:
             _tell_part(progress.runs)
         self.last = progress
         if self._draw:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from promptops.cli.jsonlog import log_option
 from promptops.cli.options import (
     engine_option,
     jobs_option,
@@ -20,6 +21,8 @@ from promptops.cli.selecting import changed_option, changed_prompts, unchanged_s
 
 if TYPE_CHECKING:
     from promptops.project import Project
+    from promptops.types import Run
+    from promptops.verdicts import Verdict
 
 EXIT_CODES = {"PASS": 0, "FAIL": 1, "CANNOT_MEASURE": 3, "INCONCLUSIVE": 4}
 
@@ -105,6 +108,7 @@ def accept_command(
 @jobs_option
 @engine_option
 @judge_option
+@log_option
 @json_option
 @click.pass_context
 def gate_command(
@@ -125,15 +129,15 @@ def gate_command(
     github: bool | None,
     concurrency: int | None,
     judge_model: str | None,
+    log_json: str | None,
     as_json: bool,
 ) -> None:
     """Decide by the rules of EVALSET whether a run may pass against the accepted baseline.
 
     Exit codes: 0 PASS, 1 FAIL, 4 INCONCLUSIVE, 3 CANNOT_MEASURE, 2 wrong use or file.
     """
-    from promptops.cli import documents, tables
-    from promptops.cli.progress import watching
-    from promptops.cli.safe import safe_line
+    from promptops.cli import documents
+    from promptops.cli.progress import logged
     from promptops.errors import PromptopsError
 
     extend = inconclusive == "extend"
@@ -144,8 +148,8 @@ def gate_command(
         if _is_unchanged(project, prompt, changed, as_json=as_json):
             return
         try:
-            if prompt:
-                with watching(quiet=as_json) as watch, target_output_to_stderr():
+            with logged(project, log_json, quiet=as_json) as (watch, log), target_output_to_stderr():
+                if prompt:
                     verdict = project.gate_prompt(
                         evalset,
                         prompt,
@@ -161,13 +165,15 @@ def gate_command(
                         judge_model=judge_model,
                         watch=watch,
                     )
-            elif extend:
-                with watching(quiet=as_json) as watch, target_output_to_stderr():
+                elif extend:
                     verdict = project.gate_on(
                         evalset, run=run, baseline=baseline, concurrency=concurrency, watch=watch
                     )
-            else:
-                verdict = project.gate(evalset, run=run, baseline=baseline, look=look)
+                else:
+                    verdict = project.gate(evalset, run=run, baseline=baseline, look=look)
+                code = _exit_code(verdict, inconclusive)
+                if log is not None:
+                    log.verdict(verdict, code)
             if tell.wanted:
                 blocks: Literal["block", "warn"] = "warn" if inconclusive == "warn" else "block"
                 report = project.verdict_report(evalset, verdict, inconclusive=blocks)
@@ -176,21 +182,31 @@ def gate_command(
                 tell.refuse(project, evalset, error)
             raise
         judged = project.run(verdict.candidate)
-    code = 0 if verdict.outcome == "INCONCLUSIVE" and inconclusive == "warn" else EXIT_CODES[verdict.outcome]
     if as_json:
         documents.print_document(documents.GateDocument(verdict=verdict, exit_code=code))
     else:
-        tables.print_verdict(verdict)
-        if verdict.stopping is not None:
-            click.echo(f"\n{verdict.stopping.sentence}")
-            if verdict.stopping.more:
-                click.echo(f"Ask the others: {verdict.stopping.more}")
-        against = _short(Path(verdict.baseline)) if verdict.baseline.endswith(".jsonl") else verdict.baseline
-        click.echo(f"\nJudged {safe_line(tables.run_name(judged))}")
-        click.echo(f"Look at the cases: promptops compare {against} {judged.id}")
+        _print_verdict(verdict, judged)
     if report is not None:
         tell.tell(report)
     ctx.exit(code)
+
+
+def _print_verdict(verdict: Verdict, judged: Run) -> None:
+    from promptops.cli import tables
+    from promptops.cli.safe import safe_line
+
+    tables.print_verdict(verdict)
+    if verdict.stopping is not None:
+        click.echo(f"\n{verdict.stopping.sentence}")
+        if verdict.stopping.more:
+            click.echo(f"Ask the others: {verdict.stopping.more}")
+    against = _short(Path(verdict.baseline)) if verdict.baseline.endswith(".jsonl") else verdict.baseline
+    click.echo(f"\nJudged {safe_line(tables.run_name(judged))}")
+    click.echo(f"Look at the cases: promptops compare {against} {judged.id}")
+
+
+def _exit_code(verdict: Verdict, inconclusive: str) -> int:
+    return 0 if verdict.outcome == "INCONCLUSIVE" and inconclusive == "warn" else EXIT_CODES[verdict.outcome]
 
 
 def _refuse_mixed(given: dict[str, Any]) -> None:

@@ -9,21 +9,57 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
+from typing import TYPE_CHECKING
 
+from promptops.cli.jsonlog import JsonLog, json_log
 from promptops.figures import figure, interval
 from promptops.progress import Progress, Watch
+
+if TYPE_CHECKING:
+    from promptops.project import Project
 
 LIVE_SECONDS = 0.1
 PLAIN_SECONDS = 5.0
 
 
 @contextmanager
-def watching(*, quiet: bool = False) -> Iterator[Watch | None]:
-    """Yield what a run calls after each stored result."""
-    if quiet:
-        with _no_death_by_pause():
-            yield None
-        return
+def logged(
+    project: Project, where: str | None, *, quiet: bool
+) -> Iterator[tuple[Watch | None, JsonLog | None]]:
+    """Yield what a run calls, and the log if one is wanted; at the end the log tells how the runs stand."""
+    with json_log(where) as log:
+        try:
+            with watching(quiet=quiet, log=log) as watch:
+                yield watch, log
+        except BaseException as error:
+            if log is not None:
+                log.end(project, error)
+            raise
+        if log is not None:
+            log.end(project, None)
+
+
+@contextmanager
+def watching(*, quiet: bool = False, log: JsonLog | None = None) -> Iterator[Watch | None]:
+    """Yield what a run calls after each stored result: it draws the line, writes the log, or both."""
+    with _no_death_by_pause():
+        if quiet or (log is not None and log.on_stderr):
+            yield None if log is None else log.watch
+            return
+        with _drawing() as draw:
+            yield draw if log is None else _both(log.watch, draw)
+
+
+def _both(first: Watch, second: Watch) -> Watch:
+    def watch(progress: Progress) -> None:
+        first(progress)
+        second(progress)
+
+    return watch
+
+
+@contextmanager
+def _drawing() -> Iterator[Watch]:
     live = sys.stderr.isatty()
     every = LIVE_SECONDS if live else PLAIN_SECONDS
     drawn = [monotonic() if not live else 0.0]
@@ -43,10 +79,9 @@ def watching(*, quiet: bool = False) -> Iterator[Watch | None]:
         sys.stderr.flush()
 
     try:
-        with _no_death_by_pause():
-            yield watch
+        yield watch
     finally:
-        if live:
+        if live and drawn[0]:
             sys.stderr.write("\n")
 
 
