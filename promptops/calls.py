@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from promptops.canonical import digest_of
 from promptops.errors import FATAL, CallFailed, PromptopsError
 from promptops.providers import Model
+from promptops.tracing import Tracing
 from promptops.types import Attempt, Completion, Failure, Request
 
 RETRY_AFTER_LIMIT = 120.0
@@ -150,6 +151,8 @@ class Caller:
     """Finds a stored completion by its key; None switches the cache off."""
     brake: Brake | None = None
     """Pulled by a run that may stop early."""
+    tracing: Tracing | None = None
+    """Makes a span of each attempt."""
     _paused_until: float = 0.0
     _answered: bool = False
     _fatal: int = 0
@@ -203,6 +206,14 @@ class Caller:
                 await self._sleep(pause)
 
     async def _attempt(self, request: Request, seconds: float) -> Completion:
+        if self.tracing is None:
+            return await self._asked(request, seconds)
+        with self.tracing.call(self.name, self.model.origin, request) as span:
+            completion = await self._asked(request, seconds)
+            span.answered(completion)
+            return completion
+
+    async def _asked(self, request: Request, seconds: float) -> Completion:
         patience = self.model.patience
         if patience is not None and patience <= seconds:
             return await self.model.generate(request)

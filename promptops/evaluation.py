@@ -31,6 +31,7 @@ from promptops.running import Running
 from promptops.store import Store
 from promptops.store.writer import Writer
 from promptops.templates import Renderer
+from promptops.tracing import Tracing, tracing
 from promptops.types import Completion, EvalSet, Failure, Prompt, Run, RunStatus, Sample
 
 LEASE_SECONDS = 60.0
@@ -52,6 +53,8 @@ class Evaluation:
     usage: Usage = field(default_factory=Usage)
     brake: Brake = field(default_factory=Brake)
     """Pulled when a run stops early; no call begins after that."""
+    tracing: Tracing | None = field(default_factory=tracing)
+    """Makes spans, where this process traces."""
     _engine: Engine | None = None
     _models: dict[str, Model] = field(default_factory=dict)
     _callers: dict[str, Caller] = field(default_factory=dict)
@@ -207,7 +210,9 @@ class Evaluation:
         try:
             with Renderer() as renderer:
                 running = self._running(tasks)
-                runner = Runner(self.engine, writer, renderer, self.usage, self.watch, running, self.brake)
+                runner = Runner(
+                    self.engine, writer, renderer, self.usage, self.watch, running, self.brake, self.tracing
+                )
                 with _signals(stop, stopped, runner.pause):
                     work = asyncio.create_task(runner.carry_out(tasks, self.concurrency))
                     return await interruptible(work, stop)
@@ -216,6 +221,8 @@ class Evaluation:
         finally:
             keeper.cancel()
             writer.close()
+            if self.tracing is not None:
+                self.tracing.end()
             for caller in self._callers.values():
                 await caller.model.close()
             self.engine.close()
@@ -286,6 +293,7 @@ class Evaluation:
                 usage=self.usage,
                 lookup=self.store.cached_completion if self.use_cache and model.cacheable else None,
                 brake=self.brake,
+                tracing=self.tracing,
             )
         return self._callers[name]
 

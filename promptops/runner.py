@@ -21,7 +21,9 @@ from promptops.metrics import Metric, scored, sound
 from promptops.progress import Progress, Watch
 from promptops.running import Running
 from promptops.store.writer import CallRow, ResultRow, Writer
+from promptops.summary import own_figures
 from promptops.templates import Renderer
+from promptops.tracing import Tracing
 from promptops.types import Completion, Failure, Prompt, Request, Result, Run, Sample, Score
 
 ANSWERS_A_TURN = 4
@@ -98,6 +100,8 @@ class Runner:
     """By run, who follows its main metric for the watch."""
     brake: Brake = field(default_factory=Brake)
     """What the tasks' callers watch, held while the command is paused."""
+    tracing: Tracing | None = None
+    """Makes a span of each run and sample."""
     _progress: Progress | None = None
     _turns: _Turns = field(default_factory=lambda: _Turns(ANSWERS_A_TURN))
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
@@ -115,6 +119,9 @@ class Runner:
             brake=self.brake,
         )
         self._progress = progress
+        if self.tracing is not None:
+            for task in tasks:
+                self.tracing.expect(task.run, sum(1 for _ in task.places()))
         if self.watch:
             self.watch(progress)
 
@@ -122,7 +129,7 @@ class Runner:
             task, number, sample, repeat = item
             if not await self._may_go_ahead(task, number, concurrency):
                 return
-            result = await self._finish(task, sample, repeat)
+            result = await self._traced(task, sample, repeat)
             if result is None:
                 return
             progress.add(task.run, result, self.running.get(task.run.id))
@@ -162,6 +169,15 @@ class Runner:
         self._moved.set()
         self._moved = asyncio.Event()
         return certain
+
+    async def _traced(self, task: Task, sample: Sample, repeat: int) -> Result | None:
+        if self.tracing is None:
+            return await self._finish(task, sample, repeat)
+        with self.tracing.sample(task.run, sample.id, repeat) as span:
+            result = await self._finish(task, sample, repeat)
+            if result is not None:
+                span.finished(result, own_figures(result, {**task.metrics, **task.judges}))
+            return result
 
     async def _finish(self, task: Task, sample: Sample, repeat: int) -> Result | None:
         """Carry out one sample; None where it was given up, with its answer stored if there was one."""

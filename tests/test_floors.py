@@ -59,6 +59,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "templates",
         "textfile",
         "tomlfile",
+        "tracing",
         "visible",
         "worddiff",
         "yamlfile",
@@ -98,6 +99,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 
 ROOMS = {
     "alembic": ("promptops/store/", "migrations/"),
+    "opentelemetry": ("promptops/tracing.py",),
     "psycopg": ("promptops/store/",),
     "sqlalchemy": ("promptops/store/", "migrations/"),
     "sqlmodel": ("promptops/store/",),
