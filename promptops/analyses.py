@@ -11,7 +11,7 @@ from promptops.comparison import pair
 from promptops.comparisons import run_warnings
 from promptops.errors import UnknownName, UsageError
 from promptops.gates import Gates, grids_for
-from promptops.parts import part_warnings, refuse_chosen, refuse_mixed
+from promptops.parts import part_warnings, refuse_chosen, refuse_mixed, refuse_part
 from promptops.sides import load_run
 from promptops.types import EvalSet, Run
 from promptops.verdicts import Comparison, Verdict
@@ -288,7 +288,10 @@ class Analyses(Gates):
         self, evalset: EvalSet, newest: list[Run], named: tuple[str, str] | None
     ) -> tuple[Run, Run]:
         if named is not None:
-            return self.finished_run(named[0]), self.finished_run(named[1])
+            first, second = self.finished_run(named[0]), self.finished_run(named[1])
+            for run in (first, second):
+                refuse_part(run, evalset.digest, "neither a plan nor a self-test can rest on it")
+            return first, second
         for second in newest:
             for first in newest:
                 if (first.prompt.digest, first.model) != (second.prompt.digest, second.model):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from promptops.canonical import digest_of
 from promptops.errors import NotComparable
@@ -97,7 +98,7 @@ def chosen_by_failures(*runs: Run) -> bool:
     return any(run.part is not None and run.part.failed_from is not None for run in runs)
 
 
-def _only(loaded: Loaded, places: np.typing.NDArray[np.intp], digest: str) -> Loaded:
+def _only(loaded: Loaded, places: npt.NDArray[np.intp], digest: str) -> Loaded:
     found = loaded.only(places)
     run = found.side.run.model_copy(update={"evalset_digest": digest})
     return replace(found, side=replace(found.side, run=run))

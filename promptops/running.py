@@ -20,6 +20,9 @@ EVERY = 1.0
 SHARE = 0.02
 """Of the time, at most, that working it out may take."""
 
+TOGETHER = 4096
+"""Results that are kept apart until they are summed: also where nobody looks, memory stays flat."""
+
 
 class Running:
     """Sums of one metric's counts by sample; taking a result in costs next to nothing."""
@@ -47,6 +50,8 @@ class Running:
         score = result.scores.get(self.record.label)
         if result.failure is None and score is not None and score.unscored is None:
             self._new.append((result.sample_id, score.counts))
+            if len(self._new) >= TOGETHER:
+                self._summed()
 
     def estimate(self, *, fresh: bool = False) -> Estimate | None:
         """Return the figure with its 95 % interval, None before the first score; a second old unless `fresh`.
@@ -60,13 +65,17 @@ class Running:
             self._again = monotonic() + max(EVERY, (monotonic() - now) / SHARE)
         return self._last
 
-    def _worked_out(self) -> Estimate | None:
+    def _summed(self) -> None:
+        """Add what came since to the sums."""
         width = len(self._new[0][1]) if self._new else 0
         # A metric that gives other numbers of counts is told of when the run is over.
         alike = [(name, counts) for name, counts in self._new if len(counts) == width]
         if alike:
             self._fold([name for name, _ in alike], np.array([counts for _, counts in alike]))
         self._new = []
+
+    def _worked_out(self) -> Estimate | None:
+        self._summed()
         used = np.flatnonzero(self._times)
         if self._counts is None or not len(used):
             return None

@@ -102,8 +102,8 @@ def names_of(sample: Sample) -> tuple[str, ...]:
 def drawn_ids(samples: Sequence[Sample], number: int, seed: int) -> frozenset[str]:
     """Draw samples by the hashes of their ids: the same on every machine, fewer are a part of more.
 
-    Each sample by itself, not whole groups: every one is as likely as any other, and of a set with few large
-    groups no answer is spent twice on the same. A sample that is added to the set displaces at most one.
+    Each sample by itself, not whole groups: every one is as likely as any other, and as many answers reach
+    more groups. A sample that is added to the set displaces at most one.
     """
     keys = {
         sample.id: hashlib.sha256(f"{seed}\nsample:{sample.id}".encode("utf-8", "surrogatepass")).digest()

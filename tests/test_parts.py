@@ -197,6 +197,14 @@ def test_a_part_scored_anew_is_still_a_part(folder: Folder) -> None:
         assert again.part == part.part and again.samples == again.done == 5
 
 
+def test_a_plan_does_not_rest_on_a_part(folder: Folder) -> None:
+    first, second = made(folder, limit=30), made(folder, wrong_on(folder, "q001"), limit=30)
+    with Project.open(folder.path) as project:
+        for ask in (project.plan, project.self_test):
+            with pytest.raises(NotComparable, match="neither a plan nor a self-test"):
+                ask("numbers", runs=(first.id, second.id))
+
+
 def test_plans_and_rankings_of_a_set_pass_parts_over(folder: Folder) -> None:
     made(folder), made(folder, wrong_on(folder, "q001", "q005"))
     before = folder.json("plan", "numbers"), folder.json("rank", "--evalset", "numbers")
