@@ -180,7 +180,7 @@ def test_the_way_from_baseline_to_verdict(folder: Folder) -> None:
 
 def test_the_gate_says_what_is_missing(folder: Folder) -> None:
     with Project.open(folder.path) as project:
-        with pytest.raises(NotComparable, match="no baseline yet"):
+        with pytest.raises(NotComparable, match="There is no run"):
             project.gate("numbers")
         with pytest.raises(UnknownName, match="Did you mean 'numbers'"):
             project.gate("number")
