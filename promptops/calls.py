@@ -11,8 +11,9 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from promptops.canonical import digest_of
+from promptops.contentaddress import Asked, content_address
 from promptops.errors import FATAL, CallFailed, PromptopsError
 from promptops.providers import Model
 from promptops.tracing import Tracing
@@ -64,6 +65,15 @@ class Answer:
     completion: Completion
     cache_key: str | None
     cached: bool
+    address: str | None = None
+    """The content address of what was asked, whether the answer may be used again or not."""
+
+
+class Asker(Protocol):
+    """Who answers requests: a Caller, or what was answered before."""
+
+    async def ask(self, request: Request, prompt_digest: str = "") -> Answer:
+        """Return an answer; raises Unanswered, GivenUp, or what ends the run."""
 
 
 class Unanswered(Exception):
@@ -162,12 +172,13 @@ class Caller:
 
     async def ask(self, request: Request, prompt_digest: str = "") -> Answer:
         """Return an answer; raises Unanswered, GivenUp, or Stopped where no call can succeed."""
-        key = self._key(request, prompt_digest) if self.model.cacheable else None
+        address = self.address(request, prompt_digest)
+        key = address if self.model.cacheable else None
         if key is not None and self.lookup is not None:
             found = self.lookup(key)
             if found is not None:
                 self.usage.cached += 1
-                return Answer(found, key, cached=True)
+                return Answer(found, key, cached=True, address=address)
         if self.brake is not None:
             self.brake.check()
         # A quota may run out and a key be withdrawn in the middle of a run.
@@ -177,7 +188,12 @@ class Caller:
         completion = await self._until_answered(request)
         self.usage.add(completion)
         reusable = key if completion.finish_reason == "stop" else None
-        return Answer(completion, reusable, cached=False)
+        return Answer(completion, reusable, cached=False, address=address)
+
+    def address(self, request: Request, prompt_digest: str = "") -> str:
+        """Return the content address of a request to this model."""
+        asked = Asked(self.name, self.model.origin, self.model.settings.body)
+        return content_address(asked, request, prompt_digest)
 
     async def _until_answered(self, request: Request) -> Completion:
         ends = time.monotonic() + self.deadline
@@ -269,20 +285,6 @@ class Caller:
             message += f" (it asks for a pause of {failed.retry_after:.0f} s, too long to wait)"
         return Unanswered(
             Failure(kind=failed.kind, message=message[:1000], status=failed.status, attempts=tuple(tried))
-        )
-
-    def _key(self, request: Request, prompt_digest: str) -> str:
-        return digest_of(
-            {
-                "model": self.name,
-                "origin": self.model.origin,
-                "body": self.model.settings.body,
-                "messages": [message.model_dump() for message in request.messages],
-                "parameters": request.parameters,
-                "response_format": request.response_format,
-                "repeat": request.repeat,
-                "prompt": prompt_digest,
-            }
         )
 
 

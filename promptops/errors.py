@@ -6,8 +6,10 @@ PromptopsError
 ├── FileProblems          one or more faults in the user's files             exit 2
 ├── SettingsError         promptops.toml, environment, database URL          exit 2
 ├── StoreError            the database can't be opened, written or trusted   exit 2
+│   └── Altered           a stored row is not what it was                    exit 2
 ├── TemplateError         a prompt that can't be rendered                    exit 2
 ├── NotComparable         two runs that must not be compared                 exit 3
+├── NotRecorded           a cassette without an answer that is needed        exit 3
 ├── RunInterrupted        a run that was stopped and can be resumed          exit 130 / 143
 └── CallFailed            one call to a model failed; recorded, not shown as a crash
 
@@ -115,12 +117,22 @@ class StoreError(PromptopsError):
     """The database can't be opened, written or trusted."""
 
 
+class Altered(StoreError):
+    """A stored row is not what it was when it was stored."""
+
+
 class TemplateError(PromptopsError):
     """A message template that can't be read or rendered."""
 
 
 class NotComparable(PromptopsError):
     """Two runs whose figures don't mean the same."""
+
+    exit_code = 3
+
+
+class NotRecorded(PromptopsError):
+    """A cassette, or a database, that has no answer to what must be asked; nobody else is asked."""
 
     exit_code = 3
 

@@ -13,14 +13,14 @@ from typing import Protocol
 
 from pydantic import JsonValue
 
-from promptops.calls import Answer, Brake, Caller, GivenUp, Stopped, Unanswered, Usage
+from promptops.calls import Answer, Asker, Brake, GivenUp, Stopped, Unanswered, Usage
 from promptops.engines import Engine
 from promptops.errors import PromptopsError, StoreError, TemplateError
 from promptops.judges import Judge
 from promptops.metrics import Metric, scored, sound
 from promptops.progress import Progress, Watch
 from promptops.running import Running
-from promptops.store.writer import CallRow, ResultRow, Writer
+from promptops.store.rows import CallRow, ResultRow
 from promptops.summary import own_figures
 from promptops.templates import Renderer
 from promptops.tracing import Tracing
@@ -34,6 +34,13 @@ LEAD = 4
 
 Place = tuple[str, int, str]
 """Where a call belongs within its run: sample id, repeat, purpose."""
+
+
+class Keeper(Protocol):
+    """Where calls and results go: the store's Writer, or somebody who only looks at them."""
+
+    def submit(self, *rows: CallRow | ResultRow) -> asyncio.Future[None]:
+        """Take rows in; the future is done once they are kept."""
 
 
 class Follower(Protocol):
@@ -59,11 +66,11 @@ class Task:
 
     run: Run
     samples: tuple[Sample, ...]
-    caller: Caller | None
+    caller: Asker | None
     """None where a run is scored anew: then nobody is asked."""
     metrics: Mapping[str, Metric]
     judges: Mapping[str, Judge]
-    judge_callers: Mapping[str, Caller]
+    judge_callers: Mapping[str, Asker]
     finished: frozenset[tuple[str, int]] = frozenset()
     answered: Mapping[Place, Completion] = field(default_factory=dict)
     attempts: Mapping[tuple[str, int], int] = field(default_factory=dict)
@@ -92,7 +99,7 @@ class Runner:
     """Carries out Tasks with one engine, one writer and one renderer."""
 
     engine: Engine
-    writer: Writer
+    writer: Keeper
     renderer: Renderer
     usage: Usage
     watch: Watch | None = None
@@ -313,7 +320,7 @@ class _Turns:
 class _Kept:
     """Rows of one sample on their way into the store."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Keeper) -> None:
         self._writer = writer
         self._rows: list[CallRow | ResultRow] = []
         self._sent: list[asyncio.Future[None]] = []
@@ -368,6 +375,7 @@ def _call(task: Task, sample_id: str, repeat: int, purpose: str, answer: Answer)
         cache_key=answer.cache_key,
         cached=answer.cached,
         completion=answer.completion,
+        address=answer.address,
     )
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +70,24 @@ class Folder:
             assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr, done.stderr
         return done
+
+    def killed(self, arguments: Sequence[str], due: Callable[[], bool]) -> None:
+        """Start a command and kill its whole process group once it is due."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "promptops", *arguments],
+            cwd=self.path,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=_neutral(),
+            start_new_session=True,
+        )
+        ends = time.monotonic() + 60
+        while not due():
+            assert process.poll() is None, "it ended before it was due"
+            assert time.monotonic() < ends, "it was never due"
+            time.sleep(0.002)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
     def json(self, *arguments: str, code: int = 0) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.run(*arguments, "--json", code=code).stdout)

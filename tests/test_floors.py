@@ -18,7 +18,7 @@ WINGS = ("metrics", "judges", "providers", "engines", "reports")
 
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("canonical", "errors", "stats", "stats.*"),
-    ("types", "verdicts"),
+    ("proofs", "types", "verdicts"),
     WINGS,
     (
         *(f"{wing}.*" for wing in WINGS),
@@ -26,7 +26,10 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "store.*",
         "baselines",
         "collector",
+        "cassettes",
+        "canonicalform",
         "config",
+        "contentaddress",
         "csvfile",
         "evalsets",
         "evidence",
@@ -46,6 +49,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "plots",
         "plugins",
         "promptfiles",
+        "redaction",
         "prompttext",
         "reportfiles",
         "reportplaces",
@@ -64,7 +68,10 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "worddiff",
         "yamlfile",
     ),
-    ("calls", "evaluation", "models", "progress", "runner", "running", "shift"),
+    (
+        *("calls", "evaluation", "models", "progress", "recorded", "recording", "replaying", "runner"),
+        *("running", "shift", "verifying"),
+    ),
     (
         *(
             "comparison",
@@ -91,7 +98,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "parts",
         *("stopper", "stopping"),
     ),
-    ("analyses", "comparisons", "experiments", "gates", "project", "registry", "workspace"),
+    ("analyses", "comparisons", "experiments", "gates", "project", "registry", "replays", "workspace"),
     ("demo", "doctor", "viewer"),
     ("__init__", "__main__", "cli", "cli.*", "pytest_plugin"),
 )

@@ -143,7 +143,7 @@ class Answers(Database):
         What judges replied is not copied: another judge would take it for its own.
         """
         had = calls.alias("had")
-        copied = ("sample_id", "repeat", "purpose", "attempt", "cache_key", "content")
+        copied = ("sample_id", "repeat", "purpose", "attempt", "cache_key", "content", "address", "seal")
         has = exists().where(
             had.c.run_id == to_run,
             *(had.c[name] == calls.c[name] for name in ("sample_id", "repeat", "purpose", "attempt")),

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
-from promptops.errors import StoreError
+from promptops.errors import Altered, StoreError
 from promptops.store.rows import ScoreFigures
 from promptops.types import Score
 
@@ -49,9 +49,7 @@ def noun_from(kind: type[Noun], text: str) -> Noun:
     try:  # the fast parser refuses lone surrogates; json reads them
         return kind.model_validate(json.loads(text))
     except ValueError as error:
-        raise StoreError(
-            f"A stored {kind.__name__} can't be read; was the database edited? {error}"
-        ) from error
+        raise Altered(f"A stored {kind.__name__} can't be read; was the database edited? {error}") from error
 
 
 def nouns_from(kind: type[Noun], texts: Sequence[str]) -> list[Noun]:
@@ -85,12 +83,15 @@ def remarks_text(scores: dict[str, Score]) -> str | None:
 
 
 def scores_from(figures: Mapping[str, ScoreFigures], remarks: str | None) -> dict[str, Score]:
-    """Put the scores together again from figures and remarks."""
-    told: dict[str, Any] = json.loads(remarks) if remarks else {}
-    return {
-        label: Score(**parts, **told.get(label) or {"reason": "", "evidence": {}})
-        for label, parts in figures.items()
-    }
+    """Put the scores together again from figures and remarks. Raises Altered where these can't be read."""
+    try:
+        told: dict[str, Any] = json.loads(remarks) if remarks else {}
+        return {
+            label: Score(**parts, **told.get(label) or {"reason": "", "evidence": {}})
+            for label, parts in figures.items()
+        }
+    except (ValueError, TypeError, AttributeError) as error:
+        raise Altered(f"Stored scores can't be read; was the database edited? {error}") from error
 
 
 def _careful(value: object) -> str:

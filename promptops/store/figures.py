@@ -18,7 +18,7 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from promptops.errors import StoreError
+from promptops.errors import Altered
 from promptops.store.encoding import json_text
 from promptops.store.rows import Counts, ScoreFigures
 from promptops.types import Score
@@ -92,9 +92,9 @@ class _Form:
     unscored: dict[str, str]
 
     def table(self, rows: Sequence[bytes]) -> npt.NDArray[np.float64]:
-        """Return the counts (n, k) of rows. Raises StoreError where one is too short or too long."""
+        """Return the counts (n, k) of rows. Raises Altered where one is too short or too long."""
         if set(map(len, rows)) != {self.layout.itemsize}:
-            raise StoreError(
+            raise Altered(
                 "Stored counts can't be read: there are too few or too many. Was the database edited?"
             )
         return np.frombuffer(b"".join(rows), self.layout)["counts"].astype(np.float64)
@@ -156,7 +156,7 @@ def _head(shape: tuple[tuple[str, int | str], ...]) -> bytes:
 
 def _head_of(row: bytes) -> bytes:
     if len(row) < _LEAD.size or row[0] != _VERSION:
-        raise StoreError(
+        raise Altered(
             "Stored counts can't be read: this promptops doesn't know their form. Was the database edited?"
         )
     return row[: _LEAD.size + _LEAD.unpack_from(row)[1]]
@@ -170,7 +170,7 @@ def _form(head: bytes) -> _Form:
         ends = [0, *accumulate(0 if isinstance(told, str) else told for told in shape.values())]
         layout = np.dtype([("head", f"V{len(head)}"), ("counts", "<f8", (ends[-1],))])
     except (ValueError, TypeError, AttributeError) as error:
-        raise StoreError(f"Stored counts can't be read. Was the database edited? ({error})") from error
+        raise Altered(f"Stored counts can't be read. Was the database edited? ({error})") from error
     return _Form(
         layout, {label: slice(*part) for label, part in zip(shape, pairwise(ends), strict=True)}, unscored
     )

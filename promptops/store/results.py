@@ -194,8 +194,10 @@ def _bare(found: CursorResult[Any]) -> list[_BareRow]:
 
 
 def _result(row: _AnyRow, answers: list[tuple[int, str]]) -> Result:
-    # An attempt may have taken over the answer of an earlier one.
-    made_of = max((answer for answer in answers if answer[0] <= row.attempt), default=None)
+    # An attempt may have taken over the answer of an earlier one; a run that was scored anew has its answers
+    # as its parent numbered them.
+    before = [answer for answer in answers if answer[0] <= row.attempt]
+    made_of = max(before, default=min(answers, default=None))
     failed = row.failure is not None
     return Result(
         sample_id=row.sample_id,

@@ -28,6 +28,8 @@ class CallRow:
     """None where the answer must not be used again for another run."""
     cached: bool
     completion: Completion
+    address: str | None = None
+    """The content address of the request; where there is a cache key, that is it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, cast
 from pydantic import JsonValue, TypeAdapter
 from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, insert, or_, select, update
 
-from promptops.errors import StoreError, UnknownName, UsageError
+from promptops.errors import Altered, StoreError, UnknownName, UsageError
 from promptops.store.database import Database, timestamp
 from promptops.store.encoding import json_text, noun_from
 from promptops.store.results import newest
@@ -188,7 +188,7 @@ def _columns(run: Run, config: dict[str, JsonValue]) -> dict[str, object]:
 def _run(connection: Connection, row: _AnyRow) -> Run:
     prompt = noun_from(Prompt, row.prompt)
     if prompt.digest != row.prompt_digest:
-        raise StoreError(f"The prompt of run {row.id} was changed in the database. Restore it from a backup.")
+        raise Altered(f"The prompt of run {row.id} was changed in the database. Restore it from a backup.")
     done, errors = connection.execute(_counts(row.id)).one()
     return Run(
         id=row.id,

@@ -14,14 +14,16 @@ from promptops.store.answers import Answers
 from promptops.store.database import clean_messages
 from promptops.store.opening import connect_sqlite, disk_warnings, make_engine, use_wal
 from promptops.store.pairs import Pairs
+from promptops.store.recordings import Recordings
 from promptops.store.registry import Registry
 from promptops.store.results import Results
+from promptops.store.reuse import Reuse
 from promptops.store.runs import Runs
 from promptops.store.snapshots import Snapshots
 from promptops.store.upgrade import bring_to_head, require_head
 
 
-class Store(Registry, Snapshots, Runs, Answers, Results, Pairs):
+class Store(Registry, Snapshots, Runs, Answers, Recordings, Reuse, Results, Pairs):
     """All that promptops keeps: prompts, question sets, runs, calls and results.
 
     May be shared by threads. Raises StoreError wherever the database fails.

@@ -132,6 +132,10 @@ class _Call(_Row, table=True):
     cached: bool
     content: str = Field(sa_type=Text)
     created_at: str = Field(sa_type=Text)
+    address: str | None = Field(sa_type=PlainText)
+    """The content address where it is no cache key: an answer that must not be used again, or no longer."""
+    seal: str | None = Field(sa_type=Text)
+    """Binds the content to its address; None in rows of earlier schemas."""
 
 
 class _Result(_Row, table=True):

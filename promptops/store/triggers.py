@@ -11,14 +11,19 @@ APPEND_ONLY = (
     "alias_moves",
     "evalset_snapshots",
     "snapshot_samples",
-    "calls",
     "results",
     "pair_scores",
 )
 """Tables whose rows are never updated or deleted."""
 
-MOVING = {"runs": ("status", "finished_at", "lease_owner", "lease_until", "lease_seconds")}
+MOVING = {
+    "runs": ("status", "finished_at", "lease_owner", "lease_until", "lease_seconds"),
+    "calls": ("cache_key", "address"),
+}
 """Tables of which only these columns may be updated, and nothing deleted."""
+
+_REKEYED = "NEW.cache_key IS NOT NULL OR OLD.cache_key IS NULL OR NEW.address {} OLD.cache_key"
+"""A call may be kept from being used again: then its key becomes its address, and nothing else changes."""
 
 
 def create_triggers(connection: Connection) -> None:
@@ -36,7 +41,7 @@ def drop_triggers(connection: Connection) -> None:
     names = inspect(connection).get_table_names()
     for table in (*APPEND_ONLY, *MOVING):
         if table in names:
-            for action in ("update", "delete", "truncate"):
+            for action in ("update", "delete", "truncate", "rekey"):
                 place = f" ON {table}" if connection.dialect.name == "postgresql" else ""
                 connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {table}_no_{action}{place}")
 
@@ -58,10 +63,20 @@ def _creations(connection: Connection) -> Iterator[str]:
             yield from refuse(table, "UPDATE")
     for table, moving in MOVING.items():
         if table in names:
-            fixed = [
-                column["name"] for column in inspector.get_columns(table) if column["name"] not in moving
-            ]
-            yield from refuse(table, "UPDATE OF " + ", ".join(fixed))
+            columns = [column["name"] for column in inspector.get_columns(table)]
+            # In earlier schemas a call has no address, and nothing of it moves.
+            free = moving if set(moving) <= set(columns) else ()
+            yield from refuse(table, "UPDATE OF " + ", ".join(x for x in columns if x not in free))
+            if table == "calls" and free:
+                yield _no_rekeying(connection.dialect.name)
+
+
+def _no_rekeying(dialect: str) -> str:
+    event = "CREATE TRIGGER calls_no_rekey BEFORE UPDATE OF cache_key, address ON calls FOR EACH ROW"
+    if dialect == "postgresql":
+        return f"{event} WHEN ({_REKEYED.format('IS DISTINCT FROM')}) EXECUTE FUNCTION promptops_refuse()"
+    told = "promptops: what is stored in calls never changes"
+    return f"{event} WHEN {_REKEYED.format('IS NOT')} BEGIN SELECT RAISE(ABORT, '{told}'); END"
 
 
 def _refuse_on_sqlite(table: str, update: str) -> Iterator[str]:

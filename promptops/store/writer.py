@@ -10,6 +10,7 @@ import time
 from types import TracebackType
 from typing import Self
 
+from promptops.contentaddress import seal_of
 from promptops.errors import StoreError
 from promptops.store.bulk import Value
 from promptops.store.columns import marked
@@ -104,7 +105,10 @@ class Writer:
         result_rows: list[tuple[Value, ...]] = []
         for wish in batch:
             for is_call, values in wish.rows:
-                (call_rows if is_call else result_rows).append((*values, now))
+                if is_call:
+                    call_rows.append((*values[:-2], now, *values[-2:]))
+                else:
+                    result_rows.append((*values, now))
         self._store.append((calls, _CALL, call_rows), (results, _RESULT, result_rows))
 
 
@@ -131,6 +135,8 @@ _CALL = (
     "cached",
     "content",
     "created_at",
+    "address",
+    "seal",
 )
 _RESULT = (
     "run_id",
@@ -148,17 +154,22 @@ _RESULT = (
 
 
 def _values(row: CallRow | ResultRow) -> _Values:
-    """Return whether it is a call, and all columns but the last."""
+    """Return whether it is a call, and all columns but the date."""
     if isinstance(row, CallRow):
+        content = noun_text(row.completion)
+        key = None if row.cache_key is None else marked(row.cache_key)
+        address = None if row.address is None else marked(row.address)
         return True, (
             marked(row.run_id),
             marked(row.sample_id),
             row.repeat,
             marked(row.purpose),
             row.attempt,
-            None if row.cache_key is None else marked(row.cache_key),
+            key,
             row.cached,
-            noun_text(row.completion),
+            content,
+            address if key is None else None,
+            seal_of(row.cache_key or row.address, content),
         )
     result = row.result
     failure = result.failure
