@@ -6,7 +6,7 @@ Only what the same answers would give again is written: no run id, dates, second
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -72,7 +72,7 @@ def write_baseline(path: Path, run: Run, results: Iterable[Result], *, outputs: 
     with replacing(path) as file:
         file.write(canonical_json(header).encode("utf-8") + b"\n")
         for result in ordered:
-            file.write(_utf8(canonical_json(_row(result, timed, outputs))) + b"\n")
+            file.write(_utf8(canonical_json(result_row(result, timed, outputs=outputs))) + b"\n")
 
 
 def read_baseline(path: Path) -> tuple[Run, list[Result]]:
@@ -117,7 +117,8 @@ class _Header(Noun):
     outputs: bool
 
 
-def _row(result: Result, timed: set[str], outputs: bool) -> dict[str, object]:
+def result_row(result: Result, timed: Collection[str], *, outputs: bool = True) -> dict[str, object]:
+    """Return what the same answer would give again; the metrics in `timed` are left out."""
     row: dict[str, object] = {"sample_id": result.sample_id, "repeat": result.repeat}
     if result.completion is not None and outputs:
         completion = result.completion

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,20 +18,22 @@ from pydantic import JsonValue
 
 from promptops import plugins
 from promptops.calls import Brake, Caller, Stopped, Usage
+from promptops.cassettes import Cassette
 from promptops.config import Settings
 from promptops.engines import Engine
 from promptops.errors import FileProblems, Problem, RunInterrupted, StoreError, TemplateError, UsageError
-from promptops.judges import Judge
+from promptops.judges import Judge, judges_of
 from promptops.metrics import Metric
-from promptops.models import open_model, rebuild_metric
+from promptops.models import model_traits, open_model, rebuild_metric
 from promptops.owner import is_dead, own_name
 from promptops.progress import Progress, Watch
 from promptops.providers import Model
+from promptops.recorded import CassetteCaller, refuse_unrecorded
 from promptops.runner import Follower, Runner, Task, first_fault, interruptible
 from promptops.running import Running
 from promptops.store import Store
 from promptops.store.writer import Writer
-from promptops.templates import Renderer
+from promptops.templates import Renderer, render_problems
 from promptops.tracing import Tracing, tracing
 from promptops.types import Completion, EvalSet, Failure, Prompt, Run, RunStatus, Sample
 
@@ -49,6 +52,8 @@ class Evaluation:
     actor: str
     concurrency: int
     use_cache: bool = True
+    cassette: Cassette | None = None
+    """Answers in place of all models that are not local; none of these is asked, or needs a key."""
     watch: Watch | None = None
     usage: Usage = field(default_factory=Usage)
     brake: Brake = field(default_factory=Brake)
@@ -66,7 +71,7 @@ class Evaluation:
         problems: list[Problem] = []
         with Renderer() as renderer:
             for prompt, reference in prompts:
-                problems.extend(_render_problems(renderer, prompt, reference, evalset.samples))
+                problems.extend(render_problems(renderer, prompt, reference, evalset.samples))
             for label, metric in metrics.items():
                 if isinstance(metric, Judge):
                     problems.extend(_judge_problems(renderer, label, metric, evalset.samples[:1]))
@@ -118,8 +123,17 @@ class Evaluation:
     def start(self, run: Run, **config: JsonValue) -> Run:
         """Write down a new run, with what a resume needs; nothing is asked yet."""
         origins: dict[str, JsonValue] = {name: model.origin for name, model in self._models.items()}
-        self.store.create_run(run, {"concurrency": self.concurrency, "origins": origins, **config})
+        bodies: dict[str, JsonValue] = {name: model.settings.body for name, model in self._models.items()}
+        kept: dict[str, JsonValue] = {"concurrency": self.concurrency, "origins": origins, "bodies": bodies}
+        if self.cassette is not None:
+            kept["cassette"] = self.cassette.sha256
+        self.store.create_run(run, {**kept, **config})
         return run
+
+    def check_recorded(self, runs: Sequence[Run], samples: Sequence[Sample]) -> None:
+        """Raise NotRecorded with all that new runs need and the cassette, if there is one, does not hold."""
+        if self.cassette is not None:
+            wait_for(refuse_unrecorded(self.cassette, runs, samples, self.caller))
 
     def refuse_other_servers(self, run: Run) -> None:
         """Raise UsageError where a model of the run is now reached elsewhere: answers would be mixed."""
@@ -142,7 +156,7 @@ class Evaluation:
     ) -> Task:
         """Return what is left to do of a run; a follower wants the samples in the order of its own."""
         built = {record.label: rebuild_metric(record) for record in run.metrics}
-        judges = {label: metric for label, metric in built.items() if isinstance(metric, Judge)}
+        judges = judges_of(built)
         attempts = _attempts(self.store, run.id) if retry_errors else {}
         failures: dict[tuple[str, int], Failure] = {}
         if run.parent is not None:
@@ -283,10 +297,12 @@ class Evaluation:
 
     def caller(self, name: str) -> Caller:
         if name not in self._callers:
-            model = open_model(name, self.settings, self.environment, self.root)
+            cassette = None if model_traits(name, self.settings).local else self.cassette
+            model = open_model(name, self.settings, self.environment, self.root, keyless=cassette is not None)
             self._models[name] = model
-            self._callers[name] = Caller(
-                model=self.engine.reach(model),
+            kind = Caller if cassette is None else partial(CassetteCaller, cassette=cassette)
+            self._callers[name] = kind(
+                model=model if cassette is not None else self.engine.reach(model),
                 name=name,
                 attempts=self.settings.attempts,
                 deadline=self.settings.deadline,
@@ -319,23 +335,6 @@ def wait_for(work: Coroutine[Any, Any, Value]) -> Value:
     if faults:
         raise faults[0]
     return box[0]
-
-
-def _render_problems(
-    renderer: Renderer, prompt: Prompt, reference: str, samples: Sequence[Sample]
-) -> Iterator[Problem]:
-    """Render a prompt for all samples; the same fault is told once, with the samples that meet it."""
-    met: dict[str, list[str]] = {}
-    for sample in samples:
-        try:
-            renderer.render(prompt, sample.inputs)
-        except TemplateError as error:
-            met.setdefault(str(error), []).append(sample.id)
-    for reason, ids in met.items():
-        where = "every sample" if len(ids) == len(samples) else f"{len(ids)} samples, the first is {ids[0]!r}"
-        if len(ids) == 1:
-            where = f"sample {ids[0]!r}"
-        yield Problem(file=reference, field=where, reason=reason)
 
 
 def _judge_problems(

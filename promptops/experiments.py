@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from promptops.apart import resume_apart, said_apart
+from promptops.cassettes import read_cassette
 from promptops.config import Settings
 from promptops.errors import FileProblems, Problem, UsageError
 from promptops.evaluation import Evaluation
@@ -16,6 +17,7 @@ from promptops.models import build_metric, is_pairwise, refuse_unlisted_metric, 
 from promptops.owner import host_of, interrupt, is_dead
 from promptops.progress import Watch
 from promptops.promptfiles import read_prompt
+from promptops.recorded import refuse_other_cassette
 from promptops.registry import Registry
 from promptops.runner import Follower
 from promptops.selection import Selection, failed_in, select
@@ -50,6 +52,7 @@ class Experiments(Registry):
         repeats: int = 1,
         concurrency: int | None = None,
         cache: bool = True,
+        cassette: str | Path | None = None,
         judge_model: str | None = None,
         select: Selection | None = None,
         watch: Watch | None = None,
@@ -58,11 +61,14 @@ class Experiments(Registry):
 
         A folder among the prompts means all prompt files in it. With `select` only a part of the set is
         asked, and the runs say so. All files, templates, models and metrics are checked before the first
-        call. Raises FileProblems, UsageError, and RunInterrupted when a signal stops it.
+        call. Raises FileProblems, UsageError, and RunInterrupted when a signal stops it. With a
+        `cassette` answers come from that file, no key is needed and nobody is asked; raises NotRecorded with
+        all that it does not hold.
         """
-        work = self._evaluation(concurrency, cache, watch)
+        work = self._evaluation(concurrency, cache, watch, cassette)
         files = self.prompt_files(prompts)
         found, drafts = self._prepared(work, evalset, files, models, repeats, judge_model, select)
+        work.check_recorded(drafts, found.samples)
         runs = [work.start(draft) for draft in drafts]
         work.carry_out([work.task(run, found.samples) for run in runs])
         return [self.run(run.id) for run in runs]
@@ -123,6 +129,7 @@ class Experiments(Registry):
         retry_errors: bool = False,
         everything: bool = False,
         cache: bool = True,
+        cassette: str | Path | None = None,
         watch: Watch | None = None,
     ) -> Run:
         """Finish a run with what it was started with; nothing stored is asked again.
@@ -135,12 +142,13 @@ class Experiments(Registry):
                 f"Run {run.id} was gated in two stages, and its errors count in them: asked again, they "
                 "would change what was decided. Start a new run."
             )
-        work = self._evaluation(concurrency, cache, watch)
+        work = self._evaluation(concurrency, cache, watch, cassette)
         samples = tuple(self.store.snapshot_samples(run.evalset_digest))
         done = self.store.finished(run.id, errors_too=not retry_errors)
         stored = (each for each in self.store.results(run.id) if (each.sample_id, each.repeat) in done)
         follower = None if everything else self._follower(run, samples, stored)
         wanted = samples if follower is None else follower.order
+        refuse_other_cassette(run.id, self.store.run_config(run.id).get("cassette"), work.cassette)
         task = work.task(run, wanted, retry_errors=retry_errors, follower=follower)
         work.refuse_other_servers(run)
         work.carry_out([task])
@@ -336,7 +344,13 @@ class Experiments(Registry):
             raise next(iter(faults.values()))
         return built
 
-    def _evaluation(self, concurrency: int | None, cache: bool, watch: Watch | None) -> Evaluation:
+    def _evaluation(
+        self,
+        concurrency: int | None,
+        cache: bool,
+        watch: Watch | None,
+        cassette: str | Path | None = None,
+    ) -> Evaluation:
         return Evaluation(
             store=self.store,
             settings=self.settings,
@@ -345,6 +359,7 @@ class Experiments(Registry):
             actor=self.actor,
             concurrency=concurrency or self.settings.concurrency,
             use_cache=cache,
+            cassette=None if cassette is None else read_cassette(Path(cassette)),
             watch=watch,
         )
 

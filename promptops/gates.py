@@ -58,6 +58,7 @@ class Gates(Comparisons):
         look: int | None = None,
         concurrency: int | None = None,
         cache: bool = True,
+        cassette: str | Path | None = None,
         judge_model: str | None = None,
         watch: Watch | None = None,
     ) -> Verdict:
@@ -72,13 +73,14 @@ class Gates(Comparisons):
         if early_stop and (first is not None or extend):
             raise UsageError("An early stop asks on by itself until it is certain; it has no first stage.")
         self.check_gate(evalset, baseline=baseline)
-        work = self._evaluation(concurrency, cache, watch)
+        work = self._evaluation(concurrency, cache, watch, cassette)
         models = [model] if model else []
         found, (draft,) = self._prepared(work, evalset, [prompt], models, repeats, judge_model)
         against = self._against(self.evalset_folder(evalset), baseline)
         pairing = self._unanswered(draft, found.samples, against)
         self._refuse_unmeasured(found, pairing, against)
         if not early_stop and first is None and not extend:
+            work.check_recorded([draft], found.samples)
             run = work.start(draft)
             work.carry_out([work.task(run, found.samples)])
             return self.gate(evalset, run=run.id, baseline=against, look=look)
@@ -100,7 +102,7 @@ class Gates(Comparisons):
             verdict = self.gate(evalset, run=run.id, baseline=against)
             if not extend or verdict.stopping is None or not verdict.stopping.left_open:
                 return verdict
-            self.resume(run.id, concurrency=concurrency, cache=cache, watch=watch)
+            self.resume(run.id, concurrency=concurrency, cache=cache, cassette=cassette, watch=watch)
         return self.gate(evalset, run=run.id, baseline=against)
 
     def gate_on(

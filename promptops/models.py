@@ -17,12 +17,31 @@ from promptops.promptfiles import read_prompt
 from promptops.providers import Model, ProviderSettings
 from promptops.types import MetricRecord, MetricSpec, Prompt
 
+_NO_KEY = "not-needed-nobody-is-asked"
 
-def open_model(name: str, settings: Settings, environment: Mapping[str, str], root: Path) -> Model:
-    """Return the Model that `provider/model` stands for; nothing is contacted yet."""
+
+def open_model(
+    name: str, settings: Settings, environment: Mapping[str, str], root: Path, *, keyless: bool = False
+) -> Model:
+    """Return the Model that `provider/model` stands for; nothing is contacted yet.
+
+    `keyless` is for whoever never asks it, but must know where it would be reached: it needs no key then.
+    """
     provider, own, kind = _split(name, settings)
     chosen = plugins.find("providers", kind, Model)  # type: ignore[type-abstract]
-    return chosen(own, settings.providers.get(provider, ProviderSettings()), environment, root)
+    given = settings.providers.get(provider, ProviderSettings())
+    if keyless:
+        variable = given.api_key_env or chosen.key_variable
+        environment = {**environment, **({variable: _NO_KEY} if variable else {})}
+    return chosen(own, given, environment, root)
+
+
+def key_variables(settings: Settings) -> set[str]:
+    """Return the environment variables that hold keys of providers, in use or not."""
+    kinds = plugins.names("providers")
+    known = {plugins.find("providers", kind, Model).key_variable for kind in kinds}  # type: ignore[type-abstract]
+    named = {given.api_key_env for given in settings.providers.values()}
+    return {name for name in (*known, *named) if name}
 
 
 def refuse_unlisted_model(name: str, settings: Settings, where: str) -> None:
@@ -47,8 +66,12 @@ def refuse_unlisted_metric(spec: MetricSpec, settings: Settings) -> None:
 
 def stands_in(name: str, settings: Settings) -> bool:
     """Tell whether a model only stands in for an LLM."""
-    kind = _split(name, settings)[2]
-    return plugins.find("providers", kind, Model).stand_in  # type: ignore[type-abstract]
+    return model_traits(name, settings).stand_in
+
+
+def model_traits(name: str, settings: Settings) -> type[Model]:
+    """Return the class of a model, which says what it needs; the model itself is not opened."""
+    return plugins.find("providers", _split(name, settings)[2], Model)  # type: ignore[type-abstract]
 
 
 def build_metric(
@@ -82,13 +105,18 @@ def build_metric(
 
 def rebuild_metric(record: MetricRecord) -> Metric:
     """Return the metric that a run used; raises UsageError where it no longer means the same."""
-    metric = _validated(_metric_class(record.metric), dict(record.options), record.label)
+    metric = remade_metric(record)
     if metric.signature != record.signature:
         raise UsageError(
             f"The metric {record.label!r} of this run can't be made again: it was\n  {record.signature}\n"
             f"and is now\n  {metric.signature}\nScore the run anew with `promptops score`."
         )
     return metric
+
+
+def remade_metric(record: MetricRecord) -> Metric:
+    """Return the metric that a run used as it is now, whether it still means the same or not."""
+    return _validated(_metric_class(record.metric), dict(record.options), record.label)
 
 
 def is_pairwise(spec: MetricSpec) -> bool:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from promptops.analyses import Analyses
+from promptops.replays import Replays
 
 
-class Project(Analyses):
+class Project(Replays):
     """A folder with prompts and evaluation sets, and the database that remembers runs.
 
     >>> with Project.open() as project:

@@ -32,6 +32,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--judge-model", dest="promptops_judge", metavar="MODEL", help="The model that judges ask."
     )
     group.addoption(
+        "--cassette",
+        dest="promptops_cassette",
+        metavar="FILE",
+        help="Answer from this recording: no key is needed, nobody is asked.",
+    )
+    group.addoption(
         "--baseline",
         dest="promptops_baseline",
         metavar="RUN",
@@ -112,6 +118,7 @@ class EvalSetFile(pytest.File):
                 option("promptops_prompt"),
                 option("promptops_model"),
                 baseline=option("promptops_baseline"),
+                cassette=option("promptops_cassette"),
                 early_stop=option("promptops_early_stop"),
                 first=option("promptops_first"),
                 extend=option("promptops_inconclusive") == "extend",

@@ -39,8 +39,7 @@ Place = tuple[str, int, str]
 class Keeper(Protocol):
     """Where calls and results go: the store's Writer, or somebody who only looks at them."""
 
-    def submit(self, *rows: CallRow | ResultRow) -> asyncio.Future[None]:
-        """Take rows in; the future is done once they are kept."""
+    def submit(self, *rows: CallRow | ResultRow) -> asyncio.Future[None]: ...
 
 
 class Follower(Protocol):

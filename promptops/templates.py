@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
 from pydantic import JsonValue
 
 from promptops.canonical import canonical_json
-from promptops.errors import TemplateError
+from promptops.errors import Problem, TemplateError
 from promptops.located import field_name, shown
 from promptops.plaintemplate import MAX_BYTES, Slot, TemplateFault, available, fill, parse
 from promptops.templateprocess import SECONDS, Ended, TemplateProcess
-from promptops.types import Message, Prompt
+from promptops.types import Message, Prompt, Sample
 
 
 class Renderer:
@@ -125,6 +125,23 @@ class Renderer:
         if size > MAX_BYTES:
             raise TemplateError(f"{_title(prompt, index)}: the message grows over {MAX_BYTES:,} bytes.")
         return text
+
+
+def render_problems(
+    renderer: Renderer, prompt: Prompt, reference: str, samples: Sequence[Sample]
+) -> Iterator[Problem]:
+    """Render a prompt for all samples; the same fault is told once, with the samples that meet it."""
+    met: dict[str, list[str]] = {}
+    for sample in samples:
+        try:
+            renderer.render(prompt, sample.inputs)
+        except TemplateError as error:
+            met.setdefault(str(error), []).append(sample.id)
+    for reason, ids in met.items():
+        where = "every sample" if len(ids) == len(samples) else f"{len(ids)} samples, the first is {ids[0]!r}"
+        if len(ids) == 1:
+            where = f"sample {ids[0]!r}"
+        yield Problem(file=reference, field=where, reason=reason)
 
 
 def _contents(prompt: Prompt) -> list[JsonValue]:

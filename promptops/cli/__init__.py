@@ -26,6 +26,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Finish a run that was interrupted; nothing stored is asked again.",
     ),
     "score": ("promptops.cli.evaluating", "Score a stored run anew, without asking for answers again."),
+    "replay": (
+        "promptops.cli.replaying",
+        "Make a run again from its stored answers, without a network, and compare.",
+    ),
+    "verify": ("promptops.cli.replaying", "Prove that a run is what was stored; print its SHA-256."),
+    "record": ("promptops.cli.replaying", "Write runs' answers as a cassette that needs no key."),
+    "cache": ("promptops.cli.caching", "Count stored answers that are used again, and forget them."),
     "runs": ("promptops.cli.showing", "List runs, the newest first."),
     "show": ("promptops.cli.showing", "Show a run's figures, or one sample's answer and scores."),
     "compare": (

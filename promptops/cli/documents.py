@@ -9,6 +9,7 @@ import click
 from promptops.noise import Noise
 from promptops.planning import Plan
 from promptops.preference import Preference
+from promptops.proofs import CacheModel, Recording, Replay, Verification
 from promptops.ranking import Ranking
 from promptops.selftest import SelfTest
 from promptops.shift import Shift
@@ -209,6 +210,42 @@ class DoctorDocument(Document):
     """`doctor`."""
 
     checks: tuple[Check, ...]
+
+
+class ReplayDocument(Document):
+    """`replay`."""
+
+    replay: Replay
+    exit_code: int
+
+
+class VerifyDocument(Document):
+    """`verify`."""
+
+    verification: Verification
+    exit_code: int
+
+
+class RecordDocument(Document):
+    """`record`."""
+
+    recording: Recording
+
+
+class CacheStatsDocument(Document):
+    """`cache stats`."""
+
+    models: tuple[CacheModel, ...]
+    entries: int
+    bytes: int
+    hits: int
+
+
+class CacheForgottenDocument(Document):
+    """`cache prune` and `cache clear`."""
+
+    answers: int
+    dry_run: bool
 
 
 def print_document(document: Noun) -> None:

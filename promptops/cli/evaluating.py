@@ -10,6 +10,7 @@ import click
 
 from promptops.cli.jsonlog import STDERR, log_option
 from promptops.cli.options import (
+    cassette_option,
     engine_option,
     jobs_option,
     json_option,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 @selection_options
 @changed_option
 @click.option("--no-cache", is_flag=True, help="Ask even where an answer to the same request is stored.")
+@cassette_option
 @jobs_option
 @engine_option
 @judge_option
@@ -59,6 +61,7 @@ def eval_command(
     select: Selection,
     changed: str | None,
     no_cache: bool,
+    cassette: str | None,
     concurrency: int | None,
     judge_model: str | None,
     log_json: str | None,
@@ -86,6 +89,7 @@ def eval_command(
                 repeats=repeats,
                 concurrency=concurrency,
                 cache=not no_cache,
+                cassette=cassette,
                 judge_model=judge_model,
                 select=select,
                 watch=seen.watch,
@@ -100,6 +104,7 @@ def eval_command(
 @click.argument("run")
 @click.option("--retry-errors", is_flag=True, help="Ask again where no answer came; the old error is kept.")
 @click.option("--all", "everything", is_flag=True, help="Ask every sample, though the run was to stop early.")
+@cassette_option
 @jobs_option
 @engine_option
 @log_option
@@ -110,6 +115,7 @@ def resume_command(
     run: str,
     retry_errors: bool,
     everything: bool,
+    cassette: str | None,
     concurrency: int | None,
     log_json: str | None,
     as_json: bool,
@@ -126,6 +132,7 @@ def resume_command(
                 concurrency=concurrency,
                 retry_errors=retry_errors,
                 everything=everything,
+                cassette=cassette,
                 watch=seen.watch,
             )
         _print_runs(project, [done], seen, as_json)

@@ -9,6 +9,7 @@ import click
 
 from promptops.cli.jsonlog import log_option
 from promptops.cli.options import (
+    cassette_option,
     engine_option,
     jobs_option,
     json_option,
@@ -105,6 +106,7 @@ def accept_command(
 @changed_option
 @report_option
 @github_option
+@cassette_option
 @jobs_option
 @engine_option
 @judge_option
@@ -127,6 +129,7 @@ def gate_command(
     changed: str | None,
     reports: tuple[Path, ...],
     github: bool | None,
+    cassette: str | None,
     concurrency: int | None,
     judge_model: str | None,
     log_json: str | None,
@@ -161,6 +164,7 @@ def gate_command(
                         extend=extend,
                         seed=seed,
                         look=look,
+                        cassette=cassette,
                         concurrency=concurrency,
                         judge_model=judge_model,
                         watch=watch,
@@ -224,6 +228,8 @@ def _refuse_mixed(given: dict[str, Any]) -> None:
         raise click.UsageError("--changed goes with --prompt; a stored run is judged as it is.")
     if given["model"]:
         raise click.UsageError("--model goes with --prompt; a stored run has its model already.")
+    if given["cassette"]:
+        raise click.UsageError("--cassette goes with --prompt; a stored run has its answers already.")
     if given["early_stop"] or in_stages or given["repeats"] > 1:
         raise click.UsageError(
             "--early-stop, --first and --repeats go with --prompt; a stored run is asked already."

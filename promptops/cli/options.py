@@ -25,6 +25,12 @@ engine_option = click.option(
     callback=lambda ctx, _, value: ctx.obj.update(engine=value),
     help="Where models are asked from: local (default), or ray, a cluster; `promptops plugins engines`.",
 )
+cassette_option = click.option(
+    "--cassette",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Answer from this recording (promptops record): no key is needed, nobody is asked.",
+)
 judge_option = click.option("--judge-model", metavar="MODEL", help="The model that judges ask.")
 
 

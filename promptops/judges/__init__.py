@@ -62,6 +62,11 @@ class Judge(Metric):
         )
 
 
+def judges_of(metrics: Mapping[str, Metric]) -> dict[str, Judge]:
+    """Return those of some metrics that ask a model, by label."""
+    return {label: metric for label, metric in metrics.items() if isinstance(metric, Judge)}
+
+
 def mark_for(*texts: str) -> str:
     """Return a mark that none of the texts can contain on purpose: it depends on all of them.
 

@@ -42,6 +42,10 @@ class Model(ABC):
     """True where answers come from rules and only stand in for an LLM."""
     cacheable: ClassVar[bool] = True
     """False where an answer is free or where the same request need not mean the same thing."""
+    local: ClassVar[bool] = False
+    """True where answers come from rules or a file: without a network, a key or a program."""
+    key_variable: ClassVar[str | None] = None
+    """The environment variable that holds its key where the settings name none."""
     runs_code: ClassVar[bool] = False
     """True where naming the model runs a program of the user; a prompt or set may not do that by itself."""
 

@@ -11,13 +11,13 @@ import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import JsonValue
 
 from promptops.errors import CallFailed, UsageError
 from promptops.providers import Model, ProviderSettings
-from promptops.providers._openai_address import address_of
+from promptops.providers._openai_address import KEY_VARIABLE, address_of
 from promptops.providers._openai_answer import completion_of
 from promptops.providers._openai_errors import refusal
 from promptops.types import Completion, Request
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 class OpenAI(Model):
     """Asks `POST {base_url}/chat/completions`, once, and believes nothing that comes back unchecked."""
+
+    key_variable: ClassVar[str | None] = KEY_VARIABLE
 
     def __init__(
         self, model: str, settings: ProviderSettings, environment: Mapping[str, str], root: Path

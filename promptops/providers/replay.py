@@ -28,6 +28,7 @@ class Replay(Model):
     """
 
     cacheable = False
+    local = True
 
     def __init__(
         self, model: str, settings: ProviderSettings, environment: Mapping[str, str], root: Path

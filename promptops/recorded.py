@@ -1,0 +1,185 @@
+"""Ask a cassette in place of a Model: what it does not hold is an error, never a call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pydantic import JsonValue
+
+from promptops.calls import Answer, Caller
+from promptops.cassettes import Cassette
+from promptops.errors import CallFailed, NotRecorded, UsageError
+from promptops.judges import Judge, judges_of
+from promptops.models import rebuild_metric
+from promptops.runner import judge_request
+from promptops.templates import Renderer
+from promptops.types import Completion, Prompt, Request, Run, Sample
+
+_NAMED = 5
+
+
+@dataclass
+class CassetteCaller(Caller):
+    """Answers from a cassette on behalf of a run. Its Model is never asked and needs no key."""
+
+    cassette: Cassette = field(kw_only=True)
+
+    async def ask(self, request: Request, prompt_digest: str = "") -> Answer:
+        """Return the recorded answer; raises GivenUp, or NotRecorded, which ends the run."""
+        if self.brake is not None:
+            self.brake.check()
+        address = self.address(request, prompt_digest)
+        found = self.cassette.find(address, request.sample_id)
+        if found is None:
+            raise NotRecorded(
+                f"{self.cassette.name} has no answer of {self.name} for sample {request.sample_id!r}: record "
+                "again with a key (promptops record RUN)."
+            )
+        self.usage.cached += 1
+        # Without a key: whoever asks for real later must not get what a file said.
+        return Answer(found, None, cached=True, address=address)
+
+
+@dataclass
+class _Miss:
+    """Requests of one prompt to one model that a cassette does not hold."""
+
+    samples: list[str] = field(default_factory=list)
+    of: int = 0
+
+
+async def refuse_unrecorded(
+    cassette: Cassette, runs: Iterable[Run], samples: Sequence[Sample], caller_of: Callable[[str], Caller]
+) -> None:
+    """Raise NotRecorded with all that new runs need and a cassette does not hold, if there is anything."""
+    told: list[str] = []
+    for run in runs:
+        judges = judges_of({record.label: rebuild_metric(record) for record in run.metrics})
+        callers = {label: caller_of(judge.model) for label, judge in judges.items()}
+        told += await unrecorded(cassette, run, samples, caller_of(run.model), judges, callers)
+    if told:
+        what = f"{cassette.name} does not hold all that is needed, and nobody else is asked."
+        raise NotRecorded("\n".join([f"{what} Record again with a key: promptops record RUN.", *told]))
+
+
+def refuse_other_cassette(run_id: str, was: JsonValue, cassette: Cassette | None) -> None:
+    """Raise UsageError unless a run goes on with the cassette, or with the servers, with which it began."""
+    if was == (None if cassette is None else cassette.sha256):
+        return
+    if was is None:
+        raise UsageError(f"Run {run_id} was started without a cassette. Finish it so, or start a new run.")
+    another = "another cassette" if cassette is not None else "a cassette"
+    raise UsageError(
+        f"Run {run_id} was started from {another}. Finish it with promptops resume {run_id} --cassette FILE, "
+        "or start a new run."
+    )
+
+
+async def unrecorded(
+    cassette: Cassette,
+    run: Run,
+    samples: Sequence[Sample],
+    caller: Caller,
+    judges: Mapping[str, Judge],
+    judge_callers: Mapping[str, Caller],
+) -> list[str]:
+    """Return a sentence for each prompt of which a run would need answers that a cassette does not hold.
+
+    Everything is rendered and looked up, the judges' questions too where there is an answer to judge; nothing
+    is scored or stored. Local models (rules, recorded outputs) answer by themselves.
+    """
+    answers, replies = _Miss(), {label: _Miss() for label in judges}
+    with Renderer() as renderer:
+        for repeat in range(run.repeats):
+            for sample in samples:
+                messages = renderer.render(run.prompt, sample.inputs)
+                request = Request(
+                    messages=messages,
+                    parameters=run.prompt.parameters,
+                    response_format=run.prompt.response_format,
+                    inputs=sample.inputs,
+                    sample_id=sample.id,
+                    repeat=repeat,
+                )
+                answers.of += 1
+                completion = await _answer(caller, request, run.prompt.digest)
+                if completion is None:
+                    answers.samples.append(sample.id)
+                elif completion.text.strip():
+                    for label, judge in judges.items():
+                        bench = _Bench(renderer, judge_callers[label], replies[label], sample.id, repeat)
+                        await bench.hear(judge, completion, sample)
+    return [
+        *_told(cassette, f"{run.prompt_ref} on {run.model}", answers, run.prompt.digest, run.model),
+        *(
+            line
+            for label, judge in judges.items()
+            for line in _told(
+                cassette, f"judge {label} on {judge.model}", replies[label], judge.prompt.digest, judge.model
+            )
+        ),
+    ]
+
+
+async def _answer(caller: Caller, request: Request, prompt_digest: str) -> Completion | None:
+    """Return what is recorded; None where nothing is. A local model's failure leaves nothing to judge."""
+    if isinstance(caller, CassetteCaller):
+        return caller.cassette.find(caller.address(request, prompt_digest), request.sample_id)
+    try:
+        return await caller.model.generate(request)
+    except CallFailed:
+        return Completion(text="")
+
+
+@dataclass
+class _Bench:
+    """One judge before one answer."""
+
+    renderer: Renderer
+    caller: Caller
+    miss: _Miss
+    sample_id: str
+    repeat: int
+
+    async def hear(self, judge: Judge, completion: Completion, sample: Sample) -> None:
+        """Let a judge ask what it would ask, up to the first reply that is not there."""
+        try:
+            await judge.judge(completion, sample, self._ask)
+        except _Silent:
+            self.miss.samples.append(self.sample_id)
+        except Exception:  # noqa: S110 - a judge's own fault is told in the run, as that score's
+            pass
+
+    async def _ask(
+        self, prompt: Prompt, slots: Mapping[str, JsonValue], form: dict[str, JsonValue] | None
+    ) -> Completion:
+        self.miss.of += 1
+        request = judge_request(self.renderer, prompt, slots, form, self.sample_id, self.repeat)
+        found = await _answer(self.caller, request, prompt.digest)
+        if found is None:
+            raise _Silent
+        return found
+
+
+class _Silent(Exception):
+    """A reply that is not there."""
+
+
+def _told(cassette: Cassette, who: str, miss: _Miss, prompt_digest: str, model: str) -> list[str]:
+    if not miss.samples:
+        return []
+    named = ", ".join(map(repr, miss.samples[:_NAMED])) + (" ..." if len(miss.samples) > _NAMED else "")
+    why = _why(cassette, prompt_digest, model)
+    return [f"{who}: {len(miss.samples)} of {miss.of} not recorded{why}; samples {named}"]
+
+
+def _why(cassette: Cassette, prompt_digest: str, model: str) -> str:
+    """Return the likeliest reason, by the cassette's first line."""
+    if model not in cassette.head.models:
+        known = ", ".join(sorted(cassette.head.models)) or "none"
+        return f" (the cassette has answers of {known})"
+    digests = {shape.prompt_digest for shape in cassette.head.runs if shape.model == model}
+    if digests and prompt_digest not in digests:
+        return " (the prompt has changed since)"
+    return ""

@@ -1,0 +1,71 @@
+"""Take secrets out of texts that leave this machine: values of the environment, and what looks like a key."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+
+from pydantic import JsonValue
+
+REDACTED = "[redacted]"
+SHORTEST = 8
+"""Characters of a variable's value from which on it is looked for; shorter ones stand in ordinary text."""
+
+_SECRET_NAME = re.compile(
+    r"(.*_)?(API_?KEY|ACCESS_KEY|SECRET|PASSWORD|PASSWD|TOKEN|CREDENTIALS?|PRIVATE_KEY|AUTH)(_.*)?",
+    re.IGNORECASE,
+)
+_KINDS = (
+    r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
+    r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{16,}",
+    r"(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])",
+    r"(?<![A-Za-z0-9])gh[pousr]_[A-Za-z0-9]{20,}",
+    r"(?<![A-Za-z0-9])github_pat_[A-Za-z0-9_]{20,}",
+    r"(?<![A-Za-z0-9])glpat-[A-Za-z0-9_-]{16,}",
+    r"(?<![A-Za-z0-9])xox[abeoprs]-[A-Za-z0-9-]{10,}",
+    r"(?<![A-Za-z0-9])AIza[A-Za-z0-9_-]{30,}",
+    r"(?<![A-Za-z0-9])hf_[A-Za-z0-9]{20,}",
+    r"(?<![A-Za-z0-9])eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}",
+    r"(?<=[Bb]earer )[A-Za-z0-9._~+/=-]{16,}",
+    r"(?<=[Bb]asic )[A-Za-z0-9+/]{16,}={0,2}(?![A-Za-z0-9])",
+    # user:password before the host of a URL
+    r"(?<=://)[^\s/@:'\"]*:[^\s/@'\"]+(?=@)",
+)
+_LIKE_A_KEY = re.compile("|".join(_KINDS), re.DOTALL)
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+
+
+class Redactor:
+    """Replaces secrets in texts and in whatever holds texts."""
+
+    def __init__(self, environment: Mapping[str, str], key_variables: Collection[str]) -> None:
+        """Look for the values of these variables, and of all whose name says that they hold a secret.
+
+        Of the latter, values of letters alone are left: they may be words of ordinary text.
+        """
+        values = {
+            value.strip()
+            for name, value in environment.items()
+            if len(value.strip()) >= SHORTEST
+            and (name in key_variables or (_SECRET_NAME.fullmatch(name) and not value.strip().isalpha()))
+        }
+        # The longest first: one value may hold another.
+        ordered = sorted(values, key=lambda value: (-len(value), value))
+        self._values = re.compile("|".join(map(re.escape, ordered))) if ordered else None
+
+    def text(self, text: str) -> str:
+        """Return a text without secrets; half a character, which no file may hold, becomes U+FFFD."""
+        if self._values is not None:
+            text = self._values.sub(REDACTED, text)
+        text = _LIKE_A_KEY.sub(REDACTED, text)
+        return text if text.isascii() else _HALF_CHARACTER.sub("\ufffd", text)
+
+    def value(self, value: JsonValue) -> JsonValue:
+        """Return a JSON value without secrets in its texts and keys."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, list):
+            return [self.value(member) for member in value]
+        if isinstance(value, dict):
+            return {self.text(key): self.value(member) for key, member in value.items()}
+        return value

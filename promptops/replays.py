@@ -1,0 +1,105 @@
+"""The verbs of what is stored: replay and verify a run, record it for others, and the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from promptops.analyses import Analyses
+from promptops.errors import Altered, UnknownName, UsageError
+from promptops.types import Run
+
+if TYPE_CHECKING:
+    from promptops.proofs import CacheModel, Recording, Replay, Verification
+
+
+class Replays(Analyses):
+    """What was answered once need not be asked again, and can be checked."""
+
+    def replay(self, reference: str) -> Replay:
+        """Make a run again from its stored answers, in memory, and compare it with what is stored.
+
+        Each request is rendered and each answer scored anew; nobody is asked and nothing is written.
+        """
+        from promptops.verifying import replay_run
+
+        run = self.run(reference)
+        return replay_run(self.store, run, tuple(self.store.snapshot_samples(run.evalset_digest)))
+
+    def verify(self, reference: str) -> Verification:
+        """Tell whether prompt, samples, completions and scores of a run are those that were stored.
+
+        `sha256` is that of the canonical form: two people whose figures are equal hold the same run.
+        """
+        from promptops.proofs import Check, Verification
+        from promptops.verifying import verify_run
+
+        try:
+            return verify_run(self.store, self.run(reference))
+        except Altered as error:
+            check = Check(name="run", state="altered", told=str(error))
+            return Verification(run=reference, outcome="altered", sha256=None, checks=(check,))
+
+    def write_canonical(self, reference: str, path: str | Path) -> Path:
+        """Write a run's canonical form as it is stored: what `verify` tells the SHA-256 of."""
+        from promptops.canonicalform import canonical_lines, place
+        from promptops.textfile import replacing
+
+        run = self.run(reference)
+        with replacing(Path(path)) as file:
+            for line in canonical_lines(run, sorted(self.store.results(run.id), key=place)):
+                file.write(line)
+        return Path(path)
+
+    def record(self, references: Sequence[str], path: str | Path, *, requests: bool = True) -> Recording:
+        """Write the answers of runs as a cassette, from which others evaluate without a key.
+
+        Secrets are replaced, in questions and in answers. Without `requests` no message is kept, only content
+        addresses. Raises UsageError for runs of a program of yours: its code is no part of an address.
+        """
+        from promptops.models import key_variables, model_traits
+        from promptops.recording import Recorder
+        from promptops.redaction import Redactor
+        from promptops.verifying import asked_by
+
+        if not references:
+            raise UsageError("Name at least one run.")
+        recorder = Recorder(Redactor(self.environment, key_variables(self.settings)), requests)
+        for run in {run.id: run for run in map(self.run, references)}.values():
+            traits = {name: model_traits(name, self.settings) for name in _models_of(run)}
+            for name, kind in traits.items():
+                if kind.runs_code:
+                    raise UsageError(
+                        f"Run {run.id} asked {name}, a program of yours. A cassette knows answers by their "
+                        "request, and would go on giving them when the program has changed."
+                    )
+            local = frozenset(name for name, kind in traits.items() if kind.local)
+            samples = tuple(self.store.snapshot_samples(run.evalset_digest))
+            recorder.add(self.store, run, samples, asked_by(self.store, run), local)
+        return recorder.write(Path(path))
+
+    def cache_stats(self) -> list[CacheModel]:
+        """Return which stored answers would be used again, by model. Reads every stored call once."""
+        from promptops.proofs import CacheModel
+
+        return [CacheModel.model_validate(vars(found)) for found in self.store.reusable()]
+
+    def forget_answers(
+        self, *, older_than: timedelta | None = None, model: str | None = None, dry_run: bool = False
+    ) -> int:
+        """Let stored answers not be used again; returns how many. Runs keep them, and can be verified.
+
+        `older_than` spares what was asked or used since. Raises UnknownName for a model that never answered.
+        """
+        if model is not None:
+            known = [found.model for found in self.store.reusable()]
+            if model not in known:
+                raise UnknownName("model with stored answers", model, known)
+        return self.store.forget(older_than=older_than, model=model, dry_run=dry_run)
+
+
+def _models_of(run: Run) -> list[str]:
+    judges = [record.options.get("model") for record in run.metrics if record.judge]
+    return [run.model, *(str(name) for name in judges if name)]
