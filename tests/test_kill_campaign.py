@@ -116,7 +116,9 @@ def told(folder: Folder) -> list[object]:
             )
             for case in project.cases_of(run.id, limit=SAMPLES)
         ]
-        return [*cases, *project.estimates(run.id)]
+        proof = project.verify(run.id)
+        assert proof.outcome == "proven", proof
+        return [*cases, *project.estimates(run.id), proof.sha256]
 
 
 def killed_many_times(folder: Folder, server: Server, kills: int, seed: int) -> int:

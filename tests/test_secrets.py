@@ -79,6 +79,10 @@ def test_the_key_is_in_no_file_report_or_line(folder: Folder) -> None:
         run(*evaluate, "--no-cache")
         run("show", "latest")
         run("show", "latest", "--json")
+        run("replay", "latest")
+        run("verify", "latest", "--canonical", "form.jsonl")
+        run("record", "latest", "-o", "cassette.jsonl")
+        assert (folder.path / "form.jsonl").exists() and (folder.path / "cassette.jsonl").exists()
         run("accept", "latest", "--errors")
         reports = [part for kind in ("md", "html", "xml", "json") for part in ("--report", f"gate.{kind}")]
         run("gate", "numbers", "-p", "ask.prompt.yaml", "-m", "faulty/leaky", *reports, "--github")
