@@ -40,6 +40,8 @@ def replay_command(ctx: click.Context, run: str, as_json: bool) -> None:
         click.echo(f"equal  run {found.run}, {found.results} results  sha256:{found.sha256}")
     else:
         click.echo(f"{found.outcome}  run {found.run}, {found.results} results")
+        if found.sha256 == found.stored_sha256:
+            click.echo("  The results come out the same, but what they were made of is not the same:")
         click.echo(f"  stored  sha256:{found.stored_sha256}")
         click.echo(f"  now     {'sha256:' + found.sha256 if found.sha256 else 'unknown'}")
     _print_differences(found.differences, found.differing)
