@@ -10,23 +10,29 @@ import contextlib
 import random
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from promptops.contentaddress import Asked, content_address
 from promptops.errors import FATAL, CallFailed, PromptopsError
-from promptops.providers import Model
+from promptops.limiter import FIRST_PAUSE, LONGEST_PAUSE, LetGo, Limiter, Place
+from promptops.providers import Allowance, Model
+from promptops.quotas import LONGEST_WAIT
 from promptops.tracing import Tracing
 from promptops.types import Attempt, Completion, Failure, Request
 
-RETRY_AFTER_LIMIT = 120.0
-"""Seconds: a server that asks for a longer pause has in effect refused."""
-FIRST_PAUSE = 0.5
-LONGEST_PAUSE = 30.0
 FATAL_LIMIT = 5
 """So many failures that every call would meet, and no success: the run is stopped."""
+_NEVER = float("inf")
+OVERLOADED = frozenset({503, 529})
+"""Statuses by which a server asks for fewer calls at a time, as it does by 429."""
 REFUSED_LIMIT = 25
 """The same for failures that could be the fault of single questions, and in a row after a success."""
+
+
+_heard_at: ContextVar[Place | None] = ContextVar("_heard_at", default=None)
+"""The place of the call that the current task makes."""
 
 
 class Stopped(PromptopsError):
@@ -46,6 +52,8 @@ class Usage:
     tokens_out: int = 0
     cost: float = 0.0
     unpriced: int = 0
+    held_back: Callable[[], tuple[str, ...]] = tuple
+    """Tells in a few words each what calls wait for just now, such as a server's limits."""
 
     def add(self, completion: Completion) -> None:
         """Count one answered call."""
@@ -72,7 +80,7 @@ class Answer:
 class Asker(Protocol):
     """Who answers requests: a Caller, or what was answered before."""
 
-    async def ask(self, request: Request, prompt_digest: str = "") -> Answer:
+    async def ask(self, request: Request, prompt_digest: str = "", *, finishing: bool = False) -> Answer:
         """Return an answer; raises Unanswered, GivenUp, or what ends the run."""
 
 
@@ -100,10 +108,17 @@ class Brake:
         self._free.set()
         self._held = 0.0
         self._since = 0.0
+        self._then: list[Callable[[], None]] = []
+
+    def when_pulled(self, then: Callable[[], None]) -> None:
+        """Have something called in the moment in which it is pulled."""
+        self._then.append(then)
 
     def pull(self) -> None:
         """Let no call begin from now on; those under way come to their end."""
         self._pulled.set()
+        for then in self._then:
+            then()
         self.release()
 
     def hold(self) -> None:
@@ -163,15 +178,22 @@ class Caller:
     """Pulled by a run that may stop early."""
     tracing: Tracing | None = None
     """Makes a span of each attempt."""
-    _paused_until: float = 0.0
+    limiter: Limiter = field(default_factory=lambda: Limiter("the server"))
+    """Shared by all who ask the same server with the same key."""
     _answered: bool = False
     _fatal: int = 0
     _refused: int = 0
     _last: str = ""
     _jitter: random.Random = field(default_factory=random.Random)
 
-    async def ask(self, request: Request, prompt_digest: str = "") -> Answer:
-        """Return an answer; raises Unanswered, GivenUp, or Stopped where no call can succeed."""
+    def __post_init__(self) -> None:
+        self.model.tell = self._hear
+
+    async def ask(self, request: Request, prompt_digest: str = "", *, finishing: bool = False) -> Answer:
+        """Return an answer; raises Unanswered, GivenUp, or Stopped where no call can succeed.
+
+        A call that is `finishing` a sample, such as a judge's, goes before those that begin one.
+        """
         address = self.address(request, prompt_digest)
         key = address if self.model.cacheable else None
         if key is not None and self.lookup is not None:
@@ -183,9 +205,10 @@ class Caller:
             self.brake.check()
         # A quota may run out and a key be withdrawn in the middle of a run.
         limit = REFUSED_LIMIT if self._answered else FATAL_LIMIT
-        if self._fatal >= limit or (not self._answered and self._refused >= REFUSED_LIMIT):
+        refused = self._fatal >= limit or (not self._answered and self._refused >= REFUSED_LIMIT)
+        if refused or self.limiter.given_up >= FATAL_LIMIT:
             raise Stopped(f"{self.name} refuses every call, so no more are made. It said: {self._last}")
-        completion = await self._until_answered(request)
+        completion = await self._until_answered(request, finishing)
         self.usage.add(completion)
         reusable = key if completion.finish_reason == "stop" else None
         return Answer(completion, reusable, cached=False, address=address)
@@ -195,31 +218,75 @@ class Caller:
         asked = Asked(self.name, self.model.origin, self.model.settings.body)
         return content_address(asked, request, prompt_digest)
 
-    async def _until_answered(self, request: Request) -> Completion:
+    async def _until_answered(self, request: Request, finishing: bool) -> Completion:
         ends = time.monotonic() + self.deadline
         tried: list[Attempt] = []
+        counted, first_refusal, turn = 0, _NEVER, self.limiter.turn()
         while True:
-            waited = await self._wait_out_pause()
-            if self.brake is not None:
-                # Who is held has not begun: that time is not the server's.
-                ends += await self.brake.passed()
+            before = time.monotonic()
+            place = await self._place(request, finishing, turn)
             started = time.monotonic()
+            # Who waits for room or is held has not begun: the deadline moves along.
+            ends += started - before
             try:
-                completion = await self._attempt(request, max(ends - started, 0.001))
+                completion = await self._attempt_at(place, request, max(ends - started, 0.001))
             except CallFailed as error:
                 failed = error
             except TimeoutError:
                 failed = CallFailed("timeout", f"no answer within {self.deadline:g} s in all")
             else:
-                return self._succeeded(completion, tried, time.monotonic() - started, waited)
-            tried.append(_attempt(failed, time.monotonic() - started, waited))
-            pause = self._next_pause(failed, len(tried), ends)
-            if pause is None:
-                raise self._given_up(failed, tried)
+                return self._succeeded(completion, tried, time.monotonic() - started, place.waited)
+            tried.append(_attempt(failed, time.monotonic() - started, place.waited))
             if failed.kind == "rate_limited":
-                self._paused_until = max(self._paused_until, time.monotonic() + pause)
+                first_refusal = min(first_refusal, started)
+                counted += not self._bears_with(started - first_refusal)
+                # If it's the call's own fault, the others go on before the next try.
+                turn = turn if len(tried) % self.attempts else self.limiter.turn()
             else:
+                counted += 1
+            if not failed.retryable or counted >= self.attempts or _asks_too_much(failed):
+                raise self._given_up(failed, tried)
+            if not _is_paused(failed):
+                pause = self._pause(failed, len(tried))
+                if time.monotonic() + pause >= ends:
+                    raise self._given_up(failed, tried)
                 await self._sleep(pause)
+
+    async def _place(self, request: Request, finishing: bool, turn: int) -> Place:
+        """Wait until the call may begin. Raises GivenUp once the brake is pulled."""
+        while True:
+            if self.brake is not None:
+                await self.brake.passed()
+            place = self.limiter.enter_at_once(self.name, request)
+            if place is not None:
+                return place
+            try:
+                place = await self.limiter.enter(self.name, request, finishing=finishing, turn=turn)
+            except LetGo:
+                raise GivenUp from None
+            if self.brake is None or not self.brake.held:
+                return place
+            self.limiter.leave(place, 0.0)  # held in the meantime
+
+    async def _attempt_at(self, place: Place, request: Request, seconds: float) -> Completion:
+        spent: float | None = None
+        started = time.monotonic()
+        _heard_at.set(place)
+        try:
+            completion = await self._attempt(request, seconds)
+            self.limiter.answered(place, time.monotonic() - started, completion)
+            spent = _tokens(completion)
+            return completion
+        except CallFailed as error:
+            if error.kind == "rate_limited":
+                spent = 0.0
+            if _is_paused(error):
+                self.limiter.refused(place, self._asked_pause(error))
+            elif error.status in OVERLOADED:
+                self.limiter.overloaded(place)
+            raise
+        finally:
+            self.limiter.leave(place, spent)
 
     async def _attempt(self, request: Request, seconds: float) -> Completion:
         if self.tracing is None:
@@ -236,6 +303,11 @@ class Caller:
         async with asyncio.timeout(seconds):
             return await self.model.generate(request)
 
+    def _hear(self, told: tuple[Allowance, ...]) -> None:
+        place = _heard_at.get()
+        if place is not None:
+            self.limiter.hear(place, told)
+
     def _succeeded(
         self, completion: Completion, tried: list[Attempt], seconds: float, waited: float
     ) -> Completion:
@@ -246,28 +318,25 @@ class Caller:
         attempts = (*tried, Attempt(seconds=seconds, waited=waited))
         return completion.model_copy(update={"attempts": attempts})
 
-    def _next_pause(self, failed: CallFailed, tries: int, ends: float) -> float | None:
-        """Return how long to wait before the next try, or None to give up."""
-        if not failed.retryable or tries >= self.attempts:
-            return None
-        if failed.retry_after is not None:
-            if failed.retry_after > RETRY_AFTER_LIMIT:
-                return None
-            pause = failed.retry_after * (1 + 0.1 * self._jitter.random())
-        else:
-            longest = min(FIRST_PAUSE * 2.0 ** (tries - 1), LONGEST_PAUSE)
-            pause = longest * (0.25 + 0.75 * self._jitter.random())
-        return pause if time.monotonic() + pause < ends else None
+    def _bears_with(self, seconds: float) -> bool:
+        """Tell whether a refusal so long after a call's first one is no attempt: it has to wait, that's all.
 
-    async def _wait_out_pause(self) -> float:
-        """Sleep while the server has asked all calls to wait; return the seconds slept."""
-        waited = 0.0
-        while (left := self._paused_until - time.monotonic()) > 0:
-            # Spread the calls that wait for the same moment, or they meet the same limit again.
-            nap = left + 0.2 * self._jitter.random() * max(left, 0.05)
-            await self._sleep(nap)
-            waited += nap
-        return waited
+        True of a server that lets anybody in, for as long as a pause may be.
+        """
+        return self.model.account is not None and self.limiter.lets_in and seconds < LONGEST_WAIT
+
+    def _pause(self, failed: CallFailed, tries: int) -> float:
+        asked = self._asked_pause(failed)
+        if asked is not None:
+            return asked
+        longest = min(FIRST_PAUSE * 2.0 ** (tries - 1), LONGEST_PAUSE)
+        return longest * (0.25 + 0.75 * self._jitter.random())
+
+    def _asked_pause(self, failed: CallFailed) -> float | None:
+        """Return the pause that the server asks for, a little spread; None where it asks for none."""
+        if failed.retry_after is None or _asks_too_much(failed):
+            return None
+        return failed.retry_after * (1 + 0.1 * self._jitter.random())
 
     async def _sleep(self, seconds: float) -> None:
         if self.brake is None:
@@ -278,10 +347,11 @@ class Caller:
     def _given_up(self, failed: CallFailed, tried: list[Attempt]) -> Unanswered:
         self.usage.failed += 1
         self._fatal += failed.kind in FATAL
+        self.limiter.given_up += failed.kind == "rate_limited" or failed.status in OVERLOADED
         self._refused += failed.kind == "rejected"
         self._last = str(failed)
         message = str(failed)
-        if failed.retry_after is not None and failed.retry_after > RETRY_AFTER_LIMIT:
+        if failed.retry_after is not None and _asks_too_much(failed):
             message += f" (it asks for a pause of {failed.retry_after:.0f} s, too long to wait)"
         return Unanswered(
             Failure(kind=failed.kind, message=message[:1000], status=failed.status, attempts=tuple(tried))
@@ -292,3 +362,18 @@ def _attempt(failed: CallFailed, seconds: float, waited: float) -> Attempt:
     return Attempt(
         seconds=seconds, failure=failed.kind, status=failed.status, message=str(failed)[:300], waited=waited
     )
+
+
+def _is_paused(failed: CallFailed) -> bool:
+    """Tell whether the limiter makes all calls wait for this failure's sake."""
+    return failed.kind == "rate_limited" or (failed.status in OVERLOADED and failed.retry_after is not None)
+
+
+def _asks_too_much(failed: CallFailed) -> bool:
+    return failed.retry_after is not None and failed.retry_after > LONGEST_WAIT
+
+
+def _tokens(completion: Completion) -> float | None:
+    if completion.tokens_in is None or completion.tokens_out is None:
+        return None
+    return float(completion.tokens_in + completion.tokens_out)

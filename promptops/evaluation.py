@@ -23,6 +23,7 @@ from promptops.config import Settings
 from promptops.engines import Engine
 from promptops.errors import FileProblems, Problem, RunInterrupted, StoreError, TemplateError, UsageError
 from promptops.judges import Judge, judges_of
+from promptops.limits import Limits
 from promptops.metrics import Metric
 from promptops.models import model_traits, open_model, rebuild_metric
 from promptops.owner import is_dead, own_name
@@ -60,9 +61,14 @@ class Evaluation:
     """Pulled when a run stops early; no call begins after that."""
     tracing: Tracing | None = field(default_factory=tracing)
     """Makes spans, where this process traces."""
+    limits: Limits = field(default_factory=Limits)
     _engine: Engine | None = None
     _models: dict[str, Model] = field(default_factory=dict)
     _callers: dict[str, Caller] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.brake.when_pulled(self.limits.let_go)
+        self.usage.held_back = self.limits.told
 
     def check(
         self, evalset: EvalSet, prompts: Sequence[tuple[Prompt, str]], metrics: Mapping[str, Metric]
@@ -310,6 +316,7 @@ class Evaluation:
                 lookup=self.store.cached_completion if self.use_cache and model.cacheable else None,
                 brake=self.brake,
                 tracing=self.tracing,
+                limiter=self.limits.of(model, name),
             )
         return self._callers[name]
 

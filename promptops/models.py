@@ -25,7 +25,8 @@ def open_model(
 ) -> Model:
     """Return the Model that `provider/model` stands for; nothing is contacted yet.
 
-    `keyless` is for whoever never asks it, but must know where it would be reached: it needs no key then.
+    `keyless` is for whoever never asks it, but must know where it would be reached: it needs no key
+    and no certificate then.
     """
     provider, own, kind = _split(name, settings)
     chosen = plugins.find("providers", kind, Model)  # type: ignore[type-abstract]
@@ -33,6 +34,7 @@ def open_model(
     if keyless:
         variable = given.api_key_env or chosen.key_variable
         environment = {**environment, **({variable: _NO_KEY} if variable else {})}
+        given = given.model_copy(update={"ca_file": None})
     return chosen(own, given, environment, root)
 
 

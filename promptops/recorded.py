@@ -25,7 +25,7 @@ class CassetteCaller(Caller):
 
     cassette: Cassette = field(kw_only=True)
 
-    async def ask(self, request: Request, prompt_digest: str = "") -> Answer:
+    async def ask(self, request: Request, prompt_digest: str = "", *, finishing: bool = False) -> Answer:
         """Return the recorded answer; raises GivenUp, or NotRecorded, which ends the run."""
         if self.brake is not None:
             self.brake.check()

@@ -172,7 +172,7 @@ class _Told:
         self._purpose = purpose
         self._times: Counter[tuple[str, int]] = Counter()
 
-    async def ask(self, request: Request, prompt_digest: str = "") -> Answer:
+    async def ask(self, request: Request, prompt_digest: str = "", *, finishing: bool = False) -> Answer:
         """Return the stored completion."""
         where = (request.sample_id, request.repeat)
         self._times[where] += 1

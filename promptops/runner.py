@@ -270,7 +270,7 @@ class Runner:
             # What was paid for is stored before the next call begins: a kill costs one call a place at most.
             kept.send()
             await kept.stored()
-            answer = await task.judge_callers[label].ask(request, prompt.digest)
+            answer = await task.judge_callers[label].ask(request, prompt.digest, finishing=True)
             kept.add(_call(task, sample.id, repeat, purpose, answer))
             return answer.completion
 

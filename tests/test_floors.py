@@ -49,6 +49,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "plots",
         "plugins",
         "promptfiles",
+        "quotas",
         "redaction",
         "prompttext",
         "reportfiles",
@@ -62,6 +63,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "templateprocess",
         "templates",
         "textfile",
+        "tokenestimate",
         "tomlfile",
         "tracing",
         "visible",
@@ -69,8 +71,18 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "yamlfile",
     ),
     (
-        *("calls", "evaluation", "models", "progress", "recorded", "recording", "replaying", "runner"),
-        *("running", "shift", "verifying"),
+        *(
+            "calls",
+            "evaluation",
+            "limiter",
+            "limits",
+            "models",
+            "progress",
+            "recorded",
+            "recording",
+            "replaying",
+        ),
+        *("runner", "running", "shift", "verifying"),
     ),
     (
         *(

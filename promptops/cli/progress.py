@@ -117,6 +117,7 @@ def told(progress: Progress) -> str:
     if usage.tokens_in or usage.tokens_out:
         parts.append(f"{usage.tokens_in + usage.tokens_out:,} tokens")
     parts.append(cost(usage.cost, usage.calls - usage.unpriced, usage.unpriced))
+    parts.extend(usage.held_back())
     left = progress.seconds_left
     if progress.paused:
         parts.append(f"paused (kill -USR1 {os.getpid()} to go on)")

@@ -10,6 +10,8 @@ import asyncio
 import json
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextvars import ContextVar
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,11 @@ from promptops import plugins
 from promptops.engines import Engine, Item
 from promptops.engines._pool import work_through
 from promptops.errors import CallFailed, PromptopsError, UsageError
-from promptops.providers import Model, ProviderSettings
+from promptops.providers import Allowance, Model, ProviderSettings
 from promptops.types import Completion, Request
 
+_told: ContextVar[tuple[Allowance, ...]] = ContextVar("_told", default=())
+"""On a node: what the answer to the current task's call says of the server's limits."""
 AT_ONCE = 4096
 """Calls that one node's actor may have under way; the driver's concurrency is below it."""
 
@@ -135,20 +139,23 @@ class _Actor:
     async def ask(self, opening: bytes, request: bytes) -> bytes:
         """Return a completion or a failure as JSON; both are data, so that no exception is sent."""
         try:
+            _told.set(())
             completion = await self._model(opening).generate(Request.model_validate(json.loads(request)))
         except CallFailed as error:
             told = {"kind": error.kind, "status": error.status, "retry_after": error.retry_after}
-            return _json({"failed": {**told, "message": str(error)}})
+            return _json({"failed": {**told, "message": str(error)}, "limits": _limits()})
         except PromptopsError as error:
             return _json({"failed": {"kind": "auth", "message": f"On a Ray node: {error}"}})
-        return _json({"completion": completion.model_dump(mode="json")})
+        return _json({"completion": completion.model_dump(mode="json"), "limits": _limits()})
 
     def _model(self, opening: bytes) -> Model:
         if opening not in self._models:
             given = json.loads(opening)
             chosen = plugins.find("providers", given["class"], Model)  # type: ignore[type-abstract]
             settings = ProviderSettings.model_validate(given["settings"])
-            self._models[opening] = chosen(given["model"], settings, dict(os.environ), Path(given["root"]))
+            model = chosen(given["model"], settings, dict(os.environ), Path(given["root"]))
+            model.tell = _note
+            self._models[opening] = model
         return self._models[opening]
 
 
@@ -176,9 +183,15 @@ class _Remote(Model):
     def origin(self) -> str:
         return self._opened.origin
 
+    @property
+    def account(self) -> str | None:
+        return self._opened.account
+
     async def generate(self, request: Request) -> Completion:
         """Have a node ask. Raises CallFailed as the model itself would, or `connection` where a node died."""
         reply = json.loads(await self._ask(self._opening, _json(request.model_dump(mode="json"))))
+        if self.tell is not None and reply.get("limits"):
+            self.tell(tuple(Allowance(**each) for each in reply["limits"]))
         failed: Mapping[str, Any] | None = reply.get("failed")
         if failed is None:
             return Completion.model_validate(reply["completion"])
@@ -191,6 +204,14 @@ class _Remote(Model):
 
     async def close(self) -> None:
         await self._opened.close()
+
+
+def _note(told: tuple[Allowance, ...]) -> None:
+    _told.set(told)
+
+
+def _limits() -> list[dict[str, Any]]:
+    return [asdict(allowance) for allowance in _told.get()]
 
 
 def _json(value: Mapping[str, Any]) -> bytes:

@@ -8,9 +8,10 @@ cache live in `promptops/calls.py`, once for all.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -29,10 +30,33 @@ class ProviderSettings(BaseModel):
     body: dict[str, JsonValue] = {}
     timeout: float = Field(default=120.0, gt=0)
     max_bytes: int = Field(default=8_000_000, gt=0)
+    ca_file: str | None = Field(default=None, min_length=1)
+    """Certificates in PEM form of authorities to believe beside the system's."""
+    rpm: int | None = Field(default=None, ge=1, le=10**9)
+    """Requests a minute, at most."""
+    tpm: int | None = Field(default=None, ge=1, le=10**12)
+    """Tokens a minute, at most, read and written."""
+    concurrency: int | None = Field(default=None, ge=1, le=4096)
+    """Calls at a time, at most."""
     price_in: float | None = Field(default=None, ge=0)
     """US dollars for a million tokens read."""
     price_out: float | None = Field(default=None, ge=0)
     """US dollars for a million tokens written."""
+
+
+AllowanceKind = Literal["requests", "tokens", "input-tokens", "output-tokens"]
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a server says is left of one of its limits, told with an answer."""
+
+    kind: AllowanceKind
+    limit: int | None
+    """The whole of it; None where the server doesn't say."""
+    remaining: int
+    reset: float | None
+    """Seconds until the whole is there again; None where the server doesn't say."""
 
 
 class Model(ABC):
@@ -60,11 +84,18 @@ class Model(ABC):
         self.settings = settings
         self.environment = environment
         self.root = root
+        self.tell: Callable[[tuple[Allowance, ...]], None] | None = None
+        """Set by who asks; called within `generate`, in its task, with what an answer says is left."""
 
     @property
     def origin(self) -> str:
         """Where answers come from; part of the cache key."""
         return ""
+
+    @property
+    def account(self) -> str | None:
+        """Whose limits a call counts against: the server and a digest of the key; None if nobody's."""
+        return None
 
     @property
     def patience(self) -> float | None:

@@ -22,6 +22,8 @@ class Address:
 
     url: str
     origin: str
+    account: str
+    """Server and digest of the key, for what counts by both."""
     key: str | None = field(repr=False)
     proxy: str | None = field(repr=False)
 
@@ -33,10 +35,12 @@ def address_of(settings: ProviderSettings, environment: Mapping[str, str]) -> Ad
     _check_headers(settings.headers)
     path = parts.path.rstrip("/")
     query = f"?{parts.query}" if parts.query else ""
+    key = _key(settings, environment, parts)
     return Address(
         url=f"{parts.scheme}://{parts.netloc}{path}/chat/completions{query}",
         origin=_origin(f"{parts.scheme}://{parts.netloc}{path}", parts.query, settings),
-        key=_key(settings, environment, parts),
+        account=f"{parts.scheme}://{parts.netloc}#{digest_of(key)[:16]}",
+        key=key,
         proxy=_proxy(parts, environment),
     )
 

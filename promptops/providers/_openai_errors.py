@@ -83,7 +83,13 @@ def _redirect(status: int, headers: Mapping[str, str], key: str | None) -> CallF
     )
 
 
+_LARGER_THAN_LIMIT = "request too large"
+"""How the message of a 429 begins that no waiting helps: one request over the tokens of a minute."""
+
+
 def _kind(status: int, error: Mapping[str, object]) -> FailureKind:
+    if status == 429 and str(error.get("message")).lower().startswith(_LARGER_THAN_LIMIT):
+        return "rejected"
     for field in ("code", "type"):
         code = error.get(field)
         if isinstance(code, str) and code in _BY_CODE:

@@ -6,6 +6,7 @@ The only file of the provider that meets aiohttp; it is imported when the first 
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 import zlib
 from collections.abc import Mapping
@@ -36,7 +37,13 @@ class Reply:
 class Wire:
     """Posts bodies to one server, in one event loop."""
 
-    def __init__(self, address: Address, headers: Mapping[str, str], max_bytes: int) -> None:
+    def __init__(
+        self,
+        address: Address,
+        headers: Mapping[str, str],
+        max_bytes: int,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.loop = asyncio.get_running_loop()
         self._url = URL(address.url, encoded=True)
         self._key = address.key
@@ -45,7 +52,7 @@ class Wire:
         self._repetitions = Repetitions()
         self._doubles = False  # a server that did it once gets a new connection for each call
         self._session = aiohttp.ClientSession(
-            connector=lines_of(aiohttp.TCPConnector(limit=0), self.loop),
+            connector=lines_of(aiohttp.TCPConnector(limit=0, ssl=True if tls is None else tls), self.loop),
             timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,  # done here, under a cap
@@ -64,6 +71,8 @@ class Wire:
             failure = CallFailed("timeout", f"The server gave {what}.")
         except (aiohttp.ClientError, OSError) as error:
             words = one_line(masked(str(error), self._key)) or type(error).__name__
+            if isinstance(error, aiohttp.ClientConnectorCertificateError):
+                words += " If an authority of your own signed it, name its certificate with ca_file."
             failure = CallFailed("connection", f"The connection failed: {words}")
         # Raised out here, so that no error of aiohttp, which holds the headers, hangs on to it.
         raise failure

@@ -20,9 +20,12 @@ from promptops.providers import Model, ProviderSettings
 from promptops.providers._openai_address import KEY_VARIABLE, address_of
 from promptops.providers._openai_answer import completion_of
 from promptops.providers._openai_errors import refusal
+from promptops.providers._ratelimits import allowances
 from promptops.types import Completion, Request
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from promptops.providers._openai_wire import Wire
 
 
@@ -34,17 +37,27 @@ class OpenAI(Model):
     def __init__(
         self, model: str, settings: ProviderSettings, environment: Mapping[str, str], root: Path
     ) -> None:
-        """Find server and key. Raises SettingsError naming the variable to set."""
+        """Find server, key and certificates. Raises SettingsError naming what to set."""
         super().__init__(model, settings, environment, root)
         if not model:
             raise UsageError("No model is named after 'openai/'. Write for instance openai/gpt-4o-mini.")
         self._address = address_of(settings, environment)
         self._wire: Wire | None = None
+        self._tls: SSLContext | None = None
+        if settings.ca_file is not None:
+            from promptops.providers._openai_tls import context_with  # ssl takes time to import
+
+            self._tls = context_with(settings.ca_file, root)
 
     @property
     def origin(self) -> str:
         """The server's address, with a digest of extra fields and headers; never the key."""
         return self._address.origin
+
+    @property
+    def account(self) -> str:
+        """The server and a digest of the key: limits are counted for both together."""
+        return self._address.account
 
     @property
     def patience(self) -> float:
@@ -59,6 +72,8 @@ class OpenAI(Model):
         reply = await wire.post(body, self.settings.timeout)
         seconds = time.monotonic() - began
         key = self._address.key
+        if self.tell is not None and (told := allowances(reply.headers)):
+            self.tell(told)
         if not 200 <= reply.status < 300:
             raise refusal(reply.status, reply.headers, reply.body, key)
         return completion_of(
@@ -89,7 +104,7 @@ class OpenAI(Model):
         if self._wire is None or self._wire.loop is not asyncio.get_running_loop():
             from promptops.providers._openai_wire import Wire  # aiohttp: 0.2 s that only a first call needs
 
-            self._wire = Wire(self._address, self.settings.headers, self.settings.max_bytes)
+            self._wire = Wire(self._address, self.settings.headers, self.settings.max_bytes, self._tls)
         return self._wire
 
 

@@ -16,6 +16,7 @@ from tests.made import EVALSET, Folder, questions
 from tests.providers import fault_server
 from tests.providers.fault_server import KEY, Asked, Writer, completion, http
 from tests.providers.in_thread import serving
+from tests.providers.limit_server import LimitServer
 from tests.test_faulty_runs import project_at
 
 ray = pytest.importorskip("ray", reason="Ray is not installed (pip install 'promptops[ray]')")
@@ -135,6 +136,25 @@ def test_faults_have_the_same_class_from_afar(folder: Folder, cluster: Any) -> N
                     "numbers", [folder.path / "ask.prompt.yaml"], [f"faulty/{fault}"], cache=False
                 )[0]
                 assert [(each.kind, each.count) for each in project.failures(run.id)] == [(kind, 4)]
+
+
+def test_what_the_server_says_is_left_reaches_the_driver(folder: Folder, cluster: Any) -> None:
+    limited = LimitServer(requests=15, window=1.0, headers=True)
+
+    async def play(writer: Writer, asked: Asked) -> bool:
+        writer.write(await limited.answer(asked))
+        await writer.drain()
+        return True
+
+    fault_server.PLAYS["limited"] = play
+    with serving() as server:
+        project_at(folder, server.url, 60, attempts=2)
+        with Project.open(folder.path, engine="ray") as project:
+            run = project.evaluate(
+                "numbers", [folder.path / "ask.prompt.yaml"], ["faulty/limited"], concurrency=8, cache=False
+            )[0]
+    assert (run.done, run.errors) == (60, 0)
+    assert limited.refused <= 5
 
 
 def test_a_node_without_the_key_says_so_and_ends_the_run(

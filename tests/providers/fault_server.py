@@ -357,6 +357,12 @@ PLAYS: dict[str, Play] = {
     "rate_nan": refuses(429, "Retry-After: nan"),
     "rate_zero": refuses(429, "Retry-After: 0"),
     "rate_none": refuses(429),
+    "rate_larger": refuses(
+        429,
+        message="Request too large for m on tokens per min (TPM): Limit 30000, Requested 34000.",
+        type="tokens",
+        code="rate_limit_exceeded",
+    ),
     "quota": refuses(429, **_QUOTA),
     "payment": refuses(402),
     "s400": refuses(400),

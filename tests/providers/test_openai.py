@@ -109,6 +109,7 @@ FAILURES = {
     "filtered": "filtered",
     "filtered_400": "filtered",
     "rate_seconds": "rate_limited",
+    "rate_larger": "rejected",
     "quota": "quota",
     "payment": "quota",
     "s400": "rejected",
