@@ -55,11 +55,12 @@ def test_every_setting_has_a_variable(tmp_path):
         "PROMPTOPS_CONCURRENCY": "1",
         "PROMPTOPS_ATTEMPTS": "2",
         "PROMPTOPS_DEADLINE": "0.5",
+        "PROMPTOPS_ENGINE": "ray",
         "PROMPTOPS_SOMETHING_ELSE": "x",
     }
     settings, _ = load_settings(tmp_path, environment)
     found = settings.model_dump(exclude={"providers", "allow_code"})
-    assert [str(value) for value in found.values()] == list(environment.values())[:7]
+    assert [str(value) for value in found.values()] == list(environment.values())[:8]
 
 
 def test_providers_are_read(tmp_path):
