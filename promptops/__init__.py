@@ -13,6 +13,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from promptops.budget import Budget
     from promptops.errors import PromptopsError
     from promptops.evidence import Evidence, evidence_of
     from promptops.headline import smallest_change
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Budget": "budget",
     "Case": "types",
     "Comparison": "verdicts",
     "Completion": "types",
@@ -77,6 +79,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Budget",
     "Case",
     "Comparison",
     "Completion",

@@ -232,11 +232,15 @@ class Analyses(Gates):
         inconclusive: Literal["block", "warn"] = "block",
     ) -> Report:
         """Return a verdict that `gate` has given as a report; the runs are read again, nothing is asked."""
-        from promptops.reporting import gate_report
+        from promptops.reporting import gate_report, refusal_report
         from promptops.reportplaces import placed
 
         folder = self.evalset_folder(evalset)
         found = self.evalset(folder)
+        if not verdict.cells:
+            # What is there decides nothing, so no figure of it is shown as if it did.
+            report = refusal_report(found.name, verdict.reason)
+            return placed(report, folder, (), self.root, self.environment)
         sides = self._sides(verdict.baseline, verdict.candidate)
         report = gate_report(verdict, found, *sides, blocks=inconclusive == "block")
         return placed(report, folder, found.gate, self.root, self.environment)

@@ -151,9 +151,9 @@ def kept(found: Estimate, rule: GateRule) -> Outcome:
 
 
 def unbound(delta: Delta) -> Delta:
-    """Return a change in a run that stopped when it suited, where no bet tells its bounds."""
+    """Return a change in a run that ended when it suited, where no bet tells its bounds."""
     unknown = dict.fromkeys(("low", "high", "strict_low", "p_value", "p_swap", "resolves"))
-    return delta.model_copy(update={**unknown, "note": "no bounds: the run stopped early"})
+    return delta.model_copy(update={**unknown, "note": "no bounds: the run ended before all was asked"})
 
 
 def _by_bets(

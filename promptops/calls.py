@@ -14,8 +14,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from promptops.budget import Budget, OverBudget, Ticket
 from promptops.contentaddress import Asked, content_address
-from promptops.errors import FATAL, CallFailed, PromptopsError
+from promptops.errors import FATAL, CallFailed, PromptopsError, StoreError
 from promptops.limiter import FIRST_PAUSE, LONGEST_PAUSE, LetGo, Limiter, Place
 from promptops.providers import Allowance, Model
 from promptops.quotas import LONGEST_WAIT
@@ -52,6 +53,8 @@ class Usage:
     tokens_out: int = 0
     cost: float = 0.0
     unpriced: int = 0
+    uncounted: int = 0
+    """Answers that do not tell their tokens."""
     held_back: Callable[[], tuple[str, ...]] = tuple
     """Tells in a few words each what calls wait for just now, such as a server's limits."""
 
@@ -60,6 +63,7 @@ class Usage:
         self.calls += 1
         self.tokens_in += completion.tokens_in or 0
         self.tokens_out += completion.tokens_out or 0
+        self.uncounted += completion.tokens_in is None or completion.tokens_out is None
         if completion.cost is None:
             self.unpriced += 1
         else:
@@ -151,9 +155,14 @@ class Brake:
         self.check()
         return time.monotonic() - began if held else 0.0
 
+    @property
+    def pulled(self) -> bool:
+        """Whether no further call is wanted."""
+        return self._pulled.is_set()
+
     def check(self) -> None:
         """Raise GivenUp once it is pulled."""
-        if self._pulled.is_set():
+        if self.pulled:
             raise GivenUp
 
     async def sleep(self, seconds: float) -> None:
@@ -180,6 +189,8 @@ class Caller:
     """Makes a span of each attempt."""
     limiter: Limiter = field(default_factory=lambda: Limiter("the server"))
     """Shared by all who ask the same server with the same key."""
+    budget: Budget = field(default_factory=Budget)
+    """What all callers of a command may spend together."""
     _answered: bool = False
     _fatal: int = 0
     _refused: int = 0
@@ -196,11 +207,10 @@ class Caller:
         """
         address = self.address(request, prompt_digest)
         key = address if self.model.cacheable else None
-        if key is not None and self.lookup is not None:
-            found = self.lookup(key)
-            if found is not None:
-                self.usage.cached += 1
-                return Answer(found, key, cached=True, address=address)
+        found = self._found(key)
+        if found is not None:
+            self.usage.cached += 1
+            return Answer(found, key, cached=True, address=address)
         if self.brake is not None:
             self.brake.check()
         # A quota may run out and a key be withdrawn in the middle of a run.
@@ -218,13 +228,20 @@ class Caller:
         asked = Asked(self.name, self.model.origin, self.model.settings.body)
         return content_address(asked, request, prompt_digest)
 
+    def find(self, request: Request, prompt_digest: str = "") -> Completion | None:
+        """Return the answer that an earlier run has to the same request, if any; nobody is asked."""
+        return self._found(self.address(request, prompt_digest) if self.model.cacheable else None)
+
+    def _found(self, key: str | None) -> Completion | None:
+        return None if key is None or self.lookup is None else self.lookup(key)
+
     async def _until_answered(self, request: Request, finishing: bool) -> Completion:
         ends = time.monotonic() + self.deadline
         tried: list[Attempt] = []
         counted, first_refusal, turn = 0, _NEVER, self.limiter.turn()
         while True:
             before = time.monotonic()
-            place = await self._place(request, finishing, turn)
+            place, ticket = await self._admitted(request, finishing, turn)
             started = time.monotonic()
             # Who waits for room or is held has not begun: the deadline moves along.
             ends += started - before
@@ -235,7 +252,9 @@ class Caller:
             except TimeoutError:
                 failed = CallFailed("timeout", f"no answer within {self.deadline:g} s in all")
             else:
+                ticket.answered(completion.cost)
                 return self._succeeded(completion, tried, time.monotonic() - started, place.waited)
+            ticket.failed(failed.kind)
             tried.append(_attempt(failed, time.monotonic() - started, place.waited))
             if failed.kind == "rate_limited":
                 first_refusal = min(first_refusal, started)
@@ -251,6 +270,25 @@ class Caller:
                 if time.monotonic() + pause >= ends:
                     raise self._given_up(failed, tried)
                 await self._sleep(pause)
+
+    async def _admitted(self, request: Request, finishing: bool, turn: int) -> tuple[Place, Ticket]:
+        """Wait for a place at the server and until the budget lets the next attempt begin.
+
+        Raises GivenUp where the budget has run out.
+        """
+        while True:
+            place = await self._place(request, finishing, turn)
+            try:
+                ticket = self.budget.admit(self.name)
+            except OverBudget:
+                self.limiter.leave(place, 0.0)
+                if self.brake is not None:
+                    self.brake.pull()
+                raise GivenUp from None
+            if ticket is not None:
+                return place, ticket
+            self.limiter.leave(place, 0.0)  # nobody waits for money at a place that others could use
+            await self.budget.settled()
 
     async def _place(self, request: Request, finishing: bool, turn: int) -> Place:
         """Wait until the call may begin. Raises GivenUp once the brake is pulled."""
@@ -377,3 +415,11 @@ def _tokens(completion: Completion) -> float | None:
     if completion.tokens_in is None or completion.tokens_out is None:
         return None
     return float(completion.tokens_in + completion.tokens_out)
+
+
+def first_fault(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return what really went wrong in a run: the store's or the provider's word before a follow-up fault."""
+    flat: list[BaseException] = []
+    for error in group.exceptions:
+        flat.extend([first_fault(error)] if isinstance(error, BaseExceptionGroup) else [error])
+    return next((error for error in flat if isinstance(error, StoreError | Stopped)), flat[0])

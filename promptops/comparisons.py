@@ -67,9 +67,9 @@ class Comparisons(Experiments):
         deltas = tuple(
             _with_swaps(pairing, cells[label, name].delta) for label in labels for name in (None, *names)
         )
-        if "stopped" in (first.side.run.status, second.side.run.status) or chosen_by_failures(
-            first.side.run, second.side.run
-        ):
+        if not {"stopped", "interrupted"}.isdisjoint(
+            (first.side.run.status, second.side.run.status)
+        ) or chosen_by_failures(first.side.run, second.side.run):
             deltas = tuple(unbound(delta) for delta in deltas)
         still = all(not delta.difference for delta in deltas)
         found = Comparison(

@@ -2,7 +2,59 @@
 
 from __future__ import annotations
 
-from promptops.verdicts import Stopping
+from promptops.store.answers import Spent
+from promptops.types import Run
+from promptops.verdicts import Stopping, Verdict
+
+
+def cut_short(run: Run, against: str, look: int | None) -> Verdict:
+    """Return the verdict on a run that ended before all was asked, in no order that was drawn before."""
+    places = run.samples * run.repeats
+    told = (
+        f"only {run.done:,} of {places:,} answers are there, and which ones depends on how quick and cheap "
+        "they were, so they stand for nothing. Finish the run, then decide: promptops resume "
+        f"{run.id} && promptops gate {run.evalset} --run {run.id}. A gate with --early-stop may be cut off "
+        "and still tell what is certain."
+    )
+    return Verdict(
+        outcome="CANNOT_MEASURE",
+        reason=told[:1].upper() + told[1:],
+        sentence=told,
+        cells=(),
+        baseline=against,
+        candidate=run.id,
+        look=look,
+    )
+
+
+def ended(stopping: Stopping, run: Run, spent: Spent, more: str) -> Stopping:
+    """Put down how a run that may stop early ended: what was not spent, at what a sample has taken so far.
+
+    `more` is the command that asks what a first stage left out.
+    """
+    planned = stopping.planned * run.repeats
+    beyond = max(spent.places - stopping.samples * run.repeats, 0)
+    # A first stage asks no sample beyond it, so that all others were asked for later.
+    resumed = run.status == "finished" or stopping.first is not None
+    judged = round(planned * spent.judgements.calls / max(run.done, 1))
+    answers = max(planned - spent.answers.calls - spent.failures, 0)
+    judgements = max(judged - spent.judgements.calls, 0)
+    costs = [
+        _priced_at(answers, spent.answers.cost, spent.answers.calls),
+        _priced_at(judgements, spent.judgements.cost, spent.judgements.calls),
+    ]
+    known = [cost for cost in costs if cost is not None]
+    priced = stopping.model_copy(
+        update={
+            "in_flight": 0 if resumed else beyond,
+            "later": beyond if resumed else 0,
+            "calls": spent.asked + spent.failures,
+            "calls_saved": answers + judgements,
+            "cost_saved": sum(known) if len(known) == len(costs) else None,
+            "more": more if stopping.left_open else "",
+        }
+    )
+    return priced.model_copy(update={"sentence": how_it_ended(priced)})
 
 
 def how_it_ended(found: Stopping) -> str:
@@ -13,6 +65,15 @@ def how_it_ended(found: Stopping) -> str:
         waiting = f" {who} can't decide {'; '.join(found.whole_run)}: PASS needs all samples, FAIL doesn't."
     if found.first is not None:
         return _of_stages(found, waiting)
+    if found.cut:
+        calls = f", about {found.calls_saved:,} calls" if found.calls_saved else ""
+        money = f" and ${found.cost_saved:.2f}" if found.cost_saved else ""
+        beyond = f" {found.in_flight:,} more answers are stored." if found.in_flight else ""
+        return (
+            f"The run was cut off after {found.samples:,} of {found.planned:,} samples, in an order drawn "
+            f"before the run (seed {found.seed}). Bets on these hold whatever ended it; the others can still "
+            f"be asked{calls}{money}.{beyond}{waiting}"
+        )
     if not found.stopped:
         left = f", and the bound at the end had alpha = {found.alpha_end:g} left" if found.alpha_end else ""
         return (
@@ -51,3 +112,10 @@ def _of_stages(found: Stopping, waiting: str) -> str:
     if found.later:
         return f"{told} The {found.later:,} other answers don't count.{waiting}"
     return f"{told} {calls[:1].upper()}{calls[1:]} were not spent.{waiting}" if found.calls_saved else told
+
+
+def _priced_at(count: int, cost: float | None, calls: int) -> float | None:
+    """Return what so many calls would cost at the price of those that were made; None where it is unknown."""
+    if not count:
+        return 0.0
+    return None if cost is None or not calls else count * cost / calls

@@ -17,7 +17,8 @@ from typing import Any, TypeVar
 from pydantic import JsonValue
 
 from promptops import plugins
-from promptops.calls import Brake, Caller, Stopped, Usage
+from promptops.budget import Budget
+from promptops.calls import Brake, Caller, Stopped, Usage, first_fault
 from promptops.cassettes import Cassette
 from promptops.config import Settings
 from promptops.engines import Engine
@@ -30,7 +31,7 @@ from promptops.owner import is_dead, own_name
 from promptops.progress import Progress, Watch
 from promptops.providers import Model
 from promptops.recorded import CassetteCaller, refuse_unrecorded
-from promptops.runner import Follower, Runner, Task, first_fault, interruptible
+from promptops.runner import Follower, Runner, Task, interruptible
 from promptops.running import Running
 from promptops.store import Store
 from promptops.store.writer import Writer
@@ -58,7 +59,8 @@ class Evaluation:
     watch: Watch | None = None
     usage: Usage = field(default_factory=Usage)
     brake: Brake = field(default_factory=Brake)
-    """Pulled when a run stops early; no call begins after that."""
+    """Pulled when a run stops early or its budget has run out; no call begins after that."""
+    budget: Budget = field(default_factory=Budget)
     tracing: Tracing | None = field(default_factory=tracing)
     """Makes spans, where this process traces."""
     limits: Limits = field(default_factory=Limits)
@@ -163,7 +165,7 @@ class Evaluation:
         """Return what is left to do of a run; a follower wants the samples in the order of its own."""
         built = {record.label: rebuild_metric(record) for record in run.metrics}
         judges = judges_of(built)
-        attempts = _attempts(self.store, run.id) if retry_errors else {}
+        attempts = self.store.attempts(run.id) if retry_errors else {}
         failures: dict[tuple[str, int], Failure] = {}
         if run.parent is not None:
             # Once more, should the first time have been cut off: what a run has is left alone.
@@ -178,7 +180,7 @@ class Evaluation:
             judge_callers={label: self.caller(judge.model) for label, judge in judges.items()},
             finished=frozenset(self.store.finished(run.id, errors_too=not retry_errors)),
             answered=self.store.unfinished_calls(run.id),
-            attempts=attempts,
+            attempts={place: attempt + 1 for place, attempt in attempts.items()},
             failures=failures,
             follower=follower,
             brake=self.brake,
@@ -205,7 +207,7 @@ class Evaluation:
                 f"Interrupted; what was answered is stored. Finish it with: {again}", 128 + stopped[0]
             )
         for task in tasks:
-            self._leave([task.run.id], owner, "stopped" if self._left_over(task) else "finished")
+            self._leave([task.run.id], owner, self._ended(task))
         return progress
 
     def _interrupt(self, tasks: Sequence[Task], claimed: Sequence[str], owner: str) -> None:
@@ -216,12 +218,16 @@ class Evaluation:
                     [task.run.id], owner, "stopped" if task.run.status == "stopped" else "interrupted"
                 )
 
-    def _left_over(self, task: Task) -> bool:
-        """Tell whether a run ended early with samples that were not asked."""
-        if task.follower is None:
-            return False
+    def _ended(self, task: Task) -> RunStatus:
+        """Return how a run ended: whole, early as it was to, or cut off by its budget and to be resumed."""
+        if task.follower is None and not self.budget.stopped:
+            return "finished"
         done = self.store.finished(task.run.id, errors_too=True)
-        return len(done) < task.run.samples * task.run.repeats
+        if len(done) >= task.run.samples * task.run.repeats:
+            return "finished"
+        certain = task.follower is not None and task.follower.certain
+        whole = all((sample.id, repeat) in done for _, sample, repeat in task.places())
+        return "stopped" if certain or whole or task.run.status == "stopped" else "interrupted"
 
     async def _carry_out(self, tasks: Sequence[Task], owner: str, stopped: list[int]) -> Progress | None:
         writer = Writer(self.store)
@@ -305,6 +311,7 @@ class Evaluation:
         if name not in self._callers:
             cassette = None if model_traits(name, self.settings).local else self.cassette
             model = open_model(name, self.settings, self.environment, self.root, keyless=cassette is not None)
+            self.budget.refuse_unpriced(name, priced=model.priced, by_usage=model.by_usage)
             self._models[name] = model
             kind = Caller if cassette is None else partial(CassetteCaller, cassette=cassette)
             self._callers[name] = kind(
@@ -317,6 +324,7 @@ class Evaluation:
                 brake=self.brake,
                 tracing=self.tracing,
                 limiter=self.limits.of(model, name),
+                budget=self.budget,
             )
         return self._callers[name]
 
@@ -368,10 +376,6 @@ def _failures(store: Store, run_id: str) -> dict[tuple[str, int], Failure]:
         for result in store.results(run_id)
         if result.failure is not None
     }
-
-
-def _attempts(store: Store, run_id: str) -> dict[tuple[str, int], int]:
-    return {place: attempt + 1 for place, attempt in store.attempts(run_id).items()}
 
 
 @contextlib.contextmanager

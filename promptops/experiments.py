@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from promptops.apart import resume_apart, said_apart
+from promptops.budget import Budget
 from promptops.cassettes import read_cassette
 from promptops.config import Settings
 from promptops.errors import FileProblems, Problem, UsageError
@@ -55,20 +56,23 @@ class Experiments(Registry):
         cassette: str | Path | None = None,
         judge_model: str | None = None,
         select: Selection | None = None,
+        budget: Budget | None = None,
         watch: Watch | None = None,
     ) -> list[Run]:
         """Evaluate every prompt with every model on one set; returns the finished runs in that order.
 
         A folder among the prompts means all prompt files in it. With `select` only a part of the set is
         asked, and the runs say so. All files, templates, models and metrics are checked before the first
-        call. Raises FileProblems, UsageError, and RunInterrupted when a signal stops it. With a
-        `cassette` answers come from that file, no key is needed and nobody is asked; raises NotRecorded with
-        all that it does not hold.
+        call. Where a `budget` runs out, it tells why (`budget.stopped`), and runs that are not whole have the
+        status `interrupted`. Raises FileProblems, UsageError, and RunInterrupted when a signal stops it. With
+        a `cassette` answers come from that file, no key is needed and nobody is asked; raises NotRecorded
+        with all that it does not hold.
         """
-        work = self._evaluation(concurrency, cache, watch, cassette)
+        work = self._evaluation(concurrency, cache, watch, cassette, budget)
         files = self.prompt_files(prompts)
         found, drafts = self._prepared(work, evalset, files, models, repeats, judge_model, select)
         work.check_recorded(drafts, found.samples)
+        self.store.save_evalset(found)
         runs = [work.start(draft) for draft in drafts]
         work.carry_out([work.task(run, found.samples) for run in runs])
         return [self.run(run.id) for run in runs]
@@ -83,7 +87,7 @@ class Experiments(Registry):
         judge_model: str | None,
         wanted: Selection | None = None,
     ) -> tuple[EvalSet, list[Run]]:
-        """Check everything that an evaluation needs; return the set and the runs, none of them begun."""
+        """Check everything that an evaluation needs; return the set and the runs, none of them stored yet."""
         folder = self.evalset_folder(evalset)
         found, part = self._selected(self.evalset(folder), wanted)
         chosen = [self.prompt(reference) for reference in prompts]
@@ -98,7 +102,6 @@ class Experiments(Registry):
         metrics = self._metrics(specs, folder, found.card.language, judge_model)
         work.open_models([*(model for _, _, model in pairs), *_judge_models(metrics)])
         work.check(found, chosen, metrics)
-        self.store.save_evalset(found)
         names = {spec.label: spec.metric for spec in specs}
         drafts = [
             work.draft(found, prompt, ref, model, metrics, names, repeats) for prompt, ref, model in pairs
@@ -130,19 +133,18 @@ class Experiments(Registry):
         everything: bool = False,
         cache: bool = True,
         cassette: str | Path | None = None,
+        budget: Budget | None = None,
         watch: Watch | None = None,
     ) -> Run:
         """Finish a run with what it was started with; nothing stored is asked again.
 
         One that was interrupted before it could stop early may still do so, unless `everything` is wanted.
+        A `budget` is what this call may spend, whatever was spent before.
         """
         run = self.run(reference)
-        if retry_errors and self._in_stages(run.id) and run.status in ("stopped", "finished"):
-            raise UsageError(
-                f"Run {run.id} was gated in two stages, and its errors count in them: asked again, they "
-                "would change what was decided. Start a new run."
-            )
-        work = self._evaluation(concurrency, cache, watch, cassette)
+        if retry_errors:
+            self._refuse_to_retry(run)
+        work = self._evaluation(concurrency, cache, watch, cassette, budget)
         samples = tuple(self.store.snapshot_samples(run.evalset_digest))
         done = self.store.finished(run.id, errors_too=not retry_errors)
         stored = (each for each in self.store.results(run.id) if (each.sample_id, each.repeat) in done)
@@ -186,6 +188,14 @@ class Experiments(Registry):
     def said_apart(self, reference: str) -> str:
         """Return the end of what the process said that was to finish a run; empty where there was none."""
         return said_apart(self.root, self.run(reference).id)
+
+    def _refuse_to_retry(self, run: Run) -> None:
+        """Raise UsageError where a verdict stands on a run's errors."""
+        if self._in_stages(run.id) and run.status in ("stopped", "finished"):
+            raise UsageError(
+                f"Run {run.id} was gated in two stages, and its errors count in them: asked again, they "
+                "would change what was decided. Start a new run."
+            )
 
     def _in_stages(self, run_id: str) -> bool:
         early = self.store.run_config(run_id).get("early_stop")
@@ -350,6 +360,7 @@ class Experiments(Registry):
         cache: bool,
         watch: Watch | None,
         cassette: str | Path | None = None,
+        budget: Budget | None = None,
     ) -> Evaluation:
         return Evaluation(
             store=self.store,
@@ -361,6 +372,7 @@ class Experiments(Registry):
             use_cache=cache,
             cassette=None if cassette is None else read_cassette(Path(cassette)),
             watch=watch,
+            budget=budget or Budget(),
         )
 
 

@@ -92,10 +92,12 @@ def _judged_early(pairing: Pairing, asked: _Question, order: Order, warnings: li
         warnings.append(f"No rule could end the run early, so it is decided as a plain one: {waiting}.")
         return _judged(pairing, asked, warnings)
     end = end_of(pairing, stakes, order)
-    if not end.certain and end.groups < order.groups:
+    cut = not end.certain and end.groups < order.groups
+    if cut and not (order.cut and end.groups):
         return _cut_off(pairing)
+    # Bets may be looked at at any time, so that a run may be cut off at any, whatever made it end there.
     places = np.flatnonzero(order.rank < end.groups)
-    early = Early(order.rank[places], end.certain)
+    early = Early(order.rank[places], end.certain or cut)
     stopping = _stopping(order, stakes, end, len(places))
     return _judged(pairing.only(places), asked, warnings, early=early, stopping=stopping)
 
@@ -212,7 +214,8 @@ def _stopping(order: Order, stakes: Sequence[Stake], end: End, samples: int) -> 
     bets = [rule.alpha if rule.exact else decision.bets_alpha(rule.alpha) for rule in rules]
     return Stopping(
         seed=order.seed,
-        stopped=end.certain and end.groups < order.groups,
+        stopped=end.groups < order.groups,
+        cut=not end.certain and end.groups < order.groups,
         samples=samples,
         planned=len(order.rank),
         alpha_early=min(bets),

@@ -10,10 +10,12 @@ from pydantic import JsonValue
 
 from promptops import gate
 from promptops.baselines import baseline_path, read_baseline
+from promptops.budget import Budget
 from promptops.comparison import Pairing, Side, pair
 from promptops.comparisons import Comparisons, in_order, run_warnings
-from promptops.endings import how_it_ended
+from promptops.endings import cut_short, ended
 from promptops.errors import NotComparable, StoreError, UnknownName, UsageError
+from promptops.evaluation import Evaluation
 from promptops.followers import (
     at_look,
     declared_look,
@@ -31,13 +33,14 @@ from promptops.headline import finding
 from promptops.models import rebuild_metric
 from promptops.parts import refuse_part
 from promptops.progress import Watch
+from promptops.readiness import Ready, refuse_unmeasured
 from promptops.runner import Follower
 from promptops.sides import Loaded, load_baseline, load_run, same_outputs
 from promptops.stopper import InOrder
-from promptops.stopping import UNSCORED_LIMIT, Order, drawn, parts_of
-from promptops.summary import slice_mask, tally
-from promptops.types import EvalSet, GateRule, Result, Run, Sample
-from promptops.verdicts import Stopping, Verdict
+from promptops.stopping import Order, drawn
+from promptops.summary import tally
+from promptops.types import GateRule, Result, Run, Sample
+from promptops.verdicts import Verdict
 
 
 class Gates(Comparisons):
@@ -60,6 +63,7 @@ class Gates(Comparisons):
         cache: bool = True,
         cassette: str | Path | None = None,
         judge_model: str | None = None,
+        budget: Budget | None = None,
         watch: Watch | None = None,
     ) -> Verdict:
         """Evaluate a prompt on a set and decide by its rules; whatever can be refused is, before a call.
@@ -68,21 +72,24 @@ class Gates(Comparisons):
         `seed`, until the verdict is certain. With `first` the first so many in that order are asked, and
         decide if they can; with `extend` all others too where they can't (`first` is then half of them by
         default).
-        `look` says how often the same was gated by now: see `gate`. Raises what `evaluate` and `gate` raise.
+        `look` says how often the same was gated by now: see `gate`. Where a `budget` runs out, a run with
+        `early_stop` is decided by its first samples; any other one CANNOT_MEASURE until `resume` has finished
+        it, as the samples that were answered by then are no fair part of the set. Raises what `evaluate` and
+        `gate` raise.
         """
-        if early_stop and (first is not None or extend):
-            raise UsageError("An early stop asks on by itself until it is certain; it has no first stage.")
-        self.check_gate(evalset, baseline=baseline)
-        work = self._evaluation(concurrency, cache, watch, cassette)
-        models = [model] if model else []
-        found, (draft,) = self._prepared(work, evalset, [prompt], models, repeats, judge_model)
-        against = self._against(self.evalset_folder(evalset), baseline)
-        pairing = self._unanswered(draft, found.samples, against)
-        self._refuse_unmeasured(found, pairing, against)
+        work = self._evaluation(concurrency, cache, watch, cassette, budget)
+        ready = self._ready_gate(
+            work, evalset, prompt, model, baseline, repeats, judge_model, early_stop, first, extend
+        )
+        found, draft, against, pairing = ready.evalset, ready.draft, ready.against, ready.pairing
+        self.store.save_evalset(found)
         if not early_stop and first is None and not extend:
             work.check_recorded([draft], found.samples)
             run = work.start(draft)
             work.carry_out([work.task(run, found.samples)])
+            run = self.run(run.id)
+            if run.status != "finished":
+                return cut_short(run, against, look)
             return self.gate(evalset, run=run.id, baseline=against, look=look)
         chosen = seed_of(draft, seed)
         kept: dict[str, JsonValue] = {
@@ -102,8 +109,36 @@ class Gates(Comparisons):
             verdict = self.gate(evalset, run=run.id, baseline=against)
             if not extend or verdict.stopping is None or not verdict.stopping.left_open:
                 return verdict
-            self.resume(run.id, concurrency=concurrency, cache=cache, cassette=cassette, watch=watch)
+            self.resume(
+                run.id, concurrency=concurrency, cache=cache, cassette=cassette, budget=budget, watch=watch
+            )
         return self.gate(evalset, run=run.id, baseline=against)
+
+    def _ready_gate(
+        self,
+        work: Evaluation,
+        evalset: str | Path,
+        prompt: str | Path,
+        model: str | None,
+        baseline: str | None,
+        repeats: int,
+        judge_model: str | None,
+        early_stop: bool,
+        first: int | None,
+        extend: bool,
+    ) -> Ready:
+        """Check everything that a gate on a prompt needs; nothing is stored and nobody asked."""
+        if early_stop and (first is not None or extend):
+            raise UsageError("An early stop asks on by itself until it is certain; it has no first stage.")
+        self.check_gate(evalset, baseline=baseline)
+        models = [model] if model else []
+        found, (draft,) = self._prepared(work, evalset, [prompt], models, repeats, judge_model)
+        against = self._against(self.evalset_folder(evalset), baseline)
+        pairing = self._unanswered(draft, found.samples, against)
+        refuse_unmeasured(found, pairing, against)
+        if first is not None or extend:
+            first_of(first, len(found.samples))
+        return Ready(found, draft, against, pairing)
 
     def gate_on(
         self,
@@ -112,6 +147,7 @@ class Gates(Comparisons):
         run: str = "latest",
         baseline: str | None = None,
         concurrency: int | None = None,
+        budget: Budget | None = None,
         watch: Watch | None = None,
     ) -> Verdict:
         """Decide a run that was gated in stages; where its first stage left that open, ask the others first.
@@ -128,11 +164,11 @@ class Gates(Comparisons):
             )
         with told_how_to_go_on(chosen, extend=True):
             if chosen.status not in ("stopped", "finished"):
-                self.resume(chosen.id, concurrency=concurrency, watch=watch)
+                self.resume(chosen.id, concurrency=concurrency, budget=budget, watch=watch)
             verdict = self.gate(evalset, run=chosen.id, baseline=baseline)
             if verdict.stopping is None or not verdict.stopping.left_open:
                 return verdict
-            self.resume(chosen.id, concurrency=concurrency, watch=watch)
+            self.resume(chosen.id, concurrency=concurrency, budget=budget, watch=watch)
         return self.gate(evalset, run=chosen.id, baseline=baseline)
 
     def gate(
@@ -210,7 +246,8 @@ class Gates(Comparisons):
             update={
                 "warnings": notes if by_bets else in_order(pairing, notes),
                 "baseline": against if against.endswith(".jsonl") else first.side.run.id,
-                "stopping": self._priced(verdict.stopping, candidate),
+                "stopping": verdict.stopping
+                and ended(verdict.stopping, candidate, self.store.spent(candidate.id), extending(candidate)),
                 "look": look,
             }
         )
@@ -267,33 +304,6 @@ class Gates(Comparisons):
             first = load_run(self.store, self.finished_run(against), tuple(samples))
         return pair(first.side, Side(run, tally(samples, [], run.metrics)), metrics)
 
-    def _refuse_unmeasured(self, found: EvalSet, pairing: Pairing, against: str) -> None:
-        """Raise NotComparable where a rule can't be decided whatever is answered: all would be in vain."""
-        samples, name = pairing.candidate.table.samples, Path(against).name
-        again = "Evaluate its prompt again and accept that run: promptops accept RUN"
-        missing = {rule.metric for rule in found.gate} - set(pairing.metrics)
-        if missing:
-            what = ", ".join(sorted(missing))
-            raise NotComparable(
-                f"The baseline {name} has no scores of {what}, and a rule is about them. {again}"
-            )
-        for part in parts_of(gate.spread(found.gate, samples, found.slices)[0]):
-            mask, column = slice_mask(samples, part.slice), pairing.baseline.table.columns[part.metric]
-            where = f" on slice {part.slice!r}" if part.slice else ""
-            if not part.decides:
-                raise NotComparable(
-                    f"No slice is large enough for the `worst_slice_margin` of {part.metric}. Add cases to "
-                    "the slices, or take it away."
-                )
-            if not mask.any():
-                raise NotComparable(f"The rule on {part.metric}{where} is about no sample: none has the tag.")
-            blank = float(np.where(column.failed > 0, 0.0, column.blank)[mask].mean())
-            if part.margin is not None and blank > UNSCORED_LIMIT:
-                raise NotComparable(
-                    f"{blank:.0%} of the baseline {name} could not be scored by {part.metric}{where}, so no "
-                    f"change can be measured. {again}"
-                )
-
     def _begun_against(self, run: Run, early: Mapping[str, JsonValue]) -> str:
         """Return the baseline that a run was started against. Raises NotComparable where it is gone."""
         against = str(early["baseline"])
@@ -317,40 +327,14 @@ class Gates(Comparisons):
         done = self.store.finished(run.id, errors_too=True)
         complete = [all((sample.id, repeat) in done for repeat in range(run.repeats)) for sample in samples]
         done_all = np.array(complete, dtype=bool)
-        return Order(seed, drawn(samples, seed), done_all, first if isinstance(first, int) else None)
-
-    def _priced(self, stopping: Stopping | None, run: Run) -> Stopping | None:
-        """Put down what an early stop did not spend, at what a sample has taken so far."""
-        if stopping is None:
-            return None
-        spent, planned = self.store.spent(run.id), stopping.planned * run.repeats
-        beyond = max(spent.places - stopping.samples * run.repeats, 0)
-        # A first stage asks no sample beyond it, so that all others were asked for later.
-        resumed = run.status != "stopped" or stopping.first is not None
-        judged = round(planned * spent.judgements.calls / max(run.done, 1))
-        answers = max(planned - spent.answers.calls - spent.failures, 0)
-        judgements = max(judged - spent.judgements.calls, 0)
-        costs = [
-            _priced_at(answers, spent.answers.cost, spent.answers.calls),
-            _priced_at(judgements, spent.judgements.cost, spent.judgements.calls),
-        ]
-        known = [cost for cost in costs if cost is not None]
-        priced = stopping.model_copy(
-            update={
-                "in_flight": 0 if resumed else beyond,
-                "later": beyond if resumed else 0,
-                "calls": spent.asked + spent.failures,
-                "calls_saved": answers + judgements,
-                "cost_saved": sum(known) if len(known) == len(costs) else None,
-                "more": extending(run) if stopping.left_open else "",
-            }
-        )
-        return priced.model_copy(update={"sentence": how_it_ended(priced)})
+        stage = first if isinstance(first, int) else None
+        return Order(seed, drawn(samples, seed), done_all, stage, cut=run.status == "interrupted")
 
     def _decidable(self, reference: str) -> Run:
-        """Return a run that has all that a verdict needs: it is whole, or it stopped once it was certain."""
+        """Return a run that is whole, or whose evidence counts in an order that was drawn before."""
         run = self.run(reference)
-        return run if run.status == "stopped" else self.finished_run(reference)
+        in_order = run.status == "interrupted" and self._early(run.id) is not None
+        return run if run.status == "stopped" or in_order else self.finished_run(reference)
 
     def _against(self, folder: Path, baseline: str | None) -> str:
         """Return the baseline's file where one is meant, else what was written, a run."""
@@ -375,13 +359,6 @@ class Gates(Comparisons):
                 ],
                 hint=f"A labelled baseline is the file {labelled.name}; accept one by --label.",
             ) from None
-
-
-def _priced_at(count: int, cost: float | None, calls: int) -> float | None:
-    """Return what so many calls would cost at the price of those that were made; None where it is unknown."""
-    if not count:
-        return 0.0
-    return None if cost is None or not calls else count * cost / calls
 
 
 def grids_for(rules: Sequence[GateRule], first: Loaded, second: Loaded) -> tuple[Grid, Grid] | None:

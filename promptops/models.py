@@ -13,6 +13,7 @@ from promptops.config import Settings
 from promptops.errors import UnknownName, UsageError
 from promptops.judges import Judge
 from promptops.metrics import Metric
+from promptops.prices import read_prices, with_prices
 from promptops.promptfiles import read_prompt
 from promptops.providers import Model, ProviderSettings
 from promptops.types import MetricRecord, MetricSpec, Prompt
@@ -23,7 +24,7 @@ _NO_KEY = "not-needed-nobody-is-asked"
 def open_model(
     name: str, settings: Settings, environment: Mapping[str, str], root: Path, *, keyless: bool = False
 ) -> Model:
-    """Return the Model that `provider/model` stands for; nothing is contacted yet.
+    """Return the Model that `provider/model` stands for, with its prices; nothing is contacted yet.
 
     `keyless` is for whoever never asks it, but must know where it would be reached: it needs no key
     and no certificate then.
@@ -35,7 +36,9 @@ def open_model(
         variable = given.api_key_env or chosen.key_variable
         environment = {**environment, **({variable: _NO_KEY} if variable else {})}
         given = given.model_copy(update={"ca_file": None})
-    return chosen(own, given, environment, root)
+    model = chosen(own, given, environment, root)
+    model.settings = with_prices(model.settings, name, model.origin, read_prices(root))
+    return model
 
 
 def key_variables(settings: Settings) -> set[str]:

@@ -10,10 +10,10 @@ import numpy as np
 from pydantic import JsonValue
 
 from promptops import plugins
-from promptops.calls import Caller, Unanswered
+from promptops.calls import Caller, Unanswered, first_fault
 from promptops.engines import Engine
 from promptops.judges.pairwise import Pairwise
-from promptops.runner import first_fault, judge_request
+from promptops.runner import judge_request
 from promptops.stats.intervals import wilson_interval
 from promptops.store import Store
 from promptops.store.rows import PairRow

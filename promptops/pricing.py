@@ -65,7 +65,7 @@ def extra_of(price: Price | None, samples: int) -> Extra:
 
 def extra_sentence(extra: Extra, concurrency: int) -> str:
     """Say what more samples take: "$0.42 and 3 min with 8 at a time"."""
-    return f"{dollars(extra.cost)} and {_waiting(extra.seconds, concurrency)}"
+    return f"{dollars(extra.cost)} and {waiting(extra.seconds, concurrency)}"
 
 
 def price_sentence(price: Price, concurrency: int) -> str:
@@ -79,7 +79,7 @@ def price_sentence(price: Price, concurrency: int) -> str:
         else f"{price.tokens_in + price.tokens_out:,} tokens"
     )
     return (
-        f"{calls}, {tokens}, {_cost(price)}, {_waiting(price.seconds, concurrency)} (as run {price.run} took)"
+        f"{calls}, {tokens}, {_cost(price)}, {waiting(price.seconds, concurrency)} (as run {price.run} took)"
     )
 
 
@@ -102,7 +102,8 @@ def _cost(price: Price) -> str:
     return dollars(None)
 
 
-def _waiting(seconds: float | None, concurrency: int) -> str:
+def waiting(seconds: float | None, concurrency: int) -> str:
+    """Return what so many seconds of waiting come to with so many calls at a time."""
     if seconds is None:
         return "time unknown"
     each = seconds / concurrency

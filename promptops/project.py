@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from promptops.replays import Replays
+from promptops.forecasts import Forecasts
 
 
-class Project(Replays):
+class Project(Forecasts):
     """A folder with prompts and evaluation sets, and the database that remembers runs.
 
     >>> with Project.open() as project:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from promptops import plugins
-from promptops.calls import Answer, Unanswered, Usage
+from promptops.calls import Answer, Unanswered, Usage, first_fault
 from promptops.canonical import canonical_json
 from promptops.canonicalform import place
 from promptops.contentaddress import Asked, content_address
@@ -21,7 +21,7 @@ from promptops.evaluation import wait_for
 from promptops.judges import judges_of
 from promptops.metrics import Metric
 from promptops.proofs import Difference
-from promptops.runner import Runner, Task, first_fault
+from promptops.runner import Runner, Task
 from promptops.store import CallRow, ResultRow, Store
 from promptops.store.recordings import Place, Recorded
 from promptops.templates import Renderer

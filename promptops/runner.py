@@ -13,9 +13,9 @@ from typing import Protocol
 
 from pydantic import JsonValue
 
-from promptops.calls import Answer, Asker, Brake, GivenUp, Stopped, Unanswered, Usage
+from promptops.calls import Answer, Asker, Brake, GivenUp, Unanswered, Usage
 from promptops.engines import Engine
-from promptops.errors import PromptopsError, StoreError, TemplateError
+from promptops.errors import PromptopsError, TemplateError
 from promptops.judges import Judge
 from promptops.metrics import Metric, scored, sound
 from promptops.progress import Progress, Watch
@@ -81,6 +81,11 @@ class Task:
     brake: Brake | None = None
     """What the task's callers watch, to be pulled when the follower is certain."""
 
+    @property
+    def at_an_end(self) -> bool:
+        """Whether nothing more of it is to be begun: it is certain, or its budget has run out."""
+        return bool((self.follower and self.follower.certain) or (self.brake and self.brake.pulled))
+
     def places(self) -> Iterator[tuple[int, Sample, int]]:
         """Yield what is still to be done, in order: a sample's number, the sample and a repeat of it."""
         samples, repeats = self.samples, range(self.run.repeats)
@@ -137,6 +142,7 @@ class Runner:
                 return
             result = await self._traced(task, sample, repeat)
             if result is None:
+                self._stir()
                 return
             progress.add(task.run, result, self.running.get(task.run.id))
             progress.enough = self._followed(task, result)
@@ -156,25 +162,28 @@ class Runner:
             self.watch(self._progress)
 
     async def _may_go_ahead(self, task: Task, number: int, concurrency: int) -> bool:
-        """Wait while a run that may stop early is far ahead of the sample it waits for; False once it stops.
+        """Wait while a run that may stop early is far ahead of the sample it waits for; False once it ends.
 
         One slow answer would otherwise let all others be paid for, though they can't count before it.
         """
         follower, lead = task.follower, LEAD * concurrency // task.run.repeats + 1
-        while follower is not None and not follower.certain and number > follower.through + lead:
+        while follower is not None and not task.at_an_end and number > follower.through + lead:
             await self._moved.wait()
-        return follower is None or not follower.certain
+        return follower is None or not task.at_an_end
 
     def _followed(self, task: Task, result: Result) -> bool:
         """Tell the follower; let go who waits. Return whether nothing more is needed."""
         if task.follower is None:
             return False
-        certain = task.follower.add(result)
-        if certain and task.brake is not None:
+        if task.follower.add(result) and task.brake is not None:
             task.brake.pull()
+        self._stir()
+        return task.follower.certain
+
+    def _stir(self) -> None:
+        """Let all who wait to go ahead look again."""
         self._moved.set()
         self._moved = asyncio.Event()
-        return certain
 
     async def _traced(self, task: Task, sample: Sample, repeat: int) -> Result | None:
         if self.tracing is None:
@@ -359,7 +368,7 @@ def judge_request(
 def _items(tasks: list[Task]) -> Iterator[tuple[Task, int, Sample, int]]:
     for task in tasks:
         for number, sample, repeat in task.places():
-            if task.follower is not None and task.follower.certain:
+            if task.at_an_end:
                 break
             yield task, number, sample, repeat
 
@@ -390,11 +399,3 @@ async def interruptible(work: asyncio.Task[Progress], stop: asyncio.Event) -> Pr
         return work.result()
     finally:
         stopping.cancel()
-
-
-def first_fault(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return what really went wrong in a run: the store's or the provider's word before a follow-up fault."""
-    flat: list[BaseException] = []
-    for error in group.exceptions:
-        flat.extend([first_fault(error)] if isinstance(error, BaseExceptionGroup) else [error])
-    return next((error for error in flat if isinstance(error, StoreError | Stopped)), flat[0])

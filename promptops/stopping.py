@@ -82,6 +82,8 @@ class Order:
     """(n,) whether all results of a sample are there."""
     first: int | None = None
     """How many samples the first of two stages is to have, at least; None where bets end the run."""
+    cut: bool = False
+    """Whether the run may still go on: it was ended by its budget or a signal, not by certainty."""
 
     @property
     def groups(self) -> int:

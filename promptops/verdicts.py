@@ -67,6 +67,8 @@ class Stopping(Noun):
     planned: int
     first: int | None = None
     """How many samples the first of two stages has; None where bets end the run."""
+    cut: bool = False
+    """Whether the run ended before it was certain, by its budget or a signal, and may still go on."""
     left_open: bool = False
     """Whether the first stage could not decide, so that the rest may still be asked."""
     more: str = ""

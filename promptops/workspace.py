@@ -26,12 +26,19 @@ class Workspace:
     """What every verb of a Project stands on."""
 
     def __init__(
-        self, root: Path, settings: Settings, environment: Mapping[str, str], *, read_only: bool = False
+        self,
+        root: Path,
+        settings: Settings,
+        environment: Mapping[str, str],
+        *,
+        read_only: bool = False,
+        missing_ok: bool = False,
     ) -> None:
         self.root = root
         self.settings = settings
         self.environment = environment
         self._read_only = read_only
+        self._missing_ok = missing_ok
 
     @classmethod
     def open(
@@ -41,16 +48,18 @@ class Workspace:
         database: str | None = None,
         engine: str | None = None,
         read_only: bool = False,
+        missing_ok: bool = False,
     ) -> Self:
         """Open the project that holds `path`; the database is opened (and upgraded) when first needed.
 
+        With `missing_ok` one that is only read and not there yet counts as empty.
         Raises SettingsError with file and key where the settings are wrong.
         """
         settings, root = load_settings(Path(path), os.environ, database=database, engine=engine)
         if str(root) not in sys.path:
             # Last, so that a project's file never takes the place of an installed module.
             sys.path.append(str(root))
-        return cls(root, settings, os.environ, read_only=read_only)
+        return cls(root, settings, os.environ, read_only=read_only, missing_ok=missing_ok)
 
     @cached_property
     def store(self) -> Store:
@@ -59,6 +68,8 @@ class Workspace:
 
         if not self._read_only:
             self._keep_out_of_git()
+        elif self._missing_ok and Store.is_missing(self.settings.database):
+            return Store.open("sqlite://")
         return Store.open(self.settings.database, read_only=self._read_only)
 
     def _keep_out_of_git(self) -> None:

@@ -38,6 +38,7 @@ from promptops.cli import app
 from promptops.config import load_settings
 from promptops.evalsets import read_evalset
 from promptops.models import build_metric
+from promptops.prices import read_prices
 from promptops.promptfiles import parse_prompt
 from promptops.starter import write_starter
 
@@ -296,10 +297,13 @@ def environment(home: Path) -> dict[str, str]:
 
 
 def read_toml(block: Block, folder: Path) -> None:
-    """Read settings as settings and sets (or parts of them) as sets; anything else must be TOML."""
+    """Read settings, sets (or parts of them) and prices as what they are; anything else must be TOML."""
     table = tomllib.loads(block.text)
     if {"metrics", "gate", "card"} & set(table):
         read_set(folder, table, "samples.jsonl", None)
+    elif "price" in table:
+        (folder / "prices.toml").write_text(block.text, "utf-8")
+        read_prices(folder)
     elif set(table) != {"project"}:
         (folder / "promptops.toml").write_text(block.text, "utf-8")
         load_settings(folder, {})

@@ -51,6 +51,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "promptops.cli.planning",
         "Say what a set can see before money is spent: changes, cases, price.",
     ),
+    "prices": ("promptops.cli.forecasting", "List known prices of models, and where they stand."),
     "selftest": (
         "promptops.cli.selftest",
         "Try the gate out on a set's own stored answers, with known changes.",

@@ -6,9 +6,11 @@ from typing import Literal
 
 import click
 
+from promptops.forecast import Forecast
 from promptops.noise import Noise
 from promptops.planning import Plan
 from promptops.preference import Preference
+from promptops.prices import ListPrice
 from promptops.proofs import CacheModel, Recording, Replay, Verification
 from promptops.ranking import Ranking
 from promptops.selftest import SelfTest
@@ -31,6 +33,13 @@ class RunFigures(Noun):
     run: Run
     estimates: tuple[Estimate, ...]
     failures: tuple[FailureCount, ...] = ()
+
+
+class ModelPrice(Noun):
+    """A model that was asked about, or a row of the table, and its price; null where it is unknown."""
+
+    model: str
+    price: ListPrice | None
 
 
 class StarterFile(Noun):
@@ -69,11 +78,13 @@ class EvalDocument(Document):
     runs: tuple[RunFigures, ...]
     calls: int
     cached: int
-    tokens_in: int
-    tokens_out: int
+    tokens_in: int | None
+    tokens_out: int | None
     cost: float | None
     seconds: float
     unchanged: tuple[str, ...] = ()
+    stopped: str | None = None
+    """Why no further call was made, where a limit ended it; else null."""
 
 
 class RunsDocument(Document):
@@ -119,6 +130,18 @@ class PlanDocument(Document):
     plan: Plan
 
 
+class ForecastDocument(Document):
+    """`eval`, `gate` and `resume` with `--dry-run`."""
+
+    forecast: Forecast
+
+
+class PricesDocument(Document):
+    """`prices`."""
+
+    prices: tuple[ModelPrice, ...]
+
+
 class SelftestDocument(Document):
     """`selftest`."""
 
@@ -139,6 +162,8 @@ class GateDocument(Document):
     verdict: Verdict | None
     exit_code: int
     unchanged: str | None = None
+    stopped: str | None = None
+    """Why no further call was made, where a limit ended it; else null."""
 
 
 class ShiftDocument(Document):

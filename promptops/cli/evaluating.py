@@ -11,16 +11,20 @@ import click
 from promptops.cli.jsonlog import STDERR, log_option
 from promptops.cli.options import (
     cassette_option,
+    dry_run_option,
     engine_option,
     jobs_option,
     json_option,
     judge_option,
+    max_calls_option,
+    max_cost_option,
     open_project,
     target_output_to_stderr,
 )
 from promptops.cli.selecting import changed_option, changed_prompts, selection_options, unchanged_sentence
 
 if TYPE_CHECKING:
+    from promptops.budget import Budget
     from promptops.gitbase import Changed
     from promptops.progress import Progress
     from promptops.project import Project
@@ -46,6 +50,9 @@ if TYPE_CHECKING:
 @changed_option
 @click.option("--no-cache", is_flag=True, help="Ask even where an answer to the same request is stored.")
 @cassette_option
+@dry_run_option
+@max_calls_option
+@max_cost_option
 @jobs_option
 @engine_option
 @judge_option
@@ -62,6 +69,9 @@ def eval_command(
     changed: str | None,
     no_cache: bool,
     cassette: str | None,
+    dry_run: bool,
+    max_calls: int | None,
+    max_cost: float | None,
     concurrency: int | None,
     judge_model: str | None,
     log_json: str | None,
@@ -72,7 +82,14 @@ def eval_command(
     Everything is checked before the first call. Exit code 0 whatever the figures; `promptops gate`
     decides. Options that choose samples (-k, --slice, --failed-from, then --sample, then --limit) hold
     together; such a run is marked as a part of the set, and neither gate nor accept takes it for the whole.
+    Exit code 3 where nothing was answered, or a limit (--max-calls, --max-cost) ended it.
     """
+    from promptops.budget import Budget
+
+    budget = Budget(max_calls, max_cost)
+    if dry_run:
+        _print_forecast(ctx, select, budget)
+        return
     with open_project(ctx) as project, _Watched(project, quiet=as_json, log=log_json) as seen:
         unchanged: tuple[str, ...] = ()
         if changed is not None:
@@ -92,10 +109,11 @@ def eval_command(
                 cassette=cassette,
                 judge_model=judge_model,
                 select=select,
+                budget=budget,
                 watch=seen.watch,
             )
-        _print_runs(project, runs, seen, as_json, unchanged)
-    if any(run.done == 0 for run in runs):
+        _print_runs(project, runs, seen, as_json, unchanged, budget)
+    if budget.stopped or any(run.done == 0 for run in runs):
         # No answer at all is no figure and no verdict: a script must not take it for a finished evaluation.
         ctx.exit(3)
 
@@ -105,6 +123,9 @@ def eval_command(
 @click.option("--retry-errors", is_flag=True, help="Ask again where no answer came; the old error is kept.")
 @click.option("--all", "everything", is_flag=True, help="Ask every sample, though the run was to stop early.")
 @cassette_option
+@dry_run_option
+@max_calls_option
+@max_cost_option
 @jobs_option
 @engine_option
 @log_option
@@ -116,6 +137,9 @@ def resume_command(
     retry_errors: bool,
     everything: bool,
     cassette: str | None,
+    dry_run: bool,
+    max_calls: int | None,
+    max_cost: float | None,
     concurrency: int | None,
     log_json: str | None,
     as_json: bool,
@@ -123,8 +147,21 @@ def resume_command(
     """Finish RUN with what it was started with; nothing that is stored is asked again.
 
     A run that was interrupted before it could stop early (`gate --early-stop`) may still do so; one that
-    has stopped asks all other samples.
+    has stopped asks all other samples. --max-calls and --max-cost limit what this command spends, whatever
+    was spent before; exit code 3 where they end it.
     """
+    from promptops.budget import Budget
+
+    budget = Budget(max_calls, max_cost)
+    if dry_run:
+        from promptops.cli.forecasting import print_forecast
+
+        with open_project(ctx, dry=True) as project, target_output_to_stderr():
+            forecast = project.forecast_resume(
+                run, concurrency=concurrency, retry_errors=retry_errors, everything=everything, budget=budget
+            )
+        print_forecast(forecast, as_json=as_json)
+        return
     with open_project(ctx) as project, _Watched(project, quiet=as_json, log=log_json) as seen:
         with target_output_to_stderr():
             done = project.resume(
@@ -133,9 +170,12 @@ def resume_command(
                 retry_errors=retry_errors,
                 everything=everything,
                 cassette=cassette,
+                budget=budget,
                 watch=seen.watch,
             )
-        _print_runs(project, [done], seen, as_json)
+        _print_runs(project, [done], seen, as_json, budget=budget)
+    if budget.stopped:
+        ctx.exit(3)
 
 
 @click.command("score")
@@ -202,6 +242,32 @@ def _tell_part(runs: Sequence[Run]) -> None:
         click.echo(safe_line(runs[0].part.sentence, 400), err=True)
 
 
+def _print_forecast(ctx: click.Context, select: Selection, budget: Budget) -> None:
+    """Print what the evaluation would take, by the same options."""
+    from promptops.cli.forecasting import print_forecast
+
+    given = ctx.params
+    prompts: tuple[str, ...] = given["prompts"]
+    same = ("repeats", "concurrency", "judge_model")
+    with open_project(ctx, dry=True) as project, target_output_to_stderr():
+        if given["changed"] is not None:
+            found = changed_prompts(project, prompts, given["changed"])
+            prompts = found.changed
+            if not prompts:
+                _print_unchanged(found, given["as_json"])
+                return
+        forecast = project.forecast(
+            given["evalset"],
+            prompts,
+            given["models"],
+            cache=not given["no_cache"],
+            select=select,
+            budget=budget,
+            **{name: given[name] for name in same},
+        )
+    print_forecast(forecast, as_json=given["as_json"])
+
+
 def _print_unchanged(found: Changed, as_json: bool) -> None:
     from promptops.cli import documents
 
@@ -223,9 +289,18 @@ def _print_unchanged(found: Changed, as_json: bool) -> None:
 
 
 def _print_runs(
-    project: Project, runs: list[Run], seen: _Watched, as_json: bool, unchanged: tuple[str, ...] = ()
+    project: Project,
+    runs: list[Run],
+    seen: _Watched,
+    as_json: bool,
+    unchanged: tuple[str, ...] = (),
+    budget: Budget | None = None,
 ) -> None:
     from promptops.cli import documents, tables
+    from promptops.cli.progress import tell_stopped
+
+    if budget is not None:
+        tell_stopped(budget, runs)
 
     figures = [
         documents.RunFigures(run=run, estimates=project.estimates(run.id), failures=project.failures(run.id))
@@ -238,11 +313,12 @@ def _print_runs(
                 runs=tuple(figures),
                 calls=usage.calls if usage else 0,
                 cached=usage.cached if usage else 0,
-                tokens_in=usage.tokens_in if usage else 0,
-                tokens_out=usage.tokens_out if usage else 0,
+                tokens_in=usage.tokens_in if usage and usage.uncounted == 0 else None,
+                tokens_out=usage.tokens_out if usage and usage.uncounted == 0 else None,
                 cost=usage.cost if usage and usage.unpriced == 0 else None,
                 seconds=seen.seconds,
                 unchanged=unchanged,
+                stopped=budget.stopped or None if budget else None,
             )
         )
         return

@@ -10,10 +10,13 @@ import click
 from promptops.cli.jsonlog import log_option
 from promptops.cli.options import (
     cassette_option,
+    dry_run_option,
     engine_option,
     jobs_option,
     json_option,
     judge_option,
+    max_calls_option,
+    max_cost_option,
     open_project,
     target_output_to_stderr,
 )
@@ -21,6 +24,7 @@ from promptops.cli.reporting import github_option, report_option, telling
 from promptops.cli.selecting import changed_option, changed_prompts, unchanged_sentence
 
 if TYPE_CHECKING:
+    from promptops.budget import Budget
     from promptops.project import Project
     from promptops.types import Run
     from promptops.verdicts import Verdict
@@ -104,6 +108,9 @@ def accept_command(
     "(--first, by default half), and the others only where it leaves the verdict open.",
 )
 @changed_option
+@dry_run_option
+@max_calls_option
+@max_cost_option
 @report_option
 @github_option
 @cassette_option
@@ -127,6 +134,9 @@ def gate_command(
     look: int | None,
     inconclusive: Literal["block", "warn", "extend"],
     changed: str | None,
+    dry_run: bool,
+    max_calls: int | None,
+    max_cost: float | None,
     reports: tuple[Path, ...],
     github: bool | None,
     cassette: str | None,
@@ -139,14 +149,19 @@ def gate_command(
 
     Exit codes: 0 PASS, 1 FAIL, 4 INCONCLUSIVE, 3 CANNOT_MEASURE, 2 wrong use or file.
     """
+    from promptops.budget import Budget
     from promptops.cli import documents
-    from promptops.cli.progress import logged
+    from promptops.cli.progress import logged, tell_stopped
     from promptops.errors import PromptopsError
 
+    budget = Budget(max_calls, max_cost)
     extend = inconclusive == "extend"
     _refuse_mixed(ctx.params)
     tell = telling(reports, github=github, quiet=as_json)
     report = None
+    if dry_run:
+        _print_forecast(ctx, budget)
+        return
     with open_project(ctx) as project:
         if _is_unchanged(project, prompt, changed, as_json=as_json):
             return
@@ -167,11 +182,17 @@ def gate_command(
                         cassette=cassette,
                         concurrency=concurrency,
                         judge_model=judge_model,
+                        budget=budget,
                         watch=watch,
                     )
                 elif extend:
                     verdict = project.gate_on(
-                        evalset, run=run, baseline=baseline, concurrency=concurrency, watch=watch
+                        evalset,
+                        run=run,
+                        baseline=baseline,
+                        concurrency=concurrency,
+                        budget=budget,
+                        watch=watch,
                     )
                 else:
                     verdict = project.gate(evalset, run=run, baseline=baseline, look=look)
@@ -186,8 +207,11 @@ def gate_command(
                 tell.refuse(project, evalset, error)
             raise
         judged = project.run(verdict.candidate)
+    tell_stopped(budget, [judged])
     if as_json:
-        documents.print_document(documents.GateDocument(verdict=verdict, exit_code=code))
+        documents.print_document(
+            documents.GateDocument(verdict=verdict, exit_code=code, stopped=budget.stopped or None)
+        )
     else:
         _print_verdict(verdict, judged)
     if report is not None:
@@ -213,6 +237,26 @@ def _exit_code(verdict: Verdict, inconclusive: str) -> int:
     return 0 if verdict.outcome == "INCONCLUSIVE" and inconclusive == "warn" else EXIT_CODES[verdict.outcome]
 
 
+def _print_forecast(ctx: click.Context, budget: Budget) -> None:
+    """Print what the gate would take, by the same options."""
+    from promptops.cli.forecasting import print_forecast
+
+    given = ctx.params
+    same = ("baseline", "repeats", "early_stop", "first", "seed", "concurrency", "judge_model")
+    with open_project(ctx, dry=True) as project, target_output_to_stderr():
+        if _is_unchanged(project, given["prompt"], given["changed"], as_json=given["as_json"]):
+            return
+        forecast = project.forecast_gate(
+            given["evalset"],
+            given["prompt"],
+            given["model"],
+            extend=given["inconclusive"] == "extend",
+            budget=budget,
+            **{name: given[name] for name in same},
+        )
+    print_forecast(forecast, as_json=given["as_json"])
+
+
 def _refuse_mixed(given: dict[str, Any]) -> None:
     """Raise click.UsageError for options that don't go together."""
     extend, in_stages = given["inconclusive"] == "extend", given["first"] is not None
@@ -226,6 +270,8 @@ def _refuse_mixed(given: dict[str, Any]) -> None:
         return
     if given["changed"] is not None:
         raise click.UsageError("--changed goes with --prompt; a stored run is judged as it is.")
+    if given["dry_run"]:
+        raise click.UsageError("--dry-run goes with --prompt; to judge a stored run nobody is asked.")
     if given["model"]:
         raise click.UsageError("--model goes with --prompt; a stored run has its model already.")
     if given["cassette"]:
@@ -234,6 +280,8 @@ def _refuse_mixed(given: dict[str, Any]) -> None:
         raise click.UsageError(
             "--early-stop, --first and --repeats go with --prompt; a stored run is asked already."
         )
+    if not extend and (given["max_calls"], given["max_cost"]) != (None, None):
+        raise click.UsageError("--max-calls and --max-cost go with --prompt or extend; else nobody is asked.")
     if extend and given["look"] is not None:
         raise click.UsageError("--look was settled when the run was started; leave it out.")
 

@@ -33,6 +33,24 @@ cassette_option = click.option(
 )
 judge_option = click.option("--judge-model", metavar="MODEL", help="The model that judges ask.")
 
+max_calls_option = click.option(
+    "--max-calls",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Make no more than N calls, with retries and judges; the run stops cleanly and can be resumed.",
+)
+max_cost_option = click.option(
+    "--max-cost",
+    type=click.FloatRange(0, min_open=True),
+    metavar="DOLLARS",
+    help="Begin no call that could bring the cost above this; needs known prices (promptops prices).",
+)
+dry_run_option = click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Check everything and print calls, tokens, cost and minutes; nobody is asked, nothing is stored.",
+)
+
 
 @contextmanager
 def target_output_to_stderr() -> Iterator[None]:
@@ -42,11 +60,11 @@ def target_output_to_stderr() -> Iterator[None]:
 
 
 @contextmanager
-def open_project(ctx: click.Context) -> Iterator[Project]:
-    """Open the project of `-C` and `--database`, and close it in the end."""
+def open_project(ctx: click.Context, *, dry: bool = False) -> Iterator[Project]:
+    """Open the project of `-C` and `--database`, and close it in the end; `dry` writes nothing anywhere."""
     from promptops.project import Project
 
     given = ctx.obj
     flags = {"database": given["database"], "engine": given.get("engine")}
-    with Project.open(given["folder"], **flags) as project:
+    with Project.open(given["folder"], **flags, read_only=dry, missing_ok=dry) as project:
         yield project

@@ -6,14 +6,16 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from promptops.budget import Budget
 from promptops.cli.jsonlog import JsonLog, json_log
 from promptops.figures import figure, interval
 from promptops.progress import Progress, Watch
+from promptops.types import Run
 
 if TYPE_CHECKING:
     from promptops.project import Project
@@ -115,7 +117,8 @@ def told(progress: Progress) -> str:
         bounds = f" {interval(estimate.low, estimate.high)}" if estimate.low is not None else ""
         parts.append(f"{estimate.label} {figure(estimate.value)}{bounds} running")
     if usage.tokens_in or usage.tokens_out:
-        parts.append(f"{usage.tokens_in + usage.tokens_out:,} tokens")
+        more = f" and {usage.uncounted} calls that tell none" if usage.uncounted else ""
+        parts.append(f"{usage.tokens_in + usage.tokens_out:,} tokens{more}")
     parts.append(cost(usage.cost, usage.calls - usage.unpriced, usage.unpriced))
     parts.extend(usage.held_back())
     left = progress.seconds_left
@@ -126,6 +129,18 @@ def told(progress: Progress) -> str:
     elif left is not None and progress.done < progress.total:
         parts.append(f"{left:.0f} s left")
     return "  ".join(part for part in parts if part)
+
+
+def tell_stopped(budget: Budget, runs: Sequence[Run]) -> None:
+    """Say on stderr why a command stopped asking, how far its runs have come, and how to go on."""
+    if not budget.stopped:
+        return
+    wanted = sum(run.samples * run.repeats for run in runs)
+    done = sum(run.done for run in runs)
+    left = [run.id for run in runs if run.status != "finished"]
+    told = f"{budget.stopped}: {budget.told()}, {done:,} of {wanted:,} answers finished."
+    again = " && ".join(f"promptops resume {run_id}" for run_id in left)
+    sys.stderr.write(f"{told} Go on: {again}\n" if again else f"{told}\n")
 
 
 def cost(dollars: float, priced: int, unpriced: int) -> str:

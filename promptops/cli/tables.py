@@ -184,6 +184,8 @@ def run_name(run: Run) -> str:
 def _title(run: Run) -> str:
     errors = f", {run.errors} without an answer" if run.errors else ""
     state = "" if run.status == "finished" else f", {run.status}: {run.samples * run.repeats} were asked for"
+    if run.status == "interrupted":
+        state += ", and intervals here ignore that"
     if run.status == "stopped":
         state = f" of {run.samples * run.repeats}, where the gate stopped; intervals here ignore that"
     part = f"\n  A part of the set: {safe_line(run.part.sentence)}" if run.part else ""

@@ -42,6 +42,8 @@ class ProviderSettings(BaseModel):
     """US dollars for a million tokens read."""
     price_out: float | None = Field(default=None, ge=0)
     """US dollars for a million tokens written."""
+    price_cached_in: float | None = Field(default=None, ge=0)
+    """US dollars for a million tokens read that the server had in its own cache; None: as `price_in`."""
 
 
 AllowanceKind = Literal["requests", "tokens", "input-tokens", "output-tokens"]
@@ -70,6 +72,10 @@ class Model(ABC):
     """True where answers come from rules or a file: without a network, a key or a program."""
     key_variable: ClassVar[str | None] = None
     """The environment variable that holds its key where the settings name none."""
+    free: ClassVar[bool] = False
+    """True where nobody ever pays for an answer."""
+    by_usage: ClassVar[bool] = False
+    """True where an answer's cost is its tokens times the prices in the settings."""
     runs_code: ClassVar[bool] = False
     """True where naming the model runs a program of the user; a prompt or set may not do that by itself."""
 
@@ -101,6 +107,12 @@ class Model(ABC):
     def patience(self) -> float | None:
         """Seconds after which `generate` ends by itself; None where it may take for ever."""
         return None
+
+    @property
+    def priced(self) -> bool:
+        """Whether answers are expected to tell what they cost; a limit in money needs that."""
+        known = self.settings.price_in is not None and self.settings.price_out is not None
+        return self.free or (self.by_usage and known)
 
     @abstractmethod
     async def generate(self, request: Request) -> Completion:

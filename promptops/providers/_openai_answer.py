@@ -64,7 +64,7 @@ def completion_of(
         tokens_in=tokens_in,
         tokens_out=tokens_out,
         seconds=seconds,
-        cost=_cost(tokens_in, tokens_out, settings),
+        cost=_cost(tokens_in, tokens_out, _cached_tokens(answer), settings),
         model=one_line(masked(model, key)) if isinstance(model, str) else None,
         request_id=one_line(masked(request_id, key)) if request_id else None,
         raw=_raw(answer, replaced, key),
@@ -183,10 +183,23 @@ def _count(value: JsonValue) -> int | None:
     return value
 
 
-def _cost(tokens_in: int | None, tokens_out: int | None, settings: ProviderSettings) -> float | None:
+def _cached_tokens(answer: dict[str, JsonValue]) -> int:
+    """Return how many of the tokens read are billed as cached, as far as the usage tells."""
+    usage = answer.get("usage")
+    details = usage.get("prompt_tokens_details") if isinstance(usage, dict) else None
+    return (_count(details.get("cached_tokens")) if isinstance(details, dict) else None) or 0
+
+
+def _cost(
+    tokens_in: int | None, tokens_out: int | None, cached: int, settings: ProviderSettings
+) -> float | None:
     if tokens_in is None or tokens_out is None or settings.price_in is None or settings.price_out is None:
         return None
-    return (tokens_in * settings.price_in + tokens_out * settings.price_out) / 1_000_000
+    # Without a price of their own, or more than were read in all, they are counted as the others.
+    price_cached = settings.price_in if settings.price_cached_in is None else settings.price_cached_in
+    again = cached if cached <= tokens_in else 0
+    read = (tokens_in - again) * settings.price_in + again * price_cached
+    return (read + tokens_out * settings.price_out) / 1_000_000
 
 
 def _raw(answer: dict[str, JsonValue], replaced: bool, key: str | None) -> JsonValue:

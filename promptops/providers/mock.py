@@ -75,6 +75,12 @@ class Mock(Model):
         """Nothing: a mock is wherever it is named."""
         return ""
 
+    @property
+    def priced(self) -> bool:
+        """Whether each answer of the script has a cost."""
+        steps = [step for steps in self._script.values() for step in steps]
+        return all(step.cost is not None for step in steps if step.fail is None)
+
     async def generate(self, request: Request) -> Completion:
         """Take the next step of the sample's script."""
         Mock.calls[self.model] += 1

@@ -31,6 +31,7 @@ class Offline(Model):
     stand_in: ClassVar[bool] = True
     cacheable: ClassVar[bool] = False
     local: ClassVar[bool] = True
+    free: ClassVar[bool] = True
     version: ClassVar[str] = "1"
     """Raised when the same prompt would get another answer."""
 

@@ -33,6 +33,7 @@ class OpenAI(Model):
     """Asks `POST {base_url}/chat/completions`, once, and believes nothing that comes back unchecked."""
 
     key_variable: ClassVar[str | None] = KEY_VARIABLE
+    by_usage: ClassVar[bool] = True
 
     def __init__(
         self, model: str, settings: ProviderSettings, environment: Mapping[str, str], root: Path

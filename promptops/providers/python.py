@@ -55,6 +55,11 @@ class Python(Model):
         """The function's own name."""
         return self.model
 
+    @property
+    def priced(self) -> bool:
+        """The function may tell what an answer cost; if it does not, that shows with the first one."""
+        return True
+
     async def generate(self, request: Request) -> Completion:
         """Call the function once. Raises CallFailed: target_error with what it raised, or timeout."""
         began = time.monotonic()

@@ -97,6 +97,18 @@ class Answers(Database):
             judgements=_taken(judgements),
         )
 
+    def taken(self, run_id: str) -> dict[str, Taken]:
+        """Return what a run's calls took, by kind: `answer`, and `judge:LABEL` for each judge."""
+        query = select(calls.c.purpose, calls.c.content).where(calls.c.run_id == run_id)
+        with self.reading() as connection:
+            rows = connection.execute(query).all()
+        found: dict[str, list[Completion]] = {}
+        for purpose, content in rows:
+            # A judge's further calls about one answer have a number after its label.
+            kind = ":".join(purpose.split(":")[:2])
+            found.setdefault(kind, []).append(noun_from(Completion, content))
+        return {kind: _taken(completions) for kind, completions in found.items()}
+
     def unfinished_calls(self, run_id: str) -> dict[tuple[str, int, str], Completion]:
         """Return the newest completion by sample id, repeat and purpose, where no result succeeded yet."""
         succeeded = exists().where(

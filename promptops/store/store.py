@@ -46,6 +46,12 @@ class Store(Registry, Snapshots, Runs, Answers, Recordings, Reuse, Results, Pair
             raise
         return cls(engine, address, read_only=read_only, warnings=warnings)
 
+    @staticmethod
+    def is_missing(url: str) -> bool:
+        """Tell whether a URL names an SQLite file that is not there yet. Raises SettingsError."""
+        path = address_of(url).path
+        return path is not None and not path.exists()
+
     def __enter__(self) -> Self:
         return self
 

@@ -1,0 +1,125 @@
+"""Which calls a run still has to make: found by rendering them and looking them up, without making any."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pydantic import JsonValue
+
+from promptops.calls import Caller
+from promptops.judges import Judge
+from promptops.runner import Place, judge_request
+from promptops.templates import Renderer
+from promptops.types import Completion, Prompt, Request, Run, Sample
+
+
+class _NotThereError(Exception):
+    """A judge's call that nobody has answered yet."""
+
+
+@dataclass
+class Count:
+    """Calls of one kind, as far as they can be told."""
+
+    stored: int = 0
+    cached: int = 0
+    characters: list[int] = field(default_factory=list)
+    """Of each call that must be made."""
+    unseen: list[int] = field(default_factory=list)
+    """The same of a judge's calls about answers that are not there yet, without those answers."""
+
+
+@dataclass
+class Outlook:
+    """Goes the way of a run without asking anybody."""
+
+    run: Run
+    samples: Sequence[Sample]
+    caller: Caller | None
+    """None where no answer is asked for."""
+    judges: Mapping[str, Judge]
+    judge_callers: Mapping[str, Caller]
+    finished: frozenset[tuple[str, int]] = frozenset()
+    answered: Mapping[Place, Completion] = field(default_factory=dict)
+
+    async def counted(self, renderer: Renderer) -> tuple[Count, dict[str, Count]]:
+        """Return the run's answers, and what each of its judges says about them."""
+        answers, judged = Count(), {label: Count() for label in self.judges}
+        for sample, repeat in self._places():
+            if (sample.id, repeat) in self.finished:
+                answers.stored += 1
+                for count in judged.values():
+                    count.stored += 1
+                continue
+            completion = self._answer(renderer, sample, repeat, answers)
+            for label, judge in self.judges.items():
+                await self._judge(renderer, sample, repeat, label, judge, completion, judged[label])
+        return answers, judged
+
+    def _places(self) -> Iterator[tuple[Sample, int]]:
+        return ((sample, repeat) for sample in self.samples for repeat in range(self.run.repeats))
+
+    def _answer(self, renderer: Renderer, sample: Sample, repeat: int, count: Count) -> Completion | None:
+        stored = self.answered.get((sample.id, repeat, "answer"))
+        if stored is not None:
+            count.stored += 1
+            return stored
+        if self.caller is None:
+            return Completion(text="")
+        prompt = self.run.prompt
+        request = Request(
+            messages=renderer.render(prompt, sample.inputs),
+            parameters=prompt.parameters,
+            response_format=prompt.response_format,
+            inputs=sample.inputs,
+            sample_id=sample.id,
+            repeat=repeat,
+        )
+        found = self.caller.find(request, prompt.digest)
+        if found is None:
+            count.characters.append(_characters(request))
+        else:
+            count.cached += 1
+        return found
+
+    async def _judge(
+        self,
+        renderer: Renderer,
+        sample: Sample,
+        repeat: int,
+        label: str,
+        judge: Judge,
+        completion: Completion | None,
+        count: Count,
+    ) -> None:
+        asked = 0
+
+        async def ask(
+            prompt: Prompt, slots: Mapping[str, JsonValue], response_format: dict[str, JsonValue] | None
+        ) -> Completion:
+            nonlocal asked
+            asked += 1
+            purpose = f"judge:{label}" if asked == 1 else f"judge:{label}:{asked}"
+            stored = self.answered.get((sample.id, repeat, purpose))
+            if stored is not None:
+                count.stored += 1
+                return stored
+            request = judge_request(renderer, prompt, slots, response_format, sample.id, repeat)
+            found = None if completion is None else self.judge_callers[label].find(request, prompt.digest)
+            if found is None:
+                (count.unseen if completion is None else count.characters).append(_characters(request))
+                raise _NotThereError
+            count.cached += 1
+            return found
+
+        if completion is not None and not completion.text.strip():
+            return
+        # A judge that can't go on without a reply has told what it asks first.
+        with contextlib.suppress(Exception):
+            await judge.judge(completion or Completion(text="-"), sample, ask)
+
+
+def _characters(request: Request) -> int:
+    return sum(len(message.content) for message in request.messages)

@@ -1,0 +1,274 @@
+"""The verbs that tell what a command will take, after the same checks; nobody is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from promptops import plugins
+from promptops.budget import Budget
+from promptops.calling import Outlook
+from promptops.calls import Caller
+from promptops.engines import Engine
+from promptops.evaluation import Evaluation, wait_for
+from promptops.followers import first_of, first_stage, seed_of
+from promptops.forecast import Forecast, Part, Usual, Wanted, forecast_of, part_of
+from promptops.judges import Judge
+from promptops.models import open_model, rebuild_metric
+from promptops.prices import ListPrice, price_of_model, read_prices
+from promptops.providers import ProviderSettings
+from promptops.replays import Replays
+from promptops.selection import Selection
+from promptops.templates import Renderer
+from promptops.types import Completion, Prompt, Run, Sample
+
+HISTORY = 200
+"""Newest runs that are looked through for what calls usually take."""
+FIRST_STAGE = "the first stage; the other samples are asked where it leaves the verdict open"
+_LIMITS = ("max_completion_tokens", "max_tokens")
+
+
+class Forecasts(Replays):
+    """What will it take?"""
+
+    def forecast(
+        self,
+        evalset: str | Path,
+        prompts: Sequence[str | Path],
+        models: Sequence[str] = (),
+        *,
+        repeats: int = 1,
+        concurrency: int | None = None,
+        cache: bool = True,
+        judge_model: str | None = None,
+        select: Selection | None = None,
+        budget: Budget | None = None,
+    ) -> Forecast:
+        """Return what `evaluate` with these arguments would take; raises what it raises before a call.
+
+        Nobody is asked and nothing is stored. Figures come from the usage of earlier runs where there are
+        any, and say so; what is unknown is None.
+        """
+        work = self._dry(concurrency, cache, budget)
+        found, drafts = self._prepared(
+            work, evalset, self.prompt_files(prompts), models, repeats, judge_model, select
+        )
+        parts = [part for draft in drafts for part in self._parts(work, draft, found.samples)]
+        return self._forecast(work, found.name, len(found.samples), repeats, parts)
+
+    def forecast_gate(
+        self,
+        evalset: str | Path,
+        prompt: str | Path,
+        model: str | None = None,
+        *,
+        baseline: str | None = None,
+        repeats: int = 1,
+        early_stop: bool = False,
+        first: int | None = None,
+        extend: bool = False,
+        seed: int = 0,
+        concurrency: int | None = None,
+        cache: bool = True,
+        judge_model: str | None = None,
+        budget: Budget | None = None,
+    ) -> Forecast:
+        """Return what `gate_prompt` with the same arguments would take, as `forecast` does.
+
+        That is at most, where it may stop early.
+        """
+        work = self._dry(concurrency, cache, budget)
+        ready = self._ready_gate(
+            work, evalset, prompt, model, baseline, repeats, judge_model, early_stop, first, extend
+        )
+        samples, notes = ready.evalset.samples, []
+        if early_stop:
+            notes.append(
+                "That is at most: --early-stop asks no more once it is certain. What it takes on average: "
+                f"promptops plan {ready.evalset.name}"
+            )
+        elif first is not None or extend:
+            kept: dict[str, JsonValue] = {
+                "seed": seed_of(ready.draft, seed),
+                "first": first_of(first, len(samples)),
+            }
+            samples = first_stage(ready.draft, samples, kept).order
+            left = len(ready.evalset.samples) - len(samples)
+            then = "are asked where these leave it open" if extend else "can be asked later"
+            notes.append(f"That is for the first {len(samples):,} samples; the other {left:,} {then}.")
+        parts = self._parts(work, ready.draft, samples)
+        return self._forecast(work, ready.evalset.name, len(samples), repeats, parts, notes)
+
+    def forecast_resume(
+        self,
+        reference: str,
+        *,
+        concurrency: int | None = None,
+        retry_errors: bool = False,
+        everything: bool = False,
+        cache: bool = True,
+        budget: Budget | None = None,
+    ) -> Forecast:
+        """Return what `resume` with the same arguments would take, as `forecast` does."""
+        run = self.run(reference)
+        if retry_errors:
+            self._refuse_to_retry(run)
+        work = self._dry(concurrency, cache, budget)
+        samples = tuple(self.store.snapshot_samples(run.evalset_digest))
+        answers = run.parent is None or retry_errors
+        for name in [*([run.model] if answers else []), *(judge.model for judge in _judges(run).values())]:
+            work.caller(name)
+        work.refuse_other_servers(run)
+        notes = []
+        follower = None if everything else self._follower(run, samples, ())
+        if follower is not None:
+            part = len(follower.order) < len(samples)
+            samples = follower.order
+            notes.append(
+                f"That is for {FIRST_STAGE}." if part else "That is at most: the run may stop early."
+            )
+        parts = self._parts(work, run, samples, stored=True, retry_errors=retry_errors, answers=answers)
+        return self._forecast(work, run.evalset, len(samples), run.repeats, parts, notes)
+
+    def prices(self) -> tuple[ListPrice, ...]:
+        """Return the project's prices, then the shipped ones; the first that fits a model counts."""
+        return read_prices(self.root)
+
+    def price(self, model: str) -> ListPrice | None:
+        """Return what counts for one model where it is asked now; None where its price is unknown."""
+        opened = open_model(model, self.settings, self.environment, self.root)
+        if opened.free:
+            return ListPrice(model=(model,), price_in=0.0, price_out=0.0, source="rules of ours")
+        written = self.settings.providers.get(model.partition("/")[0], ProviderSettings())
+        return price_of_model(written, model, opened.origin, read_prices(self.root))
+
+    def _dry(self, concurrency: int | None, cache: bool, budget: Budget | None) -> Evaluation:
+        """Return what checks everything, and starts no engine: nobody is asked."""
+        plugins.find("engines", self.settings.engine, Engine)  # type: ignore[type-abstract]
+        work = self._evaluation(concurrency, cache, None, budget=budget)
+        work.settings = work.settings.model_copy(update={"engine": "local"})
+        return work
+
+    def _forecast(
+        self,
+        work: Evaluation,
+        evalset: str,
+        samples: int,
+        repeats: int,
+        parts: Sequence[Part],
+        notes: Sequence[str] = (),
+    ) -> Forecast:
+        found = forecast_of(evalset, samples, repeats, work.concurrency, parts, notes)
+        more = []
+        limit, most = work.budget.max_calls, work.budget.max_cost
+        if limit is not None and found.calls > limit:
+            more.append(f"--max-calls {limit:,} would end it before.")
+        if most is not None and found.cost is not None and found.cost > most:
+            more.append(f"--max-cost {most:g} would end it before.")
+        if found.calls:
+            more.append("Retries come on top.")
+        return found.model_copy(update={"notes": (*found.notes, *more)})
+
+    def _parts(
+        self,
+        work: Evaluation,
+        run: Run,
+        samples: Sequence[Sample],
+        *,
+        stored: bool = False,
+        retry_errors: bool = False,
+        answers: bool = True,
+    ) -> list[Part]:
+        """Return a run's calls by kind: its answers, then each judge's."""
+        judges = _judges(run)
+        outlook = Outlook(
+            run=run,
+            samples=samples,
+            caller=work.caller(run.model) if answers else None,
+            judges=judges,
+            judge_callers={label: work.caller(judge.model) for label, judge in judges.items()},
+        )
+        if stored:
+            outlook.finished = frozenset(self.store.finished(run.id, errors_too=not retry_errors))
+            outlook.answered = self.store.unfinished_calls(run.id)
+            if run.parent is not None:
+                outlook.answered = {**self._answers_of(run.parent), **outlook.answered}
+        with Renderer() as renderer:
+            answered, judged = wait_for(outlook.counted(renderer))
+        places = len(samples) * run.repeats
+        usual = self._usual_answers(run)
+        parts: list[Part] = []
+        if outlook.caller is not None:
+            wanted = Wanted(
+                kind="answers",
+                name=run.prompt_ref,
+                model=run.model,
+                places=places,
+                stored=answered.stored,
+                cached=answered.cached,
+                characters=answered.characters,
+                limit=_limit(run.prompt, outlook.caller),
+            )
+            parts.append(part_of(wanted, outlook.caller.model, usual))
+        for label, judge in judges.items():
+            count, caller = judged[label], outlook.judge_callers[label]
+            wanted = Wanted(
+                kind="judge",
+                name=label,
+                model=judge.model,
+                places=places,
+                stored=count.stored,
+                cached=count.cached,
+                characters=[*count.characters, *count.unseen],
+                limit=_limit(judge.prompt, caller),
+                unseen=len(count.unseen),
+                answer=usual.tokens_out,
+            )
+            parts.append(part_of(wanted, caller.model, self._usual_judgements(run, label)))
+        return parts
+
+    def _answers_of(self, run_id: str) -> dict[tuple[str, int, str], Completion]:
+        return {
+            (result.sample_id, result.repeat, "answer"): result.completion
+            for result in self.store.results(run_id)
+            if result.completion is not None
+        }
+
+    def _usual_answers(self, run: Run) -> Usual:
+        """Return what an answer usually takes: of the same prompt and model, else of the model on the set."""
+        runs = [each for each in self.runs(limit=HISTORY) if each.model == run.model and each.done]
+        same = [each for each in runs if each.prompt.digest == run.prompt.digest]
+        near = [each for each in runs if each.evalset == run.evalset]
+        best = [each for each in same if each.evalset == run.evalset] or same or near
+        for each in best[:3]:
+            taken = self.store.taken(each.id).get("answer")
+            if taken is not None:
+                return Usual.of(taken, f"run {each.id}", same=bool(same))
+        return Usual()
+
+    def _usual_judgements(self, run: Run, label: str) -> Usual:
+        """Return what a judgement usually takes, from runs with the same judge."""
+        wanted = {record.label: record for record in run.metrics}[label]
+        for each in self.runs(limit=HISTORY):
+            same = [record.label for record in each.metrics if record.signature == wanted.signature]
+            taken = self.store.taken(each.id).get(f"judge:{same[0]}") if same and each.done else None
+            if taken is not None:
+                return Usual.of(taken, f"run {each.id}", same=True)
+        return Usual()
+
+
+def _judges(run: Run) -> dict[str, Judge]:
+    built = {record.label: rebuild_metric(record) for record in run.metrics}
+    return {label: metric for label, metric in built.items() if isinstance(metric, Judge)}
+
+
+def _limit(prompt: Prompt, caller: Caller) -> int | None:
+    """Return how many tokens an answer may have, by the prompt's parameters or the provider's body."""
+    for place in (prompt.parameters, caller.model.settings.body):
+        for name in _LIMITS:
+            value = place.get(name)
+            if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+                return value
+    return None

@@ -1,0 +1,53 @@
+"""Whether a gate on a prompt could begin: what would be in vain is refused before a call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from promptops import gate
+from promptops.comparison import Pairing
+from promptops.errors import NotComparable
+from promptops.stopping import UNSCORED_LIMIT, parts_of
+from promptops.summary import slice_mask
+from promptops.types import EvalSet, Run
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A gate on a prompt that could begin."""
+
+    evalset: EvalSet
+    draft: Run
+    against: str
+    """The baseline's file, or a run."""
+    pairing: Pairing
+    """The baseline, and no answers yet."""
+
+
+def refuse_unmeasured(found: EvalSet, pairing: Pairing, against: str) -> None:
+    """Raise NotComparable where a rule can't be decided whatever is answered: all would be in vain."""
+    samples, name = pairing.candidate.table.samples, Path(against).name
+    again = "Evaluate its prompt again and accept that run: promptops accept RUN"
+    missing = {rule.metric for rule in found.gate} - set(pairing.metrics)
+    if missing:
+        what = ", ".join(sorted(missing))
+        raise NotComparable(f"The baseline {name} has no scores of {what}, and a rule is about them. {again}")
+    for part in parts_of(gate.spread(found.gate, samples, found.slices)[0]):
+        mask, column = slice_mask(samples, part.slice), pairing.baseline.table.columns[part.metric]
+        where = f" on slice {part.slice!r}" if part.slice else ""
+        if not part.decides:
+            raise NotComparable(
+                f"No slice is large enough for the `worst_slice_margin` of {part.metric}. Add cases to "
+                "the slices, or take it away."
+            )
+        if not mask.any():
+            raise NotComparable(f"The rule on {part.metric}{where} is about no sample: none has the tag.")
+        blank = float(np.where(column.failed > 0, 0.0, column.blank)[mask].mean())
+        if part.margin is not None and blank > UNSCORED_LIMIT:
+            raise NotComparable(
+                f"{blank:.0%} of the baseline {name} could not be scored by {part.metric}{where}, so no "
+                f"change can be measured. {again}"
+            )
