@@ -13,7 +13,7 @@ from promptops.canonical import canonical_json
 from promptops.comparison import Pairing, pair
 from promptops.errors import NotComparable, UnknownName, UsageError
 from promptops.evalsets import read_texts
-from promptops.evaluation import wait_for
+from promptops.eventloop import wait_for
 from promptops.experiments import Experiments
 from promptops.headline import compared
 from promptops.judges.pairwise import Pairwise

@@ -7,22 +7,23 @@ import contextlib
 import secrets
 import signal
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
 
 from pydantic import JsonValue
 
 from promptops import plugins
+from promptops.brake import Brake
 from promptops.budget import Budget
-from promptops.calls import Brake, Caller, Stopped, Usage, first_fault
+from promptops.calls import Caller, Stopped, Usage, first_fault
 from promptops.cassettes import Cassette
 from promptops.config import Settings
 from promptops.engines import Engine
 from promptops.errors import FileProblems, Problem, RunInterrupted, StoreError, TemplateError, UsageError
+from promptops.eventloop import interruptible, wait_for
 from promptops.judges import Judge, judges_of
 from promptops.limits import Limits
 from promptops.metrics import Metric
@@ -31,7 +32,7 @@ from promptops.owner import is_dead, own_name
 from promptops.progress import Progress, Watch
 from promptops.providers import Model
 from promptops.recorded import CassetteCaller, refuse_unrecorded
-from promptops.runner import Follower, Runner, Task, interruptible
+from promptops.runner import Follower, Runner, Task
 from promptops.running import Running
 from promptops.store import Store
 from promptops.store.writer import Writer
@@ -40,7 +41,6 @@ from promptops.tracing import Tracing, tracing
 from promptops.types import Completion, EvalSet, Failure, Prompt, Run, RunStatus, Sample
 
 LEASE_SECONDS = 60.0
-Value = TypeVar("Value")
 
 
 @dataclass
@@ -327,29 +327,6 @@ class Evaluation:
                 budget=self.budget,
             )
         return self._callers[name]
-
-
-def wait_for(work: Coroutine[Any, Any, Value]) -> Value:
-    """Run a coroutine to its end, also where a loop is running already (notebooks, Streamlit)."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)
-    box: list[Value] = []
-    faults: list[BaseException] = []
-
-    def inside() -> None:
-        try:
-            box.append(asyncio.run(work))
-        except BaseException as error:
-            faults.append(error)
-
-    thread = threading.Thread(target=inside, name="promptops-loop")
-    thread.start()
-    thread.join()
-    if faults:
-        raise faults[0]
-    return box[0]
 
 
 def _judge_problems(

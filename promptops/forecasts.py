@@ -12,7 +12,8 @@ from promptops.budget import Budget
 from promptops.calling import Outlook
 from promptops.calls import Caller
 from promptops.engines import Engine
-from promptops.evaluation import Evaluation, wait_for
+from promptops.evaluation import Evaluation
+from promptops.eventloop import wait_for
 from promptops.followers import first_of, first_stage, seed_of
 from promptops.forecast import Forecast, Part, Usual, Wanted, forecast_of, part_of
 from promptops.judges import Judge

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic
 
-from promptops.calls import Brake, Usage
+from promptops.brake import Brake
+from promptops.calls import Usage
 from promptops.running import Running
 from promptops.types import Result, Run
 

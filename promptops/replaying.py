@@ -17,7 +17,7 @@ from promptops.canonical import canonical_json
 from promptops.canonicalform import place
 from promptops.contentaddress import Asked, content_address
 from promptops.engines import Engine
-from promptops.evaluation import wait_for
+from promptops.eventloop import wait_for
 from promptops.judges import judges_of
 from promptops.metrics import Metric
 from promptops.proofs import Difference

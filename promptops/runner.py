@@ -13,7 +13,8 @@ from typing import Protocol
 
 from pydantic import JsonValue
 
-from promptops.calls import Answer, Asker, Brake, GivenUp, Unanswered, Usage
+from promptops.brake import Brake, GivenUp
+from promptops.calls import Answer, Asker, Unanswered, Usage
 from promptops.engines import Engine
 from promptops.errors import PromptopsError, TemplateError
 from promptops.judges import Judge
@@ -385,17 +386,3 @@ def _call(task: Task, sample_id: str, repeat: int, purpose: str, answer: Answer)
         completion=answer.completion,
         address=answer.address,
     )
-
-
-async def interruptible(work: asyncio.Task[Progress], stop: asyncio.Event) -> Progress | None:
-    """Wait for the work; cancel it when told to stop, and return None then."""
-    stopping = asyncio.ensure_future(stop.wait())
-    try:
-        await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if not work.done():
-            work.cancel()
-            await asyncio.gather(work, return_exceptions=True)
-            return None
-        return work.result()
-    finally:
-        stopping.cancel()

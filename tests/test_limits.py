@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from promptops.calls import Brake, Caller, GivenUp, Stopped, Unanswered, Usage
+from promptops.brake import Brake, GivenUp
+from promptops.calls import Caller, Stopped, Unanswered, Usage
 from promptops.cli.progress import told as line_of
 from promptops.config import load_settings
 from promptops.errors import CallFailed, SettingsError

@@ -18,7 +18,8 @@ from typing import IO
 import pytest
 
 from promptops import Project
-from promptops.calls import Brake, Usage
+from promptops.brake import Brake
+from promptops.calls import Usage
 from promptops.progress import Progress
 from tests.made import Folder, questions
 

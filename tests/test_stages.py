@@ -274,7 +274,7 @@ def test_an_interrupted_gate_goes_on_to_its_verdict_by_the_command_that_it_tells
 ) -> None:
     project_of(folder, 100, ())
     answers = names_of(range(0, 100, 20))
-    model = folder.script("slow.json", {name: {**row, "sleep": 0.1} for name, row in answers.items()})
+    model = folder.script("slow.json", {name: {**row, "sleep": 0.2} for name, row in answers.items()})
     started = subprocess.Popen(
         [
             *(sys.executable, "-m", "promptops", "gate", "numbers", "-p", PROMPT, "-m", model, "-j", "2"),

@@ -1,0 +1,49 @@
+"""The one place where an event loop is started, and where work on it is cut short."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from promptops.progress import Progress
+
+Value = TypeVar("Value")
+
+
+def wait_for(work: Coroutine[Any, Any, Value]) -> Value:
+    """Run a coroutine to its end, also where a loop is running already (notebooks, Streamlit)."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    box: list[Value] = []
+    faults: list[BaseException] = []
+
+    def inside() -> None:
+        try:
+            box.append(asyncio.run(work))
+        except BaseException as error:
+            faults.append(error)
+
+    thread = threading.Thread(target=inside, name="promptops-loop")
+    thread.start()
+    thread.join()
+    if faults:
+        raise faults[0]
+    return box[0]
+
+
+async def interruptible(work: asyncio.Task[Progress], stop: asyncio.Event) -> Progress | None:
+    """Wait for the work; cancel it when told to stop, and return None then."""
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+            return None
+        return work.result()
+    finally:
+        stopping.cancel()
