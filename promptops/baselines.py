@@ -24,7 +24,7 @@ _NAME = re.compile(r"baseline(\.[^.]+)?\.jsonl")
 Kind = TypeVar("Kind", bound=BaseModel)
 
 FORMAT = 1
-TIMED = frozenset({"latency", "cost"})
+TIMED = frozenset({"latency", "ttft", "cost"})
 """Metrics of time and money: they differ from run to run, so their scores aren't kept."""
 
 

@@ -207,6 +207,8 @@ class Completion(Noun):
     tokens_in: int | None = None
     tokens_out: int | None = None
     seconds: float | None = None
+    ttft: float | None = None
+    """Seconds to the first token, of an answer that was streamed."""
     cost: float | None = None
     model: str | None = None
     request_id: str | None = None

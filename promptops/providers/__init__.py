@@ -30,6 +30,8 @@ class ProviderSettings(BaseModel):
     body: dict[str, JsonValue] = {}
     timeout: float = Field(default=120.0, gt=0)
     max_bytes: int = Field(default=8_000_000, gt=0)
+    stream: bool = False
+    """Whether answers are streamed, which tells when they began."""
     ca_file: str | None = Field(default=None, min_length=1)
     """Certificates in PEM form of authorities to believe beside the system's."""
     rpm: int | None = Field(default=None, ge=1, le=10**9)

@@ -9,7 +9,7 @@ import asyncio
 import ssl
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import aiohttp
@@ -18,9 +18,12 @@ from yarl import URL
 from promptops.errors import CallFailed
 from promptops.providers._openai_address import Address
 from promptops.providers._openai_lines import Line, Repetitions, lines_of
+from promptops.providers._openai_stream import EVENT_STREAM
 from promptops.providers._wording import masked, one_line
 
 CONNECT_SECONDS = 10.0
+# Packed, a piece would be seen only when a whole block of them is there.
+_STREAMED = {"Accept": f"{EVENT_STREAM}, application/json", "Accept-Encoding": "identity"}
 ERROR_BYTES = 64_000
 """How much of a refusal is read; its message stands at the beginning."""
 
@@ -59,12 +62,17 @@ class Wire:
             headers=_headers(headers, address.key),
         )
 
-    async def post(self, body: bytes, seconds: float) -> Reply:
-        """Send a body and read the whole reply within `seconds`. Raises CallFailed."""
+    async def post(
+        self, body: bytes, seconds: float, arrived: Callable[[bytes], None] | None = None
+    ) -> Reply:
+        """Send a body and read the whole reply within `seconds`. Raises CallFailed.
+
+        With `arrived`, a stream of events is asked for, and told piece by piece as it comes.
+        """
         began = time.monotonic()
         try:
             async with asyncio.timeout(seconds):
-                return await self._post(body, began)
+                return await self._post(body, began, arrived)
         except TimeoutError:
             spent = time.monotonic() - began
             what = f"no whole answer within {seconds:g} s" if spent >= seconds else "no connection in time"
@@ -81,11 +89,17 @@ class Wire:
         """Close all connections."""
         await self._session.close()
 
-    async def _post(self, body: bytes, began: float) -> Reply:
-        response = await self._session.post(self._url, data=body, allow_redirects=False, proxy=self._proxy)
+    async def _post(self, body: bytes, began: float, arrived: Callable[[bytes], None] | None) -> Reply:
+        response = await self._session.post(
+            self._url,
+            data=body,
+            allow_redirects=False,
+            proxy=self._proxy,
+            headers=None if arrived is None else _STREAMED,
+        )
         line = Line.current()
         try:
-            read = await self._read(response)
+            read = await self._read(response, arrived)
         except BaseException:
             response.close()
             raise
@@ -94,7 +108,7 @@ class Wire:
             await self._look_at(line, status, body, read, time.monotonic() - began)
         return Reply(status, response.headers, _decompressed(response, read, self._cap(status)))
 
-    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+    async def _read(self, response: aiohttp.ClientResponse, arrived: Callable[[bytes], None] | None) -> bytes:
         cap = self._cap(response.status)
         wanted = response.status < 300
         if wanted and (response.content_length or 0) > cap:
@@ -102,6 +116,8 @@ class Wire:
         chunks: list[bytes] = []
         size = 0
         while chunk := await response.content.readany():
+            if arrived is not None:
+                arrived(chunk)
             chunks.append(chunk)
             size += len(chunk)
             if size > cap:

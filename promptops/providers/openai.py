@@ -20,6 +20,7 @@ from promptops.providers import Model, ProviderSettings
 from promptops.providers._openai_address import KEY_VARIABLE, address_of
 from promptops.providers._openai_answer import completion_of
 from promptops.providers._openai_errors import refusal
+from promptops.providers._openai_stream import EVENT_STREAM, FirstToken, whole_body
 from promptops.providers._ratelimits import allowances
 from promptops.types import Completion, Request
 
@@ -70,16 +71,21 @@ class OpenAI(Model):
         body = json.dumps(self._body(request)).encode()
         wire = self._open_wire()
         began = time.monotonic()
-        reply = await wire.post(body, self.settings.timeout)
+        first = FirstToken() if self.settings.stream else None
+        reply = await wire.post(body, self.settings.timeout, None if first is None else first.feed)
         seconds = time.monotonic() - began
         key = self._address.key
         if self.tell is not None and (told := allowances(reply.headers)):
             self.tell(told)
         if not 200 <= reply.status < 300:
             raise refusal(reply.status, reply.headers, reply.body, key)
-        return completion_of(
-            reply.body, reply.status, reply.headers, key=key, settings=self.settings, seconds=seconds
-        )
+        text, headers, ttft = reply.body, reply.headers, None
+        if first is not None and EVENT_STREAM in headers.get("content-type", "").lower():
+            plain = {name.lower(): value for name, value in headers.items()}
+            text, headers = whole_body(text, key), {**plain, "content-type": "application/json"}
+            ttft = None if first.at is None else first.at - began
+        found = completion_of(text, reply.status, headers, key=key, settings=self.settings, seconds=seconds)
+        return found if ttft is None else found.model_copy(update={"ttft": ttft})
 
     async def close(self) -> None:
         """Close the connections; due in each event loop that asked."""
@@ -98,7 +104,10 @@ class OpenAI(Model):
         if wanted is not None:
             body["response_format"] = wanted
         if body.get("stream"):
-            raise CallFailed("rejected", "The parameter 'stream' can't be used; answers are read whole.")
+            told = "The parameter 'stream' can't be used; write `stream = true` into the provider's settings."
+            raise CallFailed("rejected", told)
+        if self.settings.stream:
+            body |= {"stream": True, "stream_options": {"include_usage": True}}
         return body
 
     def _open_wire(self) -> Wire:

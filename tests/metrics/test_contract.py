@@ -50,7 +50,7 @@ def scores(name: str, sample: Sample) -> dict[str, Score]:
         pytest.skip(f"{name}: sample {sample.id} {why}")
     return {
         label: chosen.score(
-            Completion(text=text, seconds=0.25, cost=0.001, tokens_in=7, tokens_out=12), sample
+            Completion(text=text, seconds=0.25, ttft=0.1, cost=0.001, tokens_in=7, tokens_out=12), sample
         )
         for label, text in OUTPUTS.items()
     }
@@ -130,7 +130,11 @@ def test_no_outputs_give_no_figure(name: str) -> None:
         for sample in SAMPLES
         if chosen.check(sample) is None
         for text in OUTPUTS.values()
-        if (score := chosen.score(Completion(text=text, seconds=1.0, cost=1.0, tokens_out=1), sample)).counts
+        if (
+            score := chosen.score(
+                Completion(text=text, seconds=1.0, ttft=0.1, cost=1.0, tokens_out=1), sample
+            )
+        ).counts
     )
     assert np.isnan(chosen.combine(np.zeros((3, width)), np.zeros(3))).all()
 
