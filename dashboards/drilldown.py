@@ -10,7 +10,7 @@ import streamlit as st
 from dashboards import frames, shown
 from dashboards.difftext import Part, side_html
 from promptops import Case, Sample, word_diff
-from promptops.types import Attempt, Message
+from promptops import types as nouns
 
 DIFFED = 8_000
 """Characters of each text that are compared word by word; longer ones would keep the reader waiting."""
@@ -98,12 +98,12 @@ def _answer(case: Case | None) -> None:
             _attempts(completion.attempts)
 
 
-def _attempts(attempts: Sequence[Attempt]) -> None:
+def _attempts(attempts: Sequence[nouns.Attempt]) -> None:
     """Show every try at the call: what the server said is kept whether it helped or not."""
     shown.table(frames.attempts_frame(attempts), right=("seconds", "waited"), alt="Every try at this call")
 
 
-def exchange(asked: Sequence[Message] | str, raw: object) -> None:
+def exchange(asked: Sequence[nouns.Message] | str, raw: object) -> None:
     """Draw what was sent, and what of the reply was kept beside its text."""
     with st.expander("The raw exchange"):
         if isinstance(asked, str):

@@ -43,9 +43,8 @@ def _followed(run_id: str, status: str) -> None:
 
 def _state(run: Run) -> None:
     total, through = run.samples * run.repeats, run.done + run.errors
-    st.progress(
-        through / total if total else 1.0, text=f"{through:,} of {total:,} through{_pace(run, through)}"
-    )
+    shown.text(f"{through:,} of {total:,} through{_pace(run, through)}")
+    st.progress(through / total if total else 1.0)
     failures = project().failures(run.id)
     if failures:
         shown.table(frames.failures_frame(failures), right=("answers",), alt="Why answers are missing")

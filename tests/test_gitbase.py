@@ -200,6 +200,7 @@ def test_the_gate_of_an_unchanged_prompt_asks_nobody_and_exits_with_zero(folder:
         "verdict": None,
         "exit_code": 0,
         "unchanged": prompt,
+        "stopped": None,
     }
     assert "--changed goes with --prompt" in folder.run("gate", "numbers", "--changed", code=2).stderr
     folder.write(prompt, "messages:\n  - role: user\n    content: 'One {{ question }}'\n")

@@ -11,7 +11,7 @@ FOLDER = Path(__file__).parents[2] / "dashboards"
 FILES = sorted(path for path in FOLDER.rglob("*.py"))
 CONTROL = frozenset({"cache_data", "cache_resource", "stop", "switch_page", "set_page_config", "App"})
 SAFE = CONTROL | {"text", "code", "dataframe", "selectbox", "columns", "container", "pagination", "button"}
-SAFE |= {"navigation", "Page"}
+SAFE |= {"navigation", "Page", "fragment", "rerun", "progress"}
 """What shows its data as text, or shows none."""
 MARKUP = frozenset({"markdown", "caption", "header", "subheader", "badge", "expander"})
 """What renders markdown: called with texts of our own only."""
