@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from promptops.calls import Caller
 from promptops.judges import Judge
-from promptops.runner import Place, judge_request
+from promptops.runner import Place, answer_request, judge_purpose, judge_request
 from promptops.templates import Renderer
 from promptops.types import Completion, Prompt, Request, Run, Sample
 
@@ -68,16 +68,8 @@ class Outlook:
             return stored
         if self.caller is None:
             return Completion(text="")
-        prompt = self.run.prompt
-        request = Request(
-            messages=renderer.render(prompt, sample.inputs),
-            parameters=prompt.parameters,
-            response_format=prompt.response_format,
-            inputs=sample.inputs,
-            sample_id=sample.id,
-            repeat=repeat,
-        )
-        found = self.caller.find(request, prompt.digest)
+        request = answer_request(renderer, self.run.prompt, sample, repeat)
+        found = self.caller.find(request, self.run.prompt.digest)
         if found is None:
             count.characters.append(_characters(request))
         else:
@@ -101,7 +93,7 @@ class Outlook:
         ) -> Completion:
             nonlocal asked
             asked += 1
-            purpose = f"judge:{label}" if asked == 1 else f"judge:{label}:{asked}"
+            purpose = judge_purpose(label, asked)
             stored = self.answered.get((sample.id, repeat, purpose))
             if stored is not None:
                 count.stored += 1

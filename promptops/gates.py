@@ -192,7 +192,9 @@ class Gates(Comparisons):
         folder = self.evalset_folder(evalset)
         found = self.evalset(folder)
         candidate = self._decidable(run if run != "latest" else self._newest_whole(found.name))
-        refuse_part(candidate, found.digest, "the gate can't decide by it")
+        # A digest of all samples takes a while, and a whole run doesn't ask for it.
+        if candidate.part is not None:
+            refuse_part(candidate, found.digest, "the gate can't decide by it")
         early = self._early(candidate.id)
         if baseline is None and early is not None:
             baseline = self._begun_against(candidate, early)
@@ -205,7 +207,8 @@ class Gates(Comparisons):
             )
         if not against.endswith(".jsonl"):
             before = self.finished_run(against)
-            refuse_part(before, found.digest, "it can't be the baseline")
+            if before.part is not None:
+                refuse_part(before, found.digest, "it can't be the baseline")
             if before.id == candidate.id:
                 raise NotComparable(
                     f"Run {candidate.id} can't be its own baseline. Name another run or an accepted one."

@@ -242,15 +242,7 @@ class Runner:
         if task.caller is None:
             missing = "the run that is scored anew has no answer"
             raise Unanswered(Failure(kind="missing_output", message=missing))
-        prompt = task.run.prompt
-        request = Request(
-            messages=self.renderer.render(prompt, sample.inputs),
-            parameters=prompt.parameters,
-            response_format=prompt.response_format,
-            inputs=sample.inputs,
-            sample_id=sample.id,
-            repeat=repeat,
-        )
+        request = answer_request(self.renderer, task.run.prompt, sample, repeat)
         answer = await task.caller.ask(request, task.run.prompt.digest)
         kept.add(_call(task, sample.id, repeat, "answer", answer))
         return answer
@@ -272,7 +264,7 @@ class Runner:
         ) -> Completion:
             nonlocal asked
             asked += 1
-            purpose = f"judge:{label}" if asked == 1 else f"judge:{label}:{asked}"
+            purpose = judge_purpose(label, asked)
             stored = task.answered.get((sample.id, repeat, purpose))
             if stored is not None:
                 return stored
@@ -346,6 +338,23 @@ class _Kept:
         """Wait for all that was sent. Raises StoreError where something could not be kept."""
         for sent in self._sent:
             await sent
+
+
+def answer_request(renderer: Renderer, prompt: Prompt, sample: Sample, repeat: int) -> Request:
+    """Render a prompt for a sample into the request that is sent. Raises TemplateError."""
+    return Request(
+        messages=renderer.render(prompt, sample.inputs),
+        parameters=prompt.parameters,
+        response_format=prompt.response_format,
+        inputs=sample.inputs,
+        sample_id=sample.id,
+        repeat=repeat,
+    )
+
+
+def judge_purpose(label: str, asked: int) -> str:
+    """Return what a judge's call is kept as: its first one, or the one that it asked as its n-th."""
+    return f"judge:{label}" if asked == 1 else f"judge:{label}:{asked}"
 
 
 def judge_request(
