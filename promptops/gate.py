@@ -155,7 +155,15 @@ def _judged(
             cells.append(left_open(rule, stake))
         elif rule.margin is not None:
             cells.append(
-                margin_cell(pairing, rule, stake, identical=asked.identical, early=early, grids=asked.grids)
+                margin_cell(
+                    pairing,
+                    rule,
+                    stake,
+                    identical=asked.identical,
+                    early=early,
+                    grids=asked.grids,
+                    advise=stopping is None or stopping.first is None or not stopping.stopped,
+                )
             )
         elif (rule.min, rule.max) != (None, None):
             cells.append(bound_cell(pairing, rule, stake, early))

@@ -121,6 +121,8 @@ def test_what_the_first_stage_leaves_open_all_samples_decide_and_none_is_asked_t
         assert half.outcome == "INCONCLUSIVE" and half.stopping is not None and half.stopping.left_open
         assert "ask the other 176 samples" in half.sentence
         assert "leave it open" in half.stopping.sentence
+        # The others are planned already: nothing is said of still more.
+        assert "more samples would" not in half.cells[0].sentence and half.cells[0].needed is None
         whole = project.gate_on("numbers", run=half.candidate)
         assert sorted(Mock.asked.values()) == [1] * 200
         assert project.gate_on("numbers", run=half.candidate) == whole
