@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
 from promptops.calls import Caller
 from promptops.judges import Judge
-from promptops.runner import Place, answer_request, judge_purpose, judge_request
+from promptops.runner import answer_request, judge_purpose, judge_request
+from promptops.tasks import NOTHING, Known, Todo, pages
 from promptops.templates import Renderer
 from promptops.types import Completion, Prompt, Request, Run, Sample
 
@@ -25,9 +27,9 @@ class Count:
 
     stored: int = 0
     cached: int = 0
-    characters: list[int] = field(default_factory=list)
+    characters: array[int] = field(default_factory=lambda: array("q"))
     """Of each call that must be made."""
-    unseen: list[int] = field(default_factory=list)
+    unseen: array[int] = field(default_factory=lambda: array("q"))
     """The same of a judge's calls about answers that are not there yet, without those answers."""
 
 
@@ -41,34 +43,38 @@ class Outlook:
     """None where no answer is asked for."""
     judges: Mapping[str, Judge]
     judge_callers: Mapping[str, Caller]
-    finished: frozenset[tuple[str, int]] = frozenset()
-    answered: Mapping[Place, Completion] = field(default_factory=dict)
+    ledger: Callable[[Sequence[Sample]], Known] | None = None
+    """Tells what the run has of some samples; None where that is nothing."""
 
     async def counted(self, renderer: Renderer) -> tuple[Count, dict[str, Count]]:
         """Return the run's answers, and what each of its judges says about them."""
         answers, judged = Count(), {label: Count() for label in self.judges}
-        for sample, repeat in self._places():
-            if (sample.id, repeat) in self.finished:
+        for todo in self._places():
+            if (todo.sample.id, todo.repeat) in todo.known.finished:
                 answers.stored += 1
                 for count in judged.values():
                     count.stored += 1
                 continue
-            completion = self._answer(renderer, sample, repeat, answers)
+            completion = self._answer(renderer, todo, answers)
             for label, judge in self.judges.items():
-                await self._judge(renderer, sample, repeat, label, judge, completion, judged[label])
+                await self._judge(renderer, todo, label, judge, completion, judged[label])
         return answers, judged
 
-    def _places(self) -> Iterator[tuple[Sample, int]]:
-        return ((sample, repeat) for sample in self.samples for repeat in range(self.run.repeats))
+    def _places(self) -> Iterator[Todo]:
+        for page in pages(self.samples):
+            known = NOTHING if self.ledger is None else self.ledger(page)
+            for number, sample in enumerate(page):
+                for repeat in range(self.run.repeats):
+                    yield Todo(number, sample, repeat, known)
 
-    def _answer(self, renderer: Renderer, sample: Sample, repeat: int, count: Count) -> Completion | None:
-        stored = self.answered.get((sample.id, repeat, "answer"))
+    def _answer(self, renderer: Renderer, todo: Todo, count: Count) -> Completion | None:
+        stored = todo.answered("answer")
         if stored is not None:
             count.stored += 1
             return stored
         if self.caller is None:
             return Completion(text="")
-        request = answer_request(renderer, self.run.prompt, sample, repeat)
+        request = answer_request(renderer, self.run.prompt, todo.sample, todo.repeat)
         found = self.caller.find(request, self.run.prompt.digest)
         if found is None:
             count.characters.append(_characters(request))
@@ -79,14 +85,13 @@ class Outlook:
     async def _judge(
         self,
         renderer: Renderer,
-        sample: Sample,
-        repeat: int,
+        todo: Todo,
         label: str,
         judge: Judge,
         completion: Completion | None,
         count: Count,
     ) -> None:
-        asked = 0
+        sample, asked = todo.sample, 0
 
         async def ask(
             prompt: Prompt, slots: Mapping[str, JsonValue], response_format: dict[str, JsonValue] | None
@@ -94,11 +99,11 @@ class Outlook:
             nonlocal asked
             asked += 1
             purpose = judge_purpose(label, asked)
-            stored = self.answered.get((sample.id, repeat, purpose))
+            stored = todo.answered(purpose)
             if stored is not None:
                 count.stored += 1
                 return stored
-            request = judge_request(renderer, prompt, slots, response_format, sample.id, repeat)
+            request = judge_request(renderer, prompt, slots, response_format, sample.id, todo.repeat)
             found = None if completion is None else self.judge_callers[label].find(request, prompt.digest)
             if found is None:
                 (count.unseen if completion is None else count.characters).append(_characters(request))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 
 # Made once: json.dumps would make an encoder for every call.
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
@@ -17,3 +18,13 @@ def canonical_json(value: object) -> str:
 def digest_of(value: object) -> str:
     """Return the SHA-256 of a JSON value's canonical spelling, in hex."""
     return hashlib.sha256(canonical_json(value).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def digest_of_list(items: Iterable[str]) -> str:
+    """Return what `digest_of` returns of a list, from the canonical spelling of each of its items."""
+    digest, between = hashlib.sha256(b"["), b""
+    for item in items:
+        digest.update(between + item.encode("utf-8", "surrogatepass"))
+        between = b","
+    digest.update(b"]")
+    return digest.hexdigest()

@@ -11,7 +11,7 @@ from promptops.located import NAME_RULE, Faults, KeyPath, did_you_mean, is_name,
 from promptops.samplefiles import FILES, read_samples, read_texts
 from promptops.textfile import check_inside, file_name
 from promptops.tomlfile import read_toml
-from promptops.types import Card, EvalSet, GateRule, MetricSpec, Sample
+from promptops.types import Card, EvalSet, GateRule, KeptSamples, MetricSpec, Sample, facts_of
 
 __all__ = ["evalset_folder", "evalset_names", "read_evalset", "read_texts"]
 
@@ -32,7 +32,7 @@ def read_evalset(folder: Path, root: Path | None = None) -> EvalSet:
     settings = folder / SETTINGS
     check_inside(settings, folder)
     problems: list[Problem] = []
-    samples: tuple[Sample, ...] = ()
+    samples: tuple[Sample, ...] | KeptSamples = ()
     try:
         samples, problems = read_samples(_samples_file(folder))
     except FileProblems as error:
@@ -42,7 +42,7 @@ def read_evalset(folder: Path, root: Path | None = None) -> EvalSet:
     except FileProblems as error:
         raise FileProblems([*error.problems, *problems]) from error
     faults = Faults(file_name(settings), located)
-    tags = None if problems else {tag for sample in samples for tag in sample.tags}
+    tags = None if problems else {tag for sample in facts_of(samples) for tag in sample.tags}
     reader = _Reader(located.value if isinstance(located.value, dict) else {}, faults, tags)
     card, metrics, slices = reader.card(), reader.metrics(), reader.slices()
     gate = reader.gate(metrics, slices)

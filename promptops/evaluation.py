@@ -8,7 +8,7 @@ import secrets
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -25,20 +25,23 @@ from promptops.engines import Engine
 from promptops.errors import FileProblems, Problem, RunInterrupted, StoreError, TemplateError, UsageError
 from promptops.eventloop import interruptible, wait_for
 from promptops.judges import Judge, judges_of
+from promptops.ledger import StoredLedger
 from promptops.limits import Limits
+from promptops.located import MAX_PROBLEMS
 from promptops.metrics import Metric
 from promptops.models import model_traits, open_model, rebuild_metric
 from promptops.owner import is_dead, own_name
 from promptops.progress import Progress, Watch
 from promptops.providers import Model
 from promptops.recorded import CassetteCaller, refuse_unrecorded
-from promptops.runner import Follower, Runner, Task
+from promptops.runner import Runner
 from promptops.running import Running
 from promptops.store import Store
 from promptops.store.writer import Writer
+from promptops.tasks import Follower, Task
 from promptops.templates import Renderer, render_problems
 from promptops.tracing import Tracing, tracing
-from promptops.types import Completion, EvalSet, Failure, Prompt, Run, RunStatus, Sample
+from promptops.types import Completion, EvalSet, Prompt, Run, RunStatus, Sample
 
 LEASE_SECONDS = 60.0
 
@@ -86,7 +89,7 @@ class Evaluation:
         for sample in evalset.samples:
             for label, metric in metrics.items():
                 reason = metric.check(sample)
-                if reason:
+                if reason and len(problems) < MAX_PROBLEMS:
                     problems.append(
                         Problem(
                             file=evalset.name, field=f"sample {sample.id!r}, metric {label}", reason=reason
@@ -165,23 +168,20 @@ class Evaluation:
         """Return what is left to do of a run; a follower wants the samples in the order of its own."""
         built = {record.label: rebuild_metric(record) for record in run.metrics}
         judges = judges_of(built)
-        attempts = self.store.attempts(run.id) if retry_errors else {}
-        failures: dict[tuple[str, int], Failure] = {}
         if run.parent is not None:
             # Once more, should the first time have been cut off: what a run has is left alone.
             self.store.copy_answers(run.parent, run.id)
-            failures = {} if retry_errors else _failures(self.store, run.parent)
+        begun = run.parent is not None or self.store.is_begun(run.id)
+        ledger = StoredLedger(self.store, run, retry_errors) if begun else None
         return Task(
             run=run,
-            samples=tuple(samples),
+            samples=samples,
             caller=self.caller(run.model) if run.parent is None or retry_errors else None,
             metrics={label: metric for label, metric in built.items() if label not in judges},
             judges=judges,
             judge_callers={label: self.caller(judge.model) for label, judge in judges.items()},
-            finished=frozenset(self.store.finished(run.id, errors_too=not retry_errors)),
-            answered=self.store.unfinished_calls(run.id),
-            attempts={place: attempt + 1 for place, attempt in attempts.items()},
-            failures=failures,
+            ledger=ledger,
+            left=ledger.left() if ledger is not None and len(samples) == run.samples else None,
             follower=follower,
             brake=self.brake,
         )
@@ -222,11 +222,11 @@ class Evaluation:
         """Return how a run ended: whole, early as it was to, or cut off by its budget and to be resumed."""
         if task.follower is None and not self.budget.stopped:
             return "finished"
-        done = self.store.finished(task.run.id, errors_too=True)
-        if len(done) >= task.run.samples * task.run.repeats:
+        ledger = StoredLedger(self.store, task.run)
+        if ledger.left() <= 0:
             return "finished"
         certain = task.follower is not None and task.follower.certain
-        whole = all((sample.id, repeat) in done for _, sample, repeat in task.places())
+        whole = next(replace(task, ledger=ledger).places(), None) is None
         return "stopped" if certain or whole or task.run.status == "stopped" else "interrupted"
 
     async def _carry_out(self, tasks: Sequence[Task], owner: str, stopped: list[int]) -> Progress | None:
@@ -260,7 +260,7 @@ class Evaluation:
             if task.run.metrics:
                 first = task.run.metrics[0]
                 metric = {**task.metrics, **task.judges}[first.label]
-                earlier = self.store.score_pages(task.run.id, [first.label]) if task.finished else ()
+                earlier = self.store.score_pages(task.run.id, [first.label]) if task.ledger else ()
                 found[task.run.id] = Running(task.run, task.samples, metric, earlier)
         return found
 
@@ -345,14 +345,6 @@ def _judge_problems(
             yield Problem(file=f"the judge's prompt of [metrics.{label}]", reason=str(error))
         except Exception:  # noqa: S112 - an empty reply proves nothing; in the run this is told and kept
             continue
-
-
-def _failures(store: Store, run_id: str) -> dict[tuple[str, int], Failure]:
-    return {
-        (result.sample_id, result.repeat): result.failure
-        for result in store.results(run_id)
-        if result.failure is not None
-    }
 
 
 @contextlib.contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from promptops.apart import resume_apart, said_apart
@@ -20,10 +20,10 @@ from promptops.progress import Watch
 from promptops.promptfiles import read_prompt
 from promptops.recorded import refuse_other_cassette
 from promptops.registry import Registry
-from promptops.runner import Follower
 from promptops.selection import Selection, failed_in, select
-from promptops.sides import load_run, metrics_of
-from promptops.summary import estimates, own_figures, slice_names, whole_figures
+from promptops.sides import Loaded, load_run, metrics_of
+from promptops.summary import estimates, own_figures, whole_figures
+from promptops.tasks import Follower
 from promptops.templates import Renderer
 from promptops.tomlfile import read_toml
 from promptops.types import (
@@ -145,16 +145,19 @@ class Experiments(Registry):
         if retry_errors:
             self._refuse_to_retry(run)
         work = self._evaluation(concurrency, cache, watch, cassette, budget)
-        samples = tuple(self.store.snapshot_samples(run.evalset_digest))
-        done = self.store.finished(run.id, errors_too=not retry_errors)
-        stored = (each for each in self.store.results(run.id) if (each.sample_id, each.repeat) in done)
-        follower = None if everything else self._follower(run, samples, stored)
+        samples = self.store.kept_samples(run.evalset_digest)
+        follower = None if everything else self._follower(run, samples, self._stored(run, retry_errors))
         wanted = samples if follower is None else follower.order
         refuse_other_cassette(run.id, self.store.run_config(run.id).get("cassette"), work.cassette)
         task = work.task(run, wanted, retry_errors=retry_errors, follower=follower)
         work.refuse_other_servers(run)
         work.carry_out([task])
         return self.run(run.id)
+
+    def _stored(self, run: Run, retry_errors: bool) -> Iterator[Result]:
+        """Yield what a run has and keeps."""
+        done = self.store.finished(run.id, errors_too=not retry_errors)
+        yield from (each for each in self.store.results(run.id) if (each.sample_id, each.repeat) in done)
 
     def stop(self, reference: str) -> Run:
         """Tell the process that works on a run to end, as Ctrl-C would; what was answered is stored.
@@ -220,7 +223,7 @@ class Experiments(Registry):
         old = self.finished_run(reference)
         folder = self.root
         specs = list(metrics)
-        samples = tuple(self.store.snapshot_samples(old.evalset_digest))
+        samples = self.store.kept_samples(old.evalset_digest)
         language = self.store.snapshot_card(old.evalset_digest).language
         if not specs:
             folder = self.evalset_folder(old.evalset)
@@ -283,14 +286,18 @@ class Experiments(Registry):
 
     def figures(self, reference: str) -> dict[str, float | None]:
         """Return a run's figures on the whole set, without intervals: cheap enough for lists."""
-        loaded = load_run(self.store, self.run(reference))
+        loaded = self._scored(reference)
         return whole_figures(loaded.side.table, loaded.metrics)
 
     def estimates(self, reference: str, *, slices: bool = True) -> tuple[Estimate, ...]:
         """Return a run's figures with intervals, on the whole set and by tag."""
-        loaded = load_run(self.store, self.run(reference))
-        names = slice_names(loaded.side.table.samples) if slices else ()
-        return estimates(loaded.side.table, loaded.metrics, names)
+        loaded = self._scored(reference)
+        return estimates(loaded.side.table, loaded.metrics, loaded.side.table.tags if slices else ())
+
+    def _scored(self, reference: str) -> Loaded:
+        """Read a run's scores, and of its samples no more than figures need."""
+        run = self.run(reference)
+        return load_run(self.store, run, self.store.kept_samples(run.evalset_digest))
 
     def _model_for(self, prompt: Prompt, reference: str) -> str:
         if prompt.model:

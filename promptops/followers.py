@@ -65,7 +65,7 @@ def settled(found: EvalSet, against: str) -> str:
 
 def stopper_of(pairing: Pairing, found: EvalSet, seed: str) -> Stopper:
     """Return who ends a run once the bets on its samples are certain."""
-    samples = pairing.candidate.table.samples
+    samples = tuple(pairing.candidate.table.samples)
     rules, _ = gate.spread(found.gate, samples, found.slices)
     records = {label: pairing.candidate.table.columns[label].record for label in pairing.metrics}
     stakes = stakes_of(parts_of(rules), samples, records)

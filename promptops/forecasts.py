@@ -17,13 +17,14 @@ from promptops.eventloop import wait_for
 from promptops.followers import first_of, first_stage, seed_of
 from promptops.forecast import Forecast, Part, Usual, Wanted, forecast_of, part_of
 from promptops.judges import Judge
+from promptops.ledger import StoredLedger
 from promptops.models import open_model, rebuild_metric
 from promptops.prices import ListPrice, price_of_model, read_prices
 from promptops.providers import ProviderSettings
 from promptops.replays import Replays
 from promptops.selection import Selection
 from promptops.templates import Renderer
-from promptops.types import Completion, Prompt, Run, Sample
+from promptops.types import Prompt, Run, Sample
 
 HISTORY = 200
 """Newest runs that are looked through for what calls usually take."""
@@ -117,7 +118,7 @@ class Forecasts(Replays):
         if retry_errors:
             self._refuse_to_retry(run)
         work = self._dry(concurrency, cache, budget)
-        samples = tuple(self.store.snapshot_samples(run.evalset_digest))
+        samples: Sequence[Sample] = self.store.kept_samples(run.evalset_digest)
         answers = run.parent is None or retry_errors
         for name in [*([run.model] if answers else []), *(judge.model for judge in _judges(run).values())]:
             work.caller(name)
@@ -192,10 +193,7 @@ class Forecasts(Replays):
             judge_callers={label: work.caller(judge.model) for label, judge in judges.items()},
         )
         if stored:
-            outlook.finished = frozenset(self.store.finished(run.id, errors_too=not retry_errors))
-            outlook.answered = self.store.unfinished_calls(run.id)
-            if run.parent is not None:
-                outlook.answered = {**self._answers_of(run.parent), **outlook.answered}
+            outlook.ledger = StoredLedger(self.store, run, retry_errors, parents_answers=True)
         with Renderer() as renderer:
             answered, judged = wait_for(outlook.counted(renderer))
         places = len(samples) * run.repeats
@@ -222,20 +220,13 @@ class Forecasts(Replays):
                 places=places,
                 stored=count.stored,
                 cached=count.cached,
-                characters=[*count.characters, *count.unseen],
+                characters=count.characters + count.unseen,
                 limit=_limit(judge.prompt, caller),
                 unseen=len(count.unseen),
                 answer=usual.tokens_out,
             )
             parts.append(part_of(wanted, caller.model, self._usual_judgements(run, label)))
         return parts
-
-    def _answers_of(self, run_id: str) -> dict[tuple[str, int, str], Completion]:
-        return {
-            (result.sample_id, result.repeat, "answer"): result.completion
-            for result in self.store.results(run_id)
-            if result.completion is not None
-        }
 
     def _usual_answers(self, run: Run) -> Usual:
         """Return what an answer usually takes: of the same prompt and model, else of the model on the set."""

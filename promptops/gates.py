@@ -34,11 +34,11 @@ from promptops.models import rebuild_metric
 from promptops.parts import refuse_part
 from promptops.progress import Watch
 from promptops.readiness import Ready, refuse_unmeasured
-from promptops.runner import Follower
 from promptops.sides import Loaded, load_baseline, load_run, same_outputs
 from promptops.stopper import InOrder
 from promptops.stopping import Order, drawn
 from promptops.summary import tally
+from promptops.tasks import Follower
 from promptops.types import GateRule, Result, Run, Sample
 from promptops.verdicts import Verdict
 
@@ -134,7 +134,7 @@ class Gates(Comparisons):
         models = [model] if model else []
         found, (draft,) = self._prepared(work, evalset, [prompt], models, repeats, judge_model)
         against = self._against(self.evalset_folder(evalset), baseline)
-        pairing = self._unanswered(draft, found.samples, against)
+        pairing = self._unanswered(draft, tuple(found.samples), against)
         refuse_unmeasured(found, pairing, against)
         if first is not None or extend:
             first_of(first, len(found.samples))
@@ -213,7 +213,7 @@ class Gates(Comparisons):
                 raise NotComparable(
                     f"Run {candidate.id} can't be its own baseline. Name another run or an accepted one."
                 )
-        first, second = self._sides(against, candidate.id, found.samples if unchanged else None)
+        first, second = self._sides(against, candidate.id, tuple(found.samples) if unchanged else None)
         pairing = pair(first.side, second.side, second.metrics)
         order = None
         if early is not None:

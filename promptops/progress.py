@@ -53,15 +53,15 @@ class Progress:
         """Estimated seconds to the end; None before the first result."""
         return (self.total - self.done) / self.rate if self.done else None
 
-    def add(self, run: Run, result: Result, running: Running | None = None) -> None:
-        """Count a result that is stored."""
+    def add(self, run: Run, result: Result, running: Running | None = None, place: int = 0) -> None:
+        """Count a result that is stored; `running` knows its sample by its place among the task's."""
         self.done += 1
         self.errors += result.failure is not None
         self.unscored += any(score.unscored is not None for score in result.scores.values())
         self.latest = (run, result)
         self.running = running
         if running is not None:
-            running.add(result)
+            running.add(result, place)
 
 
 Watch = Callable[[Progress], None]

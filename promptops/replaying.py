@@ -21,9 +21,10 @@ from promptops.eventloop import wait_for
 from promptops.judges import judges_of
 from promptops.metrics import Metric
 from promptops.proofs import Difference
-from promptops.runner import Runner, Task
+from promptops.runner import Runner
 from promptops.store import CallRow, ResultRow, Store
 from promptops.store.recordings import Place, Recorded
+from promptops.tasks import Known, Task
 from promptops.templates import Renderer
 from promptops.types import Completion, Failure, Request, Result, Run, Sample, Score
 
@@ -95,15 +96,7 @@ class Replayer:
         page = Page(samples, stored, self.store.recorded(self.run.id, ids))
         attempts = self.store.attempts_of(self.run.id, ids)
         judges = judges_of(self.metrics)
-        task = Task(
-            run=self.run,
-            samples=samples,
-            caller=_Told(self, page, self.run.model, "answer"),
-            metrics={label: each for label, each in self.metrics.items() if label not in judges},
-            judges=judges,
-            judge_callers={
-                label: _Told(self, page, each.model, f"judge:{label}") for label, each in judges.items()
-            },
+        known = Known(
             finished=frozenset(
                 (sample.id, repeat)
                 for sample in samples
@@ -115,6 +108,17 @@ class Replayer:
                 for where, result in stored.items()
                 if result.failure is not None and not _contradicted(page, where, attempts)
             },
+        )
+        task = Task(
+            run=self.run,
+            samples=samples,
+            caller=_Told(self, page, self.run.model, "answer"),
+            metrics={label: each for label, each in self.metrics.items() if label not in judges},
+            judges=judges,
+            judge_callers={
+                label: _Told(self, page, each.model, f"judge:{label}") for label, each in judges.items()
+            },
+            ledger=lambda asked: known,
         )
         wait_for(self._carried_out(task, page, renderer))
         return page

@@ -14,18 +14,19 @@ from typing import Protocol
 from pydantic import JsonValue
 
 from promptops.brake import Brake, GivenUp
-from promptops.calls import Answer, Asker, Unanswered, Usage
+from promptops.calls import Answer, Unanswered, Usage
 from promptops.engines import Engine
 from promptops.errors import PromptopsError, TemplateError
 from promptops.judges import Judge
-from promptops.metrics import Metric, scored, sound
+from promptops.metrics import scored, sound
 from promptops.progress import Progress, Watch
 from promptops.running import Running
 from promptops.store.rows import CallRow, ResultRow
 from promptops.summary import own_figures
+from promptops.tasks import Task, Todo
 from promptops.templates import Renderer
 from promptops.tracing import Tracing
-from promptops.types import Completion, Failure, Prompt, Request, Result, Run, Sample, Score
+from promptops.types import Completion, Failure, Prompt, Request, Result, Sample, Score
 
 ANSWERS_A_TURN = 4
 """How many answers are scored in one turn of the event loop."""
@@ -33,70 +34,11 @@ ANSWERS_A_TURN = 4
 LEAD = 4
 """Times the concurrency that a run which may stop early goes ahead of the first sample it waits for."""
 
-Place = tuple[str, int, str]
-"""Where a call belongs within its run: sample id, repeat, purpose."""
-
 
 class Keeper(Protocol):
     """Where calls and results go: the store's Writer, or somebody who only looks at them."""
 
     def submit(self, *rows: CallRow | ResultRow) -> asyncio.Future[None]: ...
-
-
-class Follower(Protocol):
-    """Who takes a task's results in, in whatever order they come, and says when no more are needed."""
-
-    certain: bool
-    """Whether no more are needed."""
-
-    through: int
-    """How many samples, from the first in the task's order on, have all their results."""
-
-    @property
-    def order(self) -> tuple[Sample, ...]:
-        """The samples in the order in which they are to be asked."""
-
-    def add(self, result: Result) -> bool:
-        """Take a result in; return `certain`."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """One Run to be carried out, with everything it needs."""
-
-    run: Run
-    samples: tuple[Sample, ...]
-    caller: Asker | None
-    """None where a run is scored anew: then nobody is asked."""
-    metrics: Mapping[str, Metric]
-    judges: Mapping[str, Judge]
-    judge_callers: Mapping[str, Asker]
-    finished: frozenset[tuple[str, int]] = frozenset()
-    answered: Mapping[Place, Completion] = field(default_factory=dict)
-    attempts: Mapping[tuple[str, int], int] = field(default_factory=dict)
-    """How many results a sample has already, so that a new one stands beside the old."""
-    failures: Mapping[tuple[str, int], Failure] = field(default_factory=dict)
-    """What is known to have no answer: of a run that is scored anew nothing is asked again."""
-    follower: Follower | None = None
-    """Of a run that may stop early; it wants the samples in the order in which they stand here."""
-    brake: Brake | None = None
-    """What the task's callers watch, to be pulled when the follower is certain."""
-
-    @property
-    def at_an_end(self) -> bool:
-        """Whether nothing more of it is to be begun: it is certain, or its budget has run out."""
-        return bool((self.follower and self.follower.certain) or (self.brake and self.brake.pulled))
-
-    def places(self) -> Iterator[tuple[int, Sample, int]]:
-        """Yield what is still to be done, in order: a sample's number, the sample and a repeat of it."""
-        samples, repeats = self.samples, range(self.run.repeats)
-        # One who follows needs all of a sample before the next; else every sample comes once before repeats.
-        each = (
-            ((number, sample, repeat) for repeat in repeats for number, sample in enumerate(samples))
-            if self.follower is None
-            else ((number, sample, repeat) for number, sample in enumerate(samples) for repeat in repeats)
-        )
-        yield from (place for place in each if (place[1].id, place[2]) not in self.finished)
 
 
 @dataclass
@@ -124,28 +66,29 @@ class Runner:
         Raises what the store raises (a result that can't be kept ends everything) and Stopped.
         """
         tasks = list(tasks)
+        counts = [task.count() for task in tasks]
         progress = Progress(
-            total=sum(1 for task in tasks for _ in task.places()),
+            total=sum(counts),
             usage=self.usage,
             runs=tuple(task.run for task in tasks),
             brake=self.brake,
         )
         self._progress = progress
         if self.tracing is not None:
-            for task in tasks:
-                self.tracing.expect(task.run, sum(1 for _ in task.places()))
+            for task, count in zip(tasks, counts, strict=True):
+                self.tracing.expect(task.run, count)
         if self.watch:
             self.watch(progress)
 
-        async def one(item: tuple[Task, int, Sample, int]) -> None:
-            task, number, sample, repeat = item
-            if not await self._may_go_ahead(task, number, concurrency):
+        async def one(item: tuple[Task, Todo]) -> None:
+            task, todo = item
+            if not await self._may_go_ahead(task, todo.number, concurrency):
                 return
-            result = await self._traced(task, sample, repeat)
+            result = await self._traced(task, todo)
             if result is None:
                 self._stir()
                 return
-            progress.add(task.run, result, self.running.get(task.run.id))
+            progress.add(task.run, result, self.running.get(task.run.id), todo.number)
             progress.enough = self._followed(task, result)
             if self.watch:
                 self.watch(progress)
@@ -186,28 +129,29 @@ class Runner:
         self._moved.set()
         self._moved = asyncio.Event()
 
-    async def _traced(self, task: Task, sample: Sample, repeat: int) -> Result | None:
+    async def _traced(self, task: Task, todo: Todo) -> Result | None:
         if self.tracing is None:
-            return await self._finish(task, sample, repeat)
-        with self.tracing.sample(task.run, sample.id, repeat) as span:
-            result = await self._finish(task, sample, repeat)
+            return await self._finish(task, todo)
+        with self.tracing.sample(task.run, todo.sample.id, todo.repeat) as span:
+            result = await self._finish(task, todo)
             if result is not None:
                 span.finished(result, own_figures(result, {**task.metrics, **task.judges}))
             return result
 
-    async def _finish(self, task: Task, sample: Sample, repeat: int) -> Result | None:
+    async def _finish(self, task: Task, todo: Todo) -> Result | None:
         """Carry out one sample; None where it was given up, with its answer stored if there was one."""
         kept = _Kept(self.writer)
         try:
-            return await self._carried_out(task, sample, repeat, kept)
+            return await self._carried_out(task, todo, kept)
         except GivenUp:
             kept.send()
             await kept.stored()
             return None
 
-    async def _carried_out(self, task: Task, sample: Sample, repeat: int, kept: _Kept) -> Result:
+    async def _carried_out(self, task: Task, todo: Todo, kept: _Kept) -> Result:
+        sample, repeat = todo.sample, todo.repeat
         try:
-            answer = await self._answer(task, sample, repeat, kept)
+            answer = await self._answer(task, todo, kept)
         except Unanswered as error:
             result = Result(sample_id=sample.id, repeat=repeat, failure=error.failure)
         else:
@@ -218,7 +162,7 @@ class Runner:
                 for label, metric in task.metrics.items()
             }
             for label, judge in task.judges.items():
-                said = await self._judged(task, sample, repeat, label, judge, answer.completion, kept)
+                said = await self._judged(task, todo, label, judge, answer.completion, kept)
                 scores[label] = sound(judge, records[label], said)
             result = Result(
                 sample_id=sample.id,
@@ -227,37 +171,36 @@ class Runner:
                 scores=scores,
                 cached=answer.cached,
             )
-        kept.add(self._row(task, result))
+        kept.add(ResultRow(run_id=task.run.id, attempt=todo.attempt, result=result))
         kept.send()
         await kept.stored()
         return result
 
-    async def _answer(self, task: Task, sample: Sample, repeat: int, kept: _Kept) -> Answer:
-        stored = task.answered.get((sample.id, repeat, "answer"))
+    async def _answer(self, task: Task, todo: Todo, kept: _Kept) -> Answer:
+        stored = todo.answered("answer")
         if stored is not None:
             return Answer(stored, None, cached=False)
-        failed = task.failures.get((sample.id, repeat))
+        failed = todo.known.failures.get((todo.sample.id, todo.repeat))
         if failed is not None:
             raise Unanswered(failed)
         if task.caller is None:
             missing = "the run that is scored anew has no answer"
             raise Unanswered(Failure(kind="missing_output", message=missing))
-        request = answer_request(self.renderer, task.run.prompt, sample, repeat)
+        request = answer_request(self.renderer, task.run.prompt, todo.sample, todo.repeat)
         answer = await task.caller.ask(request, task.run.prompt.digest)
-        kept.add(_call(task, sample.id, repeat, "answer", answer))
+        kept.add(_call(task, todo, "answer", answer))
         return answer
 
     async def _judged(
         self,
         task: Task,
-        sample: Sample,
-        repeat: int,
+        todo: Todo,
         label: str,
         judge: Judge,
         completion: Completion,
         kept: _Kept,
     ) -> Score:
-        asked = 0
+        sample, asked = todo.sample, 0
 
         async def ask(
             prompt: Prompt, slots: Mapping[str, JsonValue], response_format: dict[str, JsonValue] | None
@@ -265,15 +208,15 @@ class Runner:
             nonlocal asked
             asked += 1
             purpose = judge_purpose(label, asked)
-            stored = task.answered.get((sample.id, repeat, purpose))
+            stored = todo.answered(purpose)
             if stored is not None:
                 return stored
-            request = judge_request(self.renderer, prompt, slots, response_format, sample.id, repeat)
+            request = judge_request(self.renderer, prompt, slots, response_format, sample.id, todo.repeat)
             # What was paid for is stored before the next call begins: a kill costs one call a place at most.
             kept.send()
             await kept.stored()
             answer = await task.judge_callers[label].ask(request, prompt.digest, finishing=True)
-            kept.add(_call(task, sample.id, repeat, purpose, answer))
+            kept.add(_call(task, todo, purpose, answer))
             return answer.completion
 
         if not completion.text.strip():
@@ -290,10 +233,6 @@ class Runner:
             raise
         except Exception as error:  # a judge's own fault concerns its score only, as a metric's does
             return Score.missing(f"{type(error).__name__}: {error}"[:500])
-
-    def _row(self, task: Task, result: Result) -> ResultRow:
-        attempt = task.attempts.get((result.sample_id, result.repeat), 0)
-        return ResultRow(run_id=task.run.id, attempt=attempt, result=result)
 
 
 class _Turns:
@@ -375,21 +314,21 @@ def judge_request(
     )
 
 
-def _items(tasks: list[Task]) -> Iterator[tuple[Task, int, Sample, int]]:
+def _items(tasks: list[Task]) -> Iterator[tuple[Task, Todo]]:
     for task in tasks:
-        for number, sample, repeat in task.places():
+        for todo in task.places():
             if task.at_an_end:
                 break
-            yield task, number, sample, repeat
+            yield task, todo
 
 
-def _call(task: Task, sample_id: str, repeat: int, purpose: str, answer: Answer) -> CallRow:
+def _call(task: Task, todo: Todo, purpose: str, answer: Answer) -> CallRow:
     return CallRow(
         run_id=task.run.id,
-        sample_id=sample_id,
-        repeat=repeat,
+        sample_id=todo.sample.id,
+        repeat=todo.repeat,
         purpose=purpose,
-        attempt=task.attempts.get((sample_id, repeat), 0),
+        attempt=todo.attempt,
         cache_key=answer.cache_key,
         cached=answer.cached,
         completion=answer.completion,

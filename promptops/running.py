@@ -12,7 +12,8 @@ from time import monotonic
 import numpy as np
 
 from promptops.metrics import Metric
-from promptops.summary import Floats, Page, bounded_interval, cluster_codes
+from promptops.places import Places
+from promptops.summary import Floats, Ints, Page, bounded_interval, clusters_and_weights
 from promptops.types import Estimate, Result, Run, Sample
 
 EVERY = 1.0
@@ -35,21 +36,24 @@ class Running:
         self.record = run.metrics[0]
         self._metric = metric
         self._samples = samples
-        self._places: dict[str, int] | None = None
-        self._new: list[tuple[str, tuple[float, ...]]] = []
+        self._new: list[tuple[int, tuple[float, ...]]] = []
         self._times = np.zeros(len(samples))
         self._counts: Floats | None = None
         self._last: Estimate | None = None
         self._again = 0.0
+        where: Places | None = None
         for ids, _, measured in earlier:
+            where = where or Places(samples)
+            places = where.find(ids)
             for rows, vectors in measured.get(self.record.label, ()):
-                self._fold([ids[row] for row in rows.tolist()], vectors)
+                known = places[rows] >= 0
+                self._fold(places[rows][known], vectors[known])
 
-    def add(self, result: Result) -> None:
-        """Take a result in."""
+    def add(self, result: Result, place: int) -> None:
+        """Take in the result of the sample at a place."""
         score = result.scores.get(self.record.label)
         if result.failure is None and score is not None and score.unscored is None:
-            self._new.append((result.sample_id, score.counts))
+            self._new.append((place, score.counts))
             if len(self._new) >= TOGETHER:
                 self._summed()
 
@@ -69,9 +73,10 @@ class Running:
         """Add what came since to the sums."""
         width = len(self._new[0][1]) if self._new else 0
         # A metric that gives other numbers of counts is told of when the run is over.
-        alike = [(name, counts) for name, counts in self._new if len(counts) == width]
+        alike = [(place, counts) for place, counts in self._new if len(counts) == width]
         if alike:
-            self._fold([name for name, _ in alike], np.array([counts for _, counts in alike]))
+            places = np.array([place for place, _ in alike], dtype=np.intp)
+            self._fold(places, np.array([counts for _, counts in alike]))
         self._new = []
 
     def _worked_out(self) -> Estimate | None:
@@ -94,18 +99,11 @@ class Running:
         )
         return found.model_copy(update={"low": low, "high": high})
 
-    def _fold(self, names: Sequence[str], vectors: Floats) -> None:
-        """Add rows of counts to the sums of their samples."""
-        if self._places is None:
-            self._places = {sample.id: place for place, sample in enumerate(self._samples)}
-            self._clusters = cluster_codes(self._samples)
-            self._weights = np.array([sample.weight for sample in self._samples], dtype=np.float64)
+    def _fold(self, places: Ints, vectors: Floats) -> None:
+        """Add rows of counts to the sums of the samples at some places."""
         if self._counts is None:
+            self._clusters, self._weights = clusters_and_weights(self._samples)
             self._counts = np.zeros((len(self._samples), vectors.shape[1]))
-        if vectors.shape[1] != self._counts.shape[1]:
-            return
-        known = [(row, self._places[name]) for row, name in enumerate(names) if name in self._places]
-        if known:
-            rows, places = np.array(known, dtype=np.intp).T
+        if vectors.shape[1] == self._counts.shape[1]:
             np.add.at(self._times, places, 1.0)
-            np.add.at(self._counts, places, vectors[rows])
+            np.add.at(self._counts, places, vectors)

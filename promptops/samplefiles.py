@@ -1,4 +1,4 @@
-"""The samples of an evaluation set, from JSONL, CSV or YAML, each fault with its place."""
+"""The samples of an evaluation set, from JSONL, CSV, YAML or Parquet, each fault with its place."""
 
 from __future__ import annotations
 
@@ -13,36 +13,63 @@ from promptops.csvfile import Cell, read_csv
 from promptops.errors import FileProblems, Problem
 from promptops.jsonfile import read_json_lines
 from promptops.located import MAX_PROBLEMS, Faults, KeyPath, Located, Place, did_you_mean, kind_of, shown
+from promptops.parquetfile import read_parquet
+from promptops.store.spool import Spool
 from promptops.textfile import file_name, read_text
-from promptops.types import Sample
+from promptops.types import KeptSamples, Sample
 from promptops.yamlfile import MAX_BYTES, plain_value, read_yaml
 
-FILES = ("samples.jsonl", "samples.csv", "samples.yaml", "samples.yml")
+FILES = ("samples.jsonl", "samples.csv", "samples.yaml", "samples.yml", "samples.parquet")
 KEYS = ("id", "inputs", "target", "tags", "group", "weight", "origin", "metadata")
 MAX_ID = 200
+IN_MEMORY = 4 * 2**20
+"""Bytes of a file up to which its samples are held in memory, where they take about eight times as much."""
+PACKED = 8
+"""How many times smaller Parquet is."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
-def read_samples(path: Path) -> tuple[tuple[Sample, ...], list[Problem]]:
+def read_samples(path: Path) -> tuple[tuple[Sample, ...] | KeptSamples, list[Problem]]:
     """Return the samples that could be read and every fault; a faulty row is left out of the samples.
 
-    Raises FileProblems where the file itself can't be read.
+    Of a file over IN_MEMORY they are kept in a temporary file. Raises FileProblems where the file itself
+    can't be read, StoreError where there is no room for that.
     """
     problems: list[Problem] = []
-    reader = _SampleReader(file_name(path), problems)
-    samples: list[Sample | None] = []
+    if _size(path) > IN_MEMORY:
+        spool = Spool()
+        _read(path, problems, lambda name, where: spool.claim(name, _line_of_id(where)), spool.add)
+        return spool, problems
+    samples: list[Sample] = []
     with collecting_later():
-        for row in _rows(path, problems):
-            samples.append(reader.sample(row))
-            if len(problems) >= MAX_PROBLEMS:
-                break
-    if not samples and not problems:
+        _read(path, problems, _Claims().claim, samples.append)
+    return tuple(samples), problems
+
+
+def _read(path: Path, problems: list[Problem], claim: _Claim, add: Callable[[Sample], None]) -> None:
+    reader = _SampleReader(file_name(path), problems, claim)
+    any_row = False
+    for row in _rows(path, problems):
+        any_row = True
+        sample = reader.sample(row)
+        if sample is not None:
+            add(sample)
+        if len(problems) >= MAX_PROBLEMS:
+            break
+    if not any_row and not problems:
         problems.append(Problem(file_name(path), "holds no samples", 1))
-    return tuple(sample for sample in samples if sample is not None), problems
+
+
+def _size(path: Path) -> int:
+    """Return about how many bytes a file has as JSON text."""
+    try:
+        return path.stat().st_size * (PACKED if path.suffix == ".parquet" else 1)
+    except OSError:
+        return 0  # whoever reads it tells why it can't be read
 
 
 def read_texts(path: Path, field: str | None = None) -> list[str]:
-    """Return one text for each row of a file of production inputs or outputs (JSONL, CSV or YAML).
+    """Return one text for each row of a file of production inputs or outputs (JSONL, CSV, YAML, Parquet).
 
     A row is a text, or an object whose `inputs`, `input`, `text` or `output` is taken; `field` names
     another value, with dots into objects. Several inputs are joined by line ends in the order of their
@@ -68,6 +95,8 @@ TEXT_KEYS = ("inputs", "input", "text", "output")
 def _rows(path: Path, problems: list[Problem], *, plain_columns: bool = False) -> Iterator[Located]:
     if path.suffix == ".csv":
         return _csv_rows(path, problems, plain_columns)
+    if path.suffix == ".parquet":
+        return _parquet_rows(path, problems, plain_columns)
     if path.suffix in (".yaml", ".yml"):
         return _yaml_rows(path)
     return read_json_lines(path, problems)
@@ -80,6 +109,23 @@ def _yaml_rows(path: Path) -> Iterator[Located]:
         raise FileProblems([Problem(file_name(path), reason, *document.place(()))])
     for index, value in enumerate(document.value):
         yield document.inside(value, (index,))
+
+
+def _parquet_rows(path: Path, problems: list[Problem], plain_columns: bool) -> Iterator[Located]:
+    """Yield rows with `inputs.NAME` and `metadata.NAME` put together, where these are columns."""
+    for row in read_parquet(path, problems):
+        if plain_columns or not isinstance(row.value, dict):
+            yield row
+            continue
+        value: dict[str, JsonValue] = {}
+        for key, member in row.value.items():
+            outer, dot, inner = key.partition(".")
+            owner = value.setdefault(outer, {}) if dot and outer in ("inputs", "metadata") else None
+            if isinstance(owner, dict):
+                owner[inner] = member
+            else:
+                value[key] = member
+        yield Located(value, row.place)
 
 
 def _csv_rows(path: Path, problems: list[Problem], plain_columns: bool) -> Iterator[Located]:
@@ -158,14 +204,34 @@ def _number(text: str) -> JsonValue:
         return text
 
 
+_Where = Callable[[KeyPath], Place]
+_Claim = Callable[[str, _Where], tuple[bool, int | None]]
+"""Takes an id for a row; returns whether it was free, and if not the line of the one that has it."""
+
+
+class _Claims:
+    """The ids of a small file."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, _Where] = {}
+        """Where each id stands is looked up only where it is given twice: that costs more than to read it."""
+
+    def claim(self, sample_id: str, where: _Where) -> tuple[bool, int | None]:
+        first = self._places.setdefault(sample_id, where)
+        return (True, None) if first is where else (False, _line_of_id(first))
+
+
+def _line_of_id(where: _Where) -> int | None:
+    return where(("id",)).line
+
+
 class _SampleReader:
     """Makes rows into Samples and notes what is wrong with them."""
 
-    def __init__(self, file: str, problems: list[Problem]) -> None:
+    def __init__(self, file: str, problems: list[Problem], claim: _Claim) -> None:
         self._file = file
         self._problems = problems
-        self._places: dict[str, Callable[[KeyPath], Place]] = {}
-        """How to find each id again, for to look it up costs more than to read it."""
+        self._claim = claim
 
     def sample(self, row: Located) -> Sample | None:
         known = len(self._problems)
@@ -199,11 +265,10 @@ class _SampleReader:
             return
         if len(sample_id) > MAX_ID:
             faults.add(("id",), f"is longer than {MAX_ID} characters")
-        elif sample_id in self._places:
-            line = self._places[sample_id](("id",)).line
+            return
+        free, line = self._claim(sample_id, row.place)
+        if not free:
             faults.add(("id",), f"{shown(sample_id)} was given already, on line {line}")
-        else:
-            self._places[sample_id] = row.place
 
 
 def _check_text(value: JsonValue, path: KeyPath, faults: Faults) -> bool:

@@ -5,13 +5,25 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
 
 from promptops.errors import UnknownName, UsageError
 from promptops.facets import fields_of, written
 from promptops.matching import matcher
 from promptops.metrics import Metric
+from promptops.store.spool import spooled
 from promptops.summary import own_figures
-from promptops.types import EvalSet, MetricRecord, Noun, Part, PartStep, Result, Sample
+from promptops.types import (
+    EvalSet,
+    KeptSamples,
+    MetricRecord,
+    Noun,
+    Part,
+    PartStep,
+    Result,
+    Sample,
+    facts_of,
+)
 
 TAG_WORDS = ("tag", "tags")
 
@@ -54,11 +66,11 @@ def select(evalset: EvalSet, wanted: Selection, failed: Failed | None = None) ->
     Raises UsageError, with what each flag left, where no sample is.
     """
     _refuse_impossible(wanted)
-    samples = evalset.samples
+    samples: Sequence[Sample] = evalset.samples
     steps: list[PartStep] = []
 
-    def left(flag: str, kept: Iterable[Sample]) -> tuple[Sample, ...]:
-        found = tuple(kept)
+    def left(flag: str, kept: Iterable[Sample]) -> Sequence[Sample]:
+        found = spooled(kept) if isinstance(evalset.samples, KeptSamples) else tuple(kept)
         steps.append(PartStep(flag=flag, left=len(found)))
         return found
 
@@ -105,11 +117,11 @@ def drawn_ids(samples: Sequence[Sample], number: int, seed: int) -> frozenset[st
     Each sample by itself, not whole groups: every one is as likely as any other, and as many answers reach
     more groups. A sample that is added to the set displaces at most one.
     """
-    keys = {
-        sample.id: hashlib.sha256(f"{seed}\nsample:{sample.id}".encode("utf-8", "surrogatepass")).digest()
-        for sample in samples
-    }
-    return frozenset(sorted(keys, key=keys.__getitem__)[:number])
+
+    def key(sample_id: str) -> bytes:
+        return hashlib.sha256(f"{seed}\nsample:{sample_id}".encode("utf-8", "surrogatepass")).digest()
+
+    return frozenset(nsmallest(number, (sample.id for sample in facts_of(samples)), key=key))
 
 
 def failed_in(run_id: str, results: Iterable[Result], record: MetricRecord, metric: Metric) -> Failed:

@@ -6,6 +6,7 @@ was asked.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,8 +19,9 @@ import numpy.typing as npt
 
 from promptops.errors import UsageError
 from promptops.metrics import Metric
+from promptops.places import Places
 from promptops.stats.intervals import bootstrap_interval, mean_interval, wilson_interval
-from promptops.types import Estimate, MetricRecord, Result, Sample
+from promptops.types import Estimate, MetricRecord, Result, Sample, facts_of
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
@@ -67,7 +69,8 @@ class Column:
 class Tally:
     """A run's scores as arrays."""
 
-    samples: tuple[Sample, ...]
+    samples: Sequence[Sample]
+    """In the set's order; of many, perhaps a view that reads them when they are looked at."""
     columns: dict[str, Column]
     complete: bool
     """Whether every sample has a result."""
@@ -75,44 +78,76 @@ class Tally:
     def only(self, places: npt.NDArray[np.intp]) -> Tally:
         """Return the scores of the samples at some places."""
         columns = {label: column.only(places) for label, column in self.columns.items()}
-        return Tally(tuple(self.samples[place] for place in places), columns, self.complete)
+        return Tally(tuple(self.samples[int(place)] for place in places), columns, self.complete)
 
     @cached_property
     def clusters(self) -> npt.NDArray[np.int64]:
         """A number for each sample's group; a sample without one is its own."""
-        return cluster_codes(self.samples)
+        return self._facts.clusters
 
     def mask(self, name: str | None) -> Bools:
         """(n,) which samples carry a tag; all of them where none is named."""
         if name is None:
             return np.ones(len(self.samples), dtype=bool)
         mask = np.zeros(len(self.samples), dtype=bool)
-        if name in self._tagged:
-            mask[self._tagged[name]] = True
+        if name in self._facts.tagged:
+            mask[self._facts.tagged[name]] = True
         return mask
 
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Every tag, in order of appearance."""
+        return tuple(self._facts.tagged)
+
     @cached_property
-    def _tagged(self) -> dict[str, Ints]:
-        """Where each tag's samples stand: looked at once for all slices."""
-        found: dict[str, list[int]] = {}
-        for place, sample in enumerate(self.samples):
-            for tag in sample.tags:
-                found.setdefault(tag, []).append(place)
-        return {tag: np.array(places, dtype=np.intp) for tag, places in found.items()}
+    def _facts(self) -> _Gathered:
+        return _gathered(self.samples)
 
     @cached_property
     def weights(self) -> Floats:
         """(n,) sample weights."""
-        return np.array([sample.weight for sample in self.samples], dtype=np.float64)
+        return self._facts.weights
+
+
+@dataclass(frozen=True)
+class _Gathered:
+    """What figures need of all samples, from one look at each."""
+
+    clusters: npt.NDArray[np.int64]
+    weights: Floats
+    tagged: dict[str, Ints]
+    """Where each tag's samples stand."""
+
+
+def _gathered(samples: Sequence[Sample]) -> _Gathered:
+    weights = array("d")
+    codes = array("q")
+    groups: dict[str, int] = {}
+    tagged: dict[str, array[int]] = {}
+    number = 0
+    for place, sample in enumerate(facts_of(samples)):
+        weights.append(sample.weight)
+        code = number if sample.group is None else groups.setdefault(sample.group, number)
+        number += code == number
+        codes.append(code)
+        for tag in sample.tags:
+            tagged.setdefault(tag, array("q")).append(place)
+    return _Gathered(
+        np.array(codes, dtype=np.int64),
+        np.array(weights, dtype=np.float64),
+        {tag: np.array(places, dtype=np.intp) for tag, places in tagged.items()},
+    )
+
+
+def clusters_and_weights(samples: Sequence[Sample]) -> tuple[npt.NDArray[np.int64], Floats]:
+    """Return a number for each sample's group, and the samples' weights, both (n,)."""
+    found = _gathered(samples)
+    return found.clusters, found.weights
 
 
 def cluster_codes(samples: Sequence[Sample]) -> npt.NDArray[np.int64]:
-    """Number the groups; samples without a group stand alone."""
-    if all(sample.group is None for sample in samples):
-        return np.arange(len(samples))
-    seen: dict[str | int, int] = {}
-    keys = (position if sample.group is None else sample.group for position, sample in enumerate(samples))
-    return np.fromiter((seen.setdefault(key, len(seen)) for key in keys), np.int64, len(samples))
+    """Number the groups in order of appearance; samples without a group stand alone."""
+    return _gathered(samples).clusters
 
 
 def slice_mask(samples: Sequence[Sample], name: str | None) -> Bools:
@@ -154,12 +189,12 @@ def tally(samples: Sequence[Sample], rows: Iterable[Row], records: Sequence[Metr
 
 def tally_pages(samples: Sequence[Sample], pages: Iterable[Page], records: Sequence[MetricRecord]) -> Tally:
     """Arrange scores that come as arrays by the set's order of samples."""
-    place = {sample.id: position for position, sample in enumerate(samples)}
+    places = Places(samples)
     positions: list[Ints] = []
     fell: list[Bools] = []
     counts: dict[str, list[Counts]] = {record.label: [] for record in records}
     for sample_ids, failures, measured in pages:
-        where = np.fromiter(map(place.get, sample_ids, repeat(-1)), np.intp, len(sample_ids))
+        where = places.find(sample_ids)
         known = where >= 0
         positions.append(where[known])
         fell.append(np.fromiter(map(is_not, failures, repeat(None)), bool, len(failures))[known])
@@ -174,7 +209,7 @@ def tally_pages(samples: Sequence[Sample], pages: Iterable[Page], records: Seque
     }
     present = np.zeros(len(samples), dtype=bool)
     present[at] = True
-    return Tally(samples=tuple(samples), columns=columns, complete=bool(present.all()))
+    return Tally(samples=samples, columns=columns, complete=bool(present.all()))
 
 
 def estimates(

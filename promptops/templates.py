@@ -131,16 +131,17 @@ def render_problems(
     renderer: Renderer, prompt: Prompt, reference: str, samples: Sequence[Sample]
 ) -> Iterator[Problem]:
     """Render a prompt for all samples; the same fault is told once, with the samples that meet it."""
-    met: dict[str, list[str]] = {}
+    met: dict[str, tuple[str, int]] = {}
     for sample in samples:
         try:
             renderer.render(prompt, sample.inputs)
         except TemplateError as error:
-            met.setdefault(str(error), []).append(sample.id)
-    for reason, ids in met.items():
-        where = "every sample" if len(ids) == len(samples) else f"{len(ids)} samples, the first is {ids[0]!r}"
-        if len(ids) == 1:
-            where = f"sample {ids[0]!r}"
+            first, count = met.get(str(error), (sample.id, 0))
+            met[str(error)] = (first, count + 1)
+    for reason, (first, count) in met.items():
+        where = "every sample" if count == len(samples) else f"{count} samples, the first is {first!r}"
+        if count == 1:
+            where = f"sample {first!r}"
         yield Problem(file=reference, field=where, reason=reason)
 
 

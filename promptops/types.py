@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, InstanceOf, JsonValue
 
-from promptops.canonical import canonical_json, digest_of
+from promptops.canonical import canonical_json, digest_of, digest_of_list
 from promptops.errors import FailureKind
 
 Role = Literal["system", "user", "assistant"]
@@ -104,6 +106,32 @@ class Sample(Noun):
         return tuple(item if isinstance(item, str) else canonical_json(item) for item in self.target)
 
 
+class Facts(NamedTuple):
+    """What figures need of a sample, without its texts."""
+
+    id: str
+    tags: tuple[str, ...]
+    group: str | None
+    weight: float
+
+
+class KeptSamples(Sequence[Sample]):
+    """Samples in a set's order that are not all in memory: each is read when it is looked at."""
+
+    @abstractmethod
+    def canonical(self) -> Iterator[str]:
+        """Yield each sample's canonical JSON, in the order of their ids."""
+
+    def facts(self) -> Iterator[Facts]:
+        """Yield what figures need of each, in the set's order."""
+        return (Facts(each.id, each.tags, each.group, each.weight) for each in self)
+
+
+def facts_of(samples: Sequence[Sample]) -> Iterable[Sample | Facts]:
+    """Return what figures need of each sample, by the cheapest way."""
+    return samples.facts() if isinstance(samples, KeptSamples) else samples
+
+
 class MetricSpec(Noun):
     """A metric as asked for: a label, the plugin's name and its options."""
 
@@ -167,15 +195,16 @@ class EvalSet(Noun):
     metrics: tuple[MetricSpec, ...]
     gate: tuple[GateRule, ...] = ()
     slices: tuple[str, ...] = ()
-    samples: tuple[Sample, ...]
+    samples: InstanceOf[KeptSamples] | tuple[Sample, ...] = Field(union_mode="left_to_right")
+    """In the order of the file; of a large one a view that reads a page at a time."""
 
     @cached_property
     def digest(self) -> str:
         """Identity of the questions (not of metrics or rules), whatever the order of lines."""
-        rows = sorted(
-            (sample.model_dump(mode="json") for sample in self.samples), key=lambda row: str(row["id"])
-        )
-        return digest_of(rows)
+        if isinstance(self.samples, KeptSamples):
+            return digest_of_list(self.samples.canonical())
+        ordered = sorted(self.samples, key=lambda sample: sample.id)
+        return digest_of_list(canonical_json(sample.model_dump(mode="json")) for sample in ordered)
 
 
 class Request(Noun):

@@ -46,6 +46,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "owner",
         "apart",
         "brake",
+        "parquetfile",
+        "places",
         "plaintemplate",
         "plots",
         "plugins",
@@ -80,6 +82,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
             "evaluation",
             "eventloop",
             "limiter",
+            "ledger",
             "limits",
             "models",
             "progress",
@@ -87,7 +90,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
             "recording",
             "replaying",
         ),
-        *("runner", "running", "shift", "verifying"),
+        *("runner", "running", "shift", "tasks", "verifying"),
     ),
     (
         *(

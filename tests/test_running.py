@@ -91,8 +91,10 @@ def test_a_resumed_run_counts_what_was_there_before(folder: Folder) -> None:
 
 def test_a_metric_with_changing_numbers_of_counts_ends_no_run(folder: Folder) -> None:
     running = large(2)
-    running.add(Result(sample_id="q0", completion=Completion(text=""), scores={"exact": Score.of(1.0)}))
-    running.add(Result(sample_id="q1", completion=Completion(text=""), scores={"exact": Score.of(1.0, 2.0)}))
+    running.add(Result(sample_id="q0", completion=Completion(text=""), scores={"exact": Score.of(1.0)}), 0)
+    running.add(
+        Result(sample_id="q1", completion=Completion(text=""), scores={"exact": Score.of(1.0, 2.0)}), 1
+    )
     found = running.estimate(fresh=True)
     assert found is not None and found.n == 1
 
@@ -127,8 +129,8 @@ def test_it_is_cheap_on_a_hundred_thousand_samples() -> None:
         for place, mark in enumerate(marks)
     ]
     began = time.process_time()
-    for result in results:
-        running.add(result)
+    for place, result in enumerate(results):
+        running.add(result, place)
     added = time.process_time() - began
     first = running.estimate()
     began = time.process_time()
@@ -142,9 +144,9 @@ def test_it_is_cheap_on_a_hundred_thousand_samples() -> None:
 
 def test_a_figure_stands_for_a_second() -> None:
     running = large(10)
-    running.add(Result(sample_id="q0", completion=Completion(text=""), scores={"exact": Score.of(1.0)}))
+    running.add(Result(sample_id="q0", completion=Completion(text=""), scores={"exact": Score.of(1.0)}), 0)
     first = running.estimate()
-    running.add(Result(sample_id="q1", completion=Completion(text=""), scores={"exact": Score.of(0.0)}))
+    running.add(Result(sample_id="q1", completion=Completion(text=""), scores={"exact": Score.of(0.0)}), 1)
     assert running.estimate() is first
     assert running.estimate(fresh=True) != first
 

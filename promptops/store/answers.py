@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import exists, insert, literal, select
+from sqlalchemy import exists, func, insert, literal, select
 
 from promptops.store.columns import marked
 from promptops.store.database import Database, timestamp
@@ -14,6 +14,7 @@ from promptops.store.results import newest
 from promptops.store.tables import calls, results
 from promptops.types import Completion
 
+_PAGE = 2_000
 _BY_KEY = "SELECT content FROM calls WHERE cache_key = ? ORDER BY id DESC LIMIT 1"
 
 
@@ -75,42 +76,72 @@ class Spent:
 class Answers(Database):
     """Completions by run, and by cache key over all runs."""
 
+    def is_begun(self, run_id: str) -> bool:
+        """Tell whether anything of a run is stored."""
+        with self.reading() as connection:
+            return any(
+                connection.execute(select(table.c.id).where(table.c.run_id == run_id).limit(1)).first()
+                for table in (calls, results)
+            )
+
     def spent(self, run_id: str) -> Spent:
         """Return what a run has asked for so far."""
-        failed = select(results.c.sample_id, results.c.repeat).where(
-            results.c.run_id == run_id, results.c.failure_kind.is_not(None)
+        asked = select(calls.c.sample_id, calls.c.repeat).where(calls.c.run_id == run_id)
+        unanswered = select(results.c.sample_id, results.c.repeat).where(
+            results.c.run_id == run_id,
+            results.c.failure_kind.is_not(None),
+            ~exists().where(
+                calls.c.run_id == run_id,
+                calls.c.sample_id == results.c.sample_id,
+                calls.c.repeat == results.c.repeat,
+            ),
         )
-        query = select(calls.c.sample_id, calls.c.repeat, calls.c.purpose, calls.c.cached, calls.c.content)
         with self.reading() as connection:
-            silent = {(row.sample_id, row.repeat) for row in connection.execute(failed)}
-            rows = connection.execute(query.where(calls.c.run_id == run_id)).all()
-        answers, judgements = (
-            [noun_from(Completion, row.content) for row in rows if (row.purpose == "answer") is answered]
-            for answered in (True, False)
-        )
-        answered_places = {(row.sample_id, row.repeat) for row in rows}
+            answered, failures = (
+                connection.execute(select(func.count()).select_from(query.distinct().subquery())).scalar_one()
+                for query in (asked, unanswered)
+            )
+        answers, judgements, paid = _Sum(), _Sum(), 0
+        for purpose, cached, completion in self._completions(run_id):
+            (answers if purpose == "answer" else judgements).add(completion)
+            paid += not cached
         return Spent(
-            places=len(silent | answered_places),
-            failures=len(silent - answered_places),
-            asked=sum(not row.cached for row in rows),
-            answers=_taken(answers),
-            judgements=_taken(judgements),
+            places=answered + failures,
+            failures=failures,
+            asked=paid,
+            answers=answers.taken(),
+            judgements=judgements.taken(),
         )
 
     def taken(self, run_id: str) -> dict[str, Taken]:
         """Return what a run's calls took, by kind: `answer`, and `judge:LABEL` for each judge."""
-        query = select(calls.c.purpose, calls.c.content).where(calls.c.run_id == run_id)
-        with self.reading() as connection:
-            rows = connection.execute(query).all()
-        found: dict[str, list[Completion]] = {}
-        for purpose, content in rows:
+        found: dict[str, _Sum] = {}
+        for purpose, _, completion in self._completions(run_id):
             # A judge's further calls about one answer have a number after its label.
-            kind = ":".join(purpose.split(":")[:2])
-            found.setdefault(kind, []).append(noun_from(Completion, content))
-        return {kind: _taken(completions) for kind, completions in found.items()}
+            found.setdefault(":".join(purpose.split(":")[:2]), _Sum()).add(completion)
+        return {kind: each.taken() for kind, each in found.items()}
 
-    def unfinished_calls(self, run_id: str) -> dict[tuple[str, int, str], Completion]:
-        """Return the newest completion by sample id, repeat and purpose, where no result succeeded yet."""
+    def _completions(self, run_id: str) -> Iterator[tuple[str, bool, Completion]]:
+        """Yield purpose, whether it came from the cache, and the completion of all calls, by pages."""
+        query = select(calls.c.id, calls.c.purpose, calls.c.cached, calls.c.content)
+        last = -1
+        while True:
+            page = query.where(calls.c.run_id == run_id, calls.c.id > last).order_by(calls.c.id)
+            with self.reading() as connection:
+                rows = connection.execute(page.limit(_PAGE)).all()
+            for _, purpose, cached, content in rows:
+                yield purpose, bool(cached), noun_from(Completion, content)
+            if len(rows) < _PAGE:
+                return
+            last = rows[-1].id
+
+    def unfinished_calls(
+        self, run_id: str, *, sample_ids: Sequence[str] | None = None
+    ) -> dict[tuple[str, int, str], Completion]:
+        """Return the newest completion by sample id, repeat and purpose, where no result succeeded yet.
+
+        Of some samples only where their ids are given, at most 500.
+        """
         succeeded = exists().where(
             results.c.run_id == calls.c.run_id,
             results.c.sample_id == calls.c.sample_id,
@@ -121,6 +152,8 @@ class Answers(Database):
         query = select(calls.c.sample_id, calls.c.repeat, calls.c.purpose, calls.c.content).where(
             calls.c.run_id == run_id, ~succeeded
         )
+        if sample_ids is not None:
+            query = query.where(calls.c.sample_id.in_(sample_ids))
         with self.reading() as connection:
             rows = connection.execute(query.order_by(calls.c.attempt)).all()
         # A later attempt takes the place of an earlier one.
@@ -170,14 +203,26 @@ class Answers(Database):
             return connection.execute(statement.execution_options(preserve_rowcount=True)).rowcount
 
 
-def _taken(completions: list[Completion]) -> Taken:
-    return Taken(
-        calls=len(completions),
-        cost=_added([each.cost for each in completions]),
-        tokens_in=_whole(_added([each.tokens_in for each in completions])),
-        tokens_out=_whole(_added([each.tokens_out for each in completions])),
-        seconds=_added([each.seconds for each in completions]),
-    )
+@dataclass
+class _Sum:
+    """Adds up what calls took; what one of them does not tell is not known of all."""
+
+    calls: int = 0
+    cost: float | None = 0.0
+    tokens_in: float | None = 0
+    tokens_out: float | None = 0
+    seconds: float | None = 0.0
+
+    def add(self, completion: Completion) -> None:
+        self.calls += 1
+        for name in ("cost", "tokens_in", "tokens_out", "seconds"):
+            before, more = getattr(self, name), getattr(completion, name)
+            setattr(self, name, None if before is None or more is None else before + more)
+
+    def taken(self) -> Taken:
+        if not self.calls:
+            return Taken(calls=0, cost=None, tokens_in=None, tokens_out=None, seconds=None)
+        return Taken(self.calls, self.cost, _whole(self.tokens_in), _whole(self.tokens_out), self.seconds)
 
 
 def _added(parts: Sequence[float | None]) -> float | None:

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
 from promptops.errors import Altered, StoreError
 from promptops.store.rows import ScoreFigures
-from promptops.types import Score
+from promptops.types import Facts, Sample, Score
 
 Noun = TypeVar("Noun", bound=BaseModel)
 
@@ -63,6 +63,26 @@ def nouns_from(kind: type[Noun], texts: Sequence[str]) -> list[Noun]:
 @lru_cache(maxsize=8)
 def _list_of(kind: type[Noun]) -> TypeAdapter[list[Noun]]:
     return TypeAdapter(list[kind])  # type: ignore[valid-type]
+
+
+def facts_from(texts: Sequence[str]) -> list[Facts]:
+    """Return what figures need of stored samples, a page at a time. Raises StoreError as `nouns_from`."""
+    try:
+        found = _list_of(_Bare).validate_json(f"[{','.join(texts)}]")
+    except ValidationError:  # one by one, which can do more and says which
+        return [Facts(each.id, each.tags, each.group, each.weight) for each in nouns_from(Sample, texts)]
+    return [Facts(each.id, each.tags, each.group, each.weight) for each in found]
+
+
+class _Bare(BaseModel):
+    """A Sample without its texts."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: str
+    tags: tuple[str, ...] = ()
+    group: str | None = None
+    weight: float = 1.0
 
 
 def figures_text(scores: dict[str, Score]) -> str:

@@ -39,13 +39,36 @@ def newest() -> ColumnElement[bool]:
 class Results(Database):
     """What came of each sample."""
 
-    def finished(self, run_id: str, *, errors_too: bool) -> set[tuple[str, int]]:
-        """Return sample id and repeat of all that need no other attempt; on demand also of failures."""
-        query = select(results.c.sample_id, results.c.repeat).where(results.c.run_id == run_id)
-        if not errors_too:
-            query = query.where(results.c.failure_kind.is_(None), newest())
+    def finished(
+        self, run_id: str, *, errors_too: bool, sample_ids: Sequence[str] | None = None
+    ) -> set[tuple[str, int]]:
+        """Return sample id and repeat of all that need no other attempt; on demand also of failures.
+
+        Of some samples only where their ids are given, at most 500.
+        """
+        query = _finished(select(results.c.sample_id, results.c.repeat), run_id, errors_too)
+        if sample_ids is not None:
+            query = query.where(results.c.sample_id.in_(sample_ids))
         with self.reading() as connection:
             return {(row[0], row[1]) for row in connection.execute(query)}
+
+    def finished_count(self, run_id: str, *, errors_too: bool) -> int:
+        """Return how many `finished` returns."""
+        places = _finished(select(results.c.sample_id, results.c.repeat).distinct(), run_id, errors_too)
+        with self.reading() as connection:
+            return connection.execute(select(func.count()).select_from(places.subquery())).scalar_one()
+
+    def failures(self, run_id: str, sample_ids: Sequence[str]) -> dict[tuple[str, int], Failure]:
+        """Return what stands as a failure of some samples, by sample id and repeat; at most 500 ids."""
+        query = select(results.c.sample_id, results.c.repeat, results.c.failure).where(
+            results.c.run_id == run_id,
+            results.c.sample_id.in_(sample_ids),
+            results.c.failure_kind.is_not(None),
+            newest(),
+        )
+        with self.reading() as connection:
+            rows = connection.execute(query).all()
+        return {(row.sample_id, row.repeat): noun_from(Failure, row.failure) for row in rows}
 
     def failure_counts(self, run_id: str) -> list[FailureCount]:
         """Return the kinds of failure that stand, the most frequent first, each with one message."""
@@ -184,6 +207,11 @@ _BARE = select(
     results.c.figures,
 )
 _ANSWERS = select(calls.c.sample_id, calls.c.repeat, calls.c.attempt, calls.c.content)
+
+
+def _finished(query: Select[Any], run_id: str, errors_too: bool) -> Select[Any]:
+    query = query.where(results.c.run_id == run_id)
+    return query if errors_too else query.where(results.c.failure_kind.is_(None), newest())
 
 
 def _bare(found: CursorResult[Any]) -> list[_BareRow]:

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import overload
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
+from promptops.canonical import canonical_json
 from promptops.errors import UnknownName
+from promptops.store.bulk import insert_rows
+from promptops.store.columns import marked
 from promptops.store.database import Database, timestamp
-from promptops.store.encoding import noun_from, noun_text, nouns_from, same_texts
+from promptops.store.encoding import facts_from, noun_from, noun_text, nouns_from, same_texts
 from promptops.store.tables import evalset_snapshots, snapshot_samples
-from promptops.types import Card, EvalSet, Sample
+from promptops.types import Card, EvalSet, Facts, KeptSamples, Sample
 
 _PAGE = 2_000
+_RUN_PAGE = 200
+"""Samples that a run reads at a time: so few hold up no call."""
+IN_MEMORY = 4 * 2**20
+"""Characters of a kept set up to which its samples are read whole."""
+_COLUMNS = ("digest", "position", "sample_id", "content")
 
 
 class Snapshots(Database):
@@ -32,17 +42,12 @@ class Snapshots(Database):
                     created_at=timestamp(),
                 )
             )
-            rows = [
-                {
-                    "digest": evalset.digest,
-                    "position": position,
-                    "sample_id": sample.id,
-                    "content": noun_text(sample),
-                }
+            rows = (
+                (evalset.digest, position, marked(sample.id), noun_text(sample))
                 for position, sample in enumerate(evalset.samples)
-            ]
-            if rows:
-                connection.execute(insert(snapshot_samples), rows)
+            )
+            while page := list(islice(rows, _PAGE)):
+                insert_rows(connection, snapshot_samples, _COLUMNS, page)
 
     def snapshot_card(self, digest: str) -> Card:
         """Return what a kept set says of itself. Raises UnknownName for a digest not kept."""
@@ -57,11 +62,21 @@ class Snapshots(Database):
     def snapshot_samples(self, digest: str) -> Iterator[Sample]:
         """Return a set's samples in the order of its file. Raises UnknownName for a digest not kept."""
         empty = True
-        for contents in self._snapshot_pages(digest):
+        for contents in self.snapshot_contents(digest):
             empty = False
             yield from nouns_from(Sample, contents)
         if empty:
             self.snapshot_card(digest)  # raises where there is no such set
+
+    def kept_samples(self, digest: str) -> tuple[Sample, ...] | Snapshot:
+        """Return a set's samples, of a large one as a view. Raises UnknownName for a digest not kept."""
+        of_it = snapshot_samples.c.digest == digest
+        query = select(func.count(), func.sum(func.length(snapshot_samples.c.content))).where(of_it)
+        with self.reading() as connection:
+            count, size = connection.execute(query).one()
+        if (size or 0) <= IN_MEMORY:
+            return tuple(self.snapshot_samples(digest))
+        return Snapshot(self, digest, count)
 
     def is_snapshot(self, digest: str, samples: Sequence[Sample]) -> bool:
         """Tell whether a kept set has these very samples in this order: cheaper than to read them.
@@ -69,25 +84,43 @@ class Snapshots(Database):
         Where it is not so, the digest may still be the same: of lines in another order, say.
         """
         place = 0
-        for contents in self._snapshot_pages(digest):
+        for contents in self.snapshot_contents(digest):
             if not same_texts(Sample, contents, samples[place : place + len(contents)]):
                 return False
             place += len(contents)
         return place == len(samples) > 0
 
-    def _snapshot_pages(self, digest: str) -> Iterator[list[str]]:
-        position = -1
+    def snapshot_contents(
+        self, digest: str, *, start: int = 0, stop: int | None = None, size: int = _PAGE
+    ) -> Iterator[list[str]]:
+        """Yield samples as they are stored, in the order of their file, `size` at a time."""
+        position = start - 1
         query = select(snapshot_samples.c.position, snapshot_samples.c.content).where(
             snapshot_samples.c.digest == digest
         )
+        if stop is not None:
+            query = query.where(snapshot_samples.c.position < stop)
         while True:
             page = query.where(snapshot_samples.c.position > position)
             with self.reading() as connection:
-                rows = connection.execute(page.order_by(snapshot_samples.c.position).limit(_PAGE)).all()
+                rows = connection.execute(page.order_by(snapshot_samples.c.position).limit(size)).all()
             if not rows:
                 return
             yield [row.content for row in rows]
             position = rows[-1].position
+
+    def snapshot_by_id(self, digest: str) -> Iterator[Sample]:
+        """Yield a set's samples in the order of their ids."""
+        after = ""  # no sample's id is empty
+        query = select(snapshot_samples.c.sample_id, snapshot_samples.c.content)
+        while True:
+            page = query.where(snapshot_samples.c.digest == digest, snapshot_samples.c.sample_id > after)
+            with self.reading() as connection:
+                rows = connection.execute(page.order_by(snapshot_samples.c.sample_id).limit(_PAGE)).all()
+            if not rows:
+                return
+            yield from nouns_from(Sample, [row.content for row in rows])
+            after = rows[-1].sample_id
 
     def snapshot_some(self, digest: str, ids: Sequence[str]) -> dict[str, Sample]:
         """Return some samples of a set by id; one that isn't there is left out."""
@@ -110,3 +143,43 @@ class Snapshots(Database):
         with self.reading() as connection:
             kept = connection.execute(select(evalset_snapshots.c.digest)).scalars().all()
         return UnknownName("kept evaluation set", digest, kept)
+
+
+class Snapshot(KeptSamples):
+    """The samples of a kept set, read by pages."""
+
+    def __init__(self, store: Snapshots, digest: str, length: int) -> None:
+        self._store = store
+        self._digest = digest
+        self._length = length
+
+    def canonical(self) -> Iterator[str]:
+        """Yield each sample's canonical JSON, in the order of their ids."""
+        for sample in self._store.snapshot_by_id(self._digest):
+            yield canonical_json(sample.model_dump(mode="json"))
+
+    def facts(self) -> Iterator[Facts]:
+        """Yield what figures need of each, in the set's order; no text is decoded for that."""
+        for contents in self._store.snapshot_contents(self._digest):
+            yield from facts_from(contents)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[Sample]:
+        for contents in self._store.snapshot_contents(self._digest, size=_RUN_PAGE):
+            yield from nouns_from(Sample, contents)
+
+    @overload
+    def __getitem__(self, place: int) -> Sample: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Sample, ...]: ...
+    def __getitem__(self, place: int | slice) -> Sample | tuple[Sample, ...]:
+        if isinstance(place, slice):
+            start, stop, step = place.indices(self._length)
+            if step != 1:
+                return tuple(self[each] for each in range(start, stop, step))
+            pages = self._store.snapshot_contents(self._digest, start=start, stop=stop)
+            return tuple(sample for contents in pages for sample in nouns_from(Sample, contents))
+        place = range(self._length)[place]  # raises IndexError, and knows what is before the end
+        return self[place : place + 1][0]
