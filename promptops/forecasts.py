@@ -21,6 +21,7 @@ from promptops.ledger import StoredLedger
 from promptops.models import open_model, rebuild_metric
 from promptops.prices import ListPrice, price_of_model, read_prices
 from promptops.providers import ProviderSettings
+from promptops.recorded import refuse_other_cassette
 from promptops.replays import Replays
 from promptops.selection import Selection
 from promptops.templates import Renderer
@@ -44,6 +45,7 @@ class Forecasts(Replays):
         repeats: int = 1,
         concurrency: int | None = None,
         cache: bool = True,
+        cassette: str | Path | None = None,
         judge_model: str | None = None,
         select: Selection | None = None,
         budget: Budget | None = None,
@@ -51,12 +53,14 @@ class Forecasts(Replays):
         """Return what `evaluate` with these arguments would take; raises what it raises before a call.
 
         Nobody is asked and nothing is stored. Figures come from the usage of earlier runs where there are
-        any, and say so; what is unknown is None.
+        any, and say so; what is unknown is None. What a `cassette` holds counts as cached; raises
+        NotRecorded with all that it does not hold.
         """
-        work = self._dry(concurrency, cache, budget)
+        work = self._dry(concurrency, cache, budget, cassette)
         found, drafts = self._prepared(
             work, evalset, self.prompt_files(prompts), models, repeats, judge_model, select
         )
+        work.check_recorded(drafts, found.samples)
         parts = [part for draft in drafts for part in self._parts(work, draft, found.samples)]
         return self._forecast(work, found.name, len(found.samples), repeats, parts)
 
@@ -74,6 +78,7 @@ class Forecasts(Replays):
         seed: int = 0,
         concurrency: int | None = None,
         cache: bool = True,
+        cassette: str | Path | None = None,
         judge_model: str | None = None,
         budget: Budget | None = None,
     ) -> Forecast:
@@ -81,10 +86,11 @@ class Forecasts(Replays):
 
         That is at most, where it may stop early.
         """
-        work = self._dry(concurrency, cache, budget)
+        work = self._dry(concurrency, cache, budget, cassette)
         ready = self._ready_gate(
             work, evalset, prompt, model, baseline, repeats, judge_model, early_stop, first, extend
         )
+        work.check_recorded([ready.draft], ready.evalset.samples)
         samples, notes = ready.evalset.samples, []
         if early_stop:
             notes.append(
@@ -111,13 +117,15 @@ class Forecasts(Replays):
         retry_errors: bool = False,
         everything: bool = False,
         cache: bool = True,
+        cassette: str | Path | None = None,
         budget: Budget | None = None,
     ) -> Forecast:
         """Return what `resume` with the same arguments would take, as `forecast` does."""
         run = self.run(reference)
         if retry_errors:
             self._refuse_to_retry(run)
-        work = self._dry(concurrency, cache, budget)
+        work = self._dry(concurrency, cache, budget, cassette)
+        refuse_other_cassette(run.id, self.store.run_config(run.id).get("cassette"), work.cassette)
         samples: Sequence[Sample] = self.store.kept_samples(run.evalset_digest)
         answers = run.parent is None or retry_errors
         for name in [*([run.model] if answers else []), *(judge.model for judge in _judges(run).values())]:
@@ -146,10 +154,12 @@ class Forecasts(Replays):
         written = self.settings.providers.get(model.partition("/")[0], ProviderSettings())
         return price_of_model(written, model, opened.origin, read_prices(self.root))
 
-    def _dry(self, concurrency: int | None, cache: bool, budget: Budget | None) -> Evaluation:
+    def _dry(
+        self, concurrency: int | None, cache: bool, budget: Budget | None, cassette: str | Path | None
+    ) -> Evaluation:
         """Return what checks everything, and starts no engine: nobody is asked."""
         plugins.find("engines", self.settings.engine, Engine)  # type: ignore[type-abstract]
-        work = self._evaluation(concurrency, cache, None, budget=budget)
+        work = self._evaluation(concurrency, cache, None, cassette, budget)
         work.settings = work.settings.model_copy(update={"engine": "local"})
         return work
 

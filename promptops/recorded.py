@@ -40,6 +40,10 @@ class CassetteCaller(Caller):
         # Without a key: whoever asks for real later must not get what a file said.
         return Answer(found, None, cached=True, address=address)
 
+    def find(self, request: Request, prompt_digest: str = "") -> Completion | None:
+        """Return the recorded answer, if there is one."""
+        return self.cassette.find(self.address(request, prompt_digest), request.sample_id)
+
 
 @dataclass
 class _Miss:

@@ -132,6 +132,19 @@ def test_what_is_not_recorded_is_told_at_once_before_anything_is_done(
     assert server.calls == before
 
 
+@pytest.mark.parametrize("verb", ["eval", "gate"])
+def test_what_a_cassette_holds_costs_nothing_and_a_dry_run_tells_what_it_does_not(
+    fork: Folder, server: ChatServer, verb: str
+) -> None:
+    before = server.calls
+    command = (verb, "numbers", "-p", "ask.prompt.yaml", "-m", "local/echo", "--cassette", "cassette.jsonl")
+    forecast = fork.json(*command, "--dry-run")["forecast"]
+    assert (forecast["calls"], forecast["cached"], forecast["cost"]) == (0, 48, 0)
+    fork.prompt("ask", "Please: {{ question }}")
+    assert "24 of 24 not recorded" in fork.run(*command, "--dry-run", code=3).stderr
+    assert server.calls == before
+
+
 def test_misses_of_a_judge_and_of_a_model_are_told_apart(fork: Folder) -> None:
     rows = questions(24)
     rows[3]["inputs"]["question"] = "number 33"

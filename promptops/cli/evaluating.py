@@ -158,7 +158,12 @@ def resume_command(
 
         with open_project(ctx, dry=True) as project, target_output_to_stderr():
             forecast = project.forecast_resume(
-                run, concurrency=concurrency, retry_errors=retry_errors, everything=everything, budget=budget
+                run,
+                concurrency=concurrency,
+                retry_errors=retry_errors,
+                everything=everything,
+                cassette=cassette,
+                budget=budget,
             )
         print_forecast(forecast, as_json=as_json)
         return
@@ -248,7 +253,7 @@ def _print_forecast(ctx: click.Context, select: Selection, budget: Budget) -> No
 
     given = ctx.params
     prompts: tuple[str, ...] = given["prompts"]
-    same = ("repeats", "concurrency", "judge_model")
+    same = ("repeats", "concurrency", "judge_model", "cassette")
     with open_project(ctx, dry=True) as project, target_output_to_stderr():
         if given["changed"] is not None:
             found = changed_prompts(project, prompts, given["changed"])

@@ -242,7 +242,7 @@ def _print_forecast(ctx: click.Context, budget: Budget) -> None:
     from promptops.cli.forecasting import print_forecast
 
     given = ctx.params
-    same = ("baseline", "repeats", "early_stop", "first", "seed", "concurrency", "judge_model")
+    same = ("baseline", "repeats", "early_stop", "first", "seed", "concurrency", "judge_model", "cassette")
     with open_project(ctx, dry=True) as project, target_output_to_stderr():
         if _is_unchanged(project, given["prompt"], given["changed"], as_json=given["as_json"]):
             return
