@@ -111,7 +111,7 @@ class Outlook:
             count.cached += 1
             return found
 
-        if completion is not None and not completion.text.strip():
+        if completion is not None and judge.not_asked(completion, sample) is not None:
             return
         # A judge that can't go on without a reply has told what it asks first.
         with contextlib.suppress(Exception):

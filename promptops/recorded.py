@@ -110,8 +110,8 @@ async def unrecorded(
                 completion = await _answer(caller, request, run.prompt.digest)
                 if completion is None:
                     answers.samples.append(sample.id)
-                elif completion.text.strip():
-                    for label, judge in judges.items():
+                for label, judge in judges.items():
+                    if completion is not None and judge.not_asked(completion, sample) is None:
                         bench = _Bench(renderer, judge_callers[label], replies[label], sample.id, repeat)
                         await bench.hear(judge, completion, sample)
     return [

@@ -219,8 +219,9 @@ class Runner:
             kept.add(_call(task, todo, purpose, answer))
             return answer.completion
 
-        if not completion.text.strip():
-            return Score.missing("the answer is empty, so the judge was not asked")
+        nothing = judge.not_asked(completion, sample)
+        if nothing is not None:
+            return nothing
         try:
             return await judge.judge(completion, sample, ask)
         except Unanswered as error:

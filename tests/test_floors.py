@@ -18,7 +18,7 @@ WINGS = ("metrics", "judges", "providers", "engines", "reports")
 
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("canonical", "errors", "stats", "stats.*"),
-    ("proofs", "types", "verdicts"),
+    ("contentfree", "proofs", "types", "verdicts"),
     WINGS,
     (
         *(f"{wing}.*" for wing in WINGS),

@@ -16,6 +16,7 @@ from typing import ClassVar
 
 from pydantic import JsonValue
 
+from promptops.contentfree import is_content_free
 from promptops.metrics import Metric
 from promptops.types import Completion, MetricRecord, Prompt, Sample, Score
 
@@ -44,6 +45,15 @@ class Judge(Metric):
     @abstractmethod
     async def judge(self, completion: Completion, sample: Sample, ask: Ask) -> Score:
         """Ask about one output. Raises CallFailed where the judge gave no answer at all."""
+
+    def not_asked(self, completion: Completion, sample: Sample) -> Score | None:
+        """Return why there is nothing to judge, before anything is paid for; None where there is."""
+        if not completion.text.strip():
+            return Score.missing("the answer is empty, so the judge was not asked")
+        if is_content_free(completion.text, sample.references):
+            told = f"the answer {completion.text.strip()[:40]!r} says nothing, so the judge was not asked"
+            return Score.missing(told, content_free=True)
+        return None
 
     def score(self, completion: Completion, sample: Sample) -> Score:
         """Tell that a judge can't score by itself."""

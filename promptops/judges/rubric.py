@@ -7,7 +7,8 @@ from typing import ClassVar, Self
 from pydantic import JsonValue, model_validator
 
 from promptops.canonical import canonical_json
-from promptops.judges import CANDIDATE_LIMIT, Ask, Judge, enclosed, mark_for, read_score, read_verdict
+from promptops.judges import Ask, Judge
+from promptops.judges._asking import Grade, Shown, Words, references_of, verdict_of
 from promptops.types import Completion, MetricRecord, Prompt, Sample, Score
 
 DEFAULT_CRITERIA = (
@@ -33,34 +34,23 @@ class Rubric(Judge):
 
     async def judge(self, completion: Completion, sample: Sample, ask: Ask) -> Score:
         """Ask once and read the verdict; an unreadable one is unscored and keeps the reply."""
-        task = canonical_json(sample.inputs)
         references = sample.references if self.show_reference else ()
-        if len(completion.text) > CANDIDATE_LIMIT:
-            return Score.missing(
-                f"the answer has {len(completion.text)} characters, more than a judge is shown"
-            )
-        mark = mark_for(completion.text, task, *references)
+        shown = Shown(task=canonical_json(sample.inputs), reference=references, candidate=completion.text)
         low, high = self.scale
-        reply = await ask(
-            self.prompt,
-            {
-                "task": enclosed("task", task, mark),
-                "references": _references(references, mark),
-                "candidate": enclosed("candidate", completion.text, mark),
-                "criteria": self.criteria,
-                "low": low,
-                "high": high,
-            },
-            _reply_format(low, high),
+        slots: dict[str, JsonValue] = {
+            "task": shown["task"],
+            "references": references_of(shown),
+            "candidate": shown["candidate"],
+            "criteria": self.criteria,
+            "low": low,
+            "high": high,
+        }
+        found = await verdict_of(
+            ask, self.prompt, slots, {"reason": Words(), "score": Grade(low, high)}, shown
         )
-        judged = (completion.text, task, *references)
-        verdict = read_verdict(reply.text, frozenset({"score"}), mark, judged)
-        if isinstance(verdict, str):
-            return Score.missing(verdict, reply=reply.text[:2000])
-        score = read_score(verdict["score"], low, high)
-        if isinstance(score, str):
-            return Score.missing(score, reply=reply.text[:2000])
-        return Score.of(score, reason=str(verdict.get("reason", ""))[:2000])
+        if isinstance(found, Score):
+            return found
+        return Score.of(found.values["score"], reason=found.reason, **found.evidence)
 
     def record(self, label: str, name: str) -> MetricRecord:
         """Return what a run keeps, with the scale as the range."""
@@ -73,25 +63,3 @@ class Rubric(Judge):
         return cls.model_validate(
             {"prompt": Prompt.model_validate({"messages": [{"role": "user", "content": "x"}]})}
         )
-
-
-def _references(references: tuple[str, ...], mark: str) -> str:
-    if not references:
-        return "There is no reference answer."
-    return "Reference answers:\n" + "\n".join(enclosed("reference", text, mark) for text in references)
-
-
-def _reply_format(low: int, high: int) -> dict[str, JsonValue]:
-    return {
-        "type": "json_schema",
-        "name": "verdict",
-        "schema": {
-            "type": "object",
-            "properties": {
-                "reason": {"type": "string"},
-                "score": {"type": "integer", "minimum": low, "maximum": high},
-            },
-            "required": ["reason", "score"],
-            "additionalProperties": False,
-        },
-    }
