@@ -51,7 +51,7 @@ class Mock(Model):
     calls: ClassVar[Counter[str]] = Counter()
     """How often each model was asked, by its name after the slash; tests clear and read it."""
     asked: ClassVar[Counter[tuple[str, str, int]]] = Counter()
-    """The same by (model, sample id, repeat)."""
+    """The same by (model, sample id, repeat), of those that follow a script."""
 
     def __init__(
         self, model: str, settings: ProviderSettings, environment: Mapping[str, str], root: Path
@@ -60,6 +60,8 @@ class Mock(Model):
         super().__init__(model, settings, environment, root)
         form, _, rest = model.partition(":")
         self._script: dict[str, tuple[Step, ...]] = {"*": (Step(),)}
+        self._scripted = False
+        """Only who follows a script remembers whom it was asked about."""
         self._taken: Counter[tuple[str, int]] = Counter()
         if form == "constant":
             self._script = {"*": (Step(text=rest),)}
@@ -67,6 +69,7 @@ class Mock(Model):
             self._script = {"*": (Step(sleep=_seconds(rest)),)}
         elif form == "script":
             self._script = _script(root / rest)
+            self._scripted = True
         elif model != "echo":
             raise UnknownName("form of mock", model, FORMS)
 
@@ -84,13 +87,10 @@ class Mock(Model):
     async def generate(self, request: Request) -> Completion:
         """Take the next step of the sample's script."""
         Mock.calls[self.model] += 1
-        Mock.asked[self.model, request.sample_id, request.repeat] += 1
         steps = self._script.get(request.sample_id) or self._script.get("*")
         if steps is None:
             raise CallFailed("missing_output", f"The script has no step for sample {request.sample_id!r}.")
-        place = (request.sample_id, request.repeat)
-        step = steps[min(self._taken[place], len(steps) - 1)]
-        self._taken[place] += 1
+        step = self._next(steps, request) if self._scripted else steps[0]
         if step.sleep:
             await asyncio.sleep(step.sleep)
         if step.fail is not None:
@@ -104,6 +104,13 @@ class Mock(Model):
             cost=step.cost,
             model=step.model,
         )
+
+    def _next(self, steps: tuple[Step, ...], request: Request) -> Step:
+        place = (request.sample_id, request.repeat)
+        Mock.asked[self.model, *place] += 1
+        step = steps[min(self._taken[place], len(steps) - 1)]
+        self._taken[place] += 1
+        return step
 
     @classmethod
     def example(cls, folder: Path) -> tuple[str, ProviderSettings]:

@@ -44,14 +44,16 @@ def test_a_sleeper_echoes_after_that_long() -> None:
     assert time.monotonic() - began >= 0.02
 
 
-def test_calls_are_counted_for_tests_to_read() -> None:
+def test_calls_are_counted_for_tests_to_read(tmp_path: Path) -> None:
     Mock.calls.clear()
     Mock.asked.clear()
-    model = mock("constant:counted")
-    ask(model, "a")
-    ask(model, "a", 1)
-    assert Mock.calls == {"constant:counted": 2}
-    assert Mock.asked == {("constant:counted", "a", 0): 1, ("constant:counted", "a", 1): 1}
+    plain, scripted = mock("constant:counted"), script(tmp_path, {"*": "x"})
+    for model in (plain, scripted):
+        ask(model, "a")
+        ask(model, "a", 1)
+    assert Mock.calls == {"constant:counted": 2, "script:script.json": 2}
+    # Only a script needs to know, and only it remembers: a million samples would not be nothing.
+    assert Mock.asked == {("script:script.json", "a", 0): 1, ("script:script.json", "a", 1): 1}
 
 
 def test_a_script_plays_a_samples_steps_one_by_one_and_stays_at_the_last(tmp_path: Path) -> None:
