@@ -8,13 +8,13 @@ from itertools import chain
 from pathlib import Path
 
 from promptops.baselines import TIMED, accepted, baseline_path, read_baseline, write_baseline
+from promptops.batched import Batched
 from promptops.bounds import unbound
 from promptops.canonical import canonical_json
 from promptops.comparison import Pairing, pair
 from promptops.errors import NotComparable, UnknownName, UsageError
 from promptops.evalsets import read_texts
 from promptops.eventloop import wait_for
-from promptops.experiments import Experiments
 from promptops.headline import compared
 from promptops.judges.pairwise import Pairwise
 from promptops.missing import missing_warnings, unequal_missing
@@ -35,7 +35,7 @@ from promptops.types import Case, MetricSpec, Run, Sample
 from promptops.verdicts import CaseChange, Comparison, Delta
 
 
-class Comparisons(Experiments):
+class Comparisons(Batched):
     """Two runs, or a run and an accepted baseline, held against each other."""
 
     def compare(

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-import signal
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -23,7 +21,7 @@ from promptops.cassettes import Cassette
 from promptops.config import Settings
 from promptops.engines import Engine
 from promptops.errors import FileProblems, Problem, RunInterrupted, StoreError, TemplateError, UsageError
-from promptops.eventloop import interruptible, wait_for
+from promptops.eventloop import interruptible, signals, wait_for
 from promptops.judges import Judge, judges_of
 from promptops.ledger import StoredLedger
 from promptops.limits import Limits
@@ -31,8 +29,9 @@ from promptops.located import MAX_PROBLEMS
 from promptops.metrics import Metric
 from promptops.models import model_traits, open_model, rebuild_metric
 from promptops.owner import is_dead, own_name
+from promptops.prices import batch_priced
 from promptops.progress import Progress, Watch
-from promptops.providers import Model
+from promptops.providers import BatchServer, Model
 from promptops.recorded import CassetteCaller, refuse_unrecorded
 from promptops.runner import Runner
 from promptops.running import Running
@@ -220,7 +219,7 @@ class Evaluation:
 
     def _ended(self, task: Task) -> RunStatus:
         """Return how a run ended: whole, early as it was to, or cut off by its budget and to be resumed."""
-        if task.follower is None and not self.budget.stopped:
+        if task.follower is None and not self.budget.stopped and not task.in_parts:
             return "finished"
         ledger = StoredLedger(self.store, task.run)
         if ledger.left() <= 0:
@@ -239,7 +238,7 @@ class Evaluation:
                 runner = Runner(
                     self.engine, writer, renderer, self.usage, self.watch, running, self.brake, self.tracing
                 )
-                with _signals(stop, stopped, runner.pause):
+                with signals(stop, stopped, runner.pause):
                     work = asyncio.create_task(runner.carry_out(tasks, self.concurrency))
                     return await interruptible(work, stop)
         except BaseExceptionGroup as group:
@@ -269,6 +268,20 @@ class Evaluation:
             await asyncio.sleep(LEASE_SECONDS / 3)
             for run_id in run_ids:
                 await asyncio.to_thread(self.store.renew_run, run_id, owner, LEASE_SECONDS)
+
+    @contextlib.contextmanager
+    def claiming(self, run_ids: Sequence[str]) -> Iterator[str]:
+        """Be the one who works on some runs; they are left as they were. Raises UsageError."""
+        owner = own_name()
+        claimed = self._claim(run_ids, owner)
+        try:
+            yield owner
+        finally:
+            self._leave(claimed, owner, None)
+
+    async def keep_claimed(self, run_ids: Sequence[str], owner: str) -> None:
+        """Renew the leases until cancelled."""
+        await self._keep_lease(run_ids, owner)
 
     def _claim(self, run_ids: Sequence[str], owner: str) -> list[str]:
         claimed: list[str] = []
@@ -306,6 +319,23 @@ class Evaluation:
             chosen.start()
             self._engine = chosen
         return self._engine
+
+    def batch_caller(self, name: str) -> tuple[Caller, BatchServer]:
+        """Return who knows a model's requests, at the prices of a batch, and the batches of its server.
+
+        Raises UsageError where it has none.
+        """
+        model = open_model(name, self.settings, self.environment, self.root)
+        model.settings = batch_priced(model.settings)
+        server = model.batches()
+        if server is None:
+            raise UsageError(
+                f"{name} has no batches: they are files for a server of the OpenAI API. Leave --batch out."
+            )
+        self._models[name] = model
+        lookup = self.store.cached_completion if self.use_cache and model.cacheable else None
+        caller = Caller(model, name, self.settings.attempts, self.settings.deadline, self.usage, lookup)
+        return caller, server
 
     def caller(self, name: str) -> Caller:
         if name not in self._callers:
@@ -345,28 +375,3 @@ def _judge_problems(
             yield Problem(file=f"the judge's prompt of [metrics.{label}]", reason=str(error))
         except Exception:  # noqa: S112 - an empty reply proves nothing; in the run this is told and kept
             continue
-
-
-@contextlib.contextmanager
-def _signals(stop: asyncio.Event, stopped: list[int], pause: Callable[[], None]) -> Iterator[None]:
-    """Turn SIGINT and SIGTERM into a clean stop, SIGUSR1 into a pause; only the main thread can."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    loop = asyncio.get_running_loop()
-
-    def told(number: int) -> None:
-        stopped.append(number)
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, told, number)
-    before = signal.getsignal(signal.SIGUSR1)
-    loop.add_signal_handler(signal.SIGUSR1, pause)
-    try:
-        yield
-    finally:
-        loop.remove_signal_handler(signal.SIGUSR1)
-        signal.signal(signal.SIGUSR1, before)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import signal
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
 from promptops.progress import Progress
@@ -47,3 +49,28 @@ async def interruptible(work: asyncio.Task[Progress], stop: asyncio.Event) -> Pr
         return work.result()
     finally:
         stopping.cancel()
+
+
+@contextlib.contextmanager
+def signals(stop: asyncio.Event, stopped: list[int], pause: Callable[[], None]) -> Iterator[None]:
+    """Turn SIGINT and SIGTERM into a clean stop, SIGUSR1 into a pause; only the main thread can."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+
+    def told(number: int) -> None:
+        stopped.append(number)
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, told, number)
+    before = signal.getsignal(signal.SIGUSR1)
+    loop.add_signal_handler(signal.SIGUSR1, pause)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGUSR1)
+        signal.signal(signal.SIGUSR1, before)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)

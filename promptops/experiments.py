@@ -144,6 +144,7 @@ class Experiments(Registry):
         run = self.run(reference)
         if retry_errors:
             self._refuse_to_retry(run)
+        self._refuse_to_resume(run)
         work = self._evaluation(concurrency, cache, watch, cassette, budget)
         samples = self.store.kept_samples(run.evalset_digest)
         follower = None if everything else self._follower(run, samples, self._stored(run, retry_errors))
@@ -191,6 +192,9 @@ class Experiments(Registry):
     def said_apart(self, reference: str) -> str:
         """Return the end of what the process said that was to finish a run; empty where there was none."""
         return said_apart(self.root, self.run(reference).id)
+
+    def _refuse_to_resume(self, run: Run) -> None:
+        """Raise UsageError where others work on the same answers; a storey above knows of batches."""
 
     def _refuse_to_retry(self, run: Run) -> None:
         """Raise UsageError where a verdict stands on a run's errors."""
@@ -390,8 +394,7 @@ def _judge_models(metrics: Mapping[str, Metric]) -> list[str]:
 def _placed(faults: Mapping[str, UsageError], file: Path) -> list[Problem]:
     """Say where in a set's file the metrics stand that can't be made."""
     located = read_toml(file)
-    problems: list[Problem] = []
-    for label, error in faults.items():
-        place = located.place(("metrics", label))
-        problems.append(Problem(str(file), str(error), place.line, place.column, f"metrics.{label}"))
-    return problems
+    return [
+        Problem(str(file), str(error), *located.place(("metrics", label)), f"metrics.{label}")
+        for label, error in faults.items()
+    ]

@@ -30,6 +30,7 @@ from promptops.types import Prompt, Run, Sample
 HISTORY = 200
 """Newest runs that are looked through for what calls usually take."""
 FIRST_STAGE = "the first stage; the other samples are asked where it leaves the verdict open"
+BATCHED = "In a batch: the server answers in its own time, within a day; judges are asked when it has."
 _LIMITS = ("max_completion_tokens", "max_tokens")
 
 
@@ -49,20 +50,23 @@ class Forecasts(Replays):
         judge_model: str | None = None,
         select: Selection | None = None,
         budget: Budget | None = None,
+        batch: bool = False,
     ) -> Forecast:
         """Return what `evaluate` with these arguments would take; raises what it raises before a call.
 
         Nobody is asked and nothing is stored. Figures come from the usage of earlier runs where there are
         any, and say so; what is unknown is None. What a `cassette` holds counts as cached; raises
-        NotRecorded with all that it does not hold.
+        NotRecorded with all that it does not hold. With `batch`, what `submit` would take.
         """
         work = self._dry(concurrency, cache, budget, cassette)
         found, drafts = self._prepared(
             work, evalset, self.prompt_files(prompts), models, repeats, judge_model, select
         )
         work.check_recorded(drafts, found.samples)
-        parts = [part for draft in drafts for part in self._parts(work, draft, found.samples)]
-        return self._forecast(work, found.name, len(found.samples), repeats, parts)
+        parts = [part for draft in drafts for part in self._parts(work, draft, found.samples, batch=batch)]
+        notes = [BATCHED] if batch else []
+        forecast = self._forecast(work, found.name, len(found.samples), repeats, parts, notes)
+        return forecast.model_copy(update={"minutes": None}) if batch else forecast
 
     def forecast_gate(
         self,
@@ -192,13 +196,16 @@ class Forecasts(Replays):
         stored: bool = False,
         retry_errors: bool = False,
         answers: bool = True,
+        batch: bool = False,
     ) -> list[Part]:
         """Return a run's calls by kind: its answers, then each judge's."""
         judges = _judges(run)
         outlook = Outlook(
             run=run,
             samples=samples,
-            caller=work.caller(run.model) if answers else None,
+            caller=(work.batch_caller(run.model)[0] if batch else work.caller(run.model))
+            if answers
+            else None,
             judges=judges,
             judge_callers={label: work.caller(judge.model) for label, judge in judges.items()},
         )

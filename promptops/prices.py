@@ -34,6 +34,8 @@ class ListPrice(Noun):
     price_out: float = Field(ge=0, allow_inf_nan=False)
     price_cached_in: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     """For tokens that the server had read before; None where they cost as much as others."""
+    batch_share: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
+    """The share of these prices that answers in a batch cost; None where that is unknown."""
     as_of: str = ""
     source: str = ""
     """The file, or the settings' table, in which it stands."""
@@ -64,7 +66,20 @@ def with_prices(
     if found is None or settings.price_in is not None or settings.price_out is not None:
         return settings
     update = {key: getattr(found, key) for key in ("price_in", "price_out", "price_cached_in")}
+    if settings.batch_share is None:
+        update["batch_share"] = found.batch_share
     return settings.model_copy(update=update)
+
+
+def batch_priced(settings: ProviderSettings) -> ProviderSettings:
+    """Return a provider's settings with the prices of a batch; what is unknown stays so."""
+    prices = {key: getattr(settings, key) for key in ("price_in", "price_out", "price_cached_in")}
+    share = settings.batch_share
+    if share is None and any(prices.values()):
+        return settings.model_copy(update=dict.fromkeys(prices))
+    return settings.model_copy(
+        update={key: None if each is None else each * (share or 0.0) for key, each in prices.items()}
+    )
 
 
 def price_of_model(
@@ -79,6 +94,7 @@ def price_of_model(
             model=(name,),
             **own,
             price_cached_in=settings.price_cached_in,
+            batch_share=settings.batch_share,
             source=f"[providers.{name.partition('/')[0]}]",
         )
     other_tier = settings.body.get("service_tier") not in (None, "default")

@@ -186,7 +186,7 @@ class Runner:
         if task.caller is None:
             missing = "the run that is scored anew has no answer"
             raise Unanswered(Failure(kind="missing_output", message=missing))
-        request = answer_request(self.renderer, task.run.prompt, todo.sample, todo.repeat)
+        request = answer_request(self.renderer, task.run.prompt, todo.sample, todo.repeat, todo.attempt)
         answer = await task.caller.ask(request, task.run.prompt.digest)
         kept.add(_call(task, todo, "answer", answer))
         return answer
@@ -280,7 +280,9 @@ class _Kept:
             await sent
 
 
-def answer_request(renderer: Renderer, prompt: Prompt, sample: Sample, repeat: int) -> Request:
+def answer_request(
+    renderer: Renderer, prompt: Prompt, sample: Sample, repeat: int, attempt: int = 0
+) -> Request:
     """Render a prompt for a sample into the request that is sent. Raises TemplateError."""
     return Request(
         messages=renderer.render(prompt, sample.inputs),
@@ -289,6 +291,7 @@ def answer_request(renderer: Renderer, prompt: Prompt, sample: Sample, repeat: i
         inputs=sample.inputs,
         sample_id=sample.id,
         repeat=repeat,
+        attempt=attempt,
     )
 
 

@@ -94,6 +94,8 @@ class Task:
     """Of a run that may stop early; it wants the samples in the order in which they stand here."""
     brake: Brake | None = None
     """What the task's callers watch, to be pulled when the follower is certain."""
+    in_parts: bool = False
+    """Whether who is asked may not have every answer yet; the run is whole only once all are there."""
 
     @property
     def at_an_end(self) -> bool:

@@ -216,6 +216,8 @@ class Request(Noun):
     inputs: dict[str, JsonValue] = {}
     sample_id: str = ""
     repeat: int = 0
+    attempt: int = 0
+    """Which result of its sample and repeat it is for; no part of what is asked."""
 
 
 class Attempt(Noun):
@@ -330,6 +332,48 @@ class Run(Noun):
     actor: str = ""
     part: Part | None = None
     """None where the whole set was asked."""
+
+
+class Submission(Noun):
+    """What of a run was handed to a server to be answered in its own time."""
+
+    run: str
+    model: str
+    requests: int
+    batches: tuple[str, ...]
+    """The server's ids, one a file."""
+    window: str
+
+
+class BatchState(Noun):
+    """One batch as its server tells of it."""
+
+    id: str
+    status: str
+    """`pending`, `completed`, `failed`, `expired` or `cancelled`."""
+    told: str
+    """The server's own word."""
+    requests: int
+    answered: int
+    failed: int
+    errors: tuple[str, ...] = ()
+
+
+class Collection(Noun):
+    """What came back of a run's batches so far."""
+
+    run: Run
+    batches: tuple[BatchState, ...]
+    left: int
+    """Samples times repeats that have no result yet."""
+    submitted: int = 0
+    """Requests that were handed in just now."""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def pending(self) -> int:
+        """How many batches are still worked on."""
+        return sum(batch.status == "pending" for batch in self.batches)
 
 
 class Estimate(Noun):

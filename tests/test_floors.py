@@ -76,6 +76,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ),
     (
         *(
+            "batching",
             "budget",
             "calling",
             "calls",
@@ -122,6 +123,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ),
     (
         "analyses",
+        "batched",
         "comparisons",
         "experiments",
         "forecasts",

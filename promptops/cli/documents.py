@@ -16,7 +16,17 @@ from promptops.ranking import Ranking
 from promptops.selftest import SelfTest
 from promptops.shift import Shift
 from promptops.slices import Slices
-from promptops.types import AliasMove, Case, Estimate, FailureCount, Noun, PromptVersion, Run
+from promptops.types import (
+    AliasMove,
+    Case,
+    Collection,
+    Estimate,
+    FailureCount,
+    Noun,
+    PromptVersion,
+    Run,
+    Submission,
+)
 from promptops.verdicts import CaseChange, Comparison, Verdict
 from promptops.worddiff import DiffPart
 
@@ -85,6 +95,18 @@ class EvalDocument(Document):
     unchanged: tuple[str, ...] = ()
     stopped: str | None = None
     """Why no further call was made, where a limit ended it; else null."""
+
+
+class SubmitDocument(Document):
+    """`eval --batch`."""
+
+    submissions: tuple[Submission, ...]
+
+
+class CollectDocument(Document):
+    """`resume` of a run in batches while answers are still to come."""
+
+    collection: Collection
 
 
 class RunsDocument(Document):

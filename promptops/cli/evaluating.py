@@ -8,6 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from promptops.cli.batching import (
+    batch_option,
+    collect,
+    live_option,
+    refuse_mixed,
+    submit,
+    wait_option,
+)
 from promptops.cli.jsonlog import STDERR, log_option
 from promptops.cli.options import (
     cassette_option,
@@ -50,6 +58,7 @@ if TYPE_CHECKING:
 @changed_option
 @click.option("--no-cache", is_flag=True, help="Ask even where an answer to the same request is stored.")
 @cassette_option
+@batch_option
 @dry_run_option
 @max_calls_option
 @max_cost_option
@@ -69,6 +78,7 @@ def eval_command(
     changed: str | None,
     no_cache: bool,
     cassette: str | None,
+    batch: bool,
     dry_run: bool,
     max_calls: int | None,
     max_cost: float | None,
@@ -87,6 +97,8 @@ def eval_command(
     from promptops.budget import Budget
 
     budget = Budget(max_calls, max_cost)
+    if batch:
+        refuse_mixed(ctx.params)
     if dry_run:
         _print_forecast(ctx, select, budget)
         return
@@ -98,6 +110,19 @@ def eval_command(
             if not prompts:
                 _print_unchanged(found, as_json)
                 return
+        if batch:
+            submit(
+                project,
+                as_json,
+                evalset,
+                prompts,
+                models,
+                repeats=repeats,
+                cache=not no_cache,
+                judge_model=judge_model,
+                select=select,
+            )
+            return
         with target_output_to_stderr():
             runs = project.evaluate(
                 evalset,
@@ -122,6 +147,8 @@ def eval_command(
 @click.argument("run")
 @click.option("--retry-errors", is_flag=True, help="Ask again where no answer came; the old error is kept.")
 @click.option("--all", "everything", is_flag=True, help="Ask every sample, though the run was to stop early.")
+@wait_option
+@live_option
 @cassette_option
 @dry_run_option
 @max_calls_option
@@ -136,6 +163,8 @@ def resume_command(
     run: str,
     retry_errors: bool,
     everything: bool,
+    wait: bool,
+    live: bool,
     cassette: str | None,
     dry_run: bool,
     max_calls: int | None,
@@ -149,6 +178,9 @@ def resume_command(
     A run that was interrupted before it could stop early (`gate --early-stop`) may still do so; one that
     has stopped asks all other samples. --max-calls and --max-cost limit what this command spends, whatever
     was spent before; exit code 3 where they end it.
+
+    Of a run in batches (`eval --batch`) the answers are brought and scored; exit code 3 while some are still
+    to come.
     """
     from promptops.budget import Budget
 
@@ -168,6 +200,15 @@ def resume_command(
         print_forecast(forecast, as_json=as_json)
         return
     with open_project(ctx) as project, _Watched(project, quiet=as_json, log=log_json) as seen:
+        if project.is_batched(run) and not live:
+            options = {"wait": wait, "retry_errors": retry_errors, "concurrency": concurrency}
+            found = collect(ctx, project, run, as_json, budget, watch=seen.watch, **options)
+            _print_runs(project, [found.run], seen, as_json)
+            return
+        if wait or (live and not project.is_batched(run)):
+            raise click.UsageError(
+                f"Run {run} is not one in batches: --wait and --live have no meaning for it."
+            )
         with target_output_to_stderr():
             done = project.resume(
                 run,
@@ -253,7 +294,7 @@ def _print_forecast(ctx: click.Context, select: Selection, budget: Budget) -> No
 
     given = ctx.params
     prompts: tuple[str, ...] = given["prompts"]
-    same = ("repeats", "concurrency", "judge_model", "cassette")
+    same = ("repeats", "concurrency", "judge_model", "cassette", "batch")
     with open_project(ctx, dry=True) as project, target_output_to_stderr():
         if given["changed"] is not None:
             found = changed_prompts(project, prompts, given["changed"])

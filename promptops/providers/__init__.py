@@ -11,10 +11,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import BinaryIO, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from promptops.errors import CallFailed
 from promptops.types import Completion, Request
 
 
@@ -46,6 +47,8 @@ class ProviderSettings(BaseModel):
     """US dollars for a million tokens written."""
     price_cached_in: float | None = Field(default=None, ge=0)
     """US dollars for a million tokens read that the server had in its own cache; None: as `price_in`."""
+    batch_share: float | None = Field(default=None, ge=0, le=1)
+    """The share of these prices that answers in a batch cost; None: unknown."""
 
 
 AllowanceKind = Literal["requests", "tokens", "input-tokens", "output-tokens"]
@@ -61,6 +64,66 @@ class Allowance:
     remaining: int
     reset: float | None
     """Seconds until the whole is there again; None where the server doesn't say."""
+
+
+BatchStatus = Literal["pending", "completed", "failed", "expired", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Requests that a server works on by itself, as it tells of them."""
+
+    id: str
+    status: BatchStatus
+    told: str
+    """The status in the server's own word."""
+    metadata: Mapping[str, str]
+    input_file: str | None
+    result_files: tuple[str, ...]
+    """Answers, and failures of single requests."""
+    total: int
+    completed: int
+    failed: int
+    errors: tuple[str, ...]
+    """Why the whole file was refused."""
+    created_at: float
+    """Seconds since 1970, by the server's clock."""
+
+
+class BatchServer(ABC):
+    """A server that takes requests in files."""
+
+    max_requests: ClassVar[int]
+    max_bytes: ClassVar[int]
+    """Of one file."""
+
+    @abstractmethod
+    def line(self, custom_id: str, body: Mapping[str, JsonValue]) -> bytes:
+        """Return one request as it stands in a file."""
+
+    @abstractmethod
+    async def submit(self, file: BinaryIO, name: str, metadata: Mapping[str, str], window: str) -> Batch:
+        """Upload a file of requests and have it worked on. Raises CallFailed."""
+
+    @abstractmethod
+    async def listed(self, metadata: Mapping[str, str]) -> list[Batch]:
+        """Return the batches with all of this metadata, the oldest first. Raises CallFailed."""
+
+    @abstractmethod
+    async def cancel(self, batch_id: str) -> Batch:
+        """Have a batch worked on no more. Raises CallFailed."""
+
+    @abstractmethod
+    async def download(self, file_id: str, target: BinaryIO) -> None:
+        """Write a file to `target`. Raises CallFailed."""
+
+    @abstractmethod
+    def read(self, line: bytes) -> tuple[str, Completion | CallFailed]:
+        """Return whose result a line is, and the result. Raises ValueError where it is nobody's."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Let go of connections."""
 
 
 class Model(ABC):
@@ -119,6 +182,14 @@ class Model(ABC):
     @abstractmethod
     async def generate(self, request: Request) -> Completion:
         """Ask once. Raises CallFailed with the kind of failure."""
+
+    def batches(self) -> BatchServer | None:
+        """Return the server's batches; None where it has none."""
+        return None
+
+    def body(self, request: Request) -> dict[str, JsonValue]:
+        """Return what is sent for a request, as it stands in a batch's file."""
+        raise NotImplementedError
 
     async def close(self) -> None:
         """Let go of connections."""

@@ -27,6 +27,7 @@ from promptops.types import Completion, Request
 if TYPE_CHECKING:
     from ssl import SSLContext
 
+    from promptops.providers._openai_batch import OpenAIBatches
     from promptops.providers._openai_wire import Wire
 
 
@@ -86,6 +87,19 @@ class OpenAI(Model):
             ttft = None if first.at is None else first.at - began
         found = completion_of(text, reply.status, headers, key=key, settings=self.settings, seconds=seconds)
         return found if ttft is None else found.model_copy(update={"ttft": ttft})
+
+    def batches(self) -> OpenAIBatches:
+        """Return the server's files and batches."""
+        from promptops.providers._openai_batch import OpenAIBatches  # aiohttp
+
+        return OpenAIBatches(self._address, self.settings, self._tls)
+
+    def body(self, request: Request) -> dict[str, JsonValue]:
+        """Return what is sent in a batch: it is never streamed."""
+        body = self._body(request)
+        for name in ("stream", "stream_options"):
+            body.pop(name, None)
+        return body
 
     async def close(self) -> None:
         """Close the connections; due in each event loop that asked."""

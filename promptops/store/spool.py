@@ -115,6 +115,36 @@ class Spool(KeptSamples):
             return self._database.execute(sql, values).fetchall()
 
 
+class Shelf:
+    """Bytes by key, in a temporary file. Raises StoreError where there is no room."""
+
+    def __init__(self) -> None:
+        with _told():
+            self._database = sqlite3.connect("", isolation_level=None)
+            self._database.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+            self._database.executescript(
+                "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
+                "CREATE TABLE kept (key TEXT PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID;"
+            )
+            self._database.execute("BEGIN")
+
+    def put(self, key: str, content: bytes) -> bool:
+        """Keep something; False where the key has something already, which stays."""
+        with _told():
+            sql = "INSERT OR IGNORE INTO kept VALUES (?, ?)"
+            return self._database.execute(sql, (key, content)).rowcount == 1
+
+    def get(self, key: str) -> bytes | None:
+        """Return what was kept under a key."""
+        with _told():
+            row = self._database.execute("SELECT content FROM kept WHERE key = ?", (key,)).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def __len__(self) -> int:
+        with _told():
+            return int(self._database.execute("SELECT count(*) FROM kept").fetchone()[0])
+
+
 def spooled(samples: Iterable[Sample]) -> tuple[Sample, ...] | Spool:
     """Return samples that are as many as they like; few of them in memory."""
     rest = iter(samples)

@@ -1,0 +1,109 @@
+"""`eval --batch` and what `resume` does with such a run: hand in, leave, come back, collect."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from promptops.cli.options import target_output_to_stderr
+
+if TYPE_CHECKING:
+    from promptops.budget import Budget
+    from promptops.project import Project
+    from promptops.types import Collection, Submission
+
+NOT_THERE = 3
+"""The exit code while answers are still to come: a script must not take that for a finished evaluation."""
+
+batch_option = click.option(
+    "--batch",
+    is_flag=True,
+    help="Hand all requests in as files and leave: the server answers within a day, often at half price; "
+    "`promptops resume RUN` brings the answers.",
+)
+wait_option = click.option(
+    "--wait", is_flag=True, help="Of a run in batches: wait until the server has answered them."
+)
+live_option = click.option(
+    "--live", is_flag=True, help="Of a run in batches: ask what is left directly, not in another batch."
+)
+
+
+def refuse_mixed(given: dict[str, Any]) -> None:
+    """Raise click.UsageError for options that don't go with --batch."""
+    limits = (given["max_calls"], given["max_cost"]) != (None, None)
+    if limits and not given["dry_run"]:
+        raise click.UsageError(
+            "A batch is handed in whole, so --max-calls and --max-cost can't end it. Look at what it takes "
+            "with --dry-run, and choose samples with --limit or --sample."
+        )
+    if given["cassette"]:
+        raise click.UsageError("--cassette answers at once; leave --batch out.")
+    if given["log_json"]:
+        raise click.UsageError("--log-json tells of answers as they come; give it to `promptops resume RUN`.")
+
+
+def submit(project: Project, as_json: bool, *arguments: Any, **options: Any) -> None:
+    """Hand an evaluation in and say how to come back."""
+    from promptops.cli import documents
+    from promptops.cli.safe import safe_line
+
+    with target_output_to_stderr():
+        handed = project.submit(*arguments, **options)
+    if as_json:
+        documents.print_document(documents.SubmitDocument(submissions=handed))
+        return
+    for each in handed:
+        click.echo(safe_line(_told(each), 400))
+        click.echo(f"Come back with: promptops resume {each.run}")
+
+
+def _told(handed: Submission) -> str:
+    if not handed.batches:
+        return f"Run {handed.run}: {handed.model} need not be asked, every answer is stored already."
+    files = ", ".join(handed.batches)
+    return (
+        f"Run {handed.run}: {handed.requests:,} requests for {handed.model} handed in, to be answered within "
+        f"{handed.window} ({files})."
+    )
+
+
+def collect(
+    ctx: click.Context, project: Project, run: str, as_json: bool, budget: Budget, **options: Any
+) -> Collection:
+    """Collect a run's batches and tell how they stand; exits with code 3 while answers are still to come."""
+    from promptops.cli import documents
+    from promptops.cli.progress import tell_stopped
+
+    quiet = as_json or not options.get("wait")
+    with target_output_to_stderr():
+        found = project.collect(run, budget=budget, told=None if quiet else _tell, **options)
+    tell_stopped(budget, [found.run])
+    if found.left and as_json:
+        documents.print_document(documents.CollectDocument(collection=found))
+    elif found.left:
+        _tell(found, err=False)
+    else:
+        for note in found.notes:
+            click.echo(f"Note: {note}", err=True)
+    if found.left:
+        ctx.exit(NOT_THERE)
+    return found
+
+
+def _tell(found: Collection, *, err: bool = True) -> None:
+    from promptops.cli.safe import safe_line
+
+    total = found.run.samples * found.run.repeats
+    click.echo(f"Run {found.run.id}: {total - found.left:,} of {total:,} results are there.", err=err)
+    for batch in found.batches:
+        told = f"{batch.answered:,} of {batch.requests:,} answered"
+        failed = f", {batch.failed:,} failed" if batch.failed else ""
+        click.echo(safe_line(f"  {batch.id}: {batch.told}, {told}{failed}", 300), err=err)
+    if found.submitted:
+        click.echo(f"Handed in just now: {found.submitted:,} requests.", err=err)
+    for note in found.notes:
+        click.echo(f"Note: {note}", err=err)
+    if not err:
+        click.echo(f"Come back later, or wait for it: promptops resume {found.run.id} --wait")
