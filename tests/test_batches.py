@@ -1,4 +1,4 @@
-"""Runs in batches: handed in once whatever happens in between, collected whole, the same as asked directly."""
+"""Runs in batches: handed in once whatever happens between, collected whole, the same as asked directly."""
 
 from __future__ import annotations
 
