@@ -16,6 +16,7 @@ st.navigation(
     [
         st.Page(home, default=True, visibility="hidden"),
         RUNS,
+        st.Page("views/evaluate.py", title="New run", url_path="evaluate"),
         st.Page("views/compare.py", title="Compare", url_path="compare"),
         st.Page("views/prompts.py", title="Prompts", url_path="prompts"),
     ],

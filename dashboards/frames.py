@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from promptops import Case, Estimate, Evidence, Run, Slices, verdicts
+from promptops import Case, Estimate, Evidence, Forecast, Run, Slices, verdicts
 from promptops import types as nouns
 from promptops.figures import figure, interval, p_value, signed
 from promptops.visible import visible_line
@@ -82,6 +82,12 @@ def failures_frame(failures: Iterable[nouns.FailureCount]) -> pd.DataFrame:
         for each in failures
     ]
     return pd.DataFrame(rows, columns=["class", "answers", "the first one said"])
+
+
+def forecast_frame(found: Forecast) -> pd.DataFrame:
+    """Return what each prompt's answers and each judge will take."""
+    rows = [{name or "what": cell(value) for name, value in part.row.items()} for part in found.parts]
+    return pd.DataFrame(rows).drop(columns="stored")
 
 
 def attempts_frame(attempts: Iterable[nouns.Attempt]) -> pd.DataFrame:

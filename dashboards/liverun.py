@@ -36,7 +36,9 @@ def _followed(run_id: str, status: str) -> None:
         st.rerun()
     _state(run)
     if run.status == "running":
-        _stop(run)
+        with st.container(horizontal=True):
+            _pause(run)
+            _stop(run)
     else:
         st.caption("A process of its own is starting to finish it.")
 
@@ -54,6 +56,9 @@ def _pace(run: Run, through: int) -> str:
     """Return the results a second since this page first saw the run, and what is left at that rate."""
     if run.status != "running":
         return f", {run.status}"
+    if project().paused(run.id):
+        st.session_state.pop(f"seen-{run.id}", None)
+        return ", paused"
     seen = st.session_state.setdefault(f"seen-{run.id}", (time.monotonic(), through))
     seconds = time.monotonic() - seen[0]
     rate = (through - seen[1]) / seconds if seconds > 1 else 0.0
@@ -61,6 +66,20 @@ def _pace(run: Run, through: int) -> str:
         return ""
     left = (run.samples * run.repeats - through) / rate
     return f", {rate:.1f} a second, about {left:,.0f} s left"
+
+
+def _pause(run: Run) -> None:
+    held = project().paused(run.id)
+    wanted = (
+        st.button("Go on", key=f"go-on-{run.id}", help="Let calls begin again.")
+        if held
+        else st.button("Pause", key=f"pause-{run.id}", help="Let no further call begin for now.")
+    )
+    if wanted:
+        try:
+            project().pause(run.id, hold=not held)
+        except PromptopsError as error:
+            shown.text(str(error))
 
 
 def _stop(run: Run) -> None:

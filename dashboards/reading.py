@@ -126,6 +126,26 @@ def prompts() -> list[tuple[nouns.PromptVersion, dict[str, int]]]:
     return [(opened.prompt_version(name), opened.aliases(name)) for name in opened.prompt_names()]
 
 
+@kept(seconds=5.0)
+def prompt_references() -> list[str]:
+    """List what may be run: aliases and newest versions of registered prompts, and files in prompts/."""
+    opened = project()
+    found: list[str] = []
+    for version, aliases in prompts():
+        found += [*(f"{version.name}@{alias}" for alias in aliases), f"{version.name}@{version.number}"]
+    folder = opened.root / "prompts"
+    files = opened.prompt_files([folder]) if folder.is_dir() else []
+    return [*found, *(str(Path(file).relative_to(opened.root)) for file in files)]
+
+
+@kept()
+def model_names() -> list[str]:
+    """List the models of the settings and of earlier runs, the settings' first."""
+    opened = project()
+    asked = [run.model for run in opened.runs(limit=PICKED_FROM)]
+    return list(dict.fromkeys([*([opened.settings.model] if opened.settings.model else []), *asked]))
+
+
 @kept()
 def versions(name: str) -> list[nouns.PromptVersion]:
     """List a prompt's versions, the oldest first."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from promptops.budget import Budget
     from promptops.errors import PromptopsError
     from promptops.evidence import Evidence, evidence_of
+    from promptops.forecast import Forecast
     from promptops.headline import smallest_change
     from promptops.judges import Judge
     from promptops.metrics import Metric
@@ -65,6 +66,7 @@ _HOMES = {
     "Run": "types",
     "Sample": "types",
     "Score": "types",
+    "Forecast": "forecast",
     "Selection": "selection",
     "Shift": "shift",
     "Slices": "slices",
@@ -86,6 +88,7 @@ __all__ = [
     "Estimate",
     "EvalSet",
     "Evidence",
+    "Forecast",
     "GateRule",
     "Judge",
     "Metric",

@@ -13,10 +13,10 @@ from promptops.budget import Budget
 from promptops.errors import CallFailed, UsageError
 from promptops.evaluation import Evaluation
 from promptops.eventloop import wait_for
-from promptops.experiments import Experiments
 from promptops.progress import Watch
 from promptops.providers import Batch, BatchServer
 from promptops.selection import Selection
+from promptops.steered import Steered
 from promptops.tasks import Task
 from promptops.templates import Renderer
 from promptops.types import Collection, Run, Submission
@@ -25,7 +25,7 @@ POLLS = (10.0, 120.0)
 """Seconds between two looks while waiting: the first ones, and at most."""
 
 
-class Batched(Experiments):
+class Batched(Steered):
     """Runs in batches."""
 
     def submit(

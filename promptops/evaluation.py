@@ -29,6 +29,7 @@ from promptops.located import MAX_PROBLEMS
 from promptops.metrics import Metric
 from promptops.models import model_traits, open_model, rebuild_metric
 from promptops.owner import is_dead, own_name
+from promptops.pausing import listening, say
 from promptops.prices import batch_priced
 from promptops.progress import Progress, Watch
 from promptops.providers import BatchServer, Model
@@ -238,7 +239,16 @@ class Evaluation:
                 runner = Runner(
                     self.engine, writer, renderer, self.usage, self.watch, running, self.brake, self.tracing
                 )
-                with signals(stop, stopped, runner.pause):
+                ids = [task.run.id for task in tasks]
+
+                def pause() -> None:
+                    runner.pause()
+                    say(self.root, ids, owner, held=self.brake.held)
+
+                with (
+                    signals(stop, stopped, pause) as heard,
+                    listening(self.root, ids if heard else [], owner),
+                ):
                     work = asyncio.create_task(runner.carry_out(tasks, self.concurrency))
                     return await interruptible(work, stop)
         except BaseExceptionGroup as group:

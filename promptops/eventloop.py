@@ -52,10 +52,13 @@ async def interruptible(work: asyncio.Task[Progress], stop: asyncio.Event) -> Pr
 
 
 @contextlib.contextmanager
-def signals(stop: asyncio.Event, stopped: list[int], pause: Callable[[], None]) -> Iterator[None]:
-    """Turn SIGINT and SIGTERM into a clean stop, SIGUSR1 into a pause; only the main thread can."""
+def signals(stop: asyncio.Event, stopped: list[int], pause: Callable[[], None]) -> Iterator[bool]:
+    """Turn SIGINT and SIGTERM into a clean stop, SIGUSR1 into a pause; only the main thread can.
+
+    Yields whether signals are heard.
+    """
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield False
         return
     loop = asyncio.get_running_loop()
 
@@ -68,7 +71,7 @@ def signals(stop: asyncio.Event, stopped: list[int], pause: Callable[[], None]) 
     before = signal.getsignal(signal.SIGUSR1)
     loop.add_signal_handler(signal.SIGUSR1, pause)
     try:
-        yield
+        yield True
     finally:
         loop.remove_signal_handler(signal.SIGUSR1)
         signal.signal(signal.SIGUSR1, before)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from promptops.apart import resume_apart, said_apart
 from promptops.budget import Budget
 from promptops.cassettes import read_cassette
 from promptops.config import Settings
@@ -15,7 +14,6 @@ from promptops.exporting import export_results
 from promptops.judges import Judge
 from promptops.metrics import Metric
 from promptops.models import build_metric, is_pairwise, refuse_unlisted_metric, refuse_unlisted_model
-from promptops.owner import host_of, interrupt, is_dead
 from promptops.progress import Watch
 from promptops.promptfiles import read_prompt
 from promptops.recorded import refuse_other_cassette
@@ -159,39 +157,6 @@ class Experiments(Registry):
         """Yield what a run has and keeps."""
         done = self.store.finished(run.id, errors_too=not retry_errors)
         yield from (each for each in self.store.results(run.id) if (each.sample_id, each.repeat) in done)
-
-    def stop(self, reference: str) -> Run:
-        """Tell the process that works on a run to end, as Ctrl-C would; what was answered is stored.
-
-        Raises UsageError where no process of this machine works on it.
-        """
-        run = self.run(reference)
-        owner = self.store.run_owner(run.id) if run.status == "running" else None
-        if owner is not None and interrupt(owner):
-            return run
-        if owner is None:
-            raise UsageError(f"Run {run.id} is {run.status}: no process works on it.")
-        if is_dead(owner):
-            raise UsageError(f"The process that worked on run {run.id} is gone: promptops resume {run.id}")
-        raise UsageError(f"Run {run.id} is worked on by another user or on {host_of(owner)}; stop it there.")
-
-    def resume_apart(self, reference: str) -> Run:
-        """Have a process of its own finish a run, and return at once; `said_apart` tells what it said.
-
-        Raises UsageError where it is finished, or a living process works on it.
-        """
-        run = self.run(reference)
-        owner = self.store.run_owner(run.id) if run.status == "running" else None
-        if run.status == "finished":
-            raise UsageError(f"Run {run.id} is finished.")
-        if owner is not None and not is_dead(owner):
-            raise UsageError(f"Run {run.id} is being worked on already.")
-        resume_apart(self.root, self.settings.database, run.id)
-        return run
-
-    def said_apart(self, reference: str) -> str:
-        """Return the end of what the process said that was to finish a run; empty where there was none."""
-        return said_apart(self.root, self.run(reference).id)
 
     def _refuse_to_resume(self, run: Run) -> None:
         """Raise UsageError where others work on the same answers; a storey above knows of batches."""

@@ -19,6 +19,14 @@ RULE = f"by the rule of thumb of {CHARACTERS_A_TOKEN} characters a token"
 Basis = Literal["known", "history", "estimate", "bound", "unknown"]
 """How sure a figure is. `history`: as calls of an earlier run took; `estimate`: by a rule of thumb, or as
 another prompt took; `bound`: what it can be at most."""
+_SURE: dict[Basis, str] = {
+    "known": "nothing has to be guessed",
+    "history": "as earlier runs of the same prompt and model took",
+    "estimate": "an estimate",
+    "bound": "at most",
+    "unknown": "some of it is not known",
+}
+_MARKS: dict[Basis, str] = {"known": "", "history": "~", "estimate": "~", "bound": "<", "unknown": ""}
 _LEAST_SURE: tuple[Basis, ...] = ("known", "history", "estimate", "bound", "unknown")
 
 
@@ -49,6 +57,24 @@ class Part(Noun):
     notes: tuple[str, ...] = ()
     """Where the figures come from."""
 
+    @property
+    def row(self) -> dict[str, str]:
+        """Its figures as all faces show them: `~` about, `<` at most, and what is unknown."""
+
+        def tokens(count: int | None, basis: Basis) -> str:
+            return "unknown" if count is None else f"{_MARKS[basis]}{count:,}"
+
+        return {
+            "": self.name if self.kind == "answers" else f"judge {self.name}",
+            "model": self.model,
+            "calls": f"{self.calls:,}",
+            "cached": f"{self.cached:,}",
+            "stored": f"{self.stored:,}",
+            "read": tokens(self.tokens_in, self.tokens_in_basis),
+            "written": tokens(self.tokens_out, self.tokens_out_basis),
+            "cost": "unknown" if self.cost is None else f"{_MARKS[self.cost_basis]}{dollars(self.cost)}",
+        }
+
 
 class Forecast(Noun):
     """What a command will take. What is unknown is None, never 0."""
@@ -69,6 +95,16 @@ class Forecast(Noun):
     """The least sure of all figures."""
     notes: tuple[str, ...] = ()
     sentence: str
+
+    @property
+    def how_sure(self) -> str:
+        """How sure the least sure figure is, in words."""
+        return _SURE[self.sure]
+
+    @property
+    def all_notes(self) -> tuple[str, ...]:
+        """Where the figures come from, and what else is to be known, each once."""
+        return tuple(dict.fromkeys([*(note for part in self.parts for note in part.notes), *self.notes]))
 
 
 @dataclass(frozen=True)

@@ -34,14 +34,38 @@ def is_dead(owner: str) -> bool:
     return False
 
 
+def process_name(number: int) -> str:
+    """Return a name for a process of this host that no later one has."""
+    return f"{number}:{_started(number) or '-'}"
+
+
+def is_gone(name: str) -> bool:
+    """Tell whether the process of such a name has ended; a dead one whose parent has not heard of it, too."""
+    number, _, started = name.strip().partition(":")
+    if not number.isdigit():
+        return True
+    if started != "-":
+        return _started(int(number)) != started or _is_zombie(int(number))
+    return is_dead(f"{socket.gethostname()}:{number}:-:")
+
+
 def interrupt(owner: str) -> bool:
     """Send an owner what Ctrl-C sends; False where it is not a living process of this host, or not ours."""
+    return _signal(owner, signal.SIGINT)
+
+
+def hold_or_release(owner: str) -> bool:
+    """Send an owner that listens the signal by which it is held or goes on; returns what `interrupt` does."""
+    return _signal(owner, signal.SIGUSR1)
+
+
+def _signal(owner: str, what: signal.Signals) -> bool:
     host, _, rest = owner.rpartition(":")[0].partition(":")
     number = rest.partition(":")[0]
     if host != socket.gethostname() or not number.isdigit() or is_dead(owner):
         return False
     try:
-        os.kill(int(number), signal.SIGINT)
+        os.kill(int(number), what)
     except (ProcessLookupError, PermissionError):
         return False
     return True
@@ -50,6 +74,13 @@ def interrupt(owner: str) -> bool:
 def host_of(owner: str) -> str:
     """Return the name of the host that an owner is a process of."""
     return owner.partition(":")[0]
+
+
+def _is_zombie(number: int) -> bool:
+    try:
+        return Path(f"/proc/{number}/stat").read_text("utf-8").rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
 
 
 def _started(number: int) -> str | None:

@@ -68,6 +68,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "shift": ("promptops.cli.shifting", "Measure how far two collections of texts lie apart."),
     "prompt": ("promptops.cli.prompts", "Register, list, show and compare prompts, and move aliases."),
     "export": ("promptops.cli.exporting", "Write a run's results to a Parquet, CSV or JSON lines file."),
+    "pause": ("promptops.cli.steering", "Have the process that works on a run begin no call, or go on."),
     "stop": ("promptops.cli.steering", "Tell the process that works on a run to end; resume goes on."),
     "plugins": ("promptops.cli.showing", "List metrics, judges, providers, engines and reports."),
     "view": ("promptops.cli.viewing", "Open the dashboard on this machine (127.0.0.1 only)."),

@@ -9,7 +9,7 @@ import click
 from promptops.cli.options import json_option, open_project
 
 if TYPE_CHECKING:
-    from promptops.forecast import Basis, Forecast
+    from promptops.forecast import Forecast
 
 
 def print_forecast(forecast: Forecast, *, as_json: bool) -> None:
@@ -68,21 +68,11 @@ def prices_command(ctx: click.Context, models: tuple[str, ...], as_json: bool) -
     console().print(table)
 
 
-_BASES: dict[Basis, str] = {
-    "known": "nothing has to be guessed",
-    "history": "as earlier runs of the same prompt and model took",
-    "estimate": "an estimate",
-    "bound": "at most",
-    "unknown": "some of it is not known",
-}
-
-
 def _print(forecast: Forecast) -> None:
     from rich.table import Table
 
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
-    from promptops.pricing import dollars
 
     console().print(
         f"{safe_line(forecast.evalset)}: {forecast.samples:,} samples"
@@ -93,27 +83,10 @@ def _print(forecast: Forecast) -> None:
     for name in ("", "model", "calls", "cached", "stored", "read", "written", "cost"):
         table.add_column(name, justify="left" if name in {"", "model"} else "right")
     for part in forecast.parts:
-        table.add_row(
-            safe_line(part.name if part.kind == "answers" else f"judge {part.name}", 50),
-            safe_line(part.model, 50),
-            f"{part.calls:,}",
-            f"{part.cached:,}",
-            f"{part.stored:,}",
-            _told(part.tokens_in, part.tokens_in_basis),
-            _told(part.tokens_out, part.tokens_out_basis),
-            "unknown" if part.cost is None else f"{_mark(part.cost_basis)}{dollars(part.cost)}",
-        )
+        table.add_row(*(safe_line(each, 50) for each in part.row.values()))
     console().print(table)
-    console().print(f"In all: {forecast.sentence} How sure: {_BASES[forecast.sure]}.")
+    console().print(f"In all: {forecast.sentence} How sure: {forecast.how_sure}.")
     for note in dict.fromkeys(note for part in forecast.parts for note in part.notes):
         console().print(f"- {safe_line(note, 300)}", style="dim")
     for note in forecast.notes:
         console().print(safe_line(note, 300))
-
-
-def _told(count: int | None, basis: Basis) -> str:
-    return "unknown" if count is None else f"{_mark(basis)}{count:,}"
-
-
-def _mark(basis: Basis) -> str:
-    return {"known": "", "history": "~", "estimate": "~", "bound": "<", "unknown": ""}[basis]

@@ -1,4 +1,4 @@
-"""`stop`: end a run that another process works on."""
+"""`stop` and `pause`: end or hold a run that another process works on."""
 
 from __future__ import annotations
 
@@ -18,3 +18,21 @@ def stop_command(ctx: click.Context, run: str) -> None:
     with open_project(ctx) as project:
         stopped = project.stop(run)
     click.echo(f"Told run {stopped.id} to end. Go on later: promptops resume {stopped.id}")
+
+
+@click.command("pause")
+@click.argument("run", default="latest")
+@click.option("--go-on", is_flag=True, help="Let a run that is held go on.")
+@click.pass_context
+def pause_command(ctx: click.Context, run: str, go_on: bool) -> None:
+    """Have the process that works on RUN begin no further call until it is told to go on.
+
+    What is under way is answered and stored. The same does the signal USR1 to that process.
+    """
+    with open_project(ctx) as project:
+        found = project.run(run)
+        changed = project.pause(found.id, hold=not go_on)
+    how = (
+        ("goes on" if go_on else "is held") if changed else ("was not held" if go_on else "was held already")
+    )
+    click.echo(f"Run {found.id} {how}." + ("" if go_on else f" Go on: promptops pause {found.id} --go-on"))

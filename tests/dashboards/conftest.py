@@ -12,6 +12,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,20 +79,27 @@ def told(hostile: Made) -> dict[str, object]:
 
 @pytest.fixture(scope="session")
 def dashboard(hostile: Made) -> Iterator[str]:
-    """The address of the dashboard, served just as `promptops view` serves it."""
+    """The address of the dashboard on the hostile project."""
+    with served(hostile.root, hostile.database) as address:
+        yield address
+
+
+@contextmanager
+def served(root: Path, database: str) -> Iterator[str]:
+    """Serve a project's dashboard just as `promptops view` serves it; yield its address."""
     app = shipped_folder("dashboards") / "server.py"
     port = _free_port()
     environment = {
         **os.environ,
         "PYTHONPATH": str(app.parent.parent),
         "PYTHONSAFEPATH": "1",
-        "PROMPTOPS_ROOT": str(hostile.root),
-        "PROMPTOPS_DATABASE": hostile.database,
+        "PROMPTOPS_ROOT": str(root),
+        "PROMPTOPS_DATABASE": database,
     }
-    log = hostile.root / "dashboard.log"
+    log = root / "dashboard.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command(app, port), env=environment, stdout=output, stderr=subprocess.STDOUT, cwd=hostile.root
+            command(app, port), env=environment, stdout=output, stderr=subprocess.STDOUT, cwd=root
         )
         try:
             _await(f"http://127.0.0.1:{port}/_stcore/health", process, log)

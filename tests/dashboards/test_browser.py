@@ -15,8 +15,9 @@ import pytest
 
 from promptops import Project
 from promptops.figures import figure, signed
-from tests.dashboards.conftest import Beacon
+from tests.dashboards.conftest import Beacon, served
 from tests.dashboards.hostile_project import ODD, SET, Made, hostile_texts
+from tests.made import Folder
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -314,3 +315,33 @@ def _table(page: Page, alt: str) -> list[dict[str, str]]:
 def _choose(page: Page, label: str, option: str) -> None:
     page.get_by_role("combobox", name=re.compile(label)).click()
     page.get_by_role("option", name=option, exact=True).click()
+
+
+def test_a_run_is_chosen_estimated_and_started(chromium: Browser, folder: Folder) -> None:
+    folder.write("prompts/echo.prompt.yaml", '{"messages": [{"role": "user", "content": "{{question}}"}]}')
+    with Project.open(folder.path) as project:
+        project.data_version()
+        database = project.settings.database
+    with served(folder.path, database) as address:
+        page = chromium.new_page()
+        page.goto(address + "/evaluate")
+        _settled(page)
+        for label, value in (("Prompts", "prompts/echo.prompt.yaml"), ("Models", "mock/sleep:0.2")):
+            box = page.get_by_role("combobox", name=label).first
+            box.click()
+            box.fill(value)
+            page.keyboard.press("Enter")
+            page.keyboard.press("Escape")
+            _settled(page)
+        page.get_by_text("the first ones").click()
+        _settled(page)
+        page.get_by_role("button", name="Estimate").click()
+        page.get_by_role("button", name="Start").wait_for(timeout=60_000)
+        assert "20 samples: 20 calls" in page.locator("main").inner_text()
+        page.get_by_role("button", name="Start").dblclick()
+        page.wait_for_url("**/runs?run=*", timeout=60_000)
+        run = page.url.partition("run=")[2]
+        page.get_by_text("20 results, 0 without an answer").wait_for(timeout=60_000)
+        page.close()
+    with Project.open(folder.path) as project:
+        assert [each.id for each in project.runs()] == [run] and project.run(run).status == "finished"

@@ -11,9 +11,10 @@ FOLDER = Path(__file__).parents[2] / "dashboards"
 FILES = sorted(path for path in FOLDER.rglob("*.py"))
 CONTROL = frozenset({"cache_data", "cache_resource", "stop", "switch_page", "set_page_config", "App"})
 SAFE = CONTROL | {"text", "code", "dataframe", "selectbox", "columns", "container", "pagination", "button"}
-SAFE |= {"navigation", "Page", "fragment", "rerun", "progress"}
+SAFE |= {"navigation", "Page", "fragment", "rerun", "progress", "multiselect", "number_input"}
 """What shows its data as text, or shows none."""
 MARKUP = frozenset({"markdown", "caption", "header", "subheader", "badge", "expander"})
+MARKUP |= {"spinner", "segmented_control"}
 """What renders markdown: called with texts of our own only."""
 OPEN_TO = frozenset({"promptops", "dashboards", "streamlit", "pandas", "starlette"})
 
@@ -97,4 +98,6 @@ def _own(argument: ast.expr) -> bool:
         return all(
             isinstance(part, ast.Constant) or ast.unparse(part.value) == "left" for part in argument.values
         )
+    if isinstance(argument, ast.List):
+        return all(_own(each) or ast.unparse(each).isupper() for each in argument.elts)
     return ast.unparse(argument) == "found.outcome.replace('_', ' ')"

@@ -1,0 +1,124 @@
+"""The verbs of runs that other processes work on: start, watch, hold and end them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from promptops.apart import Begun, begun_apart, evaluate_apart, resume_apart, said_apart
+from promptops.budget import Budget
+from promptops.errors import UsageError
+from promptops.experiments import Experiments
+from promptops.owner import hold_or_release, host_of, interrupt, is_dead
+from promptops.pausing import holds
+from promptops.selection import Selection
+from promptops.types import Run
+
+
+class Steered(Experiments):
+    """Runs at work."""
+
+    def stop(self, reference: str) -> Run:
+        """Tell the process that works on a run to end, as Ctrl-C would; what was answered is stored.
+
+        Raises UsageError where no process of this machine works on it.
+        """
+        run = self.run(reference)
+        owner = self.store.run_owner(run.id) if run.status == "running" else None
+        if owner is not None and interrupt(owner):
+            return run
+        if owner is None:
+            raise UsageError(f"Run {run.id} is {run.status}: no process works on it.")
+        if is_dead(owner):
+            raise UsageError(f"The process that worked on run {run.id} is gone: promptops resume {run.id}")
+        raise UsageError(f"Run {run.id} is worked on by another user or on {host_of(owner)}; stop it there.")
+
+    def resume_apart(self, reference: str) -> Run:
+        """Have a process of its own finish a run, and return at once; `said_apart` tells what it said.
+
+        Raises UsageError where it is finished, or a living process works on it.
+        """
+        run = self.run(reference)
+        owner = self.store.run_owner(run.id) if run.status == "running" else None
+        if run.status == "finished":
+            raise UsageError(f"Run {run.id} is finished.")
+        if owner is not None and not is_dead(owner):
+            raise UsageError(f"Run {run.id} is being worked on already.")
+        resume_apart(self.root, self.settings.database, run.id)
+        return run
+
+    def said_apart(self, reference: str) -> str:
+        """Return the end of what the process said that was to finish a run; empty where there was none."""
+        return said_apart(self.root, self.run(reference).id)
+
+    def paused(self, reference: str) -> bool:
+        """Tell whether the process of this machine that works on a run is held, and begins no call."""
+        run = self.run(reference)
+        owner = self.store.run_owner(run.id) if run.status == "running" else None
+        return owner is not None and holds(self.root, run.id, owner) is True
+
+    def pause(self, reference: str, *, hold: bool = True) -> bool:
+        """Have the process that works on a run begin no call, or go on; returns whether it was told so.
+
+        What is under way comes to its end and is stored. Raises UsageError where no process of this machine
+        works on it, or it can't be held.
+        """
+        run = self.run(reference)
+        owner = self.store.run_owner(run.id) if run.status == "running" else None
+        if owner is None or is_dead(owner):
+            raise UsageError(f"Run {run.id} is {run.status}: no process works on it.")
+        held = holds(self.root, run.id, owner)
+        if held is None:
+            raise UsageError(
+                f"Run {run.id} is worked on by {host_of(owner)}, by a program that can't be held from here."
+            )
+        return held is not hold and hold_or_release(owner)
+
+    def evaluate_apart(
+        self,
+        evalset: str,
+        prompts: Sequence[str],
+        models: Sequence[str] = (),
+        *,
+        token: str,
+        repeats: int = 1,
+        select: Selection | None = None,
+        budget: Budget | None = None,
+    ) -> bool:
+        """Have a process of its own evaluate, and return at once; False where the token was used before.
+
+        A token is a word of letters and digits that stands for this one start, so that a click which comes
+        twice starts one evaluation. `begun_apart` tells what came of it.
+        """
+        return evaluate_apart(
+            self.root,
+            self.settings.database,
+            token,
+            _arguments(evalset, prompts, models, repeats, select or Selection(), budget or Budget()),
+        )
+
+    def begun_apart(self, token: str) -> Begun:
+        """Return which runs such a process has begun, whether it has ended, and the end of what it said."""
+        return begun_apart(self.root, token)
+
+
+def _arguments(
+    evalset: str,
+    prompts: Sequence[str],
+    models: Sequence[str],
+    repeats: int,
+    select: Selection,
+    budget: Budget,
+) -> list[str]:
+    """Return the command line of an evaluation; values stand behind `=`: none is taken for a flag."""
+    given: list[tuple[str, object]] = [
+        *(("prompt", prompt) for prompt in prompts),
+        *(("model", model) for model in models),
+        ("repeats", repeats),
+        *(("slice", name) for name in select.slices),
+        ("sample", select.sample),
+        ("seed", None if select.sample is None else select.seed),
+        ("limit", select.limit),
+        ("max-calls", budget.max_calls),
+        ("max-cost", budget.max_cost),
+    ]
+    return [*(f"--{name}={value}" for name, value in given if value is not None), "--", evalset]
