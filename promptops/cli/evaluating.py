@@ -342,21 +342,22 @@ def _print_runs(
     unchanged: tuple[str, ...] = (),
     budget: Budget | None = None,
 ) -> None:
-    from promptops.cli import documents, tables
     from promptops.cli.progress import tell_stopped
 
     if budget is not None:
         tell_stopped(budget, runs)
 
-    figures = [
-        documents.RunFigures(run=run, estimates=project.estimates(run.id), failures=project.failures(run.id))
-        for run in runs
-    ]
+    figures = [(run, project.estimates(run.id), project.failures(run.id)) for run in runs]
     usage = seen.last.usage if seen.last else None
     if as_json:
+        from promptops.cli import documents  # so many nouns take a tenth of a second
+
         documents.print_document(
             documents.EvalDocument(
-                runs=tuple(figures),
+                runs=tuple(
+                    documents.RunFigures(run=run, estimates=estimates, failures=failures)
+                    for run, estimates, failures in figures
+                ),
                 calls=usage.calls if usage else 0,
                 cached=usage.cached if usage else 0,
                 tokens_in=usage.tokens_in if usage and usage.uncounted == 0 else None,
@@ -368,8 +369,10 @@ def _print_runs(
             )
         )
         return
-    for found in figures:
-        tables.print_estimates(found.run, found.estimates, found.failures, slices=False)
+    from promptops.cli import tables
+
+    for run, estimates, failures in figures:
+        tables.print_estimates(run, estimates, failures, slices=False)
     if len(runs) > 1:
         click.echo(f"\nCompare them: promptops compare {runs[0].id} {runs[1].id}")
     elif runs:

@@ -68,7 +68,7 @@ def bring(url: str, folder: str, head: str) -> None:
     """Upgrade with other migrations than the shipped ones."""
     address = address_of(url)
     engine = make_engine(address, read_only=False)
-    upgrade.bring_to_head(engine, address, folder=Path(folder), head=head)
+    upgrade.bring_to_head(engine, address, folder=Path(folder) if folder else None, head=head)
     engine.dispose()
 
 

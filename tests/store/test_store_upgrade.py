@@ -144,11 +144,59 @@ def test_the_head_in_the_code_is_the_head_of_the_migrations() -> None:
 def test_migrations_and_tables_say_the_same(url: str) -> None:
     from alembic import command
 
-    Store.open(url).close()
+    bring(url, shipped_folder("migrations"), HEAD)
     engine = make_engine(address_of(url), read_only=False)
     with migrating(engine) as connection:
         command.check(migration_config(shipped_folder("migrations"), connection))  # raises on a difference
     engine.dispose()
+
+
+def test_a_schema_that_is_made_at_once_is_the_one_that_the_migrations_make(
+    url: str, request: pytest.FixtureRequest
+) -> None:
+    Store.open(url).close()
+    at_once = schema_of(url)
+    engine = make_engine(address_of(url), read_only=False)
+    with migrating(engine) as connection:
+        from alembic import command
+
+        command.downgrade(migration_config(shipped_folder("migrations"), connection), "base")
+    engine.dispose()
+    bring(url, shipped_folder("migrations"), HEAD)
+    assert schema_of(url) == at_once
+    assert len(at_once) == 11 and at_once["triggers"]
+
+
+def schema_of(url: str) -> dict[str, object]:
+    """Return all that a database holds but rows: columns, keys, indexes, triggers, whatever their order."""
+    engine = make_engine(address_of(url), read_only=False)
+    with engine.connect() as connection:
+        inspector = inspect(connection)
+        found: dict[str, object] = {
+            table: (
+                sorted(
+                    (each["name"], str(each["type"]), each["nullable"])
+                    for each in inspector.get_columns(table)
+                ),
+                inspector.get_pk_constraint(table)["constrained_columns"],
+                sorted(map(repr, inspector.get_unique_constraints(table))),
+                sorted(map(repr, inspector.get_foreign_keys(table))),
+                sorted(
+                    (index["name"], index["column_names"], index["unique"], *map(str, options.values()))
+                    for index in inspector.get_indexes(table)
+                    for options in [index.get("dialect_options", {})]
+                ),
+            )
+            for table in inspector.get_table_names()
+        }
+        query = (
+            "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
+            if connection.dialect.name == "sqlite"
+            else "SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal"
+        )
+        found["triggers"] = sorted(map(tuple, connection.exec_driver_sql(query)))
+    engine.dispose()
+    return found
 
 
 def test_all_the_way_down_and_up_again(url: str) -> None:
@@ -223,11 +271,11 @@ def test_a_second_upgrade_does_nothing(url: str, next_migrations: Path) -> None:
     assert bring(url, next_migrations) == ()
 
 
-def test_a_kill_at_any_statement_of_the_first_upgrade_recovers(tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", ["at once", "by migrations"])
+def test_a_kill_at_any_statement_of_the_first_schema_recovers(tmp_path: Path, way: str) -> None:
     paths = [tmp_path / f"{number}" / "promptops.db" for number in range(15)]
-    ends = crowd(
-        "kills", "2", str(shipped_folder("migrations")), HEAD, *(f"sqlite:///{path}" for path in paths)
-    )
+    folder = "" if way == "at once" else str(shipped_folder("migrations"))
+    ends = crowd("kills", "2", folder, HEAD, *(f"sqlite:///{path}" for path in paths))
     assert ends == [-9] * len(paths)
     for path in paths:
         fill(f"sqlite:///{path}")
