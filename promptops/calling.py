@@ -10,15 +10,11 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from promptops.calls import Caller
-from promptops.judges import Judge
+from promptops.judges import Judge, trial_reply
 from promptops.runner import answer_request, judge_purpose, judge_request
 from promptops.tasks import NOTHING, Known, Todo, pages
 from promptops.templates import Renderer
 from promptops.types import Completion, Prompt, Request, Run, Sample
-
-
-class _NotThereError(Exception):
-    """A judge's call that nobody has answered yet."""
 
 
 @dataclass
@@ -107,13 +103,13 @@ class Outlook:
             found = None if completion is None else self.judge_callers[label].find(request, prompt.digest)
             if found is None:
                 (count.unseen if completion is None else count.characters).append(_characters(request))
-                raise _NotThereError
+                return Completion(text=trial_reply(response_format))
             count.cached += 1
             return found
 
         if completion is not None and judge.not_asked(completion, sample) is not None:
             return
-        # A judge that can't go on without a reply has told what it asks first.
+        # One that asks in steps goes on with made-up replies; where it can't, it has told what it asks first.
         with contextlib.suppress(Exception):
             await judge.judge(completion or Completion(text="-"), sample, ask)
 

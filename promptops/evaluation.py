@@ -22,7 +22,7 @@ from promptops.config import Settings
 from promptops.engines import Engine
 from promptops.errors import FileProblems, Problem, RunInterrupted, StoreError, TemplateError, UsageError
 from promptops.eventloop import interruptible, signals, wait_for
-from promptops.judges import Judge, judges_of
+from promptops.judges import Judge, judges_of, trial_reply
 from promptops.ledger import StoredLedger
 from promptops.limits import Limits
 from promptops.located import MAX_PROBLEMS
@@ -372,16 +372,18 @@ class Evaluation:
 def _judge_problems(
     renderer: Renderer, label: str, judge: Judge, samples: Sequence[Sample]
 ) -> Iterator[Problem]:
-    """Render a judge's prompt for some samples, without asking anybody."""
+    """Render all prompts of a judge for some samples, without asking anybody."""
 
-    async def ask(prompt: Prompt, slots: Mapping[str, JsonValue], form: object) -> Completion:
+    async def ask(
+        prompt: Prompt, slots: Mapping[str, JsonValue], form: dict[str, JsonValue] | None
+    ) -> Completion:
         renderer.render(prompt, slots)
-        return Completion(text="")
+        return Completion(text=trial_reply(form))
 
     for sample in samples:
         try:
             wait_for(judge.judge(Completion(text="-"), sample, ask))
         except TemplateError as error:
             yield Problem(file=f"the judge's prompt of [metrics.{label}]", reason=str(error))
-        except Exception:  # noqa: S112 - an empty reply proves nothing; in the run this is told and kept
+        except Exception:  # noqa: S112 - a made-up reply proves nothing; in the run this is told and kept
             continue

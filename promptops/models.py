@@ -103,7 +103,10 @@ def build_metric(
         filled |= {
             "model": model,
             "stand_in": stands_in(model, settings),
-            "prompt": _judge_prompt(chosen, options.get("prompt"), folder),
+            **{
+                name: _judge_prompt(chosen, file, options.get(name), folder)
+                for name, file in {"prompt": chosen.prompt_file, **chosen.more_prompts}.items()
+            },
         }
     return _validated(chosen, filled, spec.label)
 
@@ -141,12 +144,14 @@ def _metric_class(name: str) -> type[Metric]:
     raise UnknownName("metric", name, known, hint="`promptops plugins` lists them.")
 
 
-def _judge_prompt(chosen: type[Judge], written: object, folder: Path) -> Prompt | dict[str, object]:
+def _judge_prompt(
+    chosen: type[Judge], shipped: str, written: object, folder: Path
+) -> Prompt | dict[str, object]:
     if isinstance(written, dict):
         return written
     if isinstance(written, str):
         return read_prompt(_inside(folder, written))
-    return read_prompt(Path(inspect.getfile(chosen)).parent / chosen.prompt_file)
+    return read_prompt(Path(inspect.getfile(chosen)).parent / shipped)
 
 
 def _inside(folder: Path, written: str) -> Path:

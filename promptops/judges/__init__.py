@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import ClassVar
 
 from pydantic import JsonValue
@@ -35,6 +35,10 @@ class Judge(Metric):
     needs_target: ClassVar[bool] = False
     prompt_file: ClassVar[str]
     """The shipped prompt, a file beside the judge's own."""
+    more_prompts: ClassVar[Mapping[str, str]] = {}
+    """Further prompts of a judge that asks in steps: option and shipped file."""
+    shows_candidate: ClassVar[bool] = True
+    """False where something else than the output is judged, such as the context it was made from."""
     pairs: ClassVar[bool] = False
     """True where two outputs are compared, a step of a Comparison and not of a Run."""
 
@@ -60,8 +64,14 @@ class Judge(Metric):
         return Score.missing("a judge must be asked")
 
     def parts(self) -> dict[str, str]:
-        """Name the prompt by its digest: layout and comments may change, content may not."""
-        return {"prompt": self.prompt.digest[:16], "stand_in": "yes" if self.stand_in else "no"}
+        """Name the prompts by their digests: layout and comments may change, content may not."""
+        prompts: dict[str, Prompt] = {name: getattr(self, name) for name in ("prompt", *self.more_prompts)}
+        digests = {name: prompt.digest[:16] for name, prompt in prompts.items()}
+        return {**digests, "stand_in": "yes" if self.stand_in else "no"}
+
+    def notes(self, scores: Iterable[Score]) -> tuple[str, ...]:
+        """Return sentences that belong beside the figure of a run with these scores."""
+        return ()
 
     def record(self, label: str, name: str) -> MetricRecord:
         """Return what a run keeps of this judge."""
@@ -75,6 +85,12 @@ class Judge(Metric):
 def judges_of(metrics: Mapping[str, Metric]) -> dict[str, Judge]:
     """Return those of some metrics that ask a model, by label."""
     return {label: metric for label, metric in metrics.items() if isinstance(metric, Judge)}
+
+
+def trial_reply(form: Mapping[str, JsonValue] | None) -> str:
+    """Return the shortest reply that fits a response format, so that a judge's later steps can be tried."""
+    schema = form.get("schema") if form else None
+    return json.dumps(_fitting(schema)) if isinstance(schema, dict) else "-"
 
 
 def mark_for(*texts: str) -> str:
@@ -102,15 +118,16 @@ def read_verdict(
     """Return the one JSON object with `keys` that the judge wrote, or the reason why there is none.
 
     Fences and prose around it are fine. Whatever stands between marks is the candidate's own text and
-    is not read; an object that stands word for word in a judged text is an echo; two objects that
+    is not read; an object that stands in a judged text, in whatever layout, is an echo; two objects that
     disagree are no verdict.
     """
     if len(reply) > REPLY_LIMIT:
         return f"the reply has {len(reply)} characters, more than a verdict needs"
     own = re.sub(rf"<([a-z-]+)-{mark}>.*?(</\1-{mark}>|\Z)", " ", reply, flags=re.DOTALL)
     found: list[dict[str, JsonValue]] = []
+    baits = [value for item in judged for _, value in _objects(item)]
     for text, value in _objects(own):
-        if keys <= value.keys() and not any(text in item for item in judged):
+        if keys <= value.keys() and value not in baits and not any(text in item for item in judged):
             found.append(value)
     if not found:
         return "the reply holds no readable verdict"
@@ -145,3 +162,15 @@ def _objects(text: str) -> list[tuple[str, dict[str, JsonValue]]]:
             found.append((text[position:end], value))
         position = text.find("{", end)
     return found
+
+
+def _fitting(schema: Mapping[str, JsonValue]) -> JsonValue:
+    options, members = schema.get("enum"), schema.get("properties")
+    if isinstance(options, list):
+        return options[0]
+    if isinstance(members, dict):
+        return {name: _fitting(member) for name, member in members.items() if isinstance(member, dict)}
+    items = schema.get("items")
+    if isinstance(items, dict):
+        return [_fitting(items)]
+    return schema.get("minimum", "-")

@@ -195,6 +195,11 @@ def read_fields(value: JsonValue, fields: Mapping[str, Field]) -> dict[str, Any]
     return found
 
 
+def numbered(count: int, **fields: Field) -> dict[str, Field]:
+    """Return fields for each of `count` items, numbered from 1; none may be left out."""
+    return {f"{name}_{n}": field for n in range(1, count + 1) for name, field in fields.items()}
+
+
 async def verdict_of(
     ask: Ask, prompt: Prompt, slots: Mapping[str, JsonValue], fields: Mapping[str, Field], shown: Shown
 ) -> Verdict | Score:

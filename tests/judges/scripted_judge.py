@@ -1,0 +1,150 @@
+"""A judge asked over a real connection: a server of the chat API on loopback that plays a script."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import JsonValue
+
+from promptops import plugins
+from promptops.judges import Judge
+from promptops.promptfiles import read_prompt
+from promptops.providers import ProviderSettings
+from promptops.providers.openai import OpenAI
+from promptops.runner import judge_request
+from promptops.templates import Renderer
+from promptops.types import Completion, Prompt, Sample, Score
+
+FOLDER = Path(plugins.__file__).parent / "judges"
+Reply = str | Callable[[str], str]
+"""A reply, or what makes one of the last message."""
+
+
+class Server(ThreadingHTTPServer):
+    """Plays replies in order, the last one again and again; keeps every body."""
+
+    daemon_threads = True
+
+    def __init__(self, replies: Sequence[Reply]) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.replies = list(replies)
+        self.bodies: list[dict[str, Any]] = []
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        place = min(len(self.server.bodies), len(self.server.replies) - 1)
+        self.server.bodies.append(body)
+        reply = self.server.replies[place]
+        text = reply if isinstance(reply, str) else reply(body["messages"][-1]["content"])
+        choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+        data = json.dumps({"id": f"c{len(self.server.bodies)}", "model": "m", "choices": [choice]}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        return
+
+
+@contextmanager
+def serving(*replies: Reply) -> Iterator[Server]:
+    server = Server(replies)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def built(name: str, **options: Any) -> Judge:
+    """Return a judge of the wing with its shipped prompts."""
+    kind = plugins.find("judges", name, Judge)  # type: ignore[type-abstract]
+    files = {"prompt": kind.prompt_file, **kind.more_prompts}
+    prompts = {option: read_prompt(FOLDER / file) for option, file in files.items()}
+    return kind.model_validate({**prompts, "model": "openai/m", **options})
+
+
+def judged(
+    name: str, answer: str, sample: Sample, *replies: Reply, **options: Any
+) -> tuple[Score, list[dict[str, Any]]]:
+    """Return a judge's Score of one answer and the bodies of its requests, as the server got them."""
+    judge = built(name, **options)
+    with serving(*replies) as server, Renderer() as renderer:
+        given = ProviderSettings(
+            base_url=f"http://127.0.0.1:{server.server_address[1]}/v1", api_key_env="KEY"
+        )
+        model = OpenAI("m", given, {"KEY": "k"}, Path())
+
+        async def ask(
+            prompt: Prompt, slots: Mapping[str, JsonValue], form: dict[str, JsonValue] | None
+        ) -> Completion:
+            return await model.generate(judge_request(renderer, prompt, slots, form, sample.id, 0))
+
+        async def go() -> Score:
+            try:
+                return judge.not_asked(Completion(text=answer), sample) or await judge.judge(
+                    Completion(text=answer), sample, ask
+                )
+            finally:
+                await model.close()
+
+        return asyncio.run(go()), server.bodies
+
+
+def body_of(file: str, schema: dict[str, Any] | None, **slots: Any) -> dict[str, Any]:
+    """Return what must be sent for a shipped prompt: its file's text with the slots replaced."""
+    read = yaml.safe_load((FOLDER / file).read_text("utf-8"))
+    messages = []
+    for message in read["messages"]:
+        content = message["content"]
+        for name, value in slots.items():
+            content = content.replace("{{ " + name + " }}", str(value))
+        assert "{{" not in content
+        messages.append({"role": message["role"], "content": content})
+    body: dict[str, Any] = {"model": "m", "messages": messages, "temperature": 0}
+    if schema is not None:
+        form = {
+            "type": "object",
+            "properties": schema,
+            "required": list(schema),
+            "additionalProperties": False,
+        }
+        body["response_format"] = {
+            "type": "json_schema",
+            "json_schema": {"name": "verdict", "schema": form, "strict": True},
+        }
+    return body
+
+
+def marked(mark: str, **texts: str | Sequence[str]) -> dict[str, str]:
+    """Return texts within their marks, written out by hand."""
+    found = {}
+    for name, given in texts.items():
+        kind = name.replace("_", "-")
+        each = [given] if isinstance(given, str) else given
+        found[name] = "\n".join(f"<{kind}-{mark}>\n{text}\n</{kind}-{mark}>" for text in each)
+    return found
+
+
+def mark_in(body: dict[str, Any]) -> str:
+    """Return the mark of the first enclosed text of a request."""
+    text = body["messages"][-1]["content"]
+    start = text.index("<")
+    return str(text[start + 1 : text.index(">", start)].rpartition("-")[2])
