@@ -1,0 +1,65 @@
+"""Rate an instruction and its answer from 0 to 5, to filter data by (AlpaGasus, arXiv 2307.08701)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import ClassVar
+
+from pydantic import Field, JsonValue
+
+from promptops.judges import Ask, Judge
+from promptops.judges._asking import Grade, Shown, Words, verdict_of
+from promptops.judges._places import task_of
+from promptops.types import Completion, Message, Prompt, Sample, Score
+
+
+class Rating(Judge):
+    """Says what a training pair is worth: the answer by one `dimension`, in halves, without a reference.
+
+    The paper keeps pairs of 4.5 and more of 5. What is told of a run is therefore the histogram and how many
+    would be kept, not the mean alone.
+    """
+
+    prompt_file: ClassVar[str] = "rating.prompt.yaml"
+    unit: ClassVar[str] = "points"
+    high: ClassVar[float | None] = 5.0
+
+    dimension: str = "accuracy"
+    keep: float = Field(default=4.5, ge=0, le=5)
+    """From which rating on a pair would be kept."""
+
+    async def judge(self, completion: Completion, sample: Sample, ask: Ask) -> Score:
+        """Ask for the rating."""
+        shown = Shown(instruction=task_of(sample), answer=completion.text)
+        slots: dict[str, JsonValue] = {
+            "instruction": shown["instruction"],
+            "answer": shown["answer"],
+            "dimension": self.dimension,
+        }
+        fields = {"score": Grade(0, 5, whole=False), "reason": Words()}
+        found = await verdict_of(ask, self.prompt, slots, fields, shown)
+        if isinstance(found, Score):
+            return found
+        value = found.values["score"]
+        if value * 2 != int(value * 2):
+            return Score.missing(f"the score {value:g} is no whole or half one", reply=found.reply[:2000])
+        return Score.of(value, reason=found.reason, kept=value >= self.keep)
+
+    def notes(self, scores: Iterable[Score]) -> tuple[str, ...]:
+        """Tell how often each rating was given, and how many pairs would be kept."""
+        values = [score.counts[0] for score in scores if score.counts]
+        if not values:
+            return ()
+        counts = Counter(values)
+        told = ", ".join(f"{value:g}: {counts[value]}" for value in sorted(counts))
+        kept = sum(value >= self.keep for value in values)
+        return (
+            f"ratings {told}",
+            f"{kept} of {len(values)} pairs ({kept / len(values):.0%}) are rated {self.keep:g} or more",
+        )
+
+    @classmethod
+    def example(cls) -> Rating:
+        """Return a judge with a prompt of one line."""
+        return cls(prompt=Prompt(messages=(Message(role="user", content="x"),)))
