@@ -225,7 +225,7 @@ class Forecasts(Replays):
                 stored=answered.stored,
                 cached=answered.cached,
                 characters=answered.characters,
-                limit=_limit(run.prompt, outlook.caller),
+                limit=token_limit(run.prompt, outlook.caller),
             )
             parts.append(part_of(wanted, outlook.caller.model, usual))
         for label, judge in judges.items():
@@ -238,7 +238,7 @@ class Forecasts(Replays):
                 stored=count.stored,
                 cached=count.cached,
                 characters=count.characters + count.unseen,
-                limit=_limit(judge.prompt, caller),
+                limit=token_limit(judge.prompt, caller),
                 unseen=len(count.unseen),
                 answer=usual.tokens_out,
             )
@@ -273,7 +273,7 @@ def _judges(run: Run) -> dict[str, Judge]:
     return {label: metric for label, metric in built.items() if isinstance(metric, Judge)}
 
 
-def _limit(prompt: Prompt, caller: Caller) -> int | None:
+def token_limit(prompt: Prompt, caller: Caller) -> int | None:
     """Return how many tokens an answer may have, by the prompt's parameters or the provider's body."""
     for place in (prompt.parameters, caller.model.settings.body):
         for name in _LIMITS:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from promptops.forecasts import Forecasts
+from promptops.judging import Judging
 
 
-class Project(Forecasts):
+class Project(Judging):
     """A folder with prompts and evaluation sets, and the database that remembers runs.
 
     >>> with Project.open() as project:

@@ -24,6 +24,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         *(f"{wing}.*" for wing in WINGS),
         "store",
         "store.*",
+        "attacks",
         "baselines",
         "collector",
         "cassettes",
@@ -97,6 +98,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     (
         *(
             "comparison",
+            "attacking",
             "bounds",
             "expectation",
             "exporting",
@@ -129,6 +131,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "experiments",
         "forecasts",
         "gates",
+        "judging",
         "project",
         "registry",
         "replays",

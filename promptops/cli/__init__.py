@@ -66,6 +66,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Tell how much of a score is luck: where its spread comes from, which cases flip.",
     ),
     "shift": ("promptops.cli.shifting", "Measure how far two collections of texts lie apart."),
+    "judge": (
+        "promptops.cli.judging",
+        "Look at judges as instruments: attack one.",
+    ),
     "prompt": ("promptops.cli.prompts", "Register, list, show and compare prompts, and move aliases."),
     "export": ("promptops.cli.exporting", "Write a run's results to a Parquet, CSV or JSON lines file."),
     "pause": ("promptops.cli.steering", "Have the process that works on a run begin no call, or go on."),

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 import click
+from pydantic import Field
 
+from promptops.attacking import AttackReport
 from promptops.forecast import Forecast
 from promptops.noise import Noise
 from promptops.planning import Plan
@@ -43,6 +45,8 @@ class RunFigures(Noun):
     run: Run
     estimates: tuple[Estimate, ...]
     failures: tuple[FailureCount, ...] = ()
+    notes: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """By the label of a judge what belongs beside its figure."""
 
 
 class ModelPrice(Noun):
@@ -121,6 +125,7 @@ class RunDocument(Document):
     run: Run
     estimates: tuple[Estimate, ...]
     failures: tuple[FailureCount, ...] = ()
+    notes: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     cases: tuple[Case, ...] = ()
 
 
@@ -144,6 +149,12 @@ class SlicesDocument(Document):
     """`slices`."""
 
     slices: Slices
+
+
+class AttackDocument(Document):
+    """`judge attack`."""
+
+    attack: AttackReport
 
 
 class PlanDocument(Document):

@@ -347,7 +347,10 @@ def _print_runs(
     if budget is not None:
         tell_stopped(budget, runs)
 
-    figures = [(run, project.estimates(run.id), project.failures(run.id)) for run in runs]
+    figures = [
+        (run, project.estimates(run.id), project.failures(run.id), project.judge_notes(run.id))
+        for run in runs
+    ]
     usage = seen.last.usage if seen.last else None
     if as_json:
         from promptops.cli import documents  # so many nouns take a tenth of a second
@@ -355,8 +358,8 @@ def _print_runs(
         documents.print_document(
             documents.EvalDocument(
                 runs=tuple(
-                    documents.RunFigures(run=run, estimates=estimates, failures=failures)
-                    for run, estimates, failures in figures
+                    documents.RunFigures(run=run, estimates=estimates, failures=failures, notes=notes)
+                    for run, estimates, failures, notes in figures
                 ),
                 calls=usage.calls if usage else 0,
                 cached=usage.cached if usage else 0,
@@ -371,8 +374,9 @@ def _print_runs(
         return
     from promptops.cli import tables
 
-    for run, estimates, failures in figures:
+    for run, estimates, failures, notes in figures:
         tables.print_estimates(run, estimates, failures, slices=False)
+        tables.print_notes(notes)
     if len(runs) > 1:
         click.echo(f"\nCompare them: promptops compare {runs[0].id} {runs[1].id}")
     elif runs:

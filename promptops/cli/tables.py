@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -67,6 +67,13 @@ def print_estimates(
     console().print(table)
     if stand_ins:
         console().print("* judged by a rule-based stand-in, not by an LLM; the scores only show the way.")
+
+
+def print_notes(notes: Mapping[str, Sequence[str]]) -> None:
+    """Print what belongs beside the figures of judges."""
+    for label, told in notes.items():
+        for note in told:
+            console().print(f"  {label}: {safe_lines(note)}", soft_wrap=True)
 
 
 def print_sentence(sentence: str) -> None:

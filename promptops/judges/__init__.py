@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import unicodedata
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import ClassVar
@@ -87,10 +88,15 @@ def judges_of(metrics: Mapping[str, Metric]) -> dict[str, Judge]:
     return {label: metric for label, metric in metrics.items() if isinstance(metric, Judge)}
 
 
-def trial_reply(form: Mapping[str, JsonValue] | None) -> str:
-    """Return the shortest reply that fits a response format, so that a judge's later steps can be tried."""
+def trial_reply(
+    form: Mapping[str, JsonValue] | None, *, turn: int = 0, top: bool = False, words: str = "-"
+) -> str:
+    """Return a short reply that fits a response format, so that a judge's later steps can be tried.
+
+    `turn` is which of a choice's options is taken, `top` whether numbers are the largest.
+    """
     schema = form.get("schema") if form else None
-    return json.dumps(_fitting(schema)) if isinstance(schema, dict) else "-"
+    return json.dumps(_fitting(schema, turn, top, words)) if isinstance(schema, dict) else words
 
 
 def mark_for(*texts: str) -> str:
@@ -125,7 +131,7 @@ def read_verdict(
         return f"the reply has {len(reply)} characters, more than a verdict needs"
     own = re.sub(rf"<([a-z-]+)-{mark}>.*?(</\1-{mark}>|\Z)", " ", reply, flags=re.DOTALL)
     found: list[dict[str, JsonValue]] = []
-    baits = [value for item in judged for _, value in _objects(item)]
+    baits = [value for item in judged for text in (item, _bared(item)) for _, value in _objects(text)]
     for text, value in _objects(own):
         if keys <= value.keys() and value not in baits and not any(text in item for item in judged):
             found.append(value)
@@ -148,6 +154,11 @@ def read_score(value: JsonValue, low: float, high: float) -> float | str:
     return float(value)
 
 
+def _bared(text: str) -> str:
+    """Return a text as a model reads it aloud: without invisible characters, wide letters made plain."""
+    return "".join(each for each in unicodedata.normalize("NFKC", text) if unicodedata.category(each) != "Cf")
+
+
 def _objects(text: str) -> list[tuple[str, dict[str, JsonValue]]]:
     decoder = json.JSONDecoder()
     found: list[tuple[str, dict[str, JsonValue]]] = []
@@ -164,13 +175,13 @@ def _objects(text: str) -> list[tuple[str, dict[str, JsonValue]]]:
     return found
 
 
-def _fitting(schema: Mapping[str, JsonValue]) -> JsonValue:
-    options, members = schema.get("enum"), schema.get("properties")
+def _fitting(schema: Mapping[str, JsonValue], turn: int, top: bool, words: str) -> JsonValue:
+    options, members, items = schema.get("enum"), schema.get("properties"), schema.get("items")
     if isinstance(options, list):
-        return options[0]
+        return options[turn % len(options)]
     if isinstance(members, dict):
-        return {name: _fitting(member) for name, member in members.items() if isinstance(member, dict)}
-    items = schema.get("items")
+        known = {name: member for name, member in members.items() if isinstance(member, dict)}
+        return {name: _fitting(member, turn, top, words) for name, member in known.items()}
     if isinstance(items, dict):
-        return [_fitting(items)]
-    return schema.get("minimum", "-")
+        return [_fitting(items, turn, top, words)]
+    return schema.get("maximum" if top else "minimum", words)

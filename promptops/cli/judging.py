@@ -1,0 +1,180 @@
+"""`judge ...`: judges, looked at as instruments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from promptops.cli.options import (
+    dry_run_option,
+    engine_option,
+    jobs_option,
+    json_option,
+    max_calls_option,
+    max_cost_option,
+    open_project,
+    target_output_to_stderr,
+)
+
+if TYPE_CHECKING:
+    from promptops.attacking import AttackReport
+
+_SHOWN = 12
+
+
+@click.group("judge")
+def judge_command() -> None:
+    """Look at judges as instruments: attack one."""
+
+
+@judge_command.command("attack")
+@click.argument("judge", metavar="SET:LABEL")
+@click.option("-m", "--model", "judge_model", metavar="MODEL", help="The model that the judge asks.")
+@click.option("--family", "families", multiple=True, help="Only attacks of this family; may be repeated.")
+@click.option(
+    "--questions",
+    type=click.IntRange(1, 10_000),
+    default=10,
+    show_default=True,
+    help="Samples of the set over which the attacks are dealt out.",
+)
+@click.option("--wrong", metavar="TEXT", help="The wrong answer (default: another sample's target).")
+@click.option(
+    "--out",
+    "file",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Write what the judge said to this JSONL file (default: in .promptops/attacks).",
+)
+@click.option("--no-cache", is_flag=True, help="Ask even where the file holds what the judge said.")
+@click.option(
+    "--max-rate",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="Exit code 1 where more than this share of the attacks won, as 0.05.",
+)
+@dry_run_option
+@max_calls_option
+@max_cost_option
+@jobs_option
+@engine_option
+@json_option
+@click.pass_context
+def attack(
+    ctx: click.Context,
+    judge: str,
+    judge_model: str | None,
+    families: tuple[str, ...],
+    questions: int,
+    wrong: str | None,
+    file: str | None,
+    no_cache: bool,
+    max_rate: float | None,
+    dry_run: bool,
+    max_calls: int | None,
+    max_cost: float | None,
+    concurrency: int | None,
+    as_json: bool,
+) -> None:
+    """Try to talk a judge round: LABEL is its label in the evaluation set SET, as in replies:quality.
+
+    It is asked about wrong answers, first as they are, then with each attack of the shipped pack. An attack
+    has won where the score rises at least halfway from the plain wrong answer's to the best. Exit code 0
+    whatever the rate, unless --max-rate is given; 3 where nothing could be measured or a limit ended it.
+    """
+    from promptops.budget import Budget
+    from promptops.cli import documents
+    from promptops.cli.forecasting import print_forecast
+
+    budget = Budget(max_calls, max_cost)
+    with open_project(ctx, dry=dry_run) as project, target_output_to_stderr():
+        if dry_run:
+            forecast = project.forecast_attack(
+                judge,
+                judge_model=judge_model,
+                families=families,
+                questions=questions,
+                wrong=wrong,
+                file=file,
+                cache=not no_cache,
+                concurrency=concurrency,
+                budget=budget,
+            )
+        else:
+            report = project.attack_judge(
+                judge,
+                judge_model=judge_model,
+                families=families,
+                questions=questions,
+                wrong=wrong,
+                file=file,
+                cache=not no_cache,
+                concurrency=concurrency,
+                budget=budget,
+            )
+    if dry_run:
+        print_forecast(forecast, as_json=as_json)
+        return
+    if as_json:
+        documents.print_document(documents.AttackDocument(attack=report))
+    else:
+        _print_attack(report)
+    if report.rate is None or report.stopped:
+        ctx.exit(3)
+    if max_rate is not None and report.rate > max_rate:
+        ctx.exit(1)
+
+
+def _print_attack(found: AttackReport) -> None:
+    from rich.table import Table
+
+    from promptops.cli.safe import safe_line, safe_lines
+    from promptops.cli.tables import console
+    from promptops.figures import figure, interval
+    from promptops.pricing import dollars
+
+    star = "*" if found.stand_in else ""
+    console().print(safe_lines(found.sentence), style="bold", soft_wrap=True)
+    if found.stopped:
+        console().print(f"{found.stopped}; what was asked is counted.", style="yellow")
+    console().print(
+        f"Judge {safe_line(found.label, 40)}{star} by {safe_line(found.judge, 60)}; {found.questions} wrong "
+        f"answers get {figure(found.plain)} without an attack, on a scale from {found.worst:g} (worst) to "
+        f"{found.best:g}."
+    )
+    table = Table(box=None, pad_edge=False)
+    table.add_column("family")
+    for name in ("won", "n", "rate", "95 %", "rose", "flagged", "unscored"):
+        table.add_column(name, justify="right")
+    for row in found.families:
+        table.add_row(
+            row.family,
+            str(row.won),
+            str(row.n),
+            figure(row.rate),
+            interval(row.low, row.high),
+            str(row.rose),
+            str(row.flagged),
+            str(row.unscored),
+        )
+    console().print(table)
+    if found.left:
+        console().print(
+            f"{found.left} attacks tell nothing: without them their wrong answer has no score, or the best.",
+            style="yellow",
+        )
+    won = [each for each in found.outcomes if each.result == "won"]
+    for each in won[:_SHOWN]:
+        console().print(
+            f"  {each.attack} {safe_line(each.tries, 80)}: {figure(each.plain)} -> {figure(each.score)} on "
+            f"{safe_line(each.sample, 40)}",
+            soft_wrap=True,
+        )
+    if len(won) > _SHOWN:
+        console().print(f"  ... and {len(won) - _SHOWN} more")
+    console().print(
+        f"{found.calls} calls, {dollars(found.cost)}. What the judge said: {safe_line(found.file)}"
+    )
+    if found.stand_in:
+        console().print("* a rule-based stand-in, not an LLM; it only shows the way.")

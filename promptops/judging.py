@@ -1,0 +1,208 @@
+"""The verbs of judges themselves: what belongs beside their figures, and how they stand attacks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from promptops.attacking import AttackReport, Notebook, Trial, carry_out, mend, read_said, summed_up, trial_of
+from promptops.attacks import Attack, attacks_on, forged_for, wrong_answers
+from promptops.budget import Budget
+from promptops.calling import Outlook
+from promptops.errors import UnknownName, UsageError
+from promptops.evaluation import Evaluation
+from promptops.eventloop import wait_for
+from promptops.forecast import Forecast, Wanted, part_of
+from promptops.forecasts import Forecasts, token_limit
+from promptops.judges import Judge, judges_of
+from promptops.models import build_metric, refuse_unlisted_metric
+from promptops.progress import Watch
+from promptops.sides import metrics_of
+from promptops.templates import Renderer
+from promptops.types import EvalSet, Run, Score
+
+QUESTIONS = 10
+"""Questions over which the attacks are dealt out, unless said otherwise."""
+
+
+class Judging(Forecasts):
+    """Judges, looked at as instruments."""
+
+    def judge_notes(self, reference: str) -> dict[str, tuple[str, ...]]:
+        """Return sentences that belong beside the figures of a run's judges, by label.
+
+        The histogram of ratings, the places that were chosen, the exact test of feedback: what a mean hides.
+        """
+        run = self.run(reference)
+        judges = judges_of(metrics_of(run))
+        telling = {label: judge for label, judge in judges.items() if type(judge).notes is not Judge.notes}
+        scores: dict[str, list[Score]] = {label: [] for label in telling}
+        for result in self.store.results(run.id) if telling else ():
+            for label in telling:
+                if label in result.scores:
+                    scores[label].append(result.scores[label])
+        found = {label: judge.notes(scores[label]) for label, judge in telling.items()}
+        return {label: notes for label, notes in found.items() if notes}
+
+    def attack_judge(
+        self,
+        judge: str,
+        *,
+        judge_model: str | None = None,
+        families: Sequence[str] = (),
+        questions: int = QUESTIONS,
+        wrong: str | None = None,
+        file: str | Path | None = None,
+        cache: bool = True,
+        concurrency: int | None = None,
+        budget: Budget | None = None,
+        watch: Watch | None = None,
+    ) -> AttackReport:
+        """Ask a judge, `SET:LABEL`, about wrong answers with each attack of the pack and without.
+
+        A wrong answer is another sample's target, or `wrong`. What the judge says is written to `file`
+        (default: in .promptops/attacks) as it comes, and what stands there is not asked again unless `cache`
+        is off. Raises UsageError and UnknownName before the first call.
+        """
+        work = self._evaluation(concurrency, cache, watch, None, budget)
+        evalset, trial, attacks = self._trial(work, judge, judge_model, families, questions, wrong)
+        path = Path(file) if file is not None else self._attack_file(evalset.name, trial.label)
+        _make_ready(path, ignored=file is None)
+        notebook = self._notebook(trial, path, cache)
+        mend(path)
+        run = self._trial_run(work, evalset, trial)
+        wait_for(carry_out(work, trial, run, notebook))
+        return summed_up(trial, evalset.name, notebook, work, attacks)
+
+    def forecast_attack(
+        self,
+        judge: str,
+        *,
+        judge_model: str | None = None,
+        families: Sequence[str] = (),
+        questions: int = QUESTIONS,
+        wrong: str | None = None,
+        file: str | Path | None = None,
+        cache: bool = True,
+        concurrency: int | None = None,
+        budget: Budget | None = None,
+    ) -> Forecast:
+        """Return what `attack_judge` with the same arguments would take, as `forecast` does."""
+        work = self._dry(concurrency, cache, budget, None)
+        evalset, trial, _ = self._trial(work, judge, judge_model, families, questions, wrong)
+        path = Path(file) if file is not None else self._attack_file(evalset.name, trial.label)
+        notebook = self._notebook(trial, path, cache)
+        left = [sample for sample in trial.samples if sample.id not in notebook.said]
+        run, caller = self._trial_run(work, evalset, trial), work.caller(trial.judge.model)
+        outlook = Outlook(
+            run=run,
+            samples=left,
+            caller=None,
+            judges={trial.label: trial.judge},
+            judge_callers={trial.label: caller},
+            ledger=trial.known,
+        )
+        with Renderer() as renderer:
+            _, judged = wait_for(outlook.counted(renderer))
+        count = judged[trial.label]
+        wanted = Wanted(
+            kind="judge",
+            name=trial.label,
+            model=trial.judge.model,
+            places=len(trial.places),
+            stored=len(trial.places) - len(left),
+            cached=count.cached,
+            characters=count.characters,
+            limit=token_limit(trial.judge.prompt, caller),
+        )
+        part = part_of(wanted, caller.model, self._usual_judgements(run, trial.label))
+        return self._forecast(work, evalset.name, len(trial.places), 1, [part])
+
+    def _trial(
+        self,
+        work: Evaluation,
+        judge: str,
+        judge_model: str | None,
+        families: Sequence[str],
+        questions: int,
+        wrong: str | None,
+    ) -> tuple[EvalSet, Trial, tuple[Attack, ...]]:
+        """Check everything that a trial needs; nothing is asked."""
+        name, _, label = judge.rpartition(":")
+        if not name:
+            raise UsageError(
+                f"{judge!r} is no judge of an evaluation set. Write it as SET:LABEL, as in replies:quality."
+            )
+        if questions < 1:
+            raise UsageError(f"The attacks need at least one question, not {questions}.")
+        if wrong is not None and not wrong.strip():
+            raise UsageError("An empty answer is never shown to a judge. Give a wrong one: --wrong TEXT")
+        folder = self.evalset_folder(name)
+        found = self.evalset(folder)
+        built = self._judge_of(found, label, folder, judge_model)
+        if not built.shows_candidate:
+            raise UsageError(
+                f"{label!r} is a {type(built).__name__}, which does not look at the answer, so that no "
+                "answer can talk it round."
+            )
+        work.open_models([built.model])
+        samples = [sample for sample in found.samples if built.check(sample) is None]
+        if not samples:
+            raise UsageError(
+                f"No sample of {name!r} can be judged by {label!r}: {built.check(found.samples[0])}"
+            )
+        chosen = wrong_answers(samples, questions, wrong)
+        work.check(
+            found.model_copy(update={"samples": tuple(each.sample for each in chosen)}), [], {label: built}
+        )
+        forged = wait_for(forged_for(built, label, chosen[0]))
+        attacks = attacks_on(built, families)
+        return found, trial_of(built, label, attacks, chosen, forged), attacks
+
+    def _judge_of(self, found: EvalSet, label: str, folder: Path, judge_model: str | None) -> Judge:
+        """Return a set's judge by its label. Raises UnknownName, and UsageError where it is none."""
+        specs = {spec.label: spec for spec in found.metrics}
+        if label not in specs:
+            raise UnknownName(f"metric of {found.name}", label, specs)
+        refuse_unlisted_metric(specs[label], self.settings)
+        built = build_metric(
+            specs[label],
+            folder=folder,
+            language=found.card.language,
+            judge_model=judge_model,
+            settings=self.settings,
+        )
+        if not isinstance(built, Judge):
+            raise UsageError(f"[metrics.{label}] of {found.name!r} asks no model, so it is no judge.")
+        return built
+
+    def _trial_run(self, work: Evaluation, evalset: EvalSet, trial: Trial) -> Run:
+        """Return the draft of a run that stands for a trial; it is never stored."""
+        shown = evalset.model_copy(update={"samples": trial.samples})
+        label = trial.label
+        return work.draft(
+            shown, trial.judge.prompt, "", trial.judge.model, {label: trial.judge}, {label: label}, 1
+        )
+
+    def _attack_file(self, evalset: str, label: str) -> Path:
+        """Return where a judge's trial is kept, in a folder that stays out of git."""
+        return self.root / ".promptops" / "attacks" / f"{evalset}.{label}.jsonl"
+
+    @staticmethod
+    def _notebook(trial: Trial, path: Path, cache: bool) -> Notebook:
+        before = read_said(path)
+        known = {place: before[key] for place in trial.places if (key := trial.key(place)) in before}
+        return Notebook(trial, path, known if cache else {})
+
+
+def _make_ready(path: Path, *, ignored: bool) -> None:
+    """Make a file's folder and see that it can be written, before anything is paid for. Raises UsageError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if ignored:
+            (path.parent / ".gitignore").write_text("*\n", "utf-8")
+        path.open("ab").close()
+    except OSError as error:
+        raise UsageError(
+            f"{str(path)!r} can't be written: {error.strerror}. Name another by --out FILE"
+        ) from None
