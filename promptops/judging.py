@@ -17,6 +17,7 @@ from promptops.forecasts import Forecasts, token_limit
 from promptops.judges import Judge, judges_of
 from promptops.models import build_metric, refuse_unlisted_metric
 from promptops.progress import Watch
+from promptops.recordedreplies import Replies, read_replies
 from promptops.sides import metrics_of
 from promptops.templates import Renderer
 from promptops.types import EvalSet, Run, Score
@@ -73,6 +74,26 @@ class Judging(Forecasts):
         run = self._trial_run(work, evalset, trial)
         wait_for(carry_out(work, trial, run, notebook))
         return summed_up(trial, evalset.name, notebook, work, attacks)
+
+    def read_replies(
+        self,
+        path: str | Path,
+        scale: tuple[float, float] | None = None,
+        *,
+        style: str | None = None,
+        field: str | None = None,
+        judged: Sequence[str] = (),
+        out: str | Path | None = None,
+        key: str = "score",
+    ) -> Replies:
+        """Read recorded replies of any judge into scores, without a call.
+
+        `scale` is the lowest and highest score; a `style` that is not stated is found out and told. Scores go
+        to `out` as `key`. Raises FileProblems, and UsageError where the style can't be told or the scale is
+        missing.
+        """
+        written = None if out is None else Path(out)
+        return read_replies(Path(path), scale, style=style, field=field, judged=judged, out=written, key=key)
 
     def forecast_attack(
         self,

@@ -59,6 +59,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "redaction",
         "prompttext",
         "reportfiles",
+        "recordedreplies",
+        "replystyles",
         "reportplaces",
         "samplefiles",
         "selection",

@@ -15,6 +15,7 @@ from promptops.preference import Preference
 from promptops.prices import ListPrice
 from promptops.proofs import CacheModel, Recording, Replay, Verification
 from promptops.ranking import Ranking
+from promptops.recordedreplies import Replies
 from promptops.selftest import SelfTest
 from promptops.shift import Shift
 from promptops.slices import Slices
@@ -155,6 +156,12 @@ class AttackDocument(Document):
     """`judge attack`."""
 
     attack: AttackReport
+
+
+class RepliesDocument(Document):
+    """`judge read`."""
+
+    replies: Replies
 
 
 class PlanDocument(Document):

@@ -19,13 +19,14 @@ from promptops.cli.options import (
 
 if TYPE_CHECKING:
     from promptops.attacking import AttackReport
+    from promptops.recordedreplies import Replies
 
 _SHOWN = 12
 
 
 @click.group("judge")
 def judge_command() -> None:
-    """Look at judges as instruments: attack one."""
+    """Look at judges as instruments: attack one, read recorded replies of others."""
 
 
 @judge_command.command("attack")
@@ -124,6 +125,92 @@ def attack(
         ctx.exit(3)
     if max_rate is not None and report.rate > max_rate:
         ctx.exit(1)
+
+
+@judge_command.command("read")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.option("--scale", metavar="LOW-HIGH", help="The lowest and highest score, as in 1-5; not for winners.")
+@click.option(
+    "--style",
+    help="How the replies are written: double_brackets, labelled, fraction, tag, json, winner or number "
+    "(default: found out, and told).",
+)
+@click.option("--field", metavar="KEY", help="The key of the reply (default: reply, response, judgment ...).")
+@click.option(
+    "--judged",
+    multiple=True,
+    metavar="KEY",
+    help="A key of what was judged: what a reply copies is not read.",
+)
+@click.option(
+    "-o", "--out", type=click.Path(dir_okay=False), metavar="FILE", help="Write the lines with their scores."
+)
+@click.option(
+    "--as",
+    "key",
+    default="score",
+    show_default=True,
+    metavar="KEY",
+    help="The key of the scores in that file.",
+)
+@json_option
+@click.pass_context
+def read(
+    ctx: click.Context,
+    file: str,
+    scale: str | None,
+    style: str | None,
+    field: str | None,
+    judged: tuple[str, ...],
+    out: str | None,
+    key: str,
+    as_json: bool,
+) -> None:
+    """Read recorded replies of any judge in FILE (JSON lines) into scores, without a single call.
+
+    A reply that says two things, or something off the scale, is unread and counted; nothing is clamped or
+    guessed. Exit code 0, or 3 where not one reply could be read.
+    """
+    from promptops.cli import documents
+    from promptops.replystyles import read_scale
+
+    bounds = None if scale is None else read_scale(scale)
+    if scale is not None and bounds is None:
+        raise click.BadParameter(
+            f"{scale!r} is no scale; write it as LOW-HIGH, as in 1-5", param_hint="--scale"
+        )
+    with open_project(ctx, dry=True) as project:
+        found = project.read_replies(file, bounds, style=style, field=field, judged=judged, out=out, key=key)
+    if as_json:
+        documents.print_document(documents.RepliesDocument(replies=found))
+    else:
+        _print_replies(found)
+    if not found.read:
+        ctx.exit(3)
+
+
+def _print_replies(found: Replies) -> None:
+    from promptops.cli.safe import safe_line
+    from promptops.figures import figure
+
+    how = "found out" if found.found else "as stated"
+    click.echo(
+        f"{found.read} of {found.n} replies read in the style {found.style} ({how}), key "
+        f"{safe_line(found.field, 40)}, scale {found.low:g} to {found.high:g}: mean {figure(found.mean)}."
+    )
+    others = [
+        f"{each.style} {each.reads}" for each in found.counts if each.reads and each.style != found.style
+    ]
+    if others:
+        click.echo(f"Other styles would read: {', '.join(others)}.")
+    if found.unread:
+        click.echo(f"{found.unread} unread ({found.unread / found.n:.1%}):")
+        for why, count in found.reasons[:_SHOWN]:
+            click.echo(f"  {count} x {safe_line(why)}")
+        for each in found.first:
+            click.echo(f"  line {each.line}: {safe_line(each.reply, 100)}")
+    if found.written:
+        click.echo(f"Written to {safe_line(found.written)}.")
 
 
 def _print_attack(found: AttackReport) -> None:
