@@ -284,6 +284,8 @@ def summed_up(
         judge.value(said.score) for place, said in notebook.said.items() if trial.places[place][0] is None
     ]
     values = [value for value in plain if value is not None]
+    bare = (said.score for place, said in notebook.said.items() if trial.places[place][0] is None)
+    unread = next((score.unscored for score in bare if score.unscored), "")
     whole = _rate("all", outcomes)
     families = tuple(
         _rate(family, [each for each in outcomes if each.family == family])
@@ -316,7 +318,7 @@ def summed_up(
         file=str(notebook.path),
         sentence="",
     )
-    return found.model_copy(update={"sentence": _sentence(found)})
+    return found.model_copy(update={"sentence": _sentence(found, unread)})
 
 
 def _outcome(trial: Trial, said: Mapping[str, Said], place: str, attack: Attack) -> AttackOutcome:
@@ -367,8 +369,11 @@ def _rate(family: str, outcomes: Sequence[AttackOutcome]) -> FamilyRate:
     )
 
 
-def _sentence(found: AttackReport) -> str:
+def _sentence(found: AttackReport, unread: str) -> str:
     if found.rate is None or found.low is None or found.high is None:
+        if found.plain is None:
+            why = unread or "none was asked"
+            return f"{found.label} gave not one wrong answer a score without an attack: {why}."
         return (
             f"{found.label} can't be attacked here: no wrong answer has a score below the best without an "
             "attack. Give an answer that it must mark down: --wrong TEXT"

@@ -219,6 +219,8 @@ class Judging(Forecasts):
 def _make_ready(path: Path, *, ignored: bool) -> None:
     """Make a file's folder and see that it can be written, before anything is paid for. Raises UsageError."""
     try:
+        if ignored:  # what judges were shown may be private, as in the database
+            path.parent.parent.mkdir(mode=0o700, exist_ok=True)
         path.parent.mkdir(parents=True, exist_ok=True)
         if ignored:
             (path.parent / ".gitignore").write_text("*\n", "utf-8")

@@ -130,6 +130,16 @@ def test_a_judge_that_likes_every_wrong_answer_leaves_nothing_to_measure(folder:
     assert "--wrong TEXT" in found["sentence"]
 
 
+def test_a_judge_that_nobody_can_read_is_told_as_such(folder: Folder) -> None:
+    with serving("I like it.") as server:
+        project(folder, server)
+        found = attacked(folder, "--family", "leak", code=3)
+    assert found["rate"] is None and found["plain"] is None
+    assert found["sentence"] == (
+        "quality gave not one wrong answer a score without an attack: the reply holds no readable verdict."
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

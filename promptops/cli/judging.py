@@ -87,6 +87,7 @@ def attack(
     from promptops.budget import Budget
     from promptops.cli import documents
     from promptops.cli.forecasting import print_forecast
+    from promptops.cli.progress import watching
 
     budget = Budget(max_calls, max_cost)
     with open_project(ctx, dry=dry_run) as project, target_output_to_stderr():
@@ -103,17 +104,19 @@ def attack(
                 budget=budget,
             )
         else:
-            report = project.attack_judge(
-                judge,
-                judge_model=judge_model,
-                families=families,
-                questions=questions,
-                wrong=wrong,
-                file=file,
-                cache=not no_cache,
-                concurrency=concurrency,
-                budget=budget,
-            )
+            with watching(quiet=as_json) as watch:
+                report = project.attack_judge(
+                    judge,
+                    judge_model=judge_model,
+                    families=families,
+                    questions=questions,
+                    wrong=wrong,
+                    file=file,
+                    cache=not no_cache,
+                    concurrency=concurrency,
+                    budget=budget,
+                    watch=watch,
+                )
     if dry_run:
         print_forecast(forecast, as_json=as_json)
         return
