@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from promptops.attacking import AttackReport, Notebook, Trial, carry_out, mend, read_said, summed_up, trial_of
-from promptops.attacks import Attack, attacks_on, forged_for, wrong_answers
 from promptops.budget import Budget
 from promptops.calling import Outlook
 from promptops.errors import UnknownName, UsageError
@@ -17,10 +16,15 @@ from promptops.forecasts import Forecasts, token_limit
 from promptops.judges import Judge, judges_of
 from promptops.models import build_metric, refuse_unlisted_metric
 from promptops.progress import Watch
-from promptops.recordedreplies import Replies, read_replies
 from promptops.sides import metrics_of
 from promptops.templates import Renderer
 from promptops.types import EvalSet, Run, Score
+
+if TYPE_CHECKING:
+    from promptops.attacking import AttackReport
+    from promptops.attacks import Attack
+    from promptops.recordedreplies import Replies
+    from promptops.trials import Notebook, Trial
 
 QUESTIONS = 10
 """Questions over which the attacks are dealt out, unless said otherwise."""
@@ -65,6 +69,9 @@ class Judging(Forecasts):
         (default: in .promptops/attacks) as it comes, and what stands there is not asked again unless `cache`
         is off. Raises UsageError and UnknownName before the first call.
         """
+        from promptops.attacking import summed_up  # here and below: only these verbs need them
+        from promptops.trials import carry_out, mend
+
         work = self._evaluation(concurrency, cache, watch, None, budget)
         evalset, trial, attacks = self._trial(work, judge, judge_model, families, questions, wrong)
         path = Path(file) if file is not None else self._attack_file(evalset.name, trial.label)
@@ -92,6 +99,8 @@ class Judging(Forecasts):
         to `out` as `key`. Raises FileProblems, and UsageError where the style can't be told or the scale is
         missing.
         """
+        from promptops.recordedreplies import read_replies
+
         written = None if out is None else Path(out)
         return read_replies(Path(path), scale, style=style, field=field, judged=judged, out=written, key=key)
 
@@ -149,6 +158,9 @@ class Judging(Forecasts):
         wrong: str | None,
     ) -> tuple[EvalSet, Trial, tuple[Attack, ...]]:
         """Check everything that a trial needs; nothing is asked."""
+        from promptops.attacks import attacks_on, forged_for, wrong_answers
+        from promptops.trials import trial_of
+
         name, _, label = judge.rpartition(":")
         if not name:
             raise UsageError(
@@ -211,6 +223,8 @@ class Judging(Forecasts):
 
     @staticmethod
     def _notebook(trial: Trial, path: Path, cache: bool) -> Notebook:
+        from promptops.trials import Notebook, read_said
+
         before = read_said(path)
         known = {place: before[key] for place in trial.places if (key := trial.key(place)) in before}
         return Notebook(trial, path, known if cache else {})

@@ -101,6 +101,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         *(
             "comparison",
             "attacking",
+            "trials",
             "bounds",
             "expectation",
             "exporting",

@@ -85,7 +85,6 @@ def attack(
     whatever the rate, unless --max-rate is given; 3 where nothing could be measured or a limit ended it.
     """
     from promptops.budget import Budget
-    from promptops.cli import documents
     from promptops.cli.forecasting import print_forecast
     from promptops.cli.progress import watching
 
@@ -121,6 +120,8 @@ def attack(
         print_forecast(forecast, as_json=as_json)
         return
     if as_json:
+        from promptops.cli import documents
+
         documents.print_document(documents.AttackDocument(attack=report))
     else:
         _print_attack(report)
@@ -174,7 +175,6 @@ def read(
     A reply that says two things, or something off the scale, is unread and counted; nothing is clamped or
     guessed. Exit code 0, or 3 where not one reply could be read.
     """
-    from promptops.cli import documents
     from promptops.replystyles import read_scale
 
     bounds = None if scale is None else read_scale(scale)
@@ -185,6 +185,8 @@ def read(
     with open_project(ctx, dry=True) as project:
         found = project.read_replies(file, bounds, style=style, field=field, judged=judged, out=out, key=key)
     if as_json:
+        from promptops.cli import documents
+
         documents.print_document(documents.RepliesDocument(replies=found))
     else:
         _print_replies(found)

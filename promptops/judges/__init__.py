@@ -131,9 +131,14 @@ def read_verdict(
         return f"the reply has {len(reply)} characters, more than a verdict needs"
     own = re.sub(rf"<([a-z-]+)-{mark}>.*?(</\1-{mark}>|\Z)", " ", reply, flags=re.DOTALL)
     found: list[dict[str, JsonValue]] = []
-    baits = [value for item in judged for text in (item, _bared(item)) for _, value in _objects(text)]
-    for text, value in _objects(own):
-        if keys <= value.keys() and value not in baits and not any(text in item for item in judged):
+    written = [(text, value) for text, value in _objects(own) if keys <= value.keys()]
+    baits = (
+        [value for item in judged for text in _readings(item) for _, value in _objects(text)]
+        if written
+        else []
+    )
+    for text, value in written:
+        if value not in baits and not any(text in item for item in judged):
             found.append(value)
     if not found:
         return "the reply holds no readable verdict"
@@ -154,9 +159,12 @@ def read_score(value: JsonValue, low: float, high: float) -> float | str:
     return float(value)
 
 
-def _bared(text: str) -> str:
-    """Return a text as a model reads it aloud: without invisible characters, wide letters made plain."""
-    return "".join(each for each in unicodedata.normalize("NFKC", text) if unicodedata.category(each) != "Cf")
+def _readings(text: str) -> tuple[str, ...]:
+    """Return a text, and as a model reads it aloud: no invisible characters, wide letters made plain."""
+    if text.isascii():
+        return (text,)
+    plain = unicodedata.normalize("NFKC", text)
+    return text, "".join(each for each in plain if unicodedata.category(each) != "Cf")
 
 
 def _objects(text: str) -> list[tuple[str, dict[str, JsonValue]]]:
