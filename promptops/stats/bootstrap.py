@@ -98,11 +98,15 @@ def resampled(
         return last if len(tables) == 1 else last - np.asarray(combine(totals[..., :k], size))
 
     total = sums.sum(axis=0)
-    figure = float(figures(total))
     drawn = figures(resampled_sums(sums, resamples, seed))
+    return of_draws(float(figures(total)), drawn, figures(total - sums), count)
+
+
+def of_draws(figure: float, drawn: Floats, left_out: Floats, clusters: int) -> Bootstrap:
+    """Return the bootstrap of a figure from its resampled values and those with a cluster left out."""
     draws = np.sort(drawn[np.isfinite(drawn)])
-    bias, acceleration = _bias(draws, figure), _acceleration(figures(total - sums))
-    return Bootstrap(figure, draws, bias, acceleration, count, undefined=len(drawn) - len(draws))
+    undefined = len(drawn) - len(draws)
+    return Bootstrap(figure, draws, _bias(draws, figure), _acceleration(left_out), clusters, undefined)
 
 
 def quantile(boot: Bootstrap, probability: float, method: Method = "bca") -> float:
