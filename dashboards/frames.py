@@ -59,6 +59,8 @@ def first_labels(runs: Iterable[Run], limit: int) -> list[str]:
 def estimates_frame(estimates: Iterable[Estimate], run: Run) -> pd.DataFrame:
     """Return one row a metric and slice with its interval."""
     stand_ins = {record.label for record in run.metrics if record.stand_in}
+    told = list(estimates)
+    more = ["not asked yet"] if any(each.absent for each in told) else []
     return pd.DataFrame(
         [
             {
@@ -68,10 +70,11 @@ def estimates_frame(estimates: Iterable[Estimate], run: Run) -> pd.DataFrame:
                 "95 % interval": interval(each.low, each.high),
                 "n": each.n,
                 "unscored": each.unscored,
+                "not asked yet": each.absent,
             }
-            for each in estimates
+            for each in told
         ],
-        columns=["metric", "slice", "figure", "95 % interval", "n", "unscored"],
+        columns=["metric", "slice", "figure", "95 % interval", "n", "unscored", *more],
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from promptops.baselines import TIMED
 from promptops.comparison import pair
-from promptops.comparisons import run_warnings
+from promptops.comparisons import cut_off, run_warnings
 from promptops.errors import UnknownName, UsageError
 from promptops.gates import Gates, grids_for
 from promptops.parts import part_warnings, refuse_chosen, refuse_mixed, refuse_part
@@ -171,7 +171,7 @@ class Analyses(Gates):
         Groups are tags, origin and metadata fields, or those named in `by`; tags that the set's file declares
         or gates are confirmatory, all others exploratory. `find` searches all groups and their pairs.
         """
-        from promptops.slices import slice_up
+        from promptops.slices import slice_up, without_bounds
 
         first, second = self._common_sides(baseline, candidate)
         refuse_chosen(first.side.run, second.side.run)
@@ -190,6 +190,8 @@ class Analyses(Gates):
             alpha=alpha,
             seed=seed,
         )
+        if cut_off(first, second):
+            found = without_bounds(found)
         return found.model_copy(
             update={
                 "baseline": baseline if baseline.endswith(".jsonl") else first.side.run.id,

@@ -67,9 +67,7 @@ class Comparisons(Batched):
         deltas = tuple(
             _with_swaps(pairing, cells[label, name].delta) for label in labels for name in (None, *names)
         )
-        if not {"stopped", "interrupted"}.isdisjoint(
-            (first.side.run.status, second.side.run.status)
-        ) or chosen_by_failures(first.side.run, second.side.run):
+        if cut_off(first, second) or chosen_by_failures(first.side.run, second.side.run):
             deltas = tuple(unbound(delta) for delta in deltas)
         still = all(not delta.difference for delta in deltas)
         found = Comparison(
@@ -335,6 +333,11 @@ def run_warnings(first: Loaded, second: Loaded, *, stopped: bool = False) -> tup
     if alone:
         found.append(f"Measured in one of the runs only, so left out: {', '.join(sorted(alone))}.")
     return tuple(found)
+
+
+def cut_off(first: Loaded, second: Loaded) -> bool:
+    """Tell whether one of two runs ended before all was asked: no bounds hold for what is there."""
+    return not {"stopped", "interrupted"}.isdisjoint((first.side.run.status, second.side.run.status))
 
 
 def _is_timed(run: Run, label: str) -> bool:

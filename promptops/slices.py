@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from promptops.bounds import unbound
 from promptops.comparison import Pairing
 from promptops.facets import grouped
 from promptops.figures import interval, p_value, signed
@@ -76,6 +77,28 @@ def slice_up(
         worst=worst_group(pairing, label, grouping.groups, changes, seed=seed),
         finding=finding,
         notes=(*grouping.notes, *missing_warnings(pairing, [whole]), *_of_search(finding)),
+    )
+
+
+def without_bounds(found: Slices) -> Slices:
+    """Return the changes alone, where a run ended when it suited: as `compare` does, no group is judged."""
+    whole = unbound(found.whole)
+    bare = dict.fromkeys(("low", "high", "joint_low", "joint_high", "shrunken", "p_harm", "adjusted_p"))
+    groups = (
+        group.model_copy(update={**bare, "judged": False, "note": whole.note if group.judged else group.note})
+        for group in found.groups
+    )
+    searched = found.finding
+    return found.model_copy(
+        update={
+            "sentence": "No group can be judged: a run ended before all was asked, and which answers are "
+            "there depends on how quick they were. Finish it first: promptops resume RUN",
+            "whole": whole,
+            "groups": tuple(groups),
+            "worst": None,
+            "finding": searched
+            and Finding(alpha=searched.alpha, seed=searched.seed, reason="a run ended before all was asked"),
+        }
     )
 
 

@@ -74,11 +74,15 @@ class Tally:
     columns: dict[str, Column]
     complete: bool
     """Whether every sample has a result."""
+    absent: Bools
+    """(n,) which samples have no result at all: they were not asked yet."""
 
     def only(self, places: npt.NDArray[np.intp]) -> Tally:
         """Return the scores of the samples at some places."""
         columns = {label: column.only(places) for label, column in self.columns.items()}
-        return Tally(tuple(self.samples[int(place)] for place in places), columns, self.complete)
+        return Tally(
+            tuple(self.samples[int(place)] for place in places), columns, self.complete, self.absent[places]
+        )
 
     @cached_property
     def clusters(self) -> npt.NDArray[np.int64]:
@@ -209,7 +213,7 @@ def tally_pages(samples: Sequence[Sample], pages: Iterable[Page], records: Seque
     }
     present = np.zeros(len(samples), dtype=bool)
     present[at] = True
-    return Tally(samples=samples, columns=columns, complete=bool(present.all()))
+    return Tally(samples=samples, columns=columns, complete=bool(present.all()), absent=~present)
 
 
 def estimates(
@@ -235,12 +239,23 @@ def estimate(
     mask = table.mask(name)
     used = mask & column.scored
     n = int(used.sum())
-    missing = int((mask & column.unscored).sum())
+    missing = int((mask & column.unscored & ~table.absent).sum())
+    absent = int((mask & table.absent).sum())
     if n == 0:
-        return Estimate(label=label, slice=name, value=None, n=0, unscored=missing, level=level)
+        return Estimate(
+            label=label, slice=name, value=None, n=0, unscored=missing, absent=absent, level=level
+        )
     value, low, high = _figure(table, column, metric, used, level)
     return Estimate(
-        label=label, slice=name, value=value, low=low, high=high, n=n, unscored=missing, level=level
+        label=label,
+        slice=name,
+        value=value,
+        low=low,
+        high=high,
+        n=n,
+        unscored=missing,
+        absent=absent,
+        level=level,
     )
 
 

@@ -386,6 +386,8 @@ class Estimate(Noun):
     high: float | None = None
     n: int
     unscored: int = 0
+    absent: int = 0
+    """Samples that were not asked yet, in a run that is not whole."""
     level: float = 0.95
 
 

@@ -283,6 +283,24 @@ def test_judges_are_not_asked_once_the_verdict_is_certain(folder: Folder) -> Non
     assert stopping.calls_saved >= (120 - answers) * 1.5
 
 
+def test_slices_of_a_stopped_run_have_no_bounds_as_its_comparison_has_none(folder: Folder) -> None:
+    model = project_of(folder, 120, range(0, 120, 2))
+    with Project.open(folder.path) as project:
+        verdict = project.gate_prompt("numbers", folder.path / "ask.prompt.yaml", model, early_stop=True)
+        compared = project.compare(verdict.baseline, verdict.candidate)
+        found = project.slices(verdict.baseline, verdict.candidate, find=True)
+        assert {(delta.low, delta.p_value) for delta in compared.deltas} == {(None, None)}
+        assert found.whole.difference == compared.deltas[0].difference
+        assert (found.whole.low, found.worst, any(group.judged for group in found.groups)) == (None,) * 2 + (
+            False,
+        )
+        assert {(group.low, group.joint_low, group.adjusted_p) for group in found.groups} == {(None,) * 3}
+        assert found.finding is not None and not found.finding.found
+        assert "promptops resume" in found.sentence
+        project.resume(verdict.candidate)
+        assert project.slices(verdict.baseline, verdict.candidate).whole.low is not None
+
+
 def test_a_stopped_run_can_be_finished_and_then_be_accepted(folder: Folder) -> None:
     model = project_of(folder, 120, range(0, 120, 2))
     with Project.open(folder.path) as project:

@@ -126,3 +126,17 @@ def test_stop_ends_a_run_in_another_window(folder: Folder, tmp_path: Path) -> No
     folder.script("slow.json", {"*": {}})
     folder.run("resume", run)
     assert status_of(folder, run, "finished") == "finished"
+
+
+def test_figures_of_a_cut_run_tell_what_was_not_asked_yet(folder: Folder, page: Open) -> None:
+    folder.run("eval", "numbers", "-p", "ask.prompt.yaml", "--max-calls", "6", "-j", "1", code=3)
+    with Project.open(folder.path) as project:
+        run, database = project.run("latest"), project.settings.database
+        whole = next(each for each in project.estimates(run.id) if each.slice is None)
+        assert (whole.n, whole.unscored, whole.absent) == (6, 0, 34)
+    app = page(folder.path, database, "runs", run=run.id)
+    frame = next(each.value for each in app.dataframe if "not asked yet" in each.value.columns)
+    assert frame["not asked yet"].iloc[0] == 34 and frame["unscored"].iloc[0] == 0
+    folder.run("resume", run.id)
+    app = page(folder.path, database, "runs", run=run.id)
+    assert not any("not asked yet" in each.value.columns for each in app.dataframe)
