@@ -17,9 +17,10 @@ from promptops.progress import Watch
 from promptops.providers import Batch, BatchServer
 from promptops.selection import Selection
 from promptops.steered import Steered
+from promptops.submissions import Collection, Submission
 from promptops.tasks import Task
 from promptops.templates import Renderer
-from promptops.types import Collection, Run, Submission
+from promptops.types import Run
 
 POLLS = (10.0, 120.0)
 """Seconds between two looks while waiting: the first ones, and at most."""

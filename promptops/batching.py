@@ -22,9 +22,10 @@ from promptops.errors import CallFailed, UsageError
 from promptops.providers import Batch, BatchServer
 from promptops.runner import answer_request
 from promptops.store.spool import Shelf
+from promptops.submissions import BatchState
 from promptops.tasks import Task, Todo
 from promptops.templates import Renderer
-from promptops.types import BatchState, Completion, Failure, Request, Run
+from promptops.types import Completion, Failure, Request, Run
 
 WINDOW = "24h"
 """The one window that OpenAI offers; others take it for the longest."""

@@ -334,48 +334,6 @@ class Run(Noun):
     """None where the whole set was asked."""
 
 
-class Submission(Noun):
-    """What of a run was handed to a server to be answered in its own time."""
-
-    run: str
-    model: str
-    requests: int
-    batches: tuple[str, ...]
-    """The server's ids, one a file."""
-    window: str
-
-
-class BatchState(Noun):
-    """One batch as its server tells of it."""
-
-    id: str
-    status: str
-    """`pending`, `completed`, `failed`, `expired` or `cancelled`."""
-    told: str
-    """The server's own word."""
-    requests: int
-    answered: int
-    failed: int
-    errors: tuple[str, ...] = ()
-
-
-class Collection(Noun):
-    """What came back of a run's batches so far."""
-
-    run: Run
-    batches: tuple[BatchState, ...]
-    left: int
-    """Samples times repeats that have no result yet."""
-    submitted: int = 0
-    """Requests that were handed in just now."""
-    notes: tuple[str, ...] = ()
-
-    @property
-    def pending(self) -> int:
-        """How many batches are still worked on."""
-        return sum(batch.status == "pending" for batch in self.batches)
-
-
 class Estimate(Noun):
     """One metric on a run or on a slice of it, with its interval."""
 

@@ -18,7 +18,7 @@ WINGS = ("metrics", "judges", "providers", "engines", "reports")
 
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("canonical", "errors", "stats", "stats.*"),
-    ("contentfree", "proofs", "types", "verdicts"),
+    ("contentfree", "proofs", "submissions", "types", "verdicts"),
     WINGS,
     (
         *(f"{wing}.*" for wing in WINGS),

@@ -11,7 +11,7 @@ from promptops.cli.options import target_output_to_stderr
 if TYPE_CHECKING:
     from promptops.budget import Budget
     from promptops.project import Project
-    from promptops.types import Collection, Submission
+    from promptops.submissions import Collection, Submission
 
 NOT_THERE = 3
 """The exit code while answers are still to come: a script must not take that for a finished evaluation."""

@@ -19,17 +19,8 @@ from promptops.recordedreplies import Replies
 from promptops.selftest import SelfTest
 from promptops.shift import Shift
 from promptops.slices import Slices
-from promptops.types import (
-    AliasMove,
-    Case,
-    Collection,
-    Estimate,
-    FailureCount,
-    Noun,
-    PromptVersion,
-    Run,
-    Submission,
-)
+from promptops.submissions import Collection, Submission
+from promptops.types import AliasMove, Case, Estimate, FailureCount, Noun, PromptVersion, Run
 from promptops.verdicts import CaseChange, Comparison, Verdict
 from promptops.worddiff import DiffPart
 

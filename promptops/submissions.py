@@ -1,0 +1,47 @@
+"""The nouns of runs in batches: what was handed in, and what came back so far."""
+
+from __future__ import annotations
+
+from promptops.types import Noun, Run
+
+
+class Submission(Noun):
+    """What of a run was handed to a server to be answered in its own time."""
+
+    run: str
+    model: str
+    requests: int
+    batches: tuple[str, ...]
+    """The server's ids, one a file."""
+    window: str
+
+
+class BatchState(Noun):
+    """One batch as its server tells of it."""
+
+    id: str
+    status: str
+    """`pending`, `completed`, `failed`, `expired` or `cancelled`."""
+    told: str
+    """The server's own word."""
+    requests: int
+    answered: int
+    failed: int
+    errors: tuple[str, ...] = ()
+
+
+class Collection(Noun):
+    """What came back of a run's batches so far."""
+
+    run: Run
+    batches: tuple[BatchState, ...]
+    left: int
+    """Samples times repeats that have no result yet."""
+    submitted: int = 0
+    """Requests that were handed in just now."""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def pending(self) -> int:
+        """How many batches are still worked on."""
+        return sum(batch.status == "pending" for batch in self.batches)
