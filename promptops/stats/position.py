@@ -47,10 +47,10 @@ def position(
 ) -> Position:
     """Compare verdicts (n,) of 1, 0 and -1 in both orders; pairs with a NaN are left out.
 
-    Shares of pairs have Wilson's interval, with clusters the cluster-robust t. So has the net first rate, with
-    pairs as clusters: both orders of one pair hang together, and Wilson's of single choices is too narrow for
-    a judge that mostly follows the place. Where that has no width, it is Wilson's of single choices. Raises
-    ValueError for other verdicts.
+    Shares of pairs have Wilson's interval, with clusters the cluster-robust t. So has the net first rate,
+    with pairs as clusters: both orders of one pair hang together, and Wilson's of single choices is too
+    narrow for a judge that mostly follows the place. Where that has no width, it is Wilson's of single
+    choices. Raises ValueError for other verdicts.
     """
     one, other = np.asarray(forward, dtype=np.float64), np.asarray(backward, dtype=np.float64)
     if one.shape != other.shape or one.ndim != 1:
