@@ -244,11 +244,17 @@ def test_prompts_are_found_by_every_kind_of_reference(folder: Folder) -> None:
 
 
 def test_a_resume_does_not_mix_the_answers_of_two_servers(folder: Folder) -> None:
-    folder.write("promptops.toml", '[providers.own]\nkind = "openai"\nbase_url = "http://127.0.0.1:9/v1"\n')
+    folder.write(
+        "promptops.toml",
+        'attempts = 1\n[providers.own]\nkind = "openai"\nbase_url = "http://127.0.0.1:9/v1"\n',
+    )
     with Project.open(folder.path) as project:
         run = project.evaluate("numbers", [folder.path / "ask.prompt.yaml"], ["own/m"], concurrency=2)[0]
         assert run.errors == 40
-    folder.write("promptops.toml", '[providers.own]\nkind = "openai"\nbase_url = "http://127.0.0.1:10/v1"\n')
+    folder.write(
+        "promptops.toml",
+        'attempts = 1\n[providers.own]\nkind = "openai"\nbase_url = "http://127.0.0.1:10/v1"\n',
+    )
     with Project.open(folder.path) as project, pytest.raises(UsageError, match=r"127\.0\.0\.1:10"):
         project.resume(run.id, retry_errors=True)
 
