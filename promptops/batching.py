@@ -78,9 +78,20 @@ class BatchCaller:
     server: BatchServer
     collected: Collected
 
-    async def ask(self, request: Request, prompt_digest: str = "", *, finishing: bool = False) -> Answer:
+    def address(self, request: Request, prompt_digest: str = "") -> str:
+        """Return the content address of a request to this model."""
+        return self.caller.address(request, prompt_digest)
+
+    async def ask(
+        self,
+        request: Request,
+        prompt_digest: str = "",
+        *,
+        finishing: bool = False,
+        address: str | None = None,
+    ) -> Answer:
         """Return an answer; raises Unanswered for what failed, GivenUp for what has not come yet."""
-        address = self.caller.address(request, prompt_digest)
+        address = address or self.address(request, prompt_digest)
         found = self.caller.find(request, prompt_digest)
         if found is not None:
             self.caller.usage.cached += 1

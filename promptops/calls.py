@@ -84,8 +84,21 @@ class Answer:
 class Asker(Protocol):
     """Who answers requests: a Caller, or what was answered before."""
 
-    async def ask(self, request: Request, prompt_digest: str = "", *, finishing: bool = False) -> Answer:
-        """Return an answer; raises Unanswered, GivenUp, or what ends the run."""
+    def address(self, request: Request, prompt_digest: str = "") -> str | None:
+        """Return the content address of a request; None where no answer is looked up by one."""
+
+    async def ask(
+        self,
+        request: Request,
+        prompt_digest: str = "",
+        *,
+        finishing: bool = False,
+        address: str | None = None,
+    ) -> Answer:
+        """Return an answer; raises Unanswered, GivenUp, or what ends the run.
+
+        Who has worked out the request's content address before hands it over.
+        """
 
 
 class Unanswered(Exception):
@@ -124,12 +137,19 @@ class Caller:
     def __post_init__(self) -> None:
         self.model.tell = self._hear
 
-    async def ask(self, request: Request, prompt_digest: str = "", *, finishing: bool = False) -> Answer:
+    async def ask(
+        self,
+        request: Request,
+        prompt_digest: str = "",
+        *,
+        finishing: bool = False,
+        address: str | None = None,
+    ) -> Answer:
         """Return an answer; raises Unanswered, GivenUp, or Stopped where no call can succeed.
 
         A call that is `finishing` a sample, such as a judge's, goes before those that begin one.
         """
-        address = self.address(request, prompt_digest)
+        address = address or self.address(request, prompt_digest)
         key = address if self.model.cacheable else None
         found = self._found(key)
         if found is not None:

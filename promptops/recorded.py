@@ -25,11 +25,18 @@ class CassetteCaller(Caller):
 
     cassette: Cassette = field(kw_only=True)
 
-    async def ask(self, request: Request, prompt_digest: str = "", *, finishing: bool = False) -> Answer:
+    async def ask(
+        self,
+        request: Request,
+        prompt_digest: str = "",
+        *,
+        finishing: bool = False,
+        address: str | None = None,
+    ) -> Answer:
         """Return the recorded answer; raises GivenUp, or NotRecorded, which ends the run."""
         if self.brake is not None:
             self.brake.check()
-        address = self.address(request, prompt_digest)
+        address = address or self.address(request, prompt_digest)
         found = self.cassette.find(address, request.sample_id)
         if found is None:
             raise NotRecorded(

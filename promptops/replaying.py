@@ -176,7 +176,17 @@ class _Told:
         self._purpose = purpose
         self._times: Counter[tuple[str, int]] = Counter()
 
-    async def ask(self, request: Request, prompt_digest: str = "", *, finishing: bool = False) -> Answer:
+    def address(self, request: Request, prompt_digest: str = "") -> None:
+        """Nothing: each stored completion has the address of who was asked then."""
+
+    async def ask(
+        self,
+        request: Request,
+        prompt_digest: str = "",
+        *,
+        finishing: bool = False,
+        address: str | None = None,
+    ) -> Answer:
         """Return the stored completion."""
         where = (request.sample_id, request.repeat)
         self._times[where] += 1
@@ -185,7 +195,7 @@ class _Told:
         recorded = self._page.recorded.get((*where, purpose))
         if recorded is None:
             raise Unanswered(self._silence(where, purpose))
-        address = self._checked(request, prompt_digest, purpose, recorded)
+        checked = self._checked(request, prompt_digest, purpose, recorded)
         completion = recorded.completion
         if self._replayer.clean is not None:
             completion = self._replayer.clean(completion)
@@ -198,7 +208,7 @@ class _Told:
                 self._model,
                 request,
                 prompt_digest,
-                address,
+                checked,
                 recorded,
                 completion,
             )

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pydantic import JsonValue
 
+from promptops.ahead import Ahead
 from promptops.brake import Brake, GivenUp
 from promptops.calls import Answer, Unanswered, Usage
 from promptops.engines import Engine
@@ -80,11 +81,11 @@ class Runner:
         if self.watch:
             self.watch(progress)
 
-        async def one(item: tuple[Task, Todo]) -> None:
-            task, todo = item
-            if not await self._may_go_ahead(task, todo.number, concurrency):
+        async def one(item: _Item) -> None:
+            task, todo = item.task, item.todo
+            if task.at_an_end or not await self._may_go_ahead(task, todo.number, concurrency):
                 return
-            result = await self._traced(task, todo)
+            result = await self._traced(item)
             if result is None:
                 self._stir()
                 return
@@ -93,8 +94,25 @@ class Runner:
             if self.watch:
                 self.watch(progress)
 
-        await self.engine.run(one, _items(tasks), concurrency)
+        async with Ahead(_items(tasks), self._ready, concurrency) as items:
+            await self.engine.run(one, items, concurrency)
         return progress
+
+    def _ready(self, item: _Item) -> _Item:
+        """Return an item with its request; what can't be rendered is told when its turn has come."""
+        task, todo, asked = item
+        if task.caller is None or todo.answered("answer") is not None:
+            return item
+        try:
+            asked = self._asked(task, todo)
+        except PromptopsError:
+            return item
+        return _Item(task, todo, asked)
+
+    def _asked(self, task: Task, todo: Todo) -> _Asked:
+        prompt = task.run.prompt
+        request = answer_request(self.renderer, prompt, todo.sample, todo.repeat, todo.attempt)
+        return _Asked(request, task.caller.address(request, prompt.digest) if task.caller else None)
 
     def pause(self) -> None:
         """Let no further call begin, or let them go on; those under way come to their end and are stored."""
@@ -129,29 +147,31 @@ class Runner:
         self._moved.set()
         self._moved = asyncio.Event()
 
-    async def _traced(self, task: Task, todo: Todo) -> Result | None:
+    async def _traced(self, item: _Item) -> Result | None:
         if self.tracing is None:
-            return await self._finish(task, todo)
+            return await self._finish(item)
+        task, todo, _ = item
         with self.tracing.sample(task.run, todo.sample.id, todo.repeat) as span:
-            result = await self._finish(task, todo)
+            result = await self._finish(item)
             if result is not None:
                 span.finished(result, own_figures(result, {**task.metrics, **task.judges}))
             return result
 
-    async def _finish(self, task: Task, todo: Todo) -> Result | None:
+    async def _finish(self, item: _Item) -> Result | None:
         """Carry out one sample; None where it was given up, with its answer stored if there was one."""
         kept = _Kept(self.writer)
         try:
-            return await self._carried_out(task, todo, kept)
+            return await self._carried_out(item, kept)
         except GivenUp:
             kept.send()
             await kept.stored()
             return None
 
-    async def _carried_out(self, task: Task, todo: Todo, kept: _Kept) -> Result:
+    async def _carried_out(self, item: _Item, kept: _Kept) -> Result:
+        task, todo, _ = item
         sample, repeat = todo.sample, todo.repeat
         try:
-            answer = await self._answer(task, todo, kept)
+            answer = await self._answer(item, kept)
         except Unanswered as error:
             result = Result(sample_id=sample.id, repeat=repeat, failure=error.failure)
         else:
@@ -176,7 +196,8 @@ class Runner:
         await kept.stored()
         return result
 
-    async def _answer(self, task: Task, todo: Todo, kept: _Kept) -> Answer:
+    async def _answer(self, item: _Item, kept: _Kept) -> Answer:
+        task, todo, asked = item
         stored = todo.answered("answer")
         if stored is not None:
             return Answer(stored, None, cached=False)
@@ -186,8 +207,8 @@ class Runner:
         if task.caller is None:
             missing = "the run that is scored anew has no answer"
             raise Unanswered(Failure(kind="missing_output", message=missing))
-        request = answer_request(self.renderer, task.run.prompt, todo.sample, todo.repeat, todo.attempt)
-        answer = await task.caller.ask(request, task.run.prompt.digest)
+        request, address = asked or self._asked(task, todo)
+        answer = await task.caller.ask(request, task.run.prompt.digest, address=address)
         kept.add(_call(task, todo, "answer", answer))
         return answer
 
@@ -234,6 +255,21 @@ class Runner:
             raise
         except Exception as error:  # a judge's own fault concerns its score only, as a metric's does
             return Score.missing(f"{type(error).__name__}: {error}"[:500])
+
+
+class _Asked(NamedTuple):
+    """A sample's request and its content address."""
+
+    request: Request
+    address: str | None
+
+
+class _Item(NamedTuple):
+    """One sample of one task, with its request where that was made ahead."""
+
+    task: Task
+    todo: Todo
+    asked: _Asked | None = None
 
 
 class _Turns:
@@ -318,12 +354,12 @@ def judge_request(
     )
 
 
-def _items(tasks: list[Task]) -> Iterator[tuple[Task, Todo]]:
+def _items(tasks: list[Task]) -> Iterator[_Item]:
     for task in tasks:
         for todo in task.places():
             if task.at_an_end:
                 break
-            yield task, todo
+            yield _Item(task, todo)
 
 
 def _call(task: Task, todo: Todo, purpose: str, answer: Answer) -> CallRow:

@@ -45,6 +45,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "located",
         "matching",
         "owner",
+        "ahead",
         "pausing",
         "apart",
         "brake",

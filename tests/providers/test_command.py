@@ -114,7 +114,7 @@ def test_a_program_that_takes_too_long_ends_with_all_that_it_started(tmp_path: P
 
 
 def _has_ended(process: int) -> bool:
-    """Whether it ends in a moment: the signal is sent when a call ends, and a busy machine delivers it later."""
+    """Whether it ends in a moment; a busy machine may deliver the signal after the call has ended."""
     until = time.monotonic() + 10
     while time.monotonic() < until:
         try:
