@@ -6,6 +6,7 @@ import asyncio
 import math
 from collections import Counter
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from promptops.errors import FailureKind, UsageError
 
@@ -75,8 +76,12 @@ class Budget:
             "nothing has the price 0. Or limit the calls: --max-calls."
         )
 
-    def admit(self, model: str) -> Ticket | None:
-        """Let a call begin; None where it must wait until another one has ended. Raises OverBudget."""
+    def admit(self, model: str, least: float = 0.0) -> Ticket | None:
+        """Let a call begin; None where it must wait until another one has ended. Raises OverBudget.
+
+        `least` is what it will cost at least, in US dollars, as far as its own text tells: that is all that
+        is known before the first answer.
+        """
         if self.stopped:
             raise OverBudget
         if self.max_calls is not None and self.calls >= self.max_calls:
@@ -84,9 +89,9 @@ class Budget:
         expected = self._dearest.get(model)
         if self.max_cost is not None:
             most = self.max_cost * _ROUNDING
-            sure = self.spent + self.maybe_spent + (expected or 0.0)
+            sure = self.spent + self.maybe_spent + (least if expected is None else expected)
             if sure > most or (expected is None and sure >= self.max_cost):
-                self._stop(f"Stopped by --max-cost {self.max_cost:g}")
+                self._stop(f"Stopped by --max-cost {_plain(self.max_cost)}")
             if sure + self._held > most or (expected is None and self._under_way[model]):
                 return None
         self.calls += 1
@@ -105,8 +110,8 @@ class Budget:
         calls = f"{self.calls:,} call{'' if self.calls == 1 else 's'} made"
         if self.max_cost is None:
             return calls
-        maybe = f" and up to ${self.maybe_spent:.4g} for calls that failed" if self.maybe_spent else ""
-        return f"{calls}, ${self.spent:.4g} spent{maybe}"
+        maybe = f" and up to ${_plain(self.maybe_spent)} for calls that failed" if self.maybe_spent else ""
+        return f"{calls}, ${_plain(self.spent)} spent{maybe}"
 
     def _stop(self, why: str) -> None:
         self.stopped = why
@@ -118,6 +123,11 @@ class Budget:
         if self._settled is not None:
             self._settled.set()
             self._settled = None
+
+
+def _plain(amount: float) -> str:
+    """Return four digits of an amount, never as a power of ten."""
+    return format(Decimal(f"{amount:.4g}"), "f")
 
 
 @dataclass(frozen=True)

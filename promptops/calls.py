@@ -20,6 +20,7 @@ from promptops.errors import FATAL, CallFailed, PromptopsError, StoreError
 from promptops.limiter import FIRST_PAUSE, LONGEST_PAUSE, LetGo, Limiter, Place
 from promptops.providers import Allowance, Model
 from promptops.quotas import LONGEST_WAIT
+from promptops.tokenestimate import tokens_read
 from promptops.tracing import Tracing
 from promptops.types import Attempt, Completion, Failure, Request
 
@@ -223,7 +224,7 @@ class Caller:
         while True:
             place = await self._place(request, finishing, turn)
             try:
-                ticket = self.budget.admit(self.name)
+                ticket = self.budget.admit(self.name, self._least_cost(request))
             except OverBudget:
                 self.limiter.leave(place, 0.0)
                 if self.brake is not None:
@@ -233,6 +234,13 @@ class Caller:
                 return place, ticket
             self.limiter.leave(place, 0.0)  # nobody waits for money at a place that others could use
             await self.budget.settled()
+
+    def _least_cost(self, request: Request) -> float:
+        """Return what reading a request will cost in US dollars; nothing where that is of no matter."""
+        price = self.model.settings.price_in
+        if self.budget.max_cost is None or price is None:
+            return 0.0
+        return tokens_read(request) * price / 1e6
 
     async def _place(self, request: Request, finishing: bool, turn: int) -> Place:
         """Wait until the call may begin. Raises GivenUp once the brake is pulled."""

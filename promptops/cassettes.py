@@ -171,13 +171,20 @@ def read_cassette(path: Path) -> Cassette:
         return Cassette(path, head, entries, hashlib.file_digest(file, "sha256").hexdigest())
 
 
+_MAKE = "make one with `promptops record RUN`"
+
+
 def _head(row: Located | None, path: Path, problems: list[Problem]) -> Head:
     file = file_name(path)
-    if row is None or problems:
-        raise FileProblems(problems or [Problem(file, "is empty; make it with `promptops record RUN`", 1)])
+    if problems:  # one line that is none is enough: the other ones of a text of another kind say no more
+        raise FileProblems(
+            [Problem(file, f"is no cassette: line {problems[0].line} {problems[0].reason}; {_MAKE}")]
+        )
+    if row is None:
+        raise FileProblems([Problem(file, f"is empty; {_MAKE}", 1)])
     faults = Faults(file, row)
     if not isinstance(row.value, dict) or row.value.get("kind") != KIND:
-        faults.add((), "is no cassette; make one with `promptops record RUN`")
+        faults.add((), f"is no cassette; {_MAKE}")
     elif row.value.get("format") != FORMAT or isinstance(row.value.get("format"), bool):
         told = shown(row.value.get("format"))
         faults.add(("format",), f"must be {FORMAT}, not {told}; a newer promptops may read it")

@@ -103,6 +103,12 @@ class Evaluation:
         for name in names:
             self.caller(name)
 
+    def refuse_parameters(self, prompt: Prompt, reference: str, model: str) -> None:
+        """Raise UsageError where a prompt has a parameter that can't be sent to a model."""
+        told = self._models[model].unfit(prompt.parameters)
+        if told:
+            raise UsageError(f"{reference}, for {model}: {told}")
+
     def draft(
         self,
         evalset: EvalSet,

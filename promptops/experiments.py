@@ -99,6 +99,8 @@ class Experiments(Registry):
         specs = self._run_specs(found)
         metrics = self._metrics(specs, folder, found.card.language, judge_model)
         work.open_models([*(model for _, _, model in pairs), *_judge_models(metrics)])
+        for prompt, reference, model in pairs:
+            work.refuse_parameters(prompt, reference, model)
         work.check(found, chosen, metrics)
         names = {spec.label: spec.metric for spec in specs}
         drafts = [
@@ -252,6 +254,10 @@ class Experiments(Registry):
             else self.store.results(run.id, sample_ids=sample_ids)
         )
         return [Case(result=result, figures=own_figures(result, metrics)) for result in found]
+
+    def cut_off(self, reference: str) -> int:
+        """Return how many answers were cut off at the limit of tokens; they are scored as they are."""
+        return self.store.cut_off(self.run(reference).id)
 
     def figures(self, reference: str) -> dict[str, float | None]:
         """Return a run's figures on the whole set, without intervals: cheap enough for lists."""

@@ -20,7 +20,6 @@ from promptops.types import Result, Run, Sample
 
 PAGE = 1_000
 """Rows that are held at a time, however many there are."""
-TEXTS = ("inputs", "target", "output")
 _FORMULA = tuple("=+-@\t\r\n\0\uff1d\uff0b\uff0d\uff20")
 """A spreadsheet may run a cell that begins so (also in full width); one mark before it makes it text."""
 
@@ -37,6 +36,8 @@ def export_results(
     form = FORMS.get(path.suffix.lower())
     if form is None:
         raise UsageError(f"{file_name(path)!r}: write results to a file that ends with {', '.join(FORMS)}.")
+    if not path.parent.is_dir():
+        raise UsageError(f"There is no folder {path.parent}: make it first, or write elsewhere.")
     count = 0
     with replacing(path) as file:
         writer = form(file, _columns(metrics, texts=texts))
@@ -55,13 +56,13 @@ def _pages(store: Store, run: Run) -> Iterator[list[tuple[Result, Sample]]]:
 
 
 def _columns(metrics: Iterable[str], *, texts: bool) -> dict[str, str]:
-    """Return each column's kind: text, int or float."""
+    """Return each column's kind: text, int, float, flag, texts (a list) or json."""
     found = {
-        **{"sample": "text", "repeat": "int", "tags": "text", "group": "text", "weight": "float"},
-        **{name: "text" for name in TEXTS if texts},
+        **{"sample": "text", "repeat": "int", "tags": "texts", "group": "text", "weight": "float"},
+        **({"inputs": "json", "target": "texts", "output": "text"} if texts else {}),
         **{"finish_reason": "text", "failure": "text", "failure_message": "text", "model": "text"},
         **{"tokens_in": "int", "tokens_out": "int", "seconds": "float", "cost": "float"},
-        **{"attempts": "int", "cached": "text"},
+        **{"attempts": "int", "cached": "flag"},
     }
     for label in metrics:
         found |= {f"score.{label}": "float", f"unscored.{label}": "text"}
@@ -76,7 +77,7 @@ def _row(result: Result, sample: Sample, metrics: Mapping[str, Metric], *, texts
     row: Row = {
         "sample": result.sample_id,
         "repeat": result.repeat,
-        "tags": json.dumps(list(sample.tags), ensure_ascii=False),
+        "tags": list(sample.tags),
         "group": sample.group,
         "weight": sample.weight,
         "finish_reason": answer.finish_reason if answer is not None else None,
@@ -88,12 +89,12 @@ def _row(result: Result, sample: Sample, metrics: Mapping[str, Metric], *, texts
         "seconds": answer.seconds if answer is not None else None,
         "cost": answer.cost if answer is not None else None,
         "attempts": max(len(tried), 1),
-        "cached": "yes" if result.cached else "no",
+        "cached": result.cached,
     }
     if texts:
         row |= {
-            "inputs": json.dumps(sample.inputs, ensure_ascii=False),
-            "target": json.dumps(list(sample.target), ensure_ascii=False),
+            "inputs": dict(sample.inputs),
+            "target": list(sample.target),
             "output": answer.text if answer is not None else None,
         }
     figures = own_figures(result, metrics)
@@ -150,13 +151,22 @@ class _Parquet(_Form):
         from pyarrow import parquet
 
         super().__init__(file, columns)
-        kinds = {"text": arrow.string(), "int": arrow.int64(), "float": arrow.float64()}
+        kinds = {
+            **{"text": arrow.string(), "int": arrow.int64(), "float": arrow.float64(), "flag": arrow.bool_()},
+            **{"texts": arrow.list_(arrow.string()), "json": arrow.string()},
+        }
         self._arrow = arrow
         self._schema = arrow.schema([(name, kinds[kind]) for name, kind in columns.items()])
         self._writer = parquet.ParquetWriter(file, self._schema, compression="zstd")
 
     def write(self, rows: Sequence[Row]) -> None:
-        told = [{name: _sound(row.get(name)) for name in self._columns} for row in rows]
+        told = [
+            {
+                name: _sound(_json(row.get(name)) if kind == "json" else row.get(name))
+                for name, kind in self._columns.items()
+            }
+            for row in rows
+        ]
         self._writer.write_table(self._arrow.Table.from_pylist(told, schema=self._schema))
 
     def close(self) -> None:
@@ -170,9 +180,19 @@ def _cell(value: object) -> object:
     """Return a CSV cell: nothing where a figure is not known, and no text that a spreadsheet would run."""
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | dict):
+        value = _json(value)
     return f"'{value}" if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA) else value
 
 
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
 def _sound(value: object) -> object:
-    """Return a text without lone surrogates, which Parquet's UTF-8 can't hold."""
+    """Return texts without lone surrogates, which Parquet's UTF-8 can't hold."""
+    if isinstance(value, list):
+        return [_sound(each) for each in value]
     return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value

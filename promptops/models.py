@@ -188,5 +188,12 @@ def _split(name: str, settings: Settings) -> tuple[str, str, str]:
     given = settings.providers.get(provider)
     kind = (given.kind if given else None) or provider
     if ":" not in kind and not plugins.exists("providers", kind):
-        raise UnknownName("provider", kind, {*plugins.names("providers"), *settings.providers})
+        if given is not None and given.kind is None:
+            raise UsageError(
+                f'[providers.{provider}] has no `kind`, write kind = "openai" for '
+                f"a server of the OpenAI API. There is: {', '.join(sorted(plugins.names('providers')))}."
+            )
+        raise UnknownName(
+            "provider", kind, {*plugins.names("providers"), *(settings.providers if kind == provider else ())}
+        )
     return provider, own, kind

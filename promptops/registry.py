@@ -46,12 +46,15 @@ class Registry(Workspace):
         written = str(reference)
         if written.endswith(PROMPT_SUFFIXES) or "/" in written or isinstance(reference, Path):
             return read_prompt(Path(written)), written
-        file = self.root / "prompts" / f"{written}.prompt.yaml"
-        if file.is_file() and written not in self.prompt_names():
+        name = written.partition("@")[0]
+        file = self.root / "prompts" / f"{name}.prompt.yaml"
+        if name and file.is_file() and name not in self.prompt_names():
             raise UsageError(
                 f"No prompt {written!r} is registered, but there is a file: name it as {str(file)!r}, or "
                 f"register it by `promptops prompt add {file}`."
             )
+        if (self.root / written).is_dir() and written not in self.prompt_names():
+            raise UsageError(f"{written!r} is a folder: write {written + '/'!r} for all prompt files in it.")
         version = self.prompt_version(written)
         return version.prompt, version.reference
 

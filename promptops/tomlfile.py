@@ -42,6 +42,8 @@ def parse_toml(text: str, file: str) -> Located:
         reason = told[1] if told else str(error)
         at = int(told[2]) if told and told[2] else text.count("\n") + 1
         column = int(told[3]) if told and told[3] else None
+        if reason == "Cannot overwrite a value" and (key := _KEY.match(text.split("\n")[at - 1])):
+            raise FileProblems([Problem(file, f"{key[1]} stands there twice", at)]) from error
         raise FileProblems(
             [Problem(file, f"is not TOML: {reason[:1].lower()}{reason[1:]}", at, column)]
         ) from error

@@ -45,7 +45,7 @@ def test_a_run_with_one_fault_ends_with_each_sample_in_its_class(
     samples, kind = (6, FAILURES[fault]) if fault in SLOW else (SAMPLES, FAILURES[fault])
     with serving() as server:
         # On a busy machine an answer may take a while; what hangs is not waited for so long.
-        project_at(folder, server.url, samples, attempts=1, timeout=0.5 if kind == "timeout" else 10.0)
+        project_at(folder, server.url, samples, attempts=1, timeout=1.0 if kind == "timeout" else 10.0)
         began = time.monotonic()
         with Project.open(folder.path) as project:
             ended = ""
@@ -68,8 +68,9 @@ def test_a_run_with_one_fault_ends_with_each_sample_in_its_class(
     else:
         assert not ended and run.status == "finished" and run.done == 0
         assert kinds[kind] == samples
-        assert calls == samples
-    assert seconds < 15
+        # On a busy machine a call may time out before the server has heard of it.
+        assert calls == samples or (kind == "timeout" and samples // 2 < calls < samples)
+    assert seconds < 20
     assert KEY not in ended
 
 

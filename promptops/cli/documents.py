@@ -37,6 +37,8 @@ class RunFigures(Noun):
     run: Run
     estimates: tuple[Estimate, ...]
     failures: tuple[FailureCount, ...] = ()
+    cut_off: int = 0
+    """Answers that ended at the limit of tokens."""
     notes: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """By the label of a judge what belongs beside its figure."""
 
@@ -117,6 +119,8 @@ class RunDocument(Document):
     run: Run
     estimates: tuple[Estimate, ...]
     failures: tuple[FailureCount, ...] = ()
+    cut_off: int = 0
+    """Answers that ended at the limit of tokens."""
     notes: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     cases: tuple[Case, ...] = ()
 

@@ -347,8 +347,14 @@ def _print_runs(
     if budget is not None:
         tell_stopped(budget, runs)
 
-    figures = [
-        (run, project.estimates(run.id), project.failures(run.id), project.judge_notes(run.id))
+    figures: list[dict[str, Any]] = [
+        {
+            "run": run,
+            "estimates": project.estimates(run.id),
+            "failures": project.failures(run.id),
+            "cut_off": project.cut_off(run.id),
+            "notes": project.judge_notes(run.id),
+        }
         for run in runs
     ]
     usage = seen.last.usage if seen.last else None
@@ -357,10 +363,7 @@ def _print_runs(
 
         documents.print_document(
             documents.EvalDocument(
-                runs=tuple(
-                    documents.RunFigures(run=run, estimates=estimates, failures=failures, notes=notes)
-                    for run, estimates, failures, notes in figures
-                ),
+                runs=tuple(documents.RunFigures.model_validate(each) for each in figures),
                 calls=usage.calls if usage else 0,
                 cached=usage.cached if usage else 0,
                 tokens_in=usage.tokens_in if usage and usage.uncounted == 0 else None,
@@ -374,13 +377,21 @@ def _print_runs(
         return
     from promptops.cli import tables
 
-    for run, estimates, failures, notes in figures:
-        tables.print_estimates(run, estimates, failures, slices=False)
-        tables.print_notes(notes)
-    if len(runs) > 1:
-        click.echo(f"\nCompare them: promptops compare {runs[0].id} {runs[1].id}")
-    elif runs:
-        click.echo(f"\nBy slice: promptops show {runs[0].id}")
+    for each in figures:
+        run = each["run"]
+        tables.print_estimates(
+            run, each["estimates"], each["failures"], cut_off=each["cut_off"], slices=False
+        )
+        tables.print_notes(each["notes"])
+    click.echo("")
+    answered = [run for run in runs if run.done > run.errors]
+    if len(answered) > 1:
+        click.echo(f"Compare them: promptops compare {answered[0].id} {answered[1].id}")
+    elif answered:
+        click.echo(f"By slice: promptops show {answered[0].id}")
+    for run in runs:
+        if run.errors and run.status == "finished":
+            click.echo(f"Ask again what has no answer: promptops resume {run.id} --retry-errors")
 
 
 def _spec(name: str) -> MetricSpec:

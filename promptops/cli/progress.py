@@ -139,7 +139,16 @@ def tell_stopped(budget: Budget, runs: Sequence[Run]) -> None:
     done = sum(run.done for run in runs)
     left = [run.id for run in runs if run.status != "finished"]
     told = f"{budget.stopped}: {budget.told()}, {done:,} of {wanted:,} answers finished."
-    again = " && ".join(f"promptops resume {run_id}" for run_id in left)
+    again = " && ".join(
+        [
+            *(f"promptops resume {run_id}" for run_id in left),
+            *(
+                f"promptops resume {run.id} --retry-errors"
+                for run in runs
+                if run.errors and run.id not in left
+            ),
+        ]
+    )
     sys.stderr.write(f"{told} Go on: {again}\n" if again else f"{told}\n")
 
 

@@ -66,16 +66,22 @@ def show_command(ctx: click.Context, run: str, sample: str | None, repeat: int, 
         estimates = project.estimates(found.id) if not cases or as_json else ()
         failures = project.failures(found.id)
         notes = project.judge_notes(found.id) if not cases or as_json else {}
+        cut_off = project.cut_off(found.id)
         if as_json:
             documents.print_document(
                 documents.RunDocument(
-                    run=found, estimates=estimates, failures=failures, notes=notes, cases=tuple(cases)
+                    run=found,
+                    estimates=estimates,
+                    failures=failures,
+                    cut_off=cut_off,
+                    notes=notes,
+                    cases=tuple(cases),
                 )
             )
         elif cases:
             _print_sample(next(item for item in project.samples(found.id) if item.id == sample), cases[0])
         else:
-            tables.print_estimates(found, estimates, failures)
+            tables.print_estimates(found, estimates, failures, cut_off=cut_off)
             tables.print_notes(notes)
 
 

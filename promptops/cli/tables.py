@@ -39,7 +39,12 @@ def console() -> Console:
 
 
 def print_estimates(
-    run: Run, estimates: Sequence[Estimate], failures: Sequence[FailureCount] = (), *, slices: bool = True
+    run: Run,
+    estimates: Sequence[Estimate],
+    failures: Sequence[FailureCount] = (),
+    *,
+    cut_off: int = 0,
+    slices: bool = True,
 ) -> None:
     """Print a run's figures, one row a metric and slice, and why samples have no answer."""
     from rich.table import Table
@@ -47,6 +52,9 @@ def print_estimates(
     console().print(_title(run), style="bold")
     for failed in failures:
         console().print(f"  {failed.count} x {failed.kind}: {safe_line(failed.example)}", style="yellow")
+    if cut_off:
+        told = f"  {cut_off:,} of {run.done - run.errors:,} answers were cut off at the limit of tokens"
+        console().print(f"{told} (max_tokens); they are scored as they are.", style="yellow", soft_wrap=True)
     if run.done == 0:
         return
     stand_ins = {record.label for record in run.metrics if record.stand_in}

@@ -173,6 +173,10 @@ class Model(ABC):
         """Seconds after which `generate` ends by itself; None where it may take for ever."""
         return None
 
+    def unfit(self, parameters: Mapping[str, JsonValue]) -> str:
+        """Return why a prompt's parameters can't be sent, as a sentence; nothing where they can."""
+        return ""
+
     @property
     def priced(self) -> bool:
         """Whether answers are expected to tell what they cost; a limit in money needs that."""

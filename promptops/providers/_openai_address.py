@@ -94,12 +94,17 @@ def _key(settings: ProviderSettings, environment: Mapping[str, str], parts: Spli
             f"The value of {variable} can't be a key: it holds spaces or unprintable characters."
         )
     if not key and (variable == settings.api_key_env or not _is_private(parts.hostname or "")):
+        server = f"{parts.scheme}://{parts.netloc}"
+        if settings.api_key_env:
+            raise SettingsError(
+                f"No key for {server}: set the environment variable {variable}. If the server needs no key, "
+                "take api_key_env out of its settings."
+            )
         advice = (
             f"set the environment variable {variable}" if variable else "name its variable with api_key_env"
         )
         raise SettingsError(
-            f"No key for {parts.scheme}://{parts.netloc}: {advice}. "
-            "A server on this machine or in a private network needs none."
+            f"No key for {server}: {advice}. A server on this machine or in a private network needs none."
         )
     return key or None
 

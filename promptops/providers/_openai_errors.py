@@ -35,13 +35,22 @@ _BY_STATUS: dict[int, FailureKind] = {
 }
 
 
-def refusal(status: int, headers: Mapping[str, str], body: bytes, key: str | None) -> CallFailed:
-    """Return the failure that an answer with a status other than 2xx stands for."""
+def refusal(
+    status: int, headers: Mapping[str, str], body: bytes, key: str | None, asked: str = ""
+) -> CallFailed:
+    """Return the failure that an answer with a status other than 2xx stands for.
+
+    `asked` is the address, which is told where nothing is there.
+    """
     if 300 <= status < 400:
         return _redirect(status, headers, key)
     error = _error_object(body)
     words = one_line(masked(_message(error, body), key))
     message = f"The server answered {status}: {words}" if words else f"The server answered {status}."
+    if status in (404, 405) and asked and not error:
+        place = asked.partition("?")[0]
+        advice = "" if "/v1/" in place else ". Most servers want a base_url that ends with /v1"
+        message = f"The server answered {status} at {place}{f': {words}' if words else ''}{advice}"
     return CallFailed(_kind(status, error), message, status=status, retry_after=retry_after(headers))
 
 

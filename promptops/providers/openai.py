@@ -79,7 +79,7 @@ class OpenAI(Model):
         if self.tell is not None and (told := allowances(reply.headers)):
             self.tell(told)
         if not 200 <= reply.status < 300:
-            raise refusal(reply.status, reply.headers, reply.body, key)
+            raise refusal(reply.status, reply.headers, reply.body, key, self._address.url)
         text, headers, ttft = reply.body, reply.headers, None
         if first is not None and EVENT_STREAM in headers.get("content-type", "").lower():
             plain = {name.lower(): value for name, value in headers.items()}
@@ -87,6 +87,12 @@ class OpenAI(Model):
             ttft = None if first.at is None else first.at - began
         found = completion_of(text, reply.status, headers, key=key, settings=self.settings, seconds=seconds)
         return found if ttft is None else found.model_copy(update={"ttft": ttft})
+
+    def unfit(self, parameters: Mapping[str, JsonValue]) -> str:
+        """`stream` belongs to the settings: who reads the answer must know how it comes."""
+        if not parameters.get("stream"):
+            return ""
+        return "The parameter 'stream' can't be used; write `stream = true` into the provider's settings."
 
     def batches(self) -> OpenAIBatches:
         """Return the server's files and batches."""
@@ -117,8 +123,7 @@ class OpenAI(Model):
         wanted = _response_format(request.response_format)
         if wanted is not None:
             body["response_format"] = wanted
-        if body.get("stream"):
-            told = "The parameter 'stream' can't be used; write `stream = true` into the provider's settings."
+        if told := self.unfit(body):
             raise CallFailed("rejected", told)
         if self.settings.stream:
             body |= {"stream": True, "stream_options": {"include_usage": True}}

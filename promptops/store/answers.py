@@ -113,6 +113,15 @@ class Answers(Database):
             judgements=judgements.taken(),
         )
 
+    def cut_off(self, run_id: str) -> int:
+        """Return how many of a run's answers ended at the limit of tokens, in the middle of a sentence."""
+        # The words stand so in a completion only as its own field: within a text, quotes are escaped.
+        ended = calls.c.content.contains('"finish_reason":"length"', autoescape=True)
+        wanted = (calls.c.run_id == run_id, calls.c.purpose == "answer", ended)
+        places = select(calls.c.sample_id, calls.c.repeat).where(*wanted).distinct().subquery()
+        with self.reading() as connection:
+            return int(connection.execute(select(func.count()).select_from(places)).scalar_one())
+
     def taken(self, run_id: str) -> dict[str, Taken]:
         """Return what a run's calls took, by kind: `answer`, and `judge:LABEL` for each judge."""
         found: dict[str, _Sum] = {}
