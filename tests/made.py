@@ -63,7 +63,7 @@ class Folder:
             capture_output=True,
             text=True,
             timeout=120,
-            env={**_neutral(), "COLUMNS": "160", **environment},
+            env={**neutral_environment(), "COLUMNS": "160", **environment},
             check=False,
         )
         if code is not None:
@@ -78,7 +78,7 @@ class Folder:
             cwd=self.path,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env=_neutral(),
+            env=neutral_environment(),
             start_new_session=True,
         )
         ends = time.monotonic() + 60
@@ -94,7 +94,7 @@ class Folder:
         return found
 
 
-def _neutral() -> dict[str, str]:
+def neutral_environment() -> dict[str, str]:
     """Return our environment without what makes the gate speak to GitHub where the tests run there."""
     return {name: value for name, value in os.environ.items() if not name.startswith("GITHUB_")}
 

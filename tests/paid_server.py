@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import threading
 import time
@@ -55,7 +56,9 @@ def serving() -> Iterator[PaidServer]:
             with paid.lock:
                 paid.at_once -= 1
             message = {"role": "assistant", "content": paid.say(text)}
-            answer = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+            # As on real servers, no two answers are the same to the byte.
+            name = f"{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}-{times}"
+            answer = {"id": name, "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
             usage = paid.usage(text)
             status = paid.status(text, times)
             sent = json.dumps(answer if usage is None else {**answer, "usage": usage}).encode()

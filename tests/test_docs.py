@@ -47,6 +47,7 @@ PAGES = sorted(
     [
         ROOT / "README.md",
         ROOT / "CHANGELOG.md",
+        ROOT / "docs" / "properties.md",
         *ROOT.glob("docs/guide/*.md"),
         *ROOT.glob("docs/decisions/*.md"),
     ]

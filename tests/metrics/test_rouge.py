@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -50,6 +52,27 @@ def test_texts_with_lines_score_as_in_rouge_score(
     assert scored.counts[0] == pytest.approx(
         ORACLES[stemmer].score(target, output)[variant].fmeasure, abs=1e-12
     )
+
+
+@pytest.mark.parametrize("stemmer", [False, True])
+def test_ten_thousand_random_pairs_score_as_in_rouge_score(stemmer: bool) -> None:
+    """Half of them with stems, half without: words that repeat, unicode, and texts that are empty."""
+    chance, pairs = random.Random(f"rouge {stemmer}"), 0
+    metrics = {each: Rouge(variant=each, stemmer=stemmer) for each in VARIANTS}
+    words = [*SPELLED.split(" "), "", "é", "日本", "🦜", "naïve", "_", "the"]
+    while pairs < 5_000:
+        output, target = (
+            f"{' '.join(chance.choices(words, k=min(chance.randrange(30), chance.randrange(30))))}\n"
+            for _ in range(2)
+        )
+        sample, completion = Sample(id="1", inputs={}, target=(target,)), Completion(text=output)
+        found = {each: metric.score(completion, sample) for each, metric in metrics.items()}
+        if any(scored.unscored for scored in found.values()):
+            continue  # too many letters that the tokenizer would drop
+        pairs += 1
+        expected = ORACLES[stemmer].score(target, output)
+        for variant, scored in found.items():
+            assert scored.counts[0] == pytest.approx(expected[variant].fmeasure, abs=1e-12), (output, target)
 
 
 @settings(max_examples=150)
