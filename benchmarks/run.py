@@ -1,9 +1,10 @@
 """How long a whole evaluation takes beside a bare loop: ratios of one run.
 
-    python benchmarks/run.py [--samples 1000] [--repeat 3]
+    python benchmarks/run.py [--samples 1000] [--repeat 3] [--growth]
 
 Every row is a process of its own, started cold, against one server on loopback. `ideal` is samples x
-latency / concurrency; `window` is what the server saw from the first call to the last answer.
+latency / concurrency; `window` is what the server saw from the first call to the last answer. A further
+sample's CPU is the difference between two runs of different sizes, so that no start-up is in it.
 """
 
 from __future__ import annotations
@@ -147,6 +148,42 @@ def scenario(
     row("promptops again, from the cache", warm, ideal)
 
 
+def further(samples: int, repeat: int, *, text_metrics: bool) -> None:
+    """CPU of each further sample, asked without latency, scored and stored; beside a bare loop."""
+    small, large = samples, 4 * samples
+    found: dict[str, list[float]] = {"bare": [], "ours": []}
+    with server(0.0) as url:
+        for _ in range(repeat):
+            cpu: dict[tuple[str, int], float] = {}
+            for size in (small, large):
+                with tempfile.TemporaryDirectory() as name:
+                    folder = Path(name)
+                    project(folder, url, size, judged=False, text_metrics=text_metrics)
+                    loop = [sys.executable, str(HERE / "bare_loop.py"), url, str(size), "32"]
+                    cpu["bare", size] = measure(url, loop, folder).cpu
+                    cpu["ours", size] = measure(url, promptops(32), folder).cpu
+            for who, values in found.items():
+                values.append(1000 * (cpu[who, large] - cpu[who, small]) / (large - small))
+    name = "with ROUGE-L and BLEU" if text_metrics else "one metric"
+    bare, ours = (statistics.median(values) for values in found.values())
+    print(f"CPU per further sample, {name:<22} promptops {ours:.2f} ms, bare loop {bare:.2f} ms", flush=True)
+
+
+def growth(sizes: tuple[int, ...]) -> None:
+    """Time, CPU and memory of one run of each size, asked without latency."""
+    with server(0.0) as url:
+        for size in sizes:
+            with tempfile.TemporaryDirectory() as name:
+                folder = Path(name)
+                project(folder, url, size, judged=False)
+                found = measure(url, promptops(32), folder)
+            print(
+                f"{size:>7,} samples  wall {found.wall:7.1f} s  CPU {found.cpu:6.1f} s  "
+                f"peak {found.peak:4.0f} MB  calls {found.calls:,}",
+                flush=True,
+            )
+
+
 def _ask(url: str, path: str, *, post: bool = False) -> str:
     request = urllib.request.Request(url + path, data=b"" if post else None)
     with urllib.request.urlopen(request) as response:
@@ -157,14 +194,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--samples", type=int, default=1000)
     parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--large", action="store_true", help="10,000 samples without latency too")
+    parser.add_argument("--growth", action="store_true", help="1,000, 10,000 and 100,000 samples too")
     given = parser.parse_args()
     print(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores; medians of {given.repeat}")
     scenario("Running", given.samples, 0.05, 32, given.repeat)
     scenario("Many at once", given.samples, 0.2, 100, given.repeat)
     scenario("One judge call a sample", given.samples, 0.05, 32, given.repeat, judged=True)
-    if given.large:
-        scenario("Ten times as many", given.samples * 10, 0.005, 32, 1)
+    print("\nNo latency")
+    further(given.samples, given.repeat, text_metrics=False)
+    further(given.samples, given.repeat, text_metrics=True)
+    if given.growth:
+        print("\nGrowth, no latency")
+        growth((1_000, 10_000, 100_000))
 
 
 resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]),) * 2)
