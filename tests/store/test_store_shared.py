@@ -148,7 +148,9 @@ def test_eight_at_once_on_postgresql_say_what_one_by_one_on_sqlite_say(
     server.seconds = meet
     found = _said(team, sorted_url)
     assert server.asked == asked_alone
-    assert found == expected
+    for team_steps, alone_steps in zip(found, expected, strict=True):
+        for told, wanted in zip(team_steps, alone_steps, strict=True):
+            assert told == wanted
     assert {steps[1].strip().split(maxsplit=1)[0] for steps in found} == {
         "PASS",
         "FAIL",
@@ -308,7 +310,8 @@ def _status(text: str, times: int) -> int:
     if not _CASE.match(text):
         return 200
     number, prompt, sample, _ = _parts(text)
-    if prompt == "new" and ((number == 3 and sample % 8 == 3) or (number == 5 and sample < 20)):
+    # Some are always answered early: a server that refuses everybody ends a run.
+    if prompt == "new" and ((number == 3 and sample % 8 == 3) or (number == 5 and sample % 6)):
         return 400
     return 500 if number == 2 and sample == 7 and times == 1 else 200
 
