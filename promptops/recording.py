@@ -93,7 +93,8 @@ class Recorder:
             )
         entry = self._entry(heard)
         first = self._entries.setdefault((entry.address, None), entry)
-        if first.completion.text != entry.completion.text:
+        told = [(each.completion.text, each.completion.logprobs) for each in (first, entry)]
+        if told[0] != told[1]:
             # The same request of another sample, which was asked on its own and got another answer.
             own = entry.model_copy(update={"sample": heard.sample_id})
             self._entries.setdefault((entry.address, heard.sample_id), own)
@@ -117,7 +118,10 @@ class Recorder:
 
     def _clean(self, completion: Completion) -> Completion:
         model = None if completion.model is None else self.redactor.text(completion.model)
-        return completion.model_copy(update={"text": self.redactor.text(completion.text), "model": model})
+        text = self.redactor.text(completion.text)
+        # A secret would stand there a token at a time.
+        logprobs = completion.logprobs if text == completion.text else ()
+        return completion.model_copy(update={"text": text, "model": model, "logprobs": logprobs})
 
     def _asking(self, request: Request) -> Asking:
         return Asking.model_validate(self.redactor.value(_asking(request).model_dump(mode="json")))

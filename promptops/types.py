@@ -230,6 +230,25 @@ class Attempt(Noun):
     waited: float = 0.0
 
 
+class Alternative(NamedTuple):
+    """A token that could have stood in a place, with its log-probability."""
+
+    token: str
+    logprob: float | None
+
+
+class TokenLogprob(Noun):
+    """One token of an answer and how likely it was, as the server tells it."""
+
+    token: str
+    logprob: float | None = None
+    """Natural logarithm, at most 0; None where the server says no more than that it is very unlikely."""
+    bytes: tuple[int, ...] | None = None
+    """Its UTF-8 bytes, where the token's text is not just these (a part of a character)."""
+    top: tuple[Alternative, ...] = ()
+    """The likeliest tokens in its place, the likeliest first; the token itself is mostly among them."""
+
+
 class Completion(Noun):
     """What a Model answered. Unknown figures are None, never zero."""
 
@@ -244,6 +263,8 @@ class Completion(Noun):
     model: str | None = None
     request_id: str | None = None
     attempts: tuple[Attempt, ...] = ()
+    logprobs: tuple[TokenLogprob, ...] = ()
+    """Of each token of the text, in order; empty unless the request asked for them and the server told."""
     raw: JsonValue = None
 
 
