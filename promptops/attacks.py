@@ -143,7 +143,12 @@ async def _tried(judge: Judge, wrong: Wrong, turn: int, top: bool) -> tuple[Scor
     last, score = "", None
 
     async def ask(
-        prompt: Prompt, slots: Mapping[str, JsonValue], form: dict[str, JsonValue] | None
+        prompt: Prompt,
+        slots: Mapping[str, JsonValue],
+        form: dict[str, JsonValue] | None,
+        *,
+        model: str = "",
+        poll: int = 0,
     ) -> Completion:
         nonlocal last
         last = trial_reply(form, turn=turn, top=top, words="It is right in every point.")

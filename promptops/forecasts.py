@@ -132,7 +132,8 @@ class Forecasts(Replays):
         refuse_other_cassette(run.id, self.store.run_config(run.id).get("cassette"), work.cassette)
         samples: Sequence[Sample] = self.store.kept_samples(run.evalset_digest)
         answers = run.parent is None or retry_errors
-        for name in [*([run.model] if answers else []), *(judge.model for judge in _judges(run).values())]:
+        asked = [model for judge in _judges(run).values() for model in judge.models]
+        for name in [*([run.model] if answers else []), *asked]:
             work.caller(name)
         work.refuse_other_servers(run)
         notes = []
@@ -207,7 +208,7 @@ class Forecasts(Replays):
             if answers
             else None,
             judges=judges,
-            judge_callers={label: work.caller(judge.model) for label, judge in judges.items()},
+            judge_callers=work.judge_callers(judges),
         )
         if stored:
             outlook.ledger = StoredLedger(self.store, run, retry_errors, parents_answers=True)
@@ -228,17 +229,17 @@ class Forecasts(Replays):
                 limit=token_limit(run.prompt, outlook.caller),
             )
             parts.append(part_of(wanted, outlook.caller.model, usual))
-        for label, judge in judges.items():
-            count, caller = judged[label], outlook.judge_callers[label]
+        for (label, model), count in judged.items():
+            caller = outlook.judge_callers[label, model]
             wanted = Wanted(
                 kind="judge",
                 name=label,
-                model=judge.model,
+                model=model,
                 places=places,
                 stored=count.stored,
                 cached=count.cached,
                 characters=count.characters + count.unseen,
-                limit=token_limit(judge.prompt, caller),
+                limit=token_limit(judges[label].prompt, caller),
                 unseen=len(count.unseen),
                 answer=usual.tokens_out,
             )

@@ -218,6 +218,8 @@ class Request(Noun):
     repeat: int = 0
     attempt: int = 0
     """Which result of its sample and repeat it is for; no part of what is asked."""
+    poll: int = 0
+    """Of a judge that asks the same thing several times about one answer: which time it is."""
 
 
 class Attempt(Noun):

@@ -12,22 +12,39 @@ import json
 import re
 import unicodedata
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import ClassVar
+from collections.abc import Iterable, Mapping
+from typing import ClassVar, Protocol
 
 from pydantic import JsonValue
 
 from promptops.contentfree import is_content_free
 from promptops.metrics import Metric
-from promptops.types import Completion, MetricRecord, Prompt, Sample, Score
-
-Ask = Callable[[Prompt, Mapping[str, JsonValue], dict[str, JsonValue] | None], Awaitable[Completion]]
-"""Render a prompt with these slots, send it with this response format, return what the judge replied."""
+from promptops.types import Alternative, Completion, MetricRecord, Prompt, Sample, Score, TokenLogprob
 
 CANDIDATE_LIMIT = 40_000
 """Characters of a text that a judge is shown; a longer one is unscored rather than cut."""
 REPLY_LIMIT = 200_000
 """Characters of a reply that are searched for a verdict; all calls wait while that is done."""
+
+
+class Ask(Protocol):
+    """Who asks for a judge."""
+
+    async def __call__(
+        self,
+        prompt: Prompt,
+        slots: Mapping[str, JsonValue],
+        response_format: dict[str, JsonValue] | None,
+        /,
+        *,
+        model: str = "",
+        poll: int = 0,
+    ) -> Completion:
+        """Render a prompt with these slots, send it with this response format, return what was replied.
+
+        `model` is one of the judge's `models` where it has several. Another `poll` is another question though
+        it be word for word the same: each has a reply of its own, which is stored and found again.
+        """
 
 
 class Judge(Metric):
@@ -46,6 +63,11 @@ class Judge(Metric):
     prompt: Prompt
     model: str = ""
     stand_in: bool = False
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Return whom it asks, each once."""
+        return (self.model,)
 
     @abstractmethod
     async def judge(self, completion: Completion, sample: Sample, ask: Ask) -> Score:
@@ -97,6 +119,15 @@ def trial_reply(
     """
     schema = form.get("schema") if form else None
     return json.dumps(_fitting(schema, turn, top, words)) if isinstance(schema, dict) else words
+
+
+def trial_completion(prompt: Prompt, form: Mapping[str, JsonValue] | None) -> Completion:
+    """Return a short reply that fits, of which a model is certain where the prompt asks how sure it is."""
+    text = trial_reply(form)
+    if prompt.parameters.get("logprobs") is not True:
+        return Completion(text=text)
+    sure = tuple(TokenLogprob(token=each, logprob=0.0, top=(Alternative(each, 0.0),)) for each in text)
+    return Completion(text=text, logprobs=sure)
 
 
 def mark_for(*texts: str) -> str:

@@ -201,7 +201,12 @@ def numbered(count: int, **fields: Field) -> dict[str, Field]:
 
 
 async def verdict_of(
-    ask: Ask, prompt: Prompt, slots: Mapping[str, JsonValue], fields: Mapping[str, Field], shown: Shown
+    ask: Ask,
+    prompt: Prompt,
+    slots: Mapping[str, JsonValue],
+    fields: Mapping[str, Field],
+    shown: Shown,
+    poll: int = 0,
 ) -> Verdict | Score:
     """Ask once; return the verdict, or a missing Score that says why there is none and keeps the reply.
 
@@ -212,7 +217,7 @@ async def verdict_of(
     if shown.too_long is not None:
         return Score.missing(shown.too_long)
     schema: dict[str, JsonValue] = {"type": "json_schema", "name": "verdict", "schema": object_schema(fields)}
-    reply = await ask(prompt, slots, schema)
+    reply = await ask(prompt, slots, schema, poll=poll)
     return read_reply(reply, fields, shown)
 
 

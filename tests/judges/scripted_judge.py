@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from pydantic import JsonValue
@@ -24,7 +24,16 @@ from promptops.templates import Renderer
 from promptops.types import Completion, Prompt, Sample, Score
 
 FOLDER = Path(plugins.__file__).parent / "judges"
-Reply = str | Callable[[str], str]
+
+
+class Said(NamedTuple):
+    """A reply with its tokens' log-probabilities, as `choices[].logprobs.content`."""
+
+    text: str
+    logprobs: list[dict[str, Any]]
+
+
+Reply = str | Said | Callable[[str], "str | Said"]
 """A reply, or what makes one of the last message."""
 
 
@@ -47,8 +56,12 @@ class _Handler(BaseHTTPRequestHandler):
         place = min(len(self.server.bodies), len(self.server.replies) - 1)
         self.server.bodies.append(body)
         reply = self.server.replies[place]
-        text = reply if isinstance(reply, str) else reply(body["messages"][-1]["content"])
-        choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+        said = reply if isinstance(reply, str | Said) else reply(body["messages"][-1]["content"])
+        text, logprobs = said if isinstance(said, Said) else (said, None)
+        choice: dict[str, Any] = {"index": 0, "message": {"role": "assistant", "content": text}}
+        choice["finish_reason"] = "stop"
+        if logprobs is not None:
+            choice["logprobs"] = {"content": logprobs, "refusal": None}
         data = json.dumps({"id": f"c{len(self.server.bodies)}", "model": "m", "choices": [choice]}).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
@@ -90,12 +103,17 @@ def judged(
         given = ProviderSettings(
             base_url=f"http://127.0.0.1:{server.server_address[1]}/v1", api_key_env="KEY"
         )
-        model = OpenAI("m", given, {"KEY": "k"}, Path())
+        asked = OpenAI("m", given, {"KEY": "k"}, Path())
 
         async def ask(
-            prompt: Prompt, slots: Mapping[str, JsonValue], form: dict[str, JsonValue] | None
+            prompt: Prompt,
+            slots: Mapping[str, JsonValue],
+            form: dict[str, JsonValue] | None,
+            *,
+            model: str = "",
+            poll: int = 0,
         ) -> Completion:
-            return await model.generate(judge_request(renderer, prompt, slots, form, sample.id, 0))
+            return await asked.generate(judge_request(renderer, prompt, slots, form, sample.id, 0, poll))
 
         async def go() -> Score:
             try:
@@ -103,12 +121,14 @@ def judged(
                     Completion(text=answer), sample, ask
                 )
             finally:
-                await model.close()
+                await asked.close()
 
         return asyncio.run(go()), server.bodies
 
 
-def body_of(file: str, schema: dict[str, Any] | None, **slots: Any) -> dict[str, Any]:
+def body_of(
+    file: str, schema: dict[str, Any] | None, parameters: Mapping[str, Any] | None = None, **slots: Any
+) -> dict[str, Any]:
     """Return what must be sent for a shipped prompt: its file's text with the slots replaced."""
     read = yaml.safe_load((FOLDER / file).read_text("utf-8"))
     messages = []
@@ -118,7 +138,7 @@ def body_of(file: str, schema: dict[str, Any] | None, **slots: Any) -> dict[str,
             content = content.replace("{{ " + name + " }}", str(value))
         assert "{{" not in content
         messages.append({"role": message["role"], "content": content})
-    body: dict[str, Any] = {"model": "m", "messages": messages, "temperature": 0}
+    body: dict[str, Any] = {"model": "m", "messages": messages, **(parameters or {"temperature": 0})}
     if schema is not None:
         form = {
             "type": "object",

@@ -40,7 +40,12 @@ def replying(*replies: str) -> tuple[Ask, list[str]]:
     left = list(replies)
 
     async def ask(
-        prompt: Prompt, slots: Mapping[str, JsonValue], response_format: dict[str, JsonValue] | None
+        prompt: Prompt,
+        slots: Mapping[str, JsonValue],
+        response_format: dict[str, JsonValue] | None,
+        *,
+        model: str = "",
+        poll: int = 0,
     ) -> Completion:
         with Renderer() as renderer:
             sent.append("\n".join(message.content for message in renderer.render(prompt, slots)))
