@@ -243,7 +243,8 @@ class Forecasts(Replays):
                 unseen=len(count.unseen),
                 answer=usual.tokens_out,
             )
-            parts.append(part_of(wanted, caller.model, self._usual_judgements(run, label)))
+            part = part_of(wanted, caller.model, self._usual_judgements(run, label))
+            parts.append(with_outlook(part, judges[label]))
         return parts
 
     def _usual_answers(self, run: Run) -> Usual:
@@ -267,6 +268,13 @@ class Forecasts(Replays):
             if taken is not None:
                 return Usual.of(taken, f"run {each.id}", same=True)
         return Usual()
+
+
+def with_outlook(part: Part, judge: Judge) -> Part:
+    """Return a judge's calls with what it says itself of how many they are, where there are any."""
+    if not judge.outlook or not part.calls:
+        return part
+    return part.model_copy(update={"notes": (*part.notes, f"{part.name}: {judge.outlook}")})
 
 
 def _judges(run: Run) -> dict[str, Judge]:

@@ -12,7 +12,7 @@ from promptops.errors import UnknownName, UsageError
 from promptops.evaluation import Evaluation
 from promptops.eventloop import wait_for
 from promptops.forecast import Forecast, Wanted, part_of
-from promptops.forecasts import Forecasts, token_limit
+from promptops.forecasts import Forecasts, token_limit, with_outlook
 from promptops.judges import Judge, judges_of
 from promptops.models import build_metric, refuse_unlisted_metric
 from promptops.progress import Watch
@@ -147,7 +147,8 @@ class Judging(Forecasts):
                 characters=count.characters,
                 limit=token_limit(trial.judge.prompt, caller),
             )
-            parts.append(part_of(wanted, caller.model, self._usual_judgements(run, label)))
+            part = part_of(wanted, caller.model, self._usual_judgements(run, label))
+            parts.append(with_outlook(part, trial.judge))
         return self._forecast(work, evalset.name, len(trial.places), 1, parts)
 
     def _trial(

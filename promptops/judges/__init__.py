@@ -69,6 +69,11 @@ class Judge(Metric):
         """Return whom it asks, each once."""
         return (self.model,)
 
+    @property
+    def outlook(self) -> str:
+        """Say what can't be foretold of its calls; nothing for most."""
+        return ""
+
     @abstractmethod
     async def judge(self, completion: Completion, sample: Sample, ask: Ask) -> Score:
         """Ask about one output. Raises CallFailed where the judge gave no answer at all."""
