@@ -91,9 +91,15 @@ class Grade(Field):
         found = read_score(value, self.low, self.high)
         if isinstance(found, str):
             return Unread(found)
-        if self.step is not None and not ((found - self.low) / self.step).is_integer():
+        if self.step is not None and not in_steps(found, self.low, self.step):
             return Unread(f"the score {found:g} lies between the steps of {self.step:g}")
         return found
+
+
+def in_steps(value: float, low: float, step: float) -> bool:
+    """Tell whether a number is so many steps from the lowest one (0.1 is no number of a computer's)."""
+    steps = (value - low) / step
+    return abs(steps - round(steps)) < 1e-6
 
 
 @dataclass(frozen=True)
