@@ -86,12 +86,24 @@ def serving(*replies: Reply) -> Iterator[Server]:
         thread.join()
 
 
+REQUIRED: dict[str, dict[str, Any]] = {
+    "decision_tree": {
+        "start": "right",
+        "nodes": {
+            "right": {"ask": "Is it right?", "then": {"yes": "short", "no": 0}},
+            "short": {"metric": "length", "at_least": 40, "then": {"yes": 0.5, "no": 1}},
+        },
+    }
+}
+"""Options without which a kind can't be built, by name; small ones for the tests of all kinds."""
+
+
 def built(name: str, **options: Any) -> Judge:
     """Return a judge of the wing with its shipped prompts."""
     kind = plugins.find("judges", name, Judge)  # type: ignore[type-abstract]
     files = {"prompt": kind.prompt_file, **kind.more_prompts}
     prompts = {option: read_prompt(FOLDER / file) for option, file in files.items()}
-    return kind.model_validate({**prompts, "model": "openai/m", **options})
+    return kind.model_validate({**prompts, **REQUIRED.get(name, {}), "model": "openai/m", **options})
 
 
 def judged(

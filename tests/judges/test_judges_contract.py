@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 from pydantic import JsonValue
 
 from promptops import plugins
 from promptops.judges import Ask, Judge
-from promptops.promptfiles import read_prompt
 from promptops.templates import Renderer
 from promptops.types import Completion, Prompt, Sample
+from tests.judges.scripted_judge import built
 
 SAMPLE = Sample(
     id="a",
@@ -21,7 +20,6 @@ SAMPLE = Sample(
     target=("A tomato is red.",),
     metadata={"original": "A pear.", "feedback": ["Name a red thing."], "others": ["A pear.", "A plum."]},
 )
-FOLDER = Path(plugins.__file__).parent / "judges"
 
 
 def judges() -> list[type[Judge]]:
@@ -29,9 +27,7 @@ def judges() -> list[type[Judge]]:
 
 
 def shipped(kind: type[Judge]) -> Judge:
-    files = {"prompt": kind.prompt_file, **kind.more_prompts}
-    prompts = {name: read_prompt(FOLDER / file) for name, file in files.items()}
-    return kind.model_validate({**prompts, "model": "mock/echo"})
+    return built(kind.__module__.rpartition(".")[2], model="mock/echo")
 
 
 def replying(*replies: str) -> tuple[Ask, list[str]]:
