@@ -65,13 +65,8 @@ def attacks_on(judge: Judge, families: Sequence[str] = ()) -> tuple[Attack, ...]
     return tuple(
         attack
         for attack in attack_pack()
-        if (not families or attack.family in families) and (compares(judge) or not attack.pairs)
+        if (not families or attack.family in families) and (judge.compares or not attack.pairs)
     )
-
-
-def compares(judge: Judge) -> bool:
-    """Tell whether a judge sees other answers beside the one that is attacked."""
-    return judge.pairs or "others" in type(judge).model_fields
 
 
 def written(attack: Attack, answer: str, forged: Forged) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -16,7 +17,7 @@ from promptops.evaluation import Evaluation
 from promptops.eventloop import wait_for
 from promptops.followers import first_of, first_stage, seed_of
 from promptops.forecast import Forecast, Part, Usual, Wanted, forecast_of, part_of
-from promptops.judges import Judge
+from promptops.judges import Judge, asked_models
 from promptops.ledger import StoredLedger
 from promptops.models import open_model, rebuild_metric
 from promptops.prices import ListPrice, price_of_model, read_prices
@@ -226,7 +227,7 @@ class Forecasts(Replays):
                 stored=answered.stored,
                 cached=answered.cached,
                 characters=answered.characters,
-                limit=token_limit(run.prompt, outlook.caller),
+                limit=token_limit((run.prompt,), outlook.caller),
             )
             parts.append(part_of(wanted, outlook.caller.model, usual))
         for (label, model), count in judged.items():
@@ -239,7 +240,7 @@ class Forecasts(Replays):
                 stored=count.stored,
                 cached=count.cached,
                 characters=count.characters + count.unseen,
-                limit=token_limit(judges[label].prompt, caller),
+                limit=token_limit(judges[label].prompts_at(model), caller),
                 unseen=len(count.unseen),
                 answer=usual.tokens_out,
             )
@@ -260,13 +261,18 @@ class Forecasts(Replays):
         return Usual()
 
     def _usual_judgements(self, run: Run, label: str) -> Usual:
-        """Return what a judgement usually takes, from runs with the same judge."""
+        """Return what a judge's call usually takes, from runs with the same judge.
+
+        Where several models answer, it is a mean over all: an estimate of tokens, and no cost.
+        """
         wanted = {record.label: record for record in run.metrics}[label]
+        one = len(asked_models(wanted.options)) == 1
         for each in self.runs(limit=HISTORY):
             same = [record.label for record in each.metrics if record.signature == wanted.signature]
             taken = self.store.taken(each.id).get(f"judge:{same[0]}") if same and each.done else None
             if taken is not None:
-                return Usual.of(taken, f"run {each.id}", same=True)
+                usual = Usual.of(taken, f"run {each.id}", same=one)
+                return usual if one else replace(usual, cost=None)
         return Usual()
 
 
@@ -282,8 +288,17 @@ def _judges(run: Run) -> dict[str, Judge]:
     return {label: metric for label, metric in built.items() if isinstance(metric, Judge)}
 
 
-def token_limit(prompt: Prompt, caller: Caller) -> int | None:
-    """Return how many tokens an answer may have, by the prompt's parameters or the provider's body."""
+def token_limit(prompts: Sequence[Prompt], caller: Caller) -> int | None:
+    """Return how many tokens an answer may have, by the prompts' parameters or the provider's body.
+
+    The most of all prompts; None where one sets no limit.
+    """
+    limits = [_limit_of(prompt, caller) for prompt in prompts]
+    known = [limit for limit in limits if limit is not None]
+    return max(known) if known and len(known) == len(limits) else None
+
+
+def _limit_of(prompt: Prompt, caller: Caller) -> int | None:
     for place in (prompt.parameters, caller.model.settings.body):
         for name in _LIMITS:
             value = place.get(name)

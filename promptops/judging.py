@@ -145,7 +145,7 @@ class Judging(Forecasts):
                 stored=len(trial.places) - len(left),
                 cached=count.cached,
                 characters=count.characters,
-                limit=token_limit(trial.judge.prompt, caller),
+                limit=token_limit(trial.judge.prompts_at(model), caller),
             )
             part = part_of(wanted, caller.model, self._usual_judgements(run, label))
             parts.append(with_outlook(part, trial.judge))
@@ -217,7 +217,7 @@ class Judging(Forecasts):
         shown = evalset.model_copy(update={"samples": trial.samples})
         label = trial.label
         return work.draft(
-            shown, trial.judge.prompt, "", trial.judge.model, {label: trial.judge}, {label: label}, 1
+            shown, trial.judge.prompt, "", trial.judge.models[0], {label: trial.judge}, {label: label}, 1
         )
 
     def _attack_file(self, evalset: str, label: str) -> Path:

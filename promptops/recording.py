@@ -9,6 +9,7 @@ from pathlib import Path
 from promptops.cassettes import Asking, Entry, Played, Shape, write_cassette
 from promptops.contentaddress import Asked
 from promptops.errors import NotRecorded, UsageError
+from promptops.judges import models_of
 from promptops.proofs import Recording
 from promptops.redaction import Redactor
 from promptops.replaying import Heard, Replayer
@@ -64,8 +65,8 @@ class Recorder:
         self._unanswered += run.samples * run.repeats - run.done
         self._models |= {
             name: self.redactor.text(asked[name].origin)
-            for name in (run.model, *(record.options.get("model") for record in run.metrics if record.judge))
-            if isinstance(name, str) and name not in local and name in asked
+            for name in (run.model, *models_of(run.metrics))
+            if name not in local and name in asked
         }
         self._ids.append(run.id)
         self._runs.append(self._shape(run))

@@ -52,13 +52,16 @@ class Judge(Metric):
 
     needs_target: ClassVar[bool] = False
     prompt_file: ClassVar[str]
-    """The shipped prompt, a file beside the judge's own."""
+    """The shipped prompt, a file beside the judge's own; empty where it has the prompts of others."""
     more_prompts: ClassVar[Mapping[str, str]] = {}
     """Further prompts of a judge that asks in steps: option and shipped file."""
     shows_candidate: ClassVar[bool] = True
     """False where something else than the output is judged, such as the context it was made from."""
     pairs: ClassVar[bool] = False
     """True where two outputs are compared, a step of a Comparison and not of a Run."""
+
+    members: ClassVar[str | None] = None
+    """The option that holds further judges, each with its own model and prompts."""
 
     prompt: Prompt
     model: str = ""
@@ -68,6 +71,15 @@ class Judge(Metric):
     def models(self) -> tuple[str, ...]:
         """Return whom it asks, each once."""
         return (self.model,)
+
+    @property
+    def compares(self) -> bool:
+        """Whether it sees other answers beside the one that it judges."""
+        return self.pairs or "others" in type(self).model_fields
+
+    def prompts_at(self, model: str) -> tuple[Prompt, ...]:
+        """Return the prompts by which it asks one of its models."""
+        return tuple(getattr(self, name) for name in ("prompt", *self.more_prompts))
 
     @property
     def outlook(self) -> str:
@@ -113,6 +125,21 @@ class Judge(Metric):
 def judges_of(metrics: Mapping[str, Metric]) -> dict[str, Judge]:
     """Return those of some metrics that ask a model, by label."""
     return {label: metric for label, metric in metrics.items() if isinstance(metric, Judge)}
+
+
+def models_of(records: Iterable[MetricRecord]) -> tuple[str, ...]:
+    """Return the models that the judges of a run ask, each once."""
+    asked = (asked_models(record.options) for record in records if record.judge)
+    return tuple(dict.fromkeys(name for names in asked for name in names))
+
+
+def asked_models(options: Mapping[str, JsonValue]) -> tuple[str, ...]:
+    """Return the models that a judge with these options asks, each once."""
+    model, members = options.get("model"), options.get("judges")
+    if not isinstance(members, dict):
+        return (model,) if isinstance(model, str) and model else ()
+    asked = (asked_models(member) for member in members.values() if isinstance(member, dict))
+    return tuple(dict.fromkeys(name for names in asked for name in names))
 
 
 def trial_reply(

@@ -46,6 +46,10 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.replies = list(replies)
         self.bodies: list[dict[str, Any]] = []
+        self.keys: set[str] = set()
+        """The authorizations that came with them."""
+        self.usage: dict[str, int] | None = None
+        self.status = 200
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -55,6 +59,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         place = min(len(self.server.bodies), len(self.server.replies) - 1)
         self.server.bodies.append(body)
+        self.server.keys.add(self.headers.get("authorization", ""))
         reply = self.server.replies[place]
         said = reply if isinstance(reply, str | Said) else reply(body["messages"][-1]["content"])
         text, logprobs = said if isinstance(said, Said) else (said, None)
@@ -62,8 +67,9 @@ class _Handler(BaseHTTPRequestHandler):
         choice["finish_reason"] = "stop"
         if logprobs is not None:
             choice["logprobs"] = {"content": logprobs, "refusal": None}
-        data = json.dumps({"id": f"c{len(self.server.bodies)}", "model": "m", "choices": [choice]}).encode()
-        self.send_response(200)
+        answer = {"id": f"c{len(self.server.bodies)}", "model": "m", "choices": [choice]}
+        data = json.dumps(answer | ({"usage": self.server.usage} if self.server.usage else {})).encode()
+        self.send_response(self.server.status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
@@ -86,6 +92,13 @@ def serving(*replies: Reply) -> Iterator[Server]:
         thread.join()
 
 
+def seat(model: str, kind: str = "rubric", **options: Any) -> dict[str, Any]:
+    """Return a judge as it sits in a jury: its kind, model, options and the text of its shipped prompt."""
+    chosen = plugins.find("judges", kind, Judge)  # type: ignore[type-abstract]
+    prompt = read_prompt(FOLDER / chosen.prompt_file).model_dump(mode="json")
+    return {"metric": kind, "model": model, "prompt": prompt, **options}
+
+
 REQUIRED: dict[str, dict[str, Any]] = {
     "decision_tree": {
         "start": "right",
@@ -93,7 +106,8 @@ REQUIRED: dict[str, dict[str, Any]] = {
             "right": {"ask": "Is it right?", "then": {"yes": "short", "no": 0}},
             "short": {"metric": "length", "at_least": 40, "then": {"yes": 0.5, "no": 1}},
         },
-    }
+    },
+    "jury": {"judges": {"one": seat("openai/one"), "two": seat("openai/two", scale=[1, 5])}},
 }
 """Options without which a kind can't be built, by name; small ones for the tests of all kinds."""
 
@@ -101,7 +115,7 @@ REQUIRED: dict[str, dict[str, Any]] = {
 def built(name: str, **options: Any) -> Judge:
     """Return a judge of the wing with its shipped prompts."""
     kind = plugins.find("judges", name, Judge)  # type: ignore[type-abstract]
-    files = {"prompt": kind.prompt_file, **kind.more_prompts}
+    files = {"prompt": kind.prompt_file, **kind.more_prompts} if kind.prompt_file else {}
     prompts = {option: read_prompt(FOLDER / file) for option, file in files.items()}
     return kind.model_validate({**prompts, **REQUIRED.get(name, {}), "model": "openai/m", **options})
 
@@ -125,7 +139,9 @@ def judged(
             model: str = "",
             poll: int = 0,
         ) -> Completion:
-            return await asked.generate(judge_request(renderer, prompt, slots, form, sample.id, 0, poll))
+            request = judge_request(renderer, prompt, slots, form, sample.id, 0, poll)
+            asked.model = (model or judge.model).partition("/")[2]
+            return await asked.generate(request)
 
         async def go() -> Score:
             try:
