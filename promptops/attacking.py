@@ -57,7 +57,7 @@ class AttackReport(Noun):
     evalset: str
     label: str
     judge: str
-    """The judge's model."""
+    """The judge's model; a jury's, each once, joined by ` + `."""
     signature: str
     stand_in: bool
     n: int
@@ -111,7 +111,7 @@ def summed_up(
     found = AttackReport(
         evalset=evalset,
         label=label,
-        judge=judge.model,
+        judge=" + ".join(judge.models),
         signature=judge.signature,
         stand_in=judge.stand_in,
         n=whole.n,

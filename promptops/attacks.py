@@ -65,13 +65,8 @@ def attacks_on(judge: Judge, families: Sequence[str] = ()) -> tuple[Attack, ...]
     return tuple(
         attack
         for attack in attack_pack()
-        if (not families or attack.family in families) and (compares(judge) or not attack.pairs)
+        if (not families or attack.family in families) and (judge.compares or not attack.pairs)
     )
-
-
-def compares(judge: Judge) -> bool:
-    """Tell whether a judge sees other answers beside the one that is attacked."""
-    return judge.pairs or "others" in type(judge).model_fields
 
 
 def written(attack: Attack, answer: str, forged: Forged) -> str:
@@ -143,7 +138,12 @@ async def _tried(judge: Judge, wrong: Wrong, turn: int, top: bool) -> tuple[Scor
     last, score = "", None
 
     async def ask(
-        prompt: Prompt, slots: Mapping[str, JsonValue], form: dict[str, JsonValue] | None
+        prompt: Prompt,
+        slots: Mapping[str, JsonValue],
+        form: dict[str, JsonValue] | None,
+        *,
+        model: str = "",
+        poll: int = 0,
     ) -> Completion:
         nonlocal last
         last = trial_reply(form, turn=turn, top=top, words="It is right in every point.")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from promptops.calls import Caller
-from promptops.judges import Judge, trial_reply
+from promptops.judges import Judge, trial_completion
 from promptops.runner import answer_request, judge_purpose, judge_request
 from promptops.tasks import NOTHING, Known, Todo, pages
 from promptops.templates import Renderer
@@ -38,13 +38,14 @@ class Outlook:
     caller: Caller | None
     """None where no answer is asked for."""
     judges: Mapping[str, Judge]
-    judge_callers: Mapping[str, Caller]
+    judge_callers: Mapping[tuple[str, str], Caller]
+    """By judge and model."""
     ledger: Callable[[Sequence[Sample]], Known] | None = None
     """Tells what the run has of some samples; None where that is nothing."""
 
-    async def counted(self, renderer: Renderer) -> tuple[Count, dict[str, Count]]:
-        """Return the run's answers, and what each of its judges says about them."""
-        answers, judged = Count(), {label: Count() for label in self.judges}
+    async def counted(self, renderer: Renderer) -> tuple[Count, dict[tuple[str, str], Count]]:
+        """Return the run's answers, and what each judge's models say about them."""
+        answers, judged = Count(), {place: Count() for place in self.judge_callers}
         for todo in self._places():
             if (todo.sample.id, todo.repeat) in todo.known.finished:
                 answers.stored += 1
@@ -53,7 +54,8 @@ class Outlook:
                 continue
             completion = self._answer(renderer, todo, answers)
             for label, judge in self.judges.items():
-                await self._judge(renderer, todo, label, judge, completion, judged[label])
+                counts = {model: judged[label, model] for model in judge.models}
+                await self._judge(renderer, todo, label, judge, completion, counts)
         return answers, judged
 
     def _places(self) -> Iterator[Todo]:
@@ -85,25 +87,31 @@ class Outlook:
         label: str,
         judge: Judge,
         completion: Completion | None,
-        count: Count,
+        counts: Mapping[str, Count],
     ) -> None:
         sample, asked = todo.sample, 0
 
         async def ask(
-            prompt: Prompt, slots: Mapping[str, JsonValue], response_format: dict[str, JsonValue] | None
+            prompt: Prompt,
+            slots: Mapping[str, JsonValue],
+            form: dict[str, JsonValue] | None,
+            *,
+            model: str = "",
+            poll: int = 0,
         ) -> Completion:
             nonlocal asked
             asked += 1
+            count, caller = counts[model or judge.model], self.judge_callers[label, model or judge.model]
             purpose = judge_purpose(label, asked)
             stored = todo.answered(purpose)
             if stored is not None:
                 count.stored += 1
                 return stored
-            request = judge_request(renderer, prompt, slots, response_format, sample.id, todo.repeat)
-            found = None if completion is None else self.judge_callers[label].find(request, prompt.digest)
+            request = judge_request(renderer, prompt, slots, form, sample.id, todo.repeat, poll)
+            found = None if completion is None else caller.find(request, prompt.digest)
             if found is None:
                 (count.unseen if completion is None else count.characters).append(_characters(request))
-                return Completion(text=trial_reply(response_format))
+                return trial_completion(prompt, form)
             count.cached += 1
             return found
 

@@ -17,7 +17,7 @@ from promptops.errors import FileProblems, Problem
 from promptops.jsonfile import read_json_lines
 from promptops.located import Faults, Located, shown
 from promptops.textfile import file_name, replacing
-from promptops.types import Completion, FinishReason, Message, Noun
+from promptops.types import Completion, FinishReason, Message, Noun, TokenLogprob
 
 Shaped = TypeVar("Shaped", bound=BaseModel)
 
@@ -49,16 +49,18 @@ class Played(Noun):
     seconds: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     cost: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     model: str | None = None
+    logprobs: tuple[TokenLogprob, ...] | None = None
 
     @classmethod
     def of(cls, completion: Completion) -> Played:
         """Return what is kept of a completion."""
-        return cls.model_validate({name: getattr(completion, name) for name in cls.model_fields})
+        kept = {name: getattr(completion, name) for name in cls.model_fields}
+        return cls.model_validate({**kept, "logprobs": completion.logprobs or None})
 
     @property
     def completion(self) -> Completion:
         """The completion again."""
-        return Completion.model_validate(self.model_dump())
+        return Completion.model_validate({**self.model_dump(), "logprobs": self.logprobs or ()})
 
 
 class Asking(Noun):

@@ -25,8 +25,10 @@ def content_address(asked: Asked, request: Request, prompt_digest: str) -> str:
     """Return the SHA-256, in hex, of all that can change an answer.
 
     That is the model, where it is reached, the body's extra fields, every message, the parameters, the
-    response format, the number of the repeat, and the digest of the prompt with its template.
+    response format, the number of the repeat, that of the poll where it is not the first, and the digest of
+    the prompt with its template.
     """
+    poll = {"poll": request.poll} if request.poll else {}
     return digest_of(
         {
             "model": asked.model,
@@ -37,6 +39,7 @@ def content_address(asked: Asked, request: Request, prompt_digest: str) -> str:
             "response_format": request.response_format,
             "repeat": request.repeat,
             "prompt": prompt_digest,
+            **poll,
         }
     )
 

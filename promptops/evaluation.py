@@ -22,7 +22,7 @@ from promptops.config import Settings
 from promptops.engines import Engine
 from promptops.errors import FileProblems, Problem, RunInterrupted, StoreError, TemplateError, UsageError
 from promptops.eventloop import interruptible, signals, wait_for
-from promptops.judges import Judge, judges_of, trial_reply
+from promptops.judges import Judge, judges_of, trial_completion
 from promptops.ledger import StoredLedger
 from promptops.limits import Limits
 from promptops.located import MAX_PROBLEMS
@@ -185,7 +185,7 @@ class Evaluation:
             caller=self.caller(run.model) if run.parent is None or retry_errors else None,
             metrics={label: metric for label, metric in built.items() if label not in judges},
             judges=judges,
-            judge_callers={label: self.caller(judge.model) for label, judge in judges.items()},
+            judge_callers=self.judge_callers(judges),
             ledger=ledger,
             left=ledger.left() if ledger is not None and len(samples) == run.samples else None,
             follower=follower,
@@ -353,6 +353,10 @@ class Evaluation:
         caller = Caller(model, name, self.settings.attempts, self.settings.deadline, self.usage, lookup)
         return caller, server
 
+    def judge_callers(self, judges: Mapping[str, Judge]) -> dict[tuple[str, str], Caller]:
+        """Return who asks, by judge and model."""
+        return {(label, name): self.caller(name) for label, judge in judges.items() for name in judge.models}
+
     def caller(self, name: str) -> Caller:
         if name not in self._callers:
             cassette = None if model_traits(name, self.settings).local else self.cassette
@@ -381,10 +385,15 @@ def _judge_problems(
     """Render all prompts of a judge for some samples, without asking anybody."""
 
     async def ask(
-        prompt: Prompt, slots: Mapping[str, JsonValue], form: dict[str, JsonValue] | None
+        prompt: Prompt,
+        slots: Mapping[str, JsonValue],
+        form: dict[str, JsonValue] | None,
+        *,
+        model: str = "",
+        poll: int = 0,
     ) -> Completion:
         renderer.render(prompt, slots)
-        return Completion(text=trial_reply(form))
+        return trial_completion(prompt, form)
 
     for sample in samples:
         try:

@@ -359,7 +359,7 @@ class Experiments(Registry):
 
 
 def _judge_models(metrics: Mapping[str, Metric]) -> list[str]:
-    return [metric.model for metric in metrics.values() if isinstance(metric, Judge)]
+    return [model for metric in metrics.values() if isinstance(metric, Judge) for model in metric.models]
 
 
 def _placed(faults: Mapping[str, UsageError], file: Path) -> list[Problem]:

@@ -227,9 +227,11 @@ def forecast_of(
 
 def _tokens_in(wanted: Wanted, usual: Usual) -> tuple[int | None, Basis, str]:
     calls = len(wanted.characters)
-    if usual.same and usual.tokens_in is not None:
-        return math.ceil(usual.tokens_in * calls), "history", f"tokens read as {usual.source} took"
-    if wanted.unseen and wanted.answer is None:
+    unknown = wanted.unseen > 0 and wanted.answer is None
+    if usual.tokens_in is not None and (usual.same or unknown):
+        basis: Basis = "history" if usual.same else "estimate"
+        return math.ceil(usual.tokens_in * calls), basis, f"tokens read as {usual.source} took"
+    if unknown:
         return None, "unknown", "tokens read unknown: the answers that are to be judged are not there yet"
     read = sum(math.ceil(each / CHARACTERS_A_TOKEN) for each in wanted.characters)
     return read + math.ceil(wanted.unseen * (wanted.answer or 0.0)), "estimate", f"tokens read {RULE}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -16,7 +17,7 @@ from promptops.evaluation import Evaluation
 from promptops.eventloop import wait_for
 from promptops.followers import first_of, first_stage, seed_of
 from promptops.forecast import Forecast, Part, Usual, Wanted, forecast_of, part_of
-from promptops.judges import Judge
+from promptops.judges import Judge, asked_models
 from promptops.ledger import StoredLedger
 from promptops.models import open_model, rebuild_metric
 from promptops.prices import ListPrice, price_of_model, read_prices
@@ -132,7 +133,8 @@ class Forecasts(Replays):
         refuse_other_cassette(run.id, self.store.run_config(run.id).get("cassette"), work.cassette)
         samples: Sequence[Sample] = self.store.kept_samples(run.evalset_digest)
         answers = run.parent is None or retry_errors
-        for name in [*([run.model] if answers else []), *(judge.model for judge in _judges(run).values())]:
+        asked = [model for judge in _judges(run).values() for model in judge.models]
+        for name in [*([run.model] if answers else []), *asked]:
             work.caller(name)
         work.refuse_other_servers(run)
         notes = []
@@ -207,7 +209,7 @@ class Forecasts(Replays):
             if answers
             else None,
             judges=judges,
-            judge_callers={label: work.caller(judge.model) for label, judge in judges.items()},
+            judge_callers=work.judge_callers(judges),
         )
         if stored:
             outlook.ledger = StoredLedger(self.store, run, retry_errors, parents_answers=True)
@@ -225,24 +227,25 @@ class Forecasts(Replays):
                 stored=answered.stored,
                 cached=answered.cached,
                 characters=answered.characters,
-                limit=token_limit(run.prompt, outlook.caller),
+                limit=token_limit((run.prompt,), outlook.caller),
             )
             parts.append(part_of(wanted, outlook.caller.model, usual))
-        for label, judge in judges.items():
-            count, caller = judged[label], outlook.judge_callers[label]
+        for (label, model), count in judged.items():
+            caller = outlook.judge_callers[label, model]
             wanted = Wanted(
                 kind="judge",
                 name=label,
-                model=judge.model,
+                model=model,
                 places=places,
                 stored=count.stored,
                 cached=count.cached,
                 characters=count.characters + count.unseen,
-                limit=token_limit(judge.prompt, caller),
+                limit=token_limit(judges[label].prompts_at(model), caller),
                 unseen=len(count.unseen),
                 answer=usual.tokens_out,
             )
-            parts.append(part_of(wanted, caller.model, self._usual_judgements(run, label)))
+            part = part_of(wanted, caller.model, self._usual_judgements(run, label))
+            parts.append(with_outlook(part, judges[label]))
         return parts
 
     def _usual_answers(self, run: Run) -> Usual:
@@ -258,14 +261,26 @@ class Forecasts(Replays):
         return Usual()
 
     def _usual_judgements(self, run: Run, label: str) -> Usual:
-        """Return what a judgement usually takes, from runs with the same judge."""
+        """Return what a judge's call usually takes, from runs with the same judge.
+
+        Where several models answer, it is a mean over all: an estimate of tokens, and no cost.
+        """
         wanted = {record.label: record for record in run.metrics}[label]
+        one = len(asked_models(wanted.options)) == 1
         for each in self.runs(limit=HISTORY):
             same = [record.label for record in each.metrics if record.signature == wanted.signature]
             taken = self.store.taken(each.id).get(f"judge:{same[0]}") if same and each.done else None
             if taken is not None:
-                return Usual.of(taken, f"run {each.id}", same=True)
+                usual = Usual.of(taken, f"run {each.id}", same=one)
+                return usual if one else replace(usual, cost=None)
         return Usual()
+
+
+def with_outlook(part: Part, judge: Judge) -> Part:
+    """Return a judge's calls with what it says itself of how many they are, where there are any."""
+    if not judge.outlook or not part.calls:
+        return part
+    return part.model_copy(update={"notes": (*part.notes, f"{part.name}: {judge.outlook}")})
 
 
 def _judges(run: Run) -> dict[str, Judge]:
@@ -273,8 +288,17 @@ def _judges(run: Run) -> dict[str, Judge]:
     return {label: metric for label, metric in built.items() if isinstance(metric, Judge)}
 
 
-def token_limit(prompt: Prompt, caller: Caller) -> int | None:
-    """Return how many tokens an answer may have, by the prompt's parameters or the provider's body."""
+def token_limit(prompts: Sequence[Prompt], caller: Caller) -> int | None:
+    """Return how many tokens an answer may have, by the prompts' parameters or the provider's body.
+
+    The most of all prompts; None where one sets no limit.
+    """
+    limits = [_limit_of(prompt, caller) for prompt in prompts]
+    known = [limit for limit in limits if limit is not None]
+    return max(known) if known and len(known) == len(limits) else None
+
+
+def _limit_of(prompt: Prompt, caller: Caller) -> int | None:
     for place in (prompt.parameters, caller.model.settings.body):
         for name in _LIMITS:
             value = place.get(name)

@@ -12,7 +12,7 @@ from promptops.errors import UnknownName, UsageError
 from promptops.evaluation import Evaluation
 from promptops.eventloop import wait_for
 from promptops.forecast import Forecast, Wanted, part_of
-from promptops.forecasts import Forecasts, token_limit
+from promptops.forecasts import Forecasts, token_limit, with_outlook
 from promptops.judges import Judge, judges_of
 from promptops.models import build_metric, refuse_unlisted_metric
 from promptops.progress import Watch
@@ -123,30 +123,33 @@ class Judging(Forecasts):
         path = Path(file) if file is not None else self._attack_file(evalset.name, trial.label)
         notebook = self._notebook(trial, path, cache)
         left = [sample for sample in trial.samples if sample.id not in notebook.said]
-        run, caller = self._trial_run(work, evalset, trial), work.caller(trial.judge.model)
+        run, judges = self._trial_run(work, evalset, trial), {trial.label: trial.judge}
         outlook = Outlook(
             run=run,
             samples=left,
             caller=None,
-            judges={trial.label: trial.judge},
-            judge_callers={trial.label: caller},
+            judges=judges,
+            judge_callers=work.judge_callers(judges),
             ledger=trial.known,
         )
         with Renderer() as renderer:
             _, judged = wait_for(outlook.counted(renderer))
-        count = judged[trial.label]
-        wanted = Wanted(
-            kind="judge",
-            name=trial.label,
-            model=trial.judge.model,
-            places=len(trial.places),
-            stored=len(trial.places) - len(left),
-            cached=count.cached,
-            characters=count.characters,
-            limit=token_limit(trial.judge.prompt, caller),
-        )
-        part = part_of(wanted, caller.model, self._usual_judgements(run, trial.label))
-        return self._forecast(work, evalset.name, len(trial.places), 1, [part])
+        parts = []
+        for (label, model), count in judged.items():
+            caller = outlook.judge_callers[label, model]
+            wanted = Wanted(
+                kind="judge",
+                name=label,
+                model=model,
+                places=len(trial.places),
+                stored=len(trial.places) - len(left),
+                cached=count.cached,
+                characters=count.characters,
+                limit=token_limit(trial.judge.prompts_at(model), caller),
+            )
+            part = part_of(wanted, caller.model, self._usual_judgements(run, label))
+            parts.append(with_outlook(part, trial.judge))
+        return self._forecast(work, evalset.name, len(trial.places), 1, parts)
 
     def _trial(
         self,
@@ -178,7 +181,7 @@ class Judging(Forecasts):
                 f"{label!r} is a {type(built).__name__}, which does not look at the answer, so that no "
                 "answer can talk it round."
             )
-        work.open_models([built.model])
+        work.open_models(built.models)
         samples = [sample for sample in found.samples if built.check(sample) is None]
         if not samples:
             raise UsageError(
@@ -214,7 +217,7 @@ class Judging(Forecasts):
         shown = evalset.model_copy(update={"samples": trial.samples})
         label = trial.label
         return work.draft(
-            shown, trial.judge.prompt, "", trial.judge.model, {label: trial.judge}, {label: label}, 1
+            shown, trial.judge.prompt, "", trial.judge.models[0], {label: trial.judge}, {label: label}, 1
         )
 
     def _attack_file(self, evalset: str, label: str) -> Path:

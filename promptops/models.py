@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -86,13 +87,36 @@ def build_metric(
 
     Raises UsageError that names the label and option, or UnknownName.
     """
-    chosen = _metric_class(spec.metric)
-    options = dict(spec.options)
-    if "language" in chosen.model_fields and "language" not in options:
-        options["language"] = language
-    filled: dict[str, object] = dict(options)
-    if issubclass(chosen, Judge):
-        model = judge_model or options.get("model") or settings.judge_model
+    filling = _Filling(folder, language, judge_model, settings)
+    return _validated(_metric_class(spec.metric), filling.filled(spec), spec.label)
+
+
+@dataclass(frozen=True)
+class _Filling:
+    """What a set's folder and the settings add to the options of its metrics."""
+
+    folder: Path
+    language: str
+    judge_model: str | None
+    settings: Settings
+
+    def filled(self, spec: MetricSpec) -> dict[str, object]:
+        """Return a metric's options with language, judge model and prompts."""
+        chosen = _metric_class(spec.metric)
+        options: dict[str, object] = dict(spec.options)
+        if "language" in chosen.model_fields and "language" not in options:
+            options["language"] = self.language
+        if not issubclass(chosen, Judge):
+            return options
+        if chosen.members is not None:
+            usual = options.pop("model", None)
+            return {**options, chosen.members: self._members(spec, chosen.members, usual)}
+        return {**options, **self._asked(spec, chosen)}
+
+    def _asked(self, spec: MetricSpec, chosen: type[Judge]) -> dict[str, object]:
+        """Return whom a judge asks, and by which prompts."""
+        options, settings = spec.options, self.settings
+        model = self.judge_model or options.get("model") or settings.judge_model
         if model and model == options.get("model"):
             refuse_unlisted_model(str(model), settings, f"[metrics.{spec.label}]")
         if not isinstance(model, str) or not model:
@@ -100,15 +124,38 @@ def build_metric(
                 f"The judge {spec.label!r} has no model. Name one by --judge-model, by `judge_model` in the "
                 f"settings, or by `model` under [metrics.{spec.label}]."
             )
-        filled |= {
-            "model": model,
-            "stand_in": stands_in(model, settings),
-            **{
-                name: _judge_prompt(chosen, file, options.get(name), folder)
-                for name, file in {"prompt": chosen.prompt_file, **chosen.more_prompts}.items()
-            },
+        files = {"prompt": chosen.prompt_file, **chosen.more_prompts}
+        prompts = {
+            name: _judge_prompt(chosen, file, options.get(name), self.folder) for name, file in files.items()
         }
-    return _validated(chosen, filled, spec.label)
+        return {"model": model, "stand_in": stands_in(model, settings), **prompts}
+
+    def _members(self, spec: MetricSpec, option: str, model: object) -> dict[str, object]:
+        """Return the judges that a judge has, each with its options filled in, as JSON.
+
+        `model` is what those ask that name none.
+        """
+        written = spec.options.get(option)
+        if not isinstance(written, dict) or not written:
+            raise UsageError(
+                f"[metrics.{spec.label}] names no judges. Write a table for each: "
+                f'[metrics.{spec.label}.{option}.NAME] with metric = "rubric" or another kind.'
+            )
+        found: dict[str, object] = {}
+        for name, options in written.items():
+            label = f"{spec.label}.{option}.{name}"
+            kind = options.get("metric") if isinstance(options, dict) else None
+            if not isinstance(options, dict) or not isinstance(kind, str):
+                raise UsageError(f'[metrics.{label}] must be a table with its kind, as in metric = "rubric".')
+            own = {key: value for key, value in options.items() if key != "metric"}
+            usual = {"model": model} if isinstance(model, str) else {}
+            member = MetricSpec(label=label, metric=kind, options={**usual, **own})
+            refuse_unlisted_metric(member, self.settings)
+            if not issubclass(_metric_class(kind), Judge):
+                raise UsageError(f"[metrics.{label}] asks no model, so that it is no judge: {kind}.")
+            filled = self.filled(member)
+            found[name] = {"metric": kind, **{key: _plain(value) for key, value in filled.items()}}
+        return found
 
 
 def rebuild_metric(record: MetricRecord) -> Metric:
@@ -152,6 +199,10 @@ def _judge_prompt(
     if isinstance(written, str):
         return read_prompt(_inside(folder, written))
     return read_prompt(Path(inspect.getfile(chosen)).parent / shipped)
+
+
+def _plain(value: object) -> object:
+    return value.model_dump(mode="json", exclude_defaults=True) if isinstance(value, Prompt) else value
 
 
 def _inside(folder: Path, written: str) -> Path:

@@ -95,9 +95,14 @@ class Bench:
 
     async def _score(self, pair: Pair, renderer: Renderer) -> Score:
         async def ask(
-            prompt: Prompt, slots: Mapping[str, JsonValue], response_format: dict[str, JsonValue] | None
+            prompt: Prompt,
+            slots: Mapping[str, JsonValue],
+            form: dict[str, JsonValue] | None,
+            *,
+            model: str = "",
+            poll: int = 0,
         ) -> Completion:
-            request = judge_request(renderer, prompt, slots, response_format, pair.sample.id, pair.repeat)
+            request = judge_request(renderer, prompt, slots, form, pair.sample.id, pair.repeat, poll)
             return (await self.caller.ask(request, prompt.digest)).completion
 
         try:

@@ -67,7 +67,9 @@ async def refuse_unrecorded(
     told: list[str] = []
     for run in runs:
         judges = judges_of({record.label: rebuild_metric(record) for record in run.metrics})
-        callers = {label: caller_of(judge.model) for label, judge in judges.items()}
+        callers = {
+            (label, model): caller_of(model) for label, judge in judges.items() for model in judge.models
+        }
         told += await unrecorded(cassette, run, samples, caller_of(run.model), judges, callers)
     if told:
         what = f"{cassette.name} does not hold all that is needed, and nobody else is asked."
@@ -93,14 +95,14 @@ async def unrecorded(
     samples: Sequence[Sample],
     caller: Caller,
     judges: Mapping[str, Judge],
-    judge_callers: Mapping[str, Caller],
+    judge_callers: Mapping[tuple[str, str], Caller],
 ) -> list[str]:
     """Return a sentence for each prompt of which a run would need answers that a cassette does not hold.
 
     Everything is rendered and looked up, the judges' questions too where there is an answer to judge; nothing
     is scored or stored. Local models (rules, recorded outputs) answer by themselves.
     """
-    answers, replies = _Miss(), {label: _Miss() for label in judges}
+    answers, replies = _Miss(), {place: _Miss() for place in judge_callers}
     with Renderer() as renderer:
         for repeat in range(run.repeats):
             for sample in samples:
@@ -119,16 +121,14 @@ async def unrecorded(
                     answers.samples.append(sample.id)
                 for label, judge in judges.items():
                     if completion is not None and judge.not_asked(completion, sample) is None:
-                        bench = _Bench(renderer, judge_callers[label], replies[label], sample.id, repeat)
-                        await bench.hear(judge, completion, sample)
+                        bench = _Bench(renderer, judge_callers, replies, label, judge, sample.id, repeat)
+                        await bench.hear(completion, sample)
     return [
         *_told(cassette, f"{run.prompt_ref} on {run.model}", answers, run.prompt.digest, run.model),
         *(
             line
-            for label, judge in judges.items()
-            for line in _told(
-                cassette, f"judge {label} on {judge.model}", replies[label], judge.prompt.digest, judge.model
-            )
+            for (label, model), miss in replies.items()
+            for line in _told(cassette, f"judge {label} on {model}", miss, judges[label].prompt.digest, model)
         ),
     ]
 
@@ -148,33 +148,46 @@ class _Bench:
     """One judge before one answer."""
 
     renderer: Renderer
-    caller: Caller
-    miss: _Miss
+    callers: Mapping[tuple[str, str], Caller]
+    misses: Mapping[tuple[str, str], _Miss]
+    label: str
+    judge: Judge
     sample_id: str
     repeat: int
 
-    async def hear(self, judge: Judge, completion: Completion, sample: Sample) -> None:
+    async def hear(self, completion: Completion, sample: Sample) -> None:
         """Let a judge ask what it would ask, up to the first reply that is not there."""
         try:
-            await judge.judge(completion, sample, self._ask)
-        except _Silent:
-            self.miss.samples.append(self.sample_id)
+            await self.judge.judge(completion, sample, self._ask)
+        except _Silent as silent:
+            self.misses[silent.place].samples.append(self.sample_id)
         except Exception:  # noqa: S110 - a judge's own fault is told in the run, as that score's
             pass
 
     async def _ask(
-        self, prompt: Prompt, slots: Mapping[str, JsonValue], form: dict[str, JsonValue] | None
+        self,
+        prompt: Prompt,
+        slots: Mapping[str, JsonValue],
+        form: dict[str, JsonValue] | None,
+        *,
+        model: str = "",
+        poll: int = 0,
     ) -> Completion:
-        self.miss.of += 1
-        request = judge_request(self.renderer, prompt, slots, form, self.sample_id, self.repeat)
-        found = await _answer(self.caller, request, prompt.digest)
+        place = (self.label, model or self.judge.model)
+        self.misses[place].of += 1
+        request = judge_request(self.renderer, prompt, slots, form, self.sample_id, self.repeat, poll)
+        found = await _answer(self.callers[place], request, prompt.digest)
         if found is None:
-            raise _Silent
+            raise _Silent(place)
         return found
 
 
 class _Silent(Exception):
     """A reply that is not there."""
+
+    def __init__(self, place: tuple[str, str]) -> None:
+        super().__init__(*place)
+        self.place = place
 
 
 def _told(cassette: Cassette, who: str, miss: _Miss, prompt_digest: str, model: str) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from promptops.cassettes import Asking, Entry, Played, Shape, write_cassette
 from promptops.contentaddress import Asked
 from promptops.errors import NotRecorded, UsageError
+from promptops.judges import models_of
 from promptops.proofs import Recording
 from promptops.redaction import Redactor
 from promptops.replaying import Heard, Replayer
@@ -64,8 +65,8 @@ class Recorder:
         self._unanswered += run.samples * run.repeats - run.done
         self._models |= {
             name: self.redactor.text(asked[name].origin)
-            for name in (run.model, *(record.options.get("model") for record in run.metrics if record.judge))
-            if isinstance(name, str) and name not in local and name in asked
+            for name in (run.model, *models_of(run.metrics))
+            if name not in local and name in asked
         }
         self._ids.append(run.id)
         self._runs.append(self._shape(run))
@@ -93,7 +94,8 @@ class Recorder:
             )
         entry = self._entry(heard)
         first = self._entries.setdefault((entry.address, None), entry)
-        if first.completion.text != entry.completion.text:
+        told = [(each.completion.text, each.completion.logprobs) for each in (first, entry)]
+        if told[0] != told[1]:
             # The same request of another sample, which was asked on its own and got another answer.
             own = entry.model_copy(update={"sample": heard.sample_id})
             self._entries.setdefault((entry.address, heard.sample_id), own)
@@ -117,7 +119,10 @@ class Recorder:
 
     def _clean(self, completion: Completion) -> Completion:
         model = None if completion.model is None else self.redactor.text(completion.model)
-        return completion.model_copy(update={"text": self.redactor.text(completion.text), "model": model})
+        text = self.redactor.text(completion.text)
+        # A secret would stand there a token at a time.
+        logprobs = completion.logprobs if text == completion.text else ()
+        return completion.model_copy(update={"text": text, "model": model, "logprobs": logprobs})
 
     def _asking(self, request: Request) -> Asking:
         return Asking.model_validate(self.redactor.value(_asking(request).model_dump(mode="json")))

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from promptops import plugins
-from promptops.calls import Answer, Unanswered, Usage, first_fault
+from promptops.calls import Answer, Asker, Unanswered, Usage, first_fault
 from promptops.canonical import canonical_json
 from promptops.canonicalform import place
 from promptops.contentaddress import Asked, content_address
 from promptops.engines import Engine
 from promptops.eventloop import wait_for
-from promptops.judges import judges_of
+from promptops.judges import Judge, judges_of
 from promptops.metrics import Metric
 from promptops.proofs import Difference
 from promptops.runner import Runner
@@ -115,13 +115,20 @@ class Replayer:
             caller=_Told(self, page, self.run.model, "answer"),
             metrics={label: each for label, each in self.metrics.items() if label not in judges},
             judges=judges,
-            judge_callers={
-                label: _Told(self, page, each.model, f"judge:{label}") for label, each in judges.items()
-            },
+            judge_callers=self._told(page, judges),
             ledger=lambda asked: known,
         )
         wait_for(self._carried_out(task, page, renderer))
         return page
+
+    def _told(self, page: Page, judges: Mapping[str, Judge]) -> dict[tuple[str, str], Asker]:
+        """Return who answers for each judge's models, which together number what the judge asks."""
+        found: dict[tuple[str, str], Asker] = {}
+        for label, judge in judges.items():
+            times: Counter[tuple[str, int]] = Counter()
+            for model in judge.models:
+                found[label, model] = _Told(self, page, model, f"judge:{label}", times)
+        return found
 
     async def _carried_out(self, task: Task, page: Page, renderer: Renderer) -> None:
         engine = plugins.find("engines", "local", Engine)()  # type: ignore[type-abstract]
@@ -169,12 +176,19 @@ def differences_of(page: Page, labels: Sequence[str], why: Mapping[str, str]) ->
 class _Told:
     """Answers with what the run was told, and raises Unanswered for all else. Knows of no network."""
 
-    def __init__(self, replayer: Replayer, page: Page, model: str, purpose: str) -> None:
+    def __init__(
+        self,
+        replayer: Replayer,
+        page: Page,
+        model: str,
+        purpose: str,
+        times: Counter[tuple[str, int]] | None = None,
+    ) -> None:
         self._replayer = replayer
         self._page = page
         self._model = model
         self._purpose = purpose
-        self._times: Counter[tuple[str, int]] = Counter()
+        self._times = Counter() if times is None else times
 
     def address(self, request: Request, prompt_digest: str = "") -> None:
         """Nothing: each stored completion has the address of who was asked then."""

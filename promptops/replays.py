@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from promptops.analyses import Analyses
 from promptops.errors import Altered, UnknownName, UsageError
-from promptops.types import Run
+from promptops.judges import models_of
 
 if TYPE_CHECKING:
     from promptops.proofs import CacheModel, Recording, Replay, Verification
@@ -68,7 +68,8 @@ class Replays(Analyses):
             raise UsageError("Name at least one run.")
         recorder = Recorder(Redactor(self.environment, key_variables(self.settings)), requests)
         for run in {run.id: run for run in map(self.run, references)}.values():
-            traits = {name: model_traits(name, self.settings) for name in _models_of(run)}
+            asked = (run.model, *models_of(run.metrics))
+            traits = {name: model_traits(name, self.settings) for name in asked}
             for name, kind in traits.items():
                 if kind.runs_code:
                     raise UsageError(
@@ -98,8 +99,3 @@ class Replays(Analyses):
             if model not in known:
                 raise UnknownName("model with stored answers", model, known)
         return self.store.forget(older_than=older_than, model=model, dry_run=dry_run)
-
-
-def _models_of(run: Run) -> list[str]:
-    judges = [record.options.get("model") for record in run.metrics if record.judge]
-    return [run.model, *(str(name) for name in judges if name)]

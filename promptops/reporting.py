@@ -160,7 +160,7 @@ def _case(result: Result | None, side: Loaded) -> Case | None:
     figures = own_figures(result, side.metrics)
     if result.completion is not None:
         # The server's own words are for the database; nobody looks for them in a report.
-        completion = result.completion.model_copy(update={"raw": None})
+        completion = result.completion.model_copy(update={"raw": None, "logprobs": ()})
         result = result.model_copy(update={"completion": completion})
     return Case(result=result, figures=figures)
 

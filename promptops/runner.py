@@ -224,7 +224,12 @@ class Runner:
         sample, asked = todo.sample, 0
 
         async def ask(
-            prompt: Prompt, slots: Mapping[str, JsonValue], response_format: dict[str, JsonValue] | None
+            prompt: Prompt,
+            slots: Mapping[str, JsonValue],
+            form: dict[str, JsonValue] | None,
+            *,
+            model: str = "",
+            poll: int = 0,
         ) -> Completion:
             nonlocal asked
             asked += 1
@@ -232,11 +237,12 @@ class Runner:
             stored = todo.answered(purpose)
             if stored is not None:
                 return stored
-            request = judge_request(self.renderer, prompt, slots, response_format, sample.id, todo.repeat)
+            request = judge_request(self.renderer, prompt, slots, form, sample.id, todo.repeat, poll)
             # What was paid for is stored before the next call begins: a kill costs one call a place at most.
             kept.send()
             await kept.stored()
-            answer = await task.judge_callers[label].ask(request, prompt.digest, finishing=True)
+            caller = task.judge_callers[label, model or judge.model]
+            answer = await caller.ask(request, prompt.digest, finishing=True)
             kept.add(_call(task, todo, purpose, answer))
             return answer.completion
 
@@ -343,6 +349,7 @@ def judge_request(
     response_format: dict[str, JsonValue] | None,
     sample_id: str,
     repeat: int,
+    poll: int = 0,
 ) -> Request:
     """Render a judge's prompt into the request that is sent."""
     return Request(
@@ -351,6 +358,7 @@ def judge_request(
         response_format=prompt.response_format or response_format,
         sample_id=sample_id,
         repeat=repeat,
+        poll=poll,
     )
 
 

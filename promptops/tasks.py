@@ -85,7 +85,8 @@ class Task:
     """None where a run is scored anew: then nobody is asked."""
     metrics: Mapping[str, Metric]
     judges: Mapping[str, Judge]
-    judge_callers: Mapping[str, Asker]
+    judge_callers: Mapping[tuple[str, str], Asker]
+    """By judge and model: a jury has several."""
     ledger: Callable[[Sequence[Sample]], Known] | None = None
     """Tells what the run has of some samples, as it comes to them; None where that is nothing."""
     left: int | None = None

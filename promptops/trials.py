@@ -180,7 +180,7 @@ async def carry_out(work: Evaluation, trial: Trial, run: Run, notebook: Notebook
         caller=None,
         metrics={},
         judges={trial.label: trial.judge},
-        judge_callers={trial.label: work.caller(trial.judge.model)},
+        judge_callers=work.judge_callers({trial.label: trial.judge}),
         ledger=trial.known,
         left=len(left),
         brake=work.brake,
@@ -192,5 +192,6 @@ async def carry_out(work: Evaluation, trial: Trial, run: Run, notebook: Notebook
     except BaseExceptionGroup as group:
         raise first_fault(group) from None
     finally:
-        await work.caller(trial.judge.model).model.close()
+        for model in trial.judge.models:
+            await work.caller(model).model.close()
         work.engine.close()

@@ -218,6 +218,8 @@ class Request(Noun):
     repeat: int = 0
     attempt: int = 0
     """Which result of its sample and repeat it is for; no part of what is asked."""
+    poll: int = 0
+    """Of a judge that asks the same thing several times about one answer: which time it is."""
 
 
 class Attempt(Noun):
@@ -228,6 +230,25 @@ class Attempt(Noun):
     status: int | None = None
     message: str = ""
     waited: float = 0.0
+
+
+class Alternative(NamedTuple):
+    """A token that could have stood in a place, with its log-probability."""
+
+    token: str
+    logprob: float | None
+
+
+class TokenLogprob(Noun):
+    """One token of an answer and how likely it was, as the server tells it."""
+
+    token: str
+    logprob: float | None = None
+    """Natural logarithm, at most 0; None where the server says no more than that it is very unlikely."""
+    bytes: tuple[int, ...] | None = None
+    """Its UTF-8 bytes, where the token's text is not just these (a part of a character)."""
+    top: tuple[Alternative, ...] = ()
+    """The likeliest tokens in its place, the likeliest first; the token itself is mostly among them."""
 
 
 class Completion(Noun):
@@ -244,6 +265,8 @@ class Completion(Noun):
     model: str | None = None
     request_id: str | None = None
     attempts: tuple[Attempt, ...] = ()
+    logprobs: tuple[TokenLogprob, ...] = ()
+    """Of each token of the text, in order; empty unless the request asked for them and the server told."""
     raw: JsonValue = None
 
 

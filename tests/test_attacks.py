@@ -55,7 +55,7 @@ def said(judge: Judge, answer: str, reply: Callable[[str], str]) -> tuple[Score,
     """Return a judge's Score where each prompt is answered by `reply`, and the prompts."""
     prompts: list[str] = []
 
-    async def ask(prompt: Prompt, slots: Mapping[str, JsonValue], form: Any) -> Completion:
+    async def ask(prompt: Prompt, slots: Mapping[str, JsonValue], form: Any, **which: Any) -> Completion:
         prompts.append("\n".join(message.content for message in RENDERER.renderer.render(prompt, slots)))
         return Completion(text=reply(prompts[-1]))
 

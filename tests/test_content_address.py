@@ -50,6 +50,7 @@ FIELDS: dict[str, Callable[[random.Random], Any]] = {
     "parameters": table,
     "response_format": lambda chance: chance.choice([None, table(chance)]),
     "repeat": lambda chance: chance.randrange(6),
+    "poll": lambda chance: chance.randrange(6),
     "prompt": lambda chance: f"{chance.randrange(6):064x}",
 }
 
@@ -61,6 +62,7 @@ def address(fields: dict[str, Any]) -> str:
         parameters=fields["parameters"],
         response_format=fields["response_format"],
         repeat=fields["repeat"],
+        poll=fields["poll"],
     )
     return content_address(asked, request, fields["prompt"])
 
@@ -83,13 +85,19 @@ def test_two_requests_that_differ_in_one_field_never_share_an_address(changed: s
 
 
 def test_an_address_does_not_depend_on_the_sample_or_the_order_of_keys() -> None:
-    fields = dict(zip(FIELDS, ["m", "o", {}, [], {"a": 1, "b": 2}, None, 0, "p"], strict=True))
+    fields = dict(zip(FIELDS, ["m", "o", {}, [], {"a": 1, "b": 2}, None, 0, 0, "p"], strict=True))
     fields["messages"] = [Message(role="user", content="x")]
     assert address(fields) == address({**fields, "parameters": {"b": 2, "a": 1}})
     request = Request(messages=fields["messages"], parameters=fields["parameters"])
     moved = request.model_copy(update={"sample_id": "s2", "inputs": {"x": 1}})
     asked = Asked("m", "o")
     assert content_address(asked, request, "p") == content_address(asked, moved, "p")
+
+
+def test_what_is_asked_once_has_the_address_that_it_had_before_there_were_polls() -> None:
+    request = Request(messages=(Message(role="user", content="x"),))
+    before = "d87f75a61ee08ed4af4870d2e8ba32f998166a725356163f72258c75715bf64d"
+    assert content_address(Asked("m", "o"), request, "p") == before
 
 
 def test_the_kind_of_template_and_the_input_schema_are_part_of_a_prompts_digest() -> None:

@@ -12,17 +12,14 @@ import json
 import re
 import unicodedata
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import ClassVar
+from collections.abc import Iterable, Mapping
+from typing import ClassVar, Protocol
 
 from pydantic import JsonValue
 
 from promptops.contentfree import is_content_free
 from promptops.metrics import Metric
-from promptops.types import Completion, MetricRecord, Prompt, Sample, Score
-
-Ask = Callable[[Prompt, Mapping[str, JsonValue], dict[str, JsonValue] | None], Awaitable[Completion]]
-"""Render a prompt with these slots, send it with this response format, return what the judge replied."""
+from promptops.types import Alternative, Completion, MetricRecord, Prompt, Sample, Score, TokenLogprob
 
 CANDIDATE_LIMIT = 40_000
 """Characters of a text that a judge is shown; a longer one is unscored rather than cut."""
@@ -30,12 +27,32 @@ REPLY_LIMIT = 200_000
 """Characters of a reply that are searched for a verdict; all calls wait while that is done."""
 
 
+class Ask(Protocol):
+    """Who asks for a judge."""
+
+    async def __call__(
+        self,
+        prompt: Prompt,
+        slots: Mapping[str, JsonValue],
+        response_format: dict[str, JsonValue] | None,
+        /,
+        *,
+        model: str = "",
+        poll: int = 0,
+    ) -> Completion:
+        """Render a prompt with these slots, send it with this response format, return what was replied.
+
+        `model` is one of the judge's `models` where it has several. Another `poll` is another question though
+        it be word for word the same: each has a reply of its own, which is stored and found again.
+        """
+
+
 class Judge(Metric):
     """Scores one output by asking a Model."""
 
     needs_target: ClassVar[bool] = False
     prompt_file: ClassVar[str]
-    """The shipped prompt, a file beside the judge's own."""
+    """The shipped prompt, a file beside the judge's own; empty where it has the prompts of others."""
     more_prompts: ClassVar[Mapping[str, str]] = {}
     """Further prompts of a judge that asks in steps: option and shipped file."""
     shows_candidate: ClassVar[bool] = True
@@ -43,9 +60,31 @@ class Judge(Metric):
     pairs: ClassVar[bool] = False
     """True where two outputs are compared, a step of a Comparison and not of a Run."""
 
+    members: ClassVar[str | None] = None
+    """The option that holds further judges, each with its own model and prompts."""
+
     prompt: Prompt
     model: str = ""
     stand_in: bool = False
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Return whom it asks, each once."""
+        return (self.model,)
+
+    @property
+    def compares(self) -> bool:
+        """Whether it sees other answers beside the one that it judges."""
+        return self.pairs or "others" in type(self).model_fields
+
+    def prompts_at(self, model: str) -> tuple[Prompt, ...]:
+        """Return the prompts by which it asks one of its models."""
+        return tuple(getattr(self, name) for name in ("prompt", *self.more_prompts))
+
+    @property
+    def outlook(self) -> str:
+        """Say what can't be foretold of its calls; nothing for most."""
+        return ""
 
     @abstractmethod
     async def judge(self, completion: Completion, sample: Sample, ask: Ask) -> Score:
@@ -88,6 +127,21 @@ def judges_of(metrics: Mapping[str, Metric]) -> dict[str, Judge]:
     return {label: metric for label, metric in metrics.items() if isinstance(metric, Judge)}
 
 
+def models_of(records: Iterable[MetricRecord]) -> tuple[str, ...]:
+    """Return the models that the judges of a run ask, each once."""
+    asked = (asked_models(record.options) for record in records if record.judge)
+    return tuple(dict.fromkeys(name for names in asked for name in names))
+
+
+def asked_models(options: Mapping[str, JsonValue]) -> tuple[str, ...]:
+    """Return the models that a judge with these options asks, each once."""
+    model, members = options.get("model"), options.get("judges")
+    if not isinstance(members, dict):
+        return (model,) if isinstance(model, str) and model else ()
+    asked = (asked_models(member) for member in members.values() if isinstance(member, dict))
+    return tuple(dict.fromkeys(name for names in asked for name in names))
+
+
 def trial_reply(
     form: Mapping[str, JsonValue] | None, *, turn: int = 0, top: bool = False, words: str = "-"
 ) -> str:
@@ -97,6 +151,15 @@ def trial_reply(
     """
     schema = form.get("schema") if form else None
     return json.dumps(_fitting(schema, turn, top, words)) if isinstance(schema, dict) else words
+
+
+def trial_completion(prompt: Prompt, form: Mapping[str, JsonValue] | None) -> Completion:
+    """Return a short reply that fits, of which a model is certain where the prompt asks how sure it is."""
+    text = trial_reply(form)
+    if prompt.parameters.get("logprobs") is not True:
+        return Completion(text=text)
+    sure = tuple(TokenLogprob(token=each, logprob=0.0, top=(Alternative(each, 0.0),)) for each in text)
+    return Completion(text=text, logprobs=sure)
 
 
 def mark_for(*texts: str) -> str:

@@ -76,18 +76,30 @@ class Field(ABC):
 
 @dataclass(frozen=True)
 class Grade(Field):
-    """A number on a scale; `whole` asks for whole ones."""
+    """A number on a scale; `whole` asks for whole ones, and a `step` takes no number between the steps."""
 
     low: float
     high: float
     whole: bool = True
+    step: float | None = None
 
     def schema(self) -> dict[str, JsonValue]:
-        return {"type": "integer" if self.whole else "number", "minimum": self.low, "maximum": self.high}
+        kind = "integer" if self.whole else "number"
+        return {"type": kind, "minimum": self.low, "maximum": self.high}
 
     def read(self, value: JsonValue) -> float | Unread:
         found = read_score(value, self.low, self.high)
-        return Unread(found) if isinstance(found, str) else found
+        if isinstance(found, str):
+            return Unread(found)
+        if self.step is not None and not in_steps(found, self.low, self.step):
+            return Unread(f"the score {found:g} lies between the steps of {self.step:g}")
+        return found
+
+
+def in_steps(value: float, low: float, step: float) -> bool:
+    """Tell whether a number is so many steps from the lowest one (0.1 is no number of a computer's)."""
+    steps = (value - low) / step
+    return abs(steps - round(steps)) < 1e-6
 
 
 @dataclass(frozen=True)
@@ -201,7 +213,12 @@ def numbered(count: int, **fields: Field) -> dict[str, Field]:
 
 
 async def verdict_of(
-    ask: Ask, prompt: Prompt, slots: Mapping[str, JsonValue], fields: Mapping[str, Field], shown: Shown
+    ask: Ask,
+    prompt: Prompt,
+    slots: Mapping[str, JsonValue],
+    fields: Mapping[str, Field],
+    shown: Shown,
+    poll: int = 0,
 ) -> Verdict | Score:
     """Ask once; return the verdict, or a missing Score that says why there is none and keeps the reply.
 
@@ -211,9 +228,13 @@ async def verdict_of(
     """
     if shown.too_long is not None:
         return Score.missing(shown.too_long)
-    schema: dict[str, JsonValue] = {"type": "json_schema", "name": "verdict", "schema": object_schema(fields)}
-    reply = await ask(prompt, slots, schema)
+    reply = await ask(prompt, slots, form_of(fields), poll=poll)
     return read_reply(reply, fields, shown)
+
+
+def form_of(fields: Mapping[str, Field]) -> dict[str, JsonValue]:
+    """Return the response format that asks for an object with these fields."""
+    return {"type": "json_schema", "name": "verdict", "schema": object_schema(fields)}
 
 
 def read_reply(reply: Completion, fields: Mapping[str, Field], shown: Shown) -> Verdict | Score:

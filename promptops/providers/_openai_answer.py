@@ -17,6 +17,7 @@ from promptops.canonical import canonical_json
 from promptops.errors import CallFailed
 from promptops.providers import ProviderSettings
 from promptops.providers._openai_errors import error_in_answer
+from promptops.providers._openai_logprobs import logprobs_of
 from promptops.providers._wording import masked, one_line, storable
 from promptops.types import Completion, FinishReason
 
@@ -49,8 +50,12 @@ def completion_of(
     key: str | None,
     settings: ProviderSettings,
     seconds: float,
+    logprobs: bool = True,
 ) -> Completion:
-    """Turn a body into a Completion. Raises CallFailed: malformed, filtered or what an error in it says."""
+    """Turn a body into a Completion. Raises CallFailed: malformed, filtered or what an error in it says.
+
+    `logprobs` is whether log-probabilities were asked for; else they are left out.
+    """
     answer, replaced = _parsed(body, headers, key)
     if answer.get("error"):
         raise error_in_answer(answer["error"], status, headers, key)
@@ -58,6 +63,7 @@ def completion_of(
     text, finish = _text(choice, key)
     tokens_in, tokens_out = _usage(answer)
     model, request_id = answer.get("model"), headers.get("x-request-id")
+    told, unread = logprobs_of(choice, key) if logprobs else ((), None)
     return Completion(
         text=text,
         finish_reason=finish,
@@ -67,7 +73,8 @@ def completion_of(
         cost=_cost(tokens_in, tokens_out, _cached_tokens(answer), settings),
         model=one_line(masked(model, key)) if isinstance(model, str) else None,
         request_id=one_line(masked(request_id, key)) if request_id else None,
-        raw=_raw(answer, replaced, key),
+        logprobs=told,
+        raw=_raw(answer, replaced, unread, key),
     )
 
 
@@ -202,17 +209,20 @@ def _cost(
     return (read + tokens_out * settings.price_out) / 1_000_000
 
 
-def _raw(answer: dict[str, JsonValue], replaced: bool, key: str | None) -> JsonValue:
+def _raw(answer: dict[str, JsonValue], replaced: bool, unread: str | None, key: str | None) -> JsonValue:
+    """Return what else the server said: not the text, and not the log-probabilities, which are kept apart."""
     raw: dict[str, JsonValue] = {name: value for name, value in answer.items() if name != "choices"}
     choices = answer["choices"]
     raw["choices"] = [
-        {name: value for name, value in choice.items() if name != "message"}
+        {name: value for name, value in choice.items() if name not in {"message", "logprobs"}}
         if isinstance(choice, dict)
         else choice
         for choice in (choices if isinstance(choices, list) else [])
     ]
     if replaced:
         raw["replaced_lone_surrogates"] = True
+    if unread is not None:
+        raw["unread_logprobs"] = unread
     try:
         text = _ENCODER.encode(raw)
     except (ValueError, RecursionError):  # 1e999 is valid JSON, and an infinity to Python

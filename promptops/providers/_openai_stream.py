@@ -47,6 +47,7 @@ def whole_body(stream: bytes, key: str | None) -> bytes:
     """
     answer: Chunk = {}
     message: Chunk = {"role": "assistant"}
+    logprobs: Chunk = {}
     finish: JsonValue = None
     ended = False
     for data in _events(stream, key):
@@ -59,6 +60,7 @@ def whole_body(stream: bytes, key: str | None) -> bytes:
         answer |= {name: value for name, value in chunk.items() if name != "choices" and value is not None}
         for choice in _choices(chunk):
             _add(message, choice.get("delta"))
+            _add_logprobs(logprobs, choice.get("logprobs"))
             finish = choice.get("finish_reason") or finish
     if not ended and finish is None:
         raise CallFailed("malformed", "The server's stream ended before the answer did.", status=200)
@@ -66,7 +68,8 @@ def whole_body(stream: bytes, key: str | None) -> bytes:
         return b""
     message.setdefault("content", None)
     answer |= {"object": "chat.completion"}
-    answer["choices"] = [{"index": 0, "message": message, "finish_reason": finish}]
+    whole: Chunk = {"index": 0, "message": message, "finish_reason": finish}
+    answer["choices"] = [{**whole, "logprobs": logprobs} if logprobs else whole]
     return json.dumps(answer).encode()
 
 
@@ -116,6 +119,16 @@ def _add(message: Chunk, delta: JsonValue) -> None:
     for call in calls if isinstance(calls, list) else []:
         if isinstance(call, dict):
             _add_call(message, call)
+
+
+def _add_logprobs(logprobs: Chunk, more: JsonValue) -> None:
+    """Append the log-probabilities of a chunk's tokens; what is no list is kept to be told of."""
+    found = more.get("content") if isinstance(more, dict) else more
+    before = logprobs.setdefault("content", []) if found is not None else None
+    if isinstance(before, list) and isinstance(found, list):
+        before.extend(found)
+    elif found is not None:
+        logprobs["content"] = "unreadable"
 
 
 def _add_call(message: Chunk, call: Chunk) -> None:

@@ -15,7 +15,7 @@ from pydantic import Field, JsonValue, ValidationError
 from promptops.errors import CallFailed, FailureKind, FileProblems, Problem, UnknownName, UsageError
 from promptops.providers import Model, ProviderSettings
 from promptops.textfile import file_name, read_text
-from promptops.types import Completion, FinishReason, Noun, Request
+from promptops.types import Completion, FinishReason, Noun, Request, TokenLogprob
 
 SCRIPT_BYTES = 50_000_000
 FORMS = ("echo", "constant:TEXT", "sleep:SECONDS", "script:FILE")
@@ -36,6 +36,8 @@ class Step(Noun):
     cost: float | None = Field(default=None, ge=0)
     seconds: float | None = Field(default=None, ge=0)
     model: str | None = None
+    logprobs: tuple[TokenLogprob, ...] = ()
+    """Given where the request asks for them (`logprobs: true`), as a server does it."""
 
 
 class Mock(Model):
@@ -103,6 +105,7 @@ class Mock(Model):
             seconds=step.seconds,
             cost=step.cost,
             model=step.model,
+            logprobs=step.logprobs if request.parameters.get("logprobs") is True else (),
         )
 
     def _next(self, steps: tuple[Step, ...], request: Request) -> Step:

@@ -20,6 +20,7 @@ from promptops.providers import Model, ProviderSettings
 from promptops.providers._openai_address import KEY_VARIABLE, address_of
 from promptops.providers._openai_answer import completion_of
 from promptops.providers._openai_errors import refusal
+from promptops.providers._openai_logprobs import wants_logprobs
 from promptops.providers._openai_stream import EVENT_STREAM, FirstToken, whole_body
 from promptops.providers._ratelimits import allowances
 from promptops.types import Completion, Request
@@ -69,7 +70,8 @@ class OpenAI(Model):
 
     async def generate(self, request: Request) -> Completion:
         """Ask once. Raises CallFailed with the kind of failure, within `timeout` seconds."""
-        body = json.dumps(self._body(request)).encode()
+        sent = self._body(request)
+        body = json.dumps(sent).encode()
         wire = self._open_wire()
         began = time.monotonic()
         first = FirstToken() if self.settings.stream else None
@@ -85,7 +87,15 @@ class OpenAI(Model):
             plain = {name.lower(): value for name, value in headers.items()}
             text, headers = whole_body(text, key), {**plain, "content-type": "application/json"}
             ttft = None if first.at is None else first.at - began
-        found = completion_of(text, reply.status, headers, key=key, settings=self.settings, seconds=seconds)
+        found = completion_of(
+            text,
+            reply.status,
+            headers,
+            key=key,
+            settings=self.settings,
+            seconds=seconds,
+            logprobs=wants_logprobs(sent),
+        )
         return found if ttft is None else found.model_copy(update={"ttft": ttft})
 
     def unfit(self, parameters: Mapping[str, JsonValue]) -> str:

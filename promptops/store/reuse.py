@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 
+from promptops.judges import asked_models
 from promptops.store.database import Database
 from promptops.store.tables import calls, runs
 
@@ -126,9 +127,9 @@ class _Models:
                 continue
             self._by_place[row.id, "answer"] = row.model
             for metric in json.loads(row.metrics):
-                judge = metric.get("options", {}).get("model")
-                if metric.get("judge") and isinstance(judge, str):
-                    self._by_place[row.id, f"judge:{metric['label']}"] = judge
+                models = asked_models(metric.get("options", {})) if metric.get("judge") else ()
+                if models:  # which of a jury's models answered is not told by the purpose
+                    self._by_place[row.id, f"judge:{metric['label']}"] = " + ".join(models)
 
     def of(self, run_id: str, purpose: str) -> str:
         """Return a model's name."""

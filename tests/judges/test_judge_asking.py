@@ -104,7 +104,9 @@ def test_a_cut_reply_says_what_to_do() -> None:
 
 
 def test_a_text_that_is_too_long_is_never_sent() -> None:
-    async def ask(prompt: Prompt, slots: Mapping[str, JsonValue], form: object) -> Completion:
+    async def ask(
+        prompt: Prompt, slots: Mapping[str, JsonValue], form: object, **which: object
+    ) -> Completion:
         raise AssertionError
 
     shown = Shown(candidate="x" * 40_001)

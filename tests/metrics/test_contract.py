@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from promptops import plugins
 from promptops.metrics import Metric
-from promptops.types import Completion, Sample, Score
+from promptops.types import Completion, Sample, Score, TokenLogprob
 
 NAMES = plugins.names("metrics")
 
@@ -50,7 +50,16 @@ def scores(name: str, sample: Sample) -> dict[str, Score]:
         pytest.skip(f"{name}: sample {sample.id} {why}")
     return {
         label: chosen.score(
-            Completion(text=text, seconds=0.25, ttft=0.1, cost=0.001, tokens_in=7, tokens_out=12), sample
+            Completion(
+                text=text,
+                seconds=0.25,
+                ttft=0.1,
+                cost=0.001,
+                tokens_in=7,
+                tokens_out=12,
+                logprobs=(TokenLogprob(token=text, logprob=-0.5 - len(text) / 1e4),),
+            ),
+            sample,
         )
         for label, text in OUTPUTS.items()
     }
@@ -132,7 +141,15 @@ def test_no_outputs_give_no_figure(name: str) -> None:
         for text in OUTPUTS.values()
         if (
             score := chosen.score(
-                Completion(text=text, seconds=1.0, ttft=0.1, cost=1.0, tokens_out=1), sample
+                Completion(
+                    text=text,
+                    seconds=1.0,
+                    ttft=0.1,
+                    cost=1.0,
+                    tokens_out=1,
+                    logprobs=(TokenLogprob(token=text, logprob=-0.5),),
+                ),
+                sample,
             )
         ).counts
     )

@@ -348,6 +348,7 @@ PLAYS: dict[str, Play] = {
     "surrogate": answers(completion("a\ud800b \ud83d\ude00")),
     "emoji": answers(completion("\U0001f600 fine")),
     "big_logprobs": answers(completion("x", logprobs={"content": ["y" * 1000] * 100})),
+    "big_rest": answers({**completion("x"), "more": "y" * 100_000}),
     "rate_seconds": refuses(429, "Retry-After: 7"),
     "rate_ms": refuses(429, "Retry-After: 9", "retry-after-ms: 1500"),
     "rate_date": refuses(429, f"Retry-After: {later(minutes=2)}", f"Date: {later()}"),

@@ -167,7 +167,8 @@ ANSWERS: dict[str, dict[str, object]] = {
     "emoji": {"text": "\U0001f600 fine"},
     "echo_key": {"text": "your key is [key]", "request_id": "[key]"},
     "infinite": {"text": "big", "raw": None},
-    "big_logprobs": {"text": "x", "raw": None},
+    "big_logprobs": {"text": "x", "logprobs": ()},
+    "big_rest": {"text": "x", "raw": None},
     "doubled": {"text": "echo: Hello"},
 }
 
