@@ -20,9 +20,10 @@ from promptops.calls import Caller, Stopped, Usage, first_fault
 from promptops.cassettes import Cassette
 from promptops.config import Settings
 from promptops.engines import Engine
-from promptops.errors import FileProblems, Problem, RunInterrupted, StoreError, TemplateError, UsageError
+from promptops.errors import FileProblems, Problem, RunInterrupted, StoreError, UsageError
 from promptops.eventloop import interruptible, signals, wait_for
-from promptops.judges import Judge, judges_of, trial_completion
+from promptops.judgeprompts import judge_problems
+from promptops.judges import Judge, judges_of
 from promptops.ledger import StoredLedger
 from promptops.limits import Limits
 from promptops.located import MAX_PROBLEMS
@@ -41,7 +42,7 @@ from promptops.store.writer import Writer
 from promptops.tasks import Follower, Task
 from promptops.templates import Renderer, render_problems
 from promptops.tracing import Tracing, tracing
-from promptops.types import Completion, EvalSet, Prompt, Run, RunStatus, Sample
+from promptops.types import EvalSet, Prompt, Run, RunStatus, Sample
 
 LEASE_SECONDS = 60.0
 
@@ -85,7 +86,7 @@ class Evaluation:
                 problems.extend(render_problems(renderer, prompt, reference, evalset.samples))
             for label, metric in metrics.items():
                 if isinstance(metric, Judge):
-                    problems.extend(_judge_problems(renderer, label, metric, evalset.samples[:1]))
+                    problems.extend(judge_problems(renderer, label, metric, evalset.samples[:1]))
         for sample in evalset.samples:
             for label, metric in metrics.items():
                 reason = metric.check(sample)
@@ -377,28 +378,3 @@ class Evaluation:
                 budget=self.budget,
             )
         return self._callers[name]
-
-
-def _judge_problems(
-    renderer: Renderer, label: str, judge: Judge, samples: Sequence[Sample]
-) -> Iterator[Problem]:
-    """Render all prompts of a judge for some samples, without asking anybody."""
-
-    async def ask(
-        prompt: Prompt,
-        slots: Mapping[str, JsonValue],
-        form: dict[str, JsonValue] | None,
-        *,
-        model: str = "",
-        poll: int = 0,
-    ) -> Completion:
-        renderer.render(prompt, slots)
-        return trial_completion(prompt, form)
-
-    for sample in samples:
-        try:
-            wait_for(judge.judge(Completion(text="-"), sample, ask))
-        except TemplateError as error:
-            yield Problem(file=f"the judge's prompt of [metrics.{label}]", reason=str(error))
-        except Exception:  # noqa: S112 - a made-up reply proves nothing; in the run this is told and kept
-            continue

@@ -8,7 +8,7 @@ pass and whose harm survives Holm's correction over all cells.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -35,17 +35,20 @@ def judge(
     identical: bool = False,
     order: Order | None = None,
     grids: tuple[Grid, Grid] | None = None,
+    unfit: Mapping[GateRule, str] | None = None,
 ) -> Verdict:
     """Decide all rules, and name the slices (the set's own, else every tag) that got worse.
 
     `order` is that of a run that may stop early: then the first groups decide, as many as make bets certain,
     or the first of two stages, and all of them where it leaves the verdict open. `grids` hold every repeat,
-    for rules about these very samples. Raises UsageError where a rule states neither a margin nor a bound.
+    for rules about these very samples. `unfit` are rules whose judge lacks the certificate that they ask for,
+    with the reason. Raises UsageError where a rule states neither a margin nor a bound.
     """
     _refuse_without_margin(pairing, rules)
     samples = pairing.candidate.table.samples
+    void = {rule.metric: why for rule, why in (unfit or {}).items()}
     rules, warnings = spread(rules, samples, slices)
-    asked = _Question(rules, slice_names(samples, slices), samples, identical, grids)
+    asked = _Question(rules, slice_names(samples, slices), samples, identical, grids, void)
     if order is None:
         return _judged(pairing, asked, warnings)
     return (
@@ -66,6 +69,8 @@ class _Question:
     """All of the set's."""
     identical: bool
     grids: tuple[Grid, Grid] | None
+    void: Mapping[str, str]
+    """Metrics whose judge lacks the certificate that a rule asks for, and why: no rule on them is decided."""
 
     def stakes(self, pairing: Pairing, share: float = 1.0) -> list[Stake]:
         """Return the cells of the gate where each rule may spend a share of its alpha.
@@ -151,6 +156,8 @@ def _judged(
         rule = stake.rule
         if rule.metric not in pairing.metrics:
             cells.append(unmeasured(rule, f"{rule.metric} was not measured in both runs"))
+        elif rule.metric in asked.void:
+            cells.append(unmeasured(rule, asked.void[rule.metric]))
         elif rule.estimand == "suite" and stopping is not None and stopping.stopped:
             cells.append(left_open(rule, stake))
         elif rule.margin is not None:

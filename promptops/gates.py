@@ -11,6 +11,7 @@ from pydantic import JsonValue
 from promptops import gate
 from promptops.baselines import baseline_path, read_baseline
 from promptops.budget import Budget
+from promptops.certificates import unfit
 from promptops.comparison import Pairing, Side, pair
 from promptops.comparisons import Comparisons, in_order, run_warnings
 from promptops.endings import cut_short, ended
@@ -133,6 +134,12 @@ class Gates(Comparisons):
         self.check_gate(evalset, baseline=baseline)
         models = [model] if model else []
         found, (draft,) = self._prepared(work, evalset, [prompt], models, repeats, judge_model)
+        folder = self.evalset_folder(evalset)
+        void = unfit(found.gate, {each.label: each for each in draft.metrics}, folder, found.name)
+        if void:
+            raise NotComparable(
+                " ".join(f"{why[:1].upper()}{why[1:]}." for why in dict.fromkeys(void.values()))
+            )
         against = self._against(self.evalset_folder(evalset), baseline)
         pairing = self._unanswered(draft, tuple(found.samples), against)
         refuse_unmeasured(found, pairing, against)
@@ -234,6 +241,7 @@ class Gates(Comparisons):
             identical=still and same_outputs(first, second),
             order=order,
             grids=grids_for(found.gate, first, second),
+            unfit=unfit(found.gate, {each.label: each for each in candidate.metrics}, folder, found.name),
         )
         stopped = verdict.stopping is not None and verdict.stopping.stopped
         by_bets = verdict.stopping is not None and verdict.stopping.by_bets

@@ -75,7 +75,7 @@ class Judging(Forecasts):
         work = self._evaluation(concurrency, cache, watch, None, budget)
         evalset, trial, attacks = self._trial(work, judge, judge_model, families, questions, wrong)
         path = Path(file) if file is not None else self._attack_file(evalset.name, trial.label)
-        _make_ready(path, ignored=file is None)
+        make_ready(path, ignored=file is None)
         notebook = self._notebook(trial, path, cache)
         mend(path)
         run = self._trial_run(work, evalset, trial)
@@ -233,7 +233,7 @@ class Judging(Forecasts):
         return Notebook(trial, path, known if cache else {})
 
 
-def _make_ready(path: Path, *, ignored: bool) -> None:
+def make_ready(path: Path, *, ignored: bool) -> None:
     """Make a file's folder and see that it can be written, before anything is paid for. Raises UsageError."""
     try:
         if ignored:  # what judges were shown may be private, as in the database

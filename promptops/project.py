@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from promptops.judging import Judging
+from promptops.certification import Certification
 
 
-class Project(Judging):
+class Project(Certification):
     """A folder with prompts and evaluation sets, and the database that remembers runs.
 
     >>> with Project.open() as project:

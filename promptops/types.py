@@ -171,6 +171,17 @@ class GateRule(Noun):
     """Whether the margin is about all samples of which these are some, or about these very ones."""
     exact: bool = False
     """Whether bets alone decide: right at any number of samples, whatever the scores look like."""
+    certified: bool = False
+    """Whether the judge must hold a certificate that fits it."""
+    min_agreement: float | None = Field(default=None, ge=-1, le=1)
+    """The least agreement with people that the certificate's interval must lie above."""
+    max_bias: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """The largest bias against people, in units of the scale, that its interval must lie within."""
+
+    @property
+    def wants_certificate(self) -> bool:
+        """Whether it asks for a judge that was held against people."""
+        return self.certified or self.min_agreement is not None or self.max_bias is not None
 
     @property
     def decides(self) -> bool:

@@ -8,6 +8,7 @@ import click
 from pydantic import Field
 
 from promptops.attacking import AttackReport
+from promptops.certificates import Certificate
 from promptops.forecast import Forecast
 from promptops.noise import Noise
 from promptops.planning import Plan
@@ -151,6 +152,12 @@ class AttackDocument(Document):
     """`judge attack`."""
 
     attack: AttackReport
+
+
+class CertificateDocument(Document):
+    """`judge certify`."""
+
+    certificate: Certificate
 
 
 class RepliesDocument(Document):

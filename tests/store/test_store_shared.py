@@ -123,6 +123,7 @@ def sorted_url(postgres_server: str) -> Iterator[str]:
 
 
 @pytest.mark.postgres
+@pytest.mark.slow
 def test_eight_at_once_on_postgresql_say_what_one_by_one_on_sqlite_say(
     tmp_path: Path, server: PaidServer, sorted_url: str
 ) -> None:
@@ -166,6 +167,7 @@ def test_eight_at_once_on_postgresql_say_what_one_by_one_on_sqlite_say(
 
 
 @pytest.mark.postgres
+@pytest.mark.slow
 def test_eight_command_lines_upgrade_an_older_database_once(
     tmp_path: Path, server: PaidServer, sorted_url: str, first_migrations: Path
 ) -> None:

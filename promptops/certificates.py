@@ -1,0 +1,158 @@
+"""What a judge has shown against people, bound to the judge as it was: a file that git tracks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from promptops.errors import FileProblems, Problem
+from promptops.textfile import file_name, read_text, replacing
+from promptops.types import GateRule, MetricRecord, Noun
+
+FORMAT = 1
+MAX_BYTES = 1_000_000
+
+
+class Found(Noun):
+    """A figure with its 95 % interval; null with a reason where there is none."""
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+    reason: str | None = None
+
+
+class Measured(Noun):
+    """One measure of agreement: judge with single people, and people with one another."""
+
+    measure: str
+    judge_human: Found
+    human_human: Found
+    gap: Found
+    """judge_human less human_human."""
+
+
+class ClassRate(Noun):
+    """One value of the scale: how often the judge's word for it is right, and how often it is found."""
+
+    value: float
+    precision: Found
+    recall: Found
+    missed: int
+    false: int
+
+
+class Certificate(Noun):
+    """What was found when a judge was held against human labels."""
+
+    format: int = FORMAT
+    evalset: str
+    label: str
+    judge: str
+    """Its models, joined by ` + `."""
+    signature: str
+    """Of the judge: model, prompts, parameters, scale and options. Another one has no certificate."""
+    made_at: str
+    low: float
+    high: float
+    """The scale."""
+    labels: str
+    """The file of labels."""
+    labels_digest: str
+    cases: int
+    """With a rating and a score."""
+    unscored: int
+    """Cases with a rating that the judge gave no score."""
+    raters: int
+    ratings: int
+    main: str
+    """The measure that a rule's `min_agreement` is about."""
+    measures: tuple[Measured, ...]
+    bias: Found
+    """Mean of the judge's score less the mean of people's, in units of the scale."""
+    classes: tuple[ClassRate, ...] = ()
+    stand_in: bool = False
+
+    @property
+    def agreement(self) -> Measured:
+        """The main measure."""
+        return next(each for each in self.measures if each.measure == self.main)
+
+
+def certificate_file(folder: Path, label: str) -> Path:
+    """Return where a set keeps the certificate of its judge `label`."""
+    return folder / "certificates" / f"{label}.json"
+
+
+def write_certificate(path: Path, certificate: Certificate) -> None:
+    """Write a certificate, whole or not at all. Raises FileProblems."""
+    text = json.dumps(certificate.model_dump(mode="json"), indent=2, ensure_ascii=False)
+    with replacing(path) as file:
+        file.write(text.encode("utf-8", "backslashreplace") + b"\n")
+
+
+def read_certificate(path: Path) -> Certificate:
+    """Return a certificate. Raises FileProblems where the file holds none."""
+    try:
+        return Certificate.model_validate_json(read_text(path, MAX_BYTES))
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = ".".join(map(str, fault["loc"]))
+        reason = f"holds no certificate: {where} {fault['msg'][:1].lower()}{fault['msg'][1:]}"
+        raise FileProblems([Problem(file_name(path), reason)]) from None
+
+
+def unfit(
+    rules: Iterable[GateRule], records: Mapping[str, MetricRecord], folder: Path, evalset: str
+) -> dict[GateRule, str]:
+    """Return the rules that ask for a certificate which their judge does not have, and why, in words.
+
+    Raises FileProblems where a certificate's file is broken.
+    """
+    found = {}
+    for rule in rules:
+        if rule.wants_certificate and rule.metric in records:
+            why = _why_not(rule, records[rule.metric], certificate_file(folder, rule.metric))
+            if why:
+                renew = f"promptops judge certify {evalset}:{rule.metric}"
+                found[rule] = f"{why}. Certify it: {renew}"
+    return found
+
+
+def _why_not(rule: GateRule, record: MetricRecord, path: Path) -> str:
+    if not path.is_file():
+        return f"the judge {rule.metric} has no certificate"
+    held = read_certificate(path)
+    if held.signature != record.signature:
+        what = _changed(held.signature, record.signature)
+        return f"the certificate of {rule.metric} is void: {what} since it was made on {held.made_at[:10]}"
+    main = held.agreement.judge_human
+    if rule.min_agreement is not None and (main.low is None or main.low < rule.min_agreement):
+        seen = "has no interval" if main.low is None else f"is known to be at least {main.low:.4f} only"
+        return (
+            f"the certificate of {rule.metric} is too weak: its agreement with people ({held.main}) {seen}, "
+            f"and the rule wants {rule.min_agreement:g}"
+        )
+    if rule.max_bias is not None:
+        bias = held.bias
+        largest = None if bias.low is None or bias.high is None else max(abs(bias.low), abs(bias.high))
+        if largest is None or largest > rule.max_bias:
+            seen = "is unknown" if largest is None else f"may be as large as {largest:.4f}"
+            return (
+                f"the certificate of {rule.metric} is too weak: its bias against people {seen}, and the rule "
+                f"allows {rule.max_bias:g}"
+            )
+    return ""
+
+
+def _changed(before: str, after: str) -> str:
+    """Say which parts of a judge changed, by name."""
+    then, now = (
+        dict(part.partition(":")[::2] for part in signature.split("|")) for signature in (before, after)
+    )
+    names = sorted(name for name in then.keys() | now.keys() if then.get(name) != now.get(name))
+    return f"{', '.join(names) or 'the judge'} changed"

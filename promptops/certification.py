@@ -1,0 +1,243 @@
+"""The verbs by which a judge earns its say: draw cases, have people rate them, hold it against them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from promptops.budget import Budget
+from promptops.certificates import Certificate, certificate_file, read_certificate, write_certificate
+from promptops.errors import UsageError
+from promptops.eventloop import wait_for
+from promptops.judges import Judge
+from promptops.judging import Judging, make_ready
+from promptops.labels import (
+    Case,
+    draw,
+    left_for,
+    read_cases,
+    read_sheet,
+    with_ratings,
+    write_cases,
+    write_sheet,
+)
+from promptops.labels import check_rater as checked_rater
+from promptops.progress import Watch
+from promptops.types import EvalSet, Sample
+
+if TYPE_CHECKING:
+    from promptops.trials import Trial
+
+DRAWN = 60
+"""Cases that are drawn unless said otherwise: enough for an interval that is worth reading."""
+SECOND = 0.3
+"""The share of them that a second person rates, so that people can be held against people."""
+
+
+class Labelling(NamedTuple):
+    """The labels of a judge: what to rate, on which scale, about which samples."""
+
+    path: Path
+    cases: tuple[Case, ...]
+    samples: Mapping[str, Sample]
+    low: float
+    high: float
+
+
+class Certification(Judging):
+    """Judges against people."""
+
+    def draw_cases(
+        self,
+        judge: str,
+        runs: Sequence[str] = ("latest",),
+        *,
+        count: int = DRAWN,
+        seed: int = 0,
+        second: float = SECOND,
+        labels: str | Path | None = None,
+    ) -> Labelling:
+        """Draw outputs of runs at random for people to rate, and write them to the judge's labels.
+
+        What is drawn already stays with its ratings; `count` is that of all. Raises UsageError where a run is
+        not one of the set, or has fewer outputs.
+        """
+        if not 1 <= count <= 100_000 or not 0 <= second <= 1:
+            raise UsageError("Draw 1 case or more, and a share of 0 to 1 of them for a second rater.")
+        found, folder, built, label = self._certified(judge, None)
+        answers: list[tuple[str, str]] = []
+        known = {sample.id for sample in found.samples}
+        for reference in runs:
+            run = self.run(reference)
+            if run.evalset != found.name:
+                raise UsageError(
+                    f"Run {run.id} is one of {run.evalset!r}, so it has no outputs for {judge!r}."
+                )
+            for result in self.store.results(run.id):
+                answer = result.completion
+                if answer is not None and result.sample_id in known and answer.text.strip():
+                    answers.append((result.sample_id, answer.text))
+        path = _labels_file(folder, label, labels)
+        low, high = _scale(built, label)
+        before = read_cases(path, low, high) if path.exists() else ()
+        drawn = draw(answers, count, seed, second)
+        if len(drawn) < count:
+            raise UsageError(
+                f"There are {len(drawn)} different outputs, and {count} were to be drawn. Draw fewer (-n "
+                f"{len(drawn)}), or name further runs."
+            )
+        rated = {case.id: case for case in before if case.ratings}
+        fresh = [case for case in drawn if case.id not in rated]
+        kept = (*rated.values(), *fresh[: max(count - len(rated), 0)])
+        write_cases(path, kept)
+        return Labelling(path, tuple(kept), {s.id: s for s in found.samples}, low, high)
+
+    def labelling(self, judge: str, *, labels: str | Path | None = None) -> Labelling:
+        """Return a judge's labels. Raises UsageError where none were drawn, FileProblems for bad ones."""
+        found, folder, built, label = self._certified(judge, None)
+        path = _labels_file(folder, label, labels)
+        if not path.is_file():
+            raise UsageError(
+                f"There are no labels at {str(path)!r}. Draw cases: promptops judge draw {judge} --run RUN"
+            )
+        low, high = _scale(built, label)
+        cases, samples = read_cases(path, low, high), {sample.id: sample for sample in found.samples}
+        gone = sorted({case.sample for case in cases} - set(samples))
+        if gone:
+            raise UsageError(
+                f"{len(gone)} samples of {str(path)!r} are not in {found.name!r} (the first: {gone[0]!r}). "
+                "Take their lines away, or put the samples back."
+            )
+        return Labelling(path, cases, samples, low, high)
+
+    def rate_cases(
+        self, judge: str, rater: str, ratings: Mapping[str, float], *, labels: str | Path | None = None
+    ) -> int:
+        """Write down what a rater said, by case id, in place of what was said before. Return how many.
+
+        Raises UsageError for a rating off the scale or of a case that was not drawn.
+        """
+        held, name = self.labelling(judge, labels=labels), checked_rater(rater)
+        unknown = set(ratings) - {case.id for case in held.cases}
+        wrong = [value for value in ratings.values() if not held.low <= value <= held.high]
+        if unknown or wrong:
+            what = f"{sorted(unknown)[0]!r} is no case" if unknown else f"{wrong[0]:g} is off the scale"
+            raise UsageError(f"{what} of {str(held.path)!r} ({held.low:g} to {held.high:g}).")
+        write_cases(held.path, with_ratings(held.cases, name, ratings))
+        return len(ratings)
+
+    def write_sheet(
+        self, judge: str, rater: str, file: str | Path, *, labels: str | Path | None = None
+    ) -> int:
+        """Write what a rater is still to rate as a CSV file, in blind order. Return how many cases."""
+        held = self.labelling(judge, labels=labels)
+        wanted = left_for(held.cases, checked_rater(rater))
+        write_sheet(Path(file), wanted, held.samples)
+        return len(wanted)
+
+    def read_sheet(
+        self, judge: str, rater: str, file: str | Path, *, labels: str | Path | None = None
+    ) -> int:
+        """Take in a CSV file that a rater filled in. Return how many ratings. Raises FileProblems."""
+        held = self.labelling(judge, labels=labels)
+        said = read_sheet(Path(file), held.cases, held.low, held.high)
+        return self.rate_cases(judge, rater, said, labels=labels)
+
+    def certify_judge(
+        self,
+        judge: str,
+        *,
+        judge_model: str | None = None,
+        labels: str | Path | None = None,
+        cache: bool = True,
+        concurrency: int | None = None,
+        budget: Budget | None = None,
+        watch: Watch | None = None,
+    ) -> Certificate:
+        """Ask a judge about the cases that people rated, and write its certificate beside the set.
+
+        What the judge said is kept in .promptops/certify, so that an interrupted one pays for nothing twice.
+        Raises UsageError before the first call, and where the cases are too few; Stopped.
+        """
+        from promptops.certifying import certificate_of
+        from promptops.trials import Notebook, carry_out, mend, read_said
+
+        held = self.labelling(judge, labels=labels)
+        rated = [case for case in held.cases if case.ratings]
+        if not rated:
+            raise UsageError(
+                f"Nobody has rated a case of {str(held.path)!r}: promptops judge label {judge} --rater NAME"
+            )
+        found, folder, built, label = self._certified(judge, judge_model)
+        work = self._evaluation(concurrency, cache, watch, None, budget)
+        work.open_models(built.models)
+        trial = _trial(built, label, rated, held.samples)
+        evalset = found.model_copy(update={"samples": trial.samples})
+        work.check(evalset, [], {label: built})
+        path = self.root / ".promptops" / "certify" / f"{found.name}.{label}.jsonl"
+        make_ready(path, ignored=True)
+        mend(path)
+        before = read_said(path) if cache else {}
+        notebook = Notebook(
+            trial, path, {place: before[key] for place in trial.places if (key := trial.key(place)) in before}
+        )
+        wait_for(carry_out(work, trial, self._trial_run(work, evalset, trial), notebook))
+        if work.budget.stopped:
+            raise UsageError(
+                f"{work.budget.stopped}: the judge was asked about {len(notebook.said)} of {len(rated)} "
+                "cases, which is kept. Run the same again for the others."
+            )
+        scores = {place: built.value(said.score) for place, said in notebook.said.items()}
+        certificate = certificate_of(
+            built, found.name, label, rated, held.samples, scores, _shown(held.path, folder)
+        )
+        write_certificate(certificate_file(folder, label), certificate)
+        return certificate
+
+    def certificate(self, judge: str) -> Certificate | None:
+        """Return a judge's certificate as it stands, whether it fits the judge of now or not."""
+        _, folder, _, label = self._certified(judge, None)
+        path = certificate_file(folder, label)
+        return read_certificate(path) if path.is_file() else None
+
+    def _certified(self, judge: str, judge_model: str | None) -> tuple[EvalSet, Path, Judge, str]:
+        name, _, label = judge.rpartition(":")
+        if not name:
+            raise UsageError(
+                f"{judge!r} is no judge of an evaluation set. Write it as SET:LABEL, as in replies:quality."
+            )
+        folder = self.evalset_folder(name)
+        found = self.evalset(folder)
+        return found, folder, self._judge_of(found, label, folder, judge_model), label
+
+
+def _trial(judge: Judge, label: str, cases: Sequence[Case], samples: Mapping[str, Sample]) -> Trial:
+    from promptops.attacks import Wrong
+    from promptops.trials import Trial
+
+    return Trial(
+        judge,
+        label,
+        {
+            case.id: (None, Wrong(sample=samples[case.sample], answer=case.output), case.output)
+            for case in cases
+        },
+    )
+
+
+def _labels_file(folder: Path, label: str, labels: str | Path | None) -> Path:
+    return folder / "labels" / f"{label}.jsonl" if labels is None else Path(labels)
+
+
+def _scale(judge: Judge, label: str) -> tuple[float, float]:
+    record = judge.record(label, label)
+    if record.low is None or record.high is None:
+        raise UsageError(f"The judge {label!r} has no scale, so that people can't rate on it.")
+    return record.low, record.high
+
+
+def _shown(path: Path, folder: Path) -> str:
+    """Return a path as a file in git may hold it: below the set's folder, or its name alone."""
+    inside = path.is_relative_to(folder)
+    return str(path.relative_to(folder)) if inside else path.name

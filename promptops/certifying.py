@@ -1,0 +1,123 @@
+"""A judge held against people: agreement beside theirs with one another, errors by class, and bias."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+
+from promptops.canonical import digest_of
+from promptops.certificates import Certificate, ClassRate, Found, Measured
+from promptops.errors import UsageError
+from promptops.judges import Judge
+from promptops.labels import Case
+from promptops.stats.agreement import Measure, agreement, bias
+from promptops.stats.confusion import confusion
+from promptops.stats.reweighting import Estimated
+from promptops.types import Sample
+
+FEWEST = 20
+"""Independent cases with a rating and a score below which there is no certificate."""
+_MOST_CLASSES = 11
+_CLASSES: tuple[Measure, ...] = ("kappa", "alpha_nominal", "accuracy")
+_ORDERED: tuple[Measure, ...] = (
+    "quadratic_kappa",
+    "kappa",
+    "alpha_ordinal",
+    "spearman",
+    "kendall",
+    "accuracy",
+)
+_NUMBERS: tuple[Measure, ...] = ("alpha_interval", "pearson", "spearman", "kendall")
+
+
+def certificate_of(
+    judge: Judge,
+    evalset: str,
+    label: str,
+    cases: Sequence[Case],
+    samples: Mapping[str, Sample],
+    scores: Mapping[str, float | None],
+    labels: str,
+) -> Certificate:
+    """Hold a judge's scores, by case id, against the ratings of the cases. Cases are clustered by group.
+
+    Raises UsageError for fewer than 20 independent cases with both.
+    """
+    rated = [case for case in cases if case.ratings]
+    raters = sorted({rater for case in rated for rater in case.ratings})
+    known = [case for case in rated if scores.get(case.id) is not None]
+    groups = [samples[case.sample].group or f"\0{case.sample}" for case in known]
+    if len(set(groups)) < FEWEST:
+        raise UsageError(
+            f"A certificate takes {FEWEST} independent cases with a rating and a score; there are "
+            f"{len(set(groups))}. Rate more: promptops judge label {evalset}:{label} --rater NAME"
+        )
+    own = np.array([scores[case.id] for case in known], dtype=np.float64)
+    people = np.array([[case.ratings.get(rater, np.nan) for rater in raters] for case in known])
+    record = judge.record(label, label)
+    values = np.unique(people[np.isfinite(people)])
+    classes = np.unique(np.concatenate([own, values]))
+    in_classes = len(classes) <= _MOST_CLASSES
+    measures = _NUMBERS if not in_classes else _CLASSES if len(classes) <= 2 else _ORDERED
+    found = tuple(_measured(own, people, measure, groups) for measure in measures)
+    seen = bias(own, people, groups).difference
+    return Certificate(
+        evalset=evalset,
+        label=label,
+        judge=" + ".join(judge.models),
+        signature=judge.signature,
+        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        low=0.0 if record.low is None else record.low,
+        high=1.0 if record.high is None else record.high,
+        labels=labels,
+        labels_digest=digest_of([case.model_dump(mode="json") for case in rated]),
+        cases=len(known),
+        unscored=len(rated) - len(known),
+        raters=len(raters),
+        ratings=int(np.isfinite(people).sum()),
+        main=measures[0],
+        measures=found,
+        bias=Found(value=seen.mean, low=_finite(seen.low), high=_finite(seen.high), n=seen.n),
+        classes=_classes(own, people, groups) if in_classes else (),
+        stand_in=judge.stand_in,
+    )
+
+
+def _measured(
+    own: np.typing.NDArray[np.float64],
+    people: np.typing.NDArray[np.float64],
+    measure: Measure,
+    groups: Sequence[str],
+) -> Measured:
+    found = agreement(own, people, measure, groups)
+    return Measured(
+        measure=measure,
+        judge_human=_found(found.judge_human),
+        human_human=_found(found.human_human),
+        gap=_found(found.gap),
+    )
+
+
+def _classes(
+    own: np.typing.NDArray[np.float64], people: np.typing.NDArray[np.float64], groups: Sequence[str]
+) -> tuple[ClassRate, ...]:
+    return tuple(
+        ClassRate(
+            value=each.label,
+            precision=_found(each.precision),
+            recall=_found(each.recall),
+            missed=each.missed,
+            false=each.false,
+        )
+        for each in confusion(own, people, groups).classes
+    )
+
+
+def _found(each: Estimated) -> Found:
+    return Found(value=each.value, low=each.low, high=each.high, n=each.n, reason=each.reason)
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None

@@ -1,0 +1,195 @@
+"""What people say about outputs: cases drawn at random, and their ratings, in a file that git tracks.
+
+A line is a case: a sample, an output, and the ratings by rater. Nothing in it tells which prompt or model
+wrote the output or what the judge said, so that whoever rates is blind to both.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+
+from promptops.canonical import digest_of
+from promptops.csvfile import read_csv
+from promptops.errors import FileProblems, Problem, UsageError
+from promptops.jsonfile import read_json_lines
+from promptops.located import Faults, shown
+from promptops.textfile import file_name, replacing
+from promptops.types import Noun, Sample
+
+FORMULA = tuple("=+-@\t\r\n\0\uff1d\uff0b\uff0d\uff20")
+"""A spreadsheet may run a cell that begins so (also in full width)."""
+
+
+class Case(Noun):
+    """One output that people rate."""
+
+    sample: str = Field(min_length=1)
+    """Id of the set's sample that it answers."""
+    output: str
+    twice: bool = False
+    """Whether a second rater is to rate it as well."""
+    ratings: dict[str, float] = Field(default_factory=dict)
+    """By rater, on the judge's scale."""
+
+    @property
+    def id(self) -> str:
+        """By what the case is known again."""
+        return digest_of([self.sample, self.output])[:16]
+
+
+def draw(answers: Iterable[tuple[str, str]], count: int, seed: int, second: float) -> tuple[Case, ...]:
+    """Draw cases from (sample id, output) at random, without asking what anybody thinks of them.
+
+    Drawn by the SHA-256 of seed and case, so that it is the same everywhere and 50 are a part of 100; a share
+    `second` of them is for two raters. Equal outputs to one sample are one case.
+    """
+    cases = {case.id: case for sample, output in answers for case in [Case(sample=sample, output=output)]}
+    chosen = sorted(cases.values(), key=lambda case: _lot(str(seed), case.id))[:count]
+    twice = math.ceil(second * len(chosen) - 1e-9)
+    return tuple(case.model_copy(update={"twice": place < twice}) for place, case in enumerate(chosen))
+
+
+def left_for(cases: Sequence[Case], rater: str) -> list[Case]:
+    """Return what a rater is still to rate, in an order of the rater's own.
+
+    That is what nobody has rated, and what one other has rated that two are to rate.
+    """
+    wanted = []
+    for case in cases:
+        others = set(case.ratings) - {rater}
+        if rater not in case.ratings and (not others or (case.twice and len(others) == 1)):
+            wanted.append(case)
+    return sorted(wanted, key=lambda case: _lot(rater, case.id))
+
+
+def with_ratings(cases: Sequence[Case], rater: str, said: Mapping[str, float]) -> tuple[Case, ...]:
+    """Return cases with what a rater said of them, by case id."""
+    return tuple(
+        case.model_copy(update={"ratings": {**case.ratings, rater: said[case.id]}})
+        if case.id in said
+        else case
+        for case in cases
+    )
+
+
+def read_cases(path: Path, low: float, high: float) -> tuple[Case, ...]:
+    """Return a file's cases. Raises FileProblems with each fault, and for ratings off the scale."""
+    problems: list[Problem] = []
+    found: dict[str, Case] = {}
+    for row in read_json_lines(path, problems):
+        faults = Faults(file_name(path), row, problems)
+        try:
+            case = Case.model_validate(row.value)
+        except ValidationError as error:
+            for fault in error.errors():
+                faults.add(tuple(fault["loc"]), f"{fault['msg'][:1].lower()}{fault['msg'][1:]}")
+            continue
+        for rater, rating in case.ratings.items():
+            if not low <= rating <= high:
+                faults.add(("ratings", rater), f"is {rating:g}; the judge's scale is {low:g} to {high:g}")
+        if case.id in found:
+            faults.add(("output",), "stands above already; ratings of one output belong in one line")
+        found[case.id] = case
+    if problems:
+        raise FileProblems(sorted(problems, key=lambda problem: problem.line or 0))
+    return tuple(found.values())
+
+
+def write_cases(path: Path, cases: Iterable[Case]) -> None:
+    """Write cases, whole or not at all. Raises FileProblems."""
+    with replacing(path) as file:
+        for case in cases:
+            row = case.model_dump(mode="json", exclude_defaults=True)
+            # Half a character is written as JSON escapes it.
+            file.write((json.dumps(row, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace"))
+
+
+SHEET = ("case", "inputs", "target", "output", "rating")
+
+
+def write_sheet(path: Path, cases: Sequence[Case], samples: Mapping[str, Sample]) -> None:
+    """Write cases as CSV with an empty column `rating`. No cell is one that a spreadsheet would run."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(SHEET)
+    for case in cases:
+        sample = samples[case.sample]
+        cells = (told(sample.inputs), "\n".join(map(str, sample.target)), case.output)
+        writer.writerow([f"#{case.id}", *map(_neutral, cells), ""])
+    with replacing(path) as file:
+        file.write(text.getvalue().encode("utf-8", "replace"))
+
+
+def read_sheet(path: Path, cases: Sequence[Case], low: float, high: float) -> dict[str, float]:
+    """Return the ratings of a sheet that was filled in, by case id; empty cells are left out.
+
+    Only `case` and `rating` are read: a spreadsheet may have changed the texts. Raises FileProblems.
+    """
+    problems: list[Problem] = []
+    found: dict[str, float] = {}
+    known = {case.id for case in cases}
+    name = file_name(path)
+    rows = read_csv(path)
+    header = [cell.text.strip().lower() for cell in next(rows, [])]
+    if not {"case", "rating"} <= set(header):
+        raise FileProblems([Problem(name, "has no columns `case` and `rating`; write one with --sheet", 1)])
+    for row in rows:
+        cells = dict(zip(header, row, strict=False))
+        case, rating = cells.get("case"), cells.get("rating")
+        if case is None or rating is None or not rating.text.strip():
+            continue
+        key, line = case.text.strip().removeprefix("#"), rating.place.line
+        if key not in known:
+            problems.append(Problem(name, f"{shown(case.text)} is no case of these labels", line))
+            continue
+        value = _number(rating.text)
+        if value is None or not low <= value <= high:
+            told_scale = f"is {shown(rating.text)}; the judge's scale is {low:g} to {high:g}"
+            problems.append(Problem(name, told_scale, line, rating.place.column, "rating"))
+        elif key in found:
+            problems.append(Problem(name, f"the case {shown(key)} stands above already", line))
+        else:
+            found[key] = value
+    if problems:
+        raise FileProblems(problems)
+    return found
+
+
+def check_rater(rater: str) -> str:
+    """Return a rater's name. Raises UsageError for one that can't be a key."""
+    name = rater.strip()
+    if not name or len(name) > 100 or not name.isprintable():
+        raise UsageError(f"{rater!r} can't be a rater's name. Give one, as --rater anna.")
+    return name
+
+
+def told(inputs: Mapping[str, object]) -> str:
+    """Return a sample's inputs for people to read."""
+    return "\n".join(
+        f"{name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+        for name, value in inputs.items()
+    )
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text.strip().replace(",", "."))
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _neutral(text: str) -> str:
+    return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
+
+
+def _lot(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,253 @@
+"""A judge held against people: drawn blind, rated in a form or a sheet, void once the judge changes."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import cohen_kappa_score
+
+from promptops.errors import FileProblems, NotComparable, UsageError
+from promptops.labels import Case, draw, left_for, read_cases
+from promptops.project import Project
+from tests.made import Folder, questions
+
+SET = """\
+format = 1
+
+[card]
+description = "made for a test"
+
+[metrics.exact]
+
+[metrics.quality]
+metric = "rubric"
+model = "{judge}"
+
+[[gate]]
+metric = "quality"
+margin = 0.5
+{rule}
+"""
+N = 60
+
+
+def judged(folder: Folder, rule: str = "certified = true") -> Folder:
+    """A set whose judge says 1 to 5, known beforehand, and a run on it that was accepted."""
+    folder.write("judge.py", JUDGE)
+    folder.write("promptops.toml", 'allow_code = ["python/judge:reply"]\n')
+    judge = "python/judge:reply"
+    folder.evalset("numbers", questions(N), SET.format(judge=judge, rule=rule))
+    answers = {f"q{number:03}": {"text": f"answer {number} worth {said(number)}"} for number in range(N)}
+    with Project.open(folder.path) as project:
+        run = project.evaluate(
+            "numbers", [folder.path / "ask.prompt.yaml"], [folder.script("answers.json", answers)]
+        )[0]
+        project.accept(run.id)
+    return folder
+
+
+JUDGE = """\
+import json, re
+
+def reply(messages):
+    text = "\\n".join(message["content"] for message in messages)
+    return json.dumps({"reason": "so", "score": int(re.search(r"worth (\\d)", text)[1])})
+"""
+
+
+def said(number: int) -> int:
+    return number * 7 % 5 + 1
+
+
+def person(number: int, shift: int = 0) -> int:
+    """Mostly what the judge says, and one more now and then."""
+    return min(said(number) + (number % 4 == shift), 5)
+
+
+def number_of(case: Case) -> int:
+    return int(case.output.split()[1])
+
+
+def rate(project: Project, rater: str, shift: int = 0) -> None:
+    held = project.labelling("numbers:quality")
+    left = left_for(held.cases, rater)
+    project.rate_cases("numbers:quality", rater, {case.id: person(number_of(case), shift) for case in left})
+
+
+def test_the_certificate_says_what_other_libraries_say_of_the_same_ratings(folder: Folder) -> None:
+    with Project.open(judged(folder).path) as project:
+        project.draw_cases("numbers:quality", count=50, second=0.4)
+        rate(project, "anna")
+        rate(project, "ben", 1)
+        found = project.certify_judge("numbers:quality")
+        held = project.labelling("numbers:quality")
+    both = [case for case in held.cases if len(case.ratings) == 2]
+    assert (found.cases, found.raters, found.ratings, len(both)) == (50, 2, 70, 20)
+    judge = {case.id: said(number_of(case)) for case in held.cases}
+    kappas, sizes = [], []
+    for rater in ("anna", "ben"):
+        mine = [case for case in held.cases if rater in case.ratings]
+        pairs = [[judge[case.id] for case in mine], [case.ratings[rater] for case in mine]]
+        kappas.append(cohen_kappa_score(*pairs, weights="quadratic"))
+        sizes.append(len(mine))
+    assert found.main == "quadratic_kappa"
+    assert found.agreement.judge_human.value == pytest.approx(np.average(kappas, weights=sizes), abs=1e-9)
+    people = [[case.ratings[rater] for case in both] for rater in ("anna", "ben")]
+    assert found.agreement.human_human.value == pytest.approx(
+        cohen_kappa_score(*people, weights="quadratic"), abs=1e-9
+    )
+    gaps = [judge[case.id] - np.mean(list(case.ratings.values())) for case in held.cases]
+    assert found.bias.value == pytest.approx(np.mean(gaps), abs=1e-9)
+
+
+def test_the_gate_wants_a_certificate_and_one_changed_letter_voids_it(folder: Folder) -> None:
+    judged(folder)
+    answers = "mock/script:answers.json"
+    gate = ("gate", "numbers", "--prompt", "ask.prompt.yaml", "--model", answers)
+    told = folder.run(*gate, code=3).stderr
+    assert "has no certificate" in told
+    assert "promptops judge certify numbers:quality" in " ".join(told.split())
+    with Project.open(folder.path) as project:
+        assert project.gate("numbers").outcome == "CANNOT_MEASURE"
+        project.draw_cases("numbers:quality", count=40)
+        rate(project, "anna")
+    folder.run("judge", "certify", "numbers:quality")
+    assert "PASS" in folder.run(*gate).stdout
+    settings = folder.path / "evalsets/numbers/evalset.toml"
+    shipped = (Path(__file__).parents[1] / "promptops/judges/rubric.prompt.yaml").read_text()
+    folder.write("evalsets/numbers/own.prompt.yaml", shipped)
+    changed = settings.read_text().replace(
+        'metric = "rubric"', 'metric = "rubric"\nprompt = "own.prompt.yaml"'
+    )
+    settings.write_text(changed)
+    folder.write("evalsets/numbers/own.prompt.yaml", shipped.replace("grade", "Grade", 1))
+    told = " ".join(folder.run(*gate, code=3).stderr.split())
+    assert "is void: prompt changed since it was made on" in told
+    assert "promptops judge certify numbers:quality" in told
+
+
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [
+        ("min_agreement = 0.999", "wants 0.999"),
+        ("max_bias = 0.01", "allows 0.01"),
+        ("min_agreement = 0.5", ""),
+    ],
+)
+def test_a_weak_certificate_is_no_certificate(folder: Folder, rule: str, why: str) -> None:
+    with Project.open(judged(folder, rule).path) as project:
+        project.draw_cases("numbers:quality", count=40)
+        rate(project, "anna")
+        project.certify_judge("numbers:quality")
+        if why:
+            with pytest.raises(NotComparable, match=why):
+                project.gate_prompt(
+                    "numbers", folder.path / "ask.prompt.yaml", model="mock/script:answers.json"
+                )
+        else:
+            project.gate_prompt("numbers", folder.path / "ask.prompt.yaml", model="mock/script:answers.json")
+
+
+def test_a_sheet_goes_out_blind_and_comes_back(folder: Folder, tmp_path: Path) -> None:
+    judged(folder)
+    folder.run("judge", "draw", "numbers:quality", "-n", "30", "--second", "0.5")
+    sheet = tmp_path / "sheet.csv"
+    folder.run("judge", "label", "numbers:quality", "--rater", "anna", "--sheet", str(sheet))
+    with sheet.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 30
+    assert set(rows[0]) == {"case", "inputs", "target", "output", "rating"}
+    for row in rows:
+        row["rating"] = str(person(int(row["output"].split()[1])))
+        row["output"] = "changed by a spreadsheet"
+    with sheet.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    told = folder.run("judge", "label", "numbers:quality", "--rater", "anna", "--from", str(sheet)).stdout
+    assert "30 ratings of anna" in told and "0 are left for anna" in told
+    rows[0]["rating"] = "6"
+    with sheet.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    told = folder.run(
+        "judge", "label", "numbers:quality", "--rater", "anna", "--from", str(sheet), code=2
+    ).stderr
+    assert "scale is 1 to 5" in " ".join(told.split())
+    folder.run("judge", "label", "numbers:quality", "--rater", "ben", "--sheet", str(sheet))
+    with sheet.open(encoding="utf-8", newline="") as file:
+        assert len(list(csv.DictReader(file))) == 15
+
+
+def test_the_form_writes_each_rating_down_and_shows_nothing_that_sways(folder: Folder) -> None:
+    import subprocess
+    import sys
+
+    judged(folder)
+    folder.run("judge", "draw", "numbers:quality", "-n", "25")
+    done = subprocess.run(
+        [sys.executable, "-m", "promptops", "judge", "label", "numbers:quality", "--rater", "anna"],
+        check=False,
+        cwd=folder.path,
+        input="4\nnine\n7\n3\ns\nq\n",
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "is not on the scale" in done.stdout
+    assert "2 of 25 cases are rated" in done.stdout
+    assert "answers.json" not in done.stdout and "python/judge" not in done.stdout
+    with Project.open(folder.path) as project:
+        rated = [case for case in project.labelling("numbers:quality").cases if case.ratings]
+        assert sorted(case.ratings["anna"] for case in rated) == [3, 4]
+        project.draw_cases("numbers:quality", count=40)
+        kept = project.labelling("numbers:quality").cases
+    assert len(kept) == 40
+    assert {case.id for case in rated} <= {case.id for case in kept if case.ratings}
+
+
+def test_what_the_judge_said_is_not_paid_for_twice(folder: Folder) -> None:
+    with Project.open(judged(folder).path) as project:
+        project.draw_cases("numbers:quality", count=30)
+        rate(project, "anna")
+        with pytest.raises(UsageError, match="asked about 10 of 30"):
+            from promptops.budget import Budget
+
+            project.certify_judge("numbers:quality", budget=Budget(max_calls=10))
+        spent = Budget(max_calls=20)
+        project.certify_judge("numbers:quality", budget=spent)
+        assert spent.calls == 20
+        certificate = project.certificate("numbers:quality")
+    assert certificate is not None and certificate.cases == 30
+    text = (folder.path / "evalsets/numbers/certificates/quality.json").read_text()
+    assert str(folder.path) not in text
+
+
+def test_too_few_cases_and_broken_files_are_told(folder: Folder) -> None:
+    with Project.open(judged(folder).path) as project:
+        with pytest.raises(UsageError, match="judge draw"):
+            project.labelling("numbers:quality")
+        with pytest.raises(UsageError, match="60 different outputs"):
+            project.draw_cases("numbers:quality", count=61)
+        project.draw_cases("numbers:quality", count=12)
+        with pytest.raises(UsageError, match="Nobody has rated"):
+            project.certify_judge("numbers:quality")
+        rate(project, "anna")
+        with pytest.raises(UsageError, match="takes 20 independent cases"):
+            project.certify_judge("numbers:quality")
+    path = folder.path / "evalsets/numbers/labels/quality.jsonl"
+    path.write_text('{"sample": "q001", "output": "a", "ratings": {"anna": 9}}\n{"output": 3}\n')
+    with pytest.raises(FileProblems) as error:
+        read_cases(path, 1, 5)
+    assert {problem.line for problem in error.value.problems} == {1, 2}
+
+
+def test_a_smaller_draw_is_a_part_of_a_larger_one() -> None:
+    answers = [(f"s{number}", f"text {number}") for number in range(200)]
+    small, large = (draw(reversed(answers), count, 3, 0.5) for count in (30, 90))
+    assert {case.id for case in small} < {case.id for case in large}
+    assert sum(case.twice for case in small) == 15
