@@ -36,6 +36,7 @@ from promptops.providers import BatchServer, Model
 from promptops.recorded import CassetteCaller, refuse_unrecorded
 from promptops.runner import Runner
 from promptops.running import Running
+from promptops.states import taken
 from promptops.store import Store
 from promptops.store.writer import Writer
 from promptops.tasks import Follower, Task
@@ -304,9 +305,7 @@ class Evaluation:
         for run_id in run_ids:
             if not self._claimed(run_id, owner):
                 self._leave(claimed, owner, None)
-                raise UsageError(
-                    f"Run {run_id} is being worked on by another process. Wait for it, or stop it first."
-                )
+                raise UsageError(taken(self.root, run_id, self.store.run_owner(run_id)))
             claimed.append(run_id)
         return claimed
 

@@ -8,9 +8,10 @@ from promptops.apart import Begun, begun_apart, evaluate_apart, resume_apart, sa
 from promptops.budget import Budget
 from promptops.errors import UsageError
 from promptops.experiments import Experiments
-from promptops.owner import hold_or_release, host_of, interrupt, is_dead
+from promptops.owner import hold_or_release, host_of, interrupt
 from promptops.pausing import holds
 from promptops.selection import Selection
+from promptops.states import go_on, taken
 from promptops.types import Run
 
 
@@ -22,14 +23,9 @@ class Steered(Experiments):
 
         Raises UsageError where no process of this machine works on it.
         """
-        run = self.run(reference)
-        owner = self.store.run_owner(run.id) if run.status == "running" else None
-        if owner is not None and interrupt(owner):
+        run, owner = self._worker(reference)
+        if interrupt(owner):
             return run
-        if owner is None:
-            raise UsageError(f"Run {run.id} is {run.status}: no process works on it.")
-        if is_dead(owner):
-            raise UsageError(f"The process that worked on run {run.id} is gone: promptops resume {run.id}")
         raise UsageError(f"Run {run.id} is worked on by another user or on {host_of(owner)}; stop it there.")
 
     def resume_apart(self, reference: str) -> Run:
@@ -38,11 +34,10 @@ class Steered(Experiments):
         Raises UsageError where it is finished, or a living process works on it.
         """
         run = self.run(reference)
-        owner = self.store.run_owner(run.id) if run.status == "running" else None
         if run.status == "finished":
             raise UsageError(f"Run {run.id} is finished.")
-        if owner is not None and not is_dead(owner):
-            raise UsageError(f"Run {run.id} is being worked on already.")
+        if run.at_work:
+            raise UsageError(taken(self.root, run.id, self.store.run_owner(run.id)))
         resume_apart(self.root, self.settings.database, run.id)
         return run
 
@@ -52,9 +47,7 @@ class Steered(Experiments):
 
     def paused(self, reference: str) -> bool:
         """Tell whether the process of this machine that works on a run is held, and begins no call."""
-        run = self.run(reference)
-        owner = self.store.run_owner(run.id) if run.status == "running" else None
-        return owner is not None and holds(self.root, run.id, owner) is True
+        return self.run(reference).status == "paused"
 
     def pause(self, reference: str, *, hold: bool = True) -> bool:
         """Have the process that works on a run begin no call, or go on; returns whether it was told so.
@@ -62,16 +55,24 @@ class Steered(Experiments):
         What is under way comes to its end and is stored. Raises UsageError where no process of this machine
         works on it, or it can't be held.
         """
-        run = self.run(reference)
-        owner = self.store.run_owner(run.id) if run.status == "running" else None
-        if owner is None or is_dead(owner):
-            raise UsageError(f"Run {run.id} is {run.status}: no process works on it.")
+        run, owner = self._worker(reference)
         held = holds(self.root, run.id, owner)
         if held is None:
             raise UsageError(
                 f"Run {run.id} is worked on by {host_of(owner)}, by a program that can't be held from here."
             )
         return held is not hold and hold_or_release(owner)
+
+    def _worker(self, reference: str) -> tuple[Run, str]:
+        """Return a run and the process that works on it. Raises UsageError where there is none."""
+        run = self.run(reference)
+        lease = self.store.leases([run.id]).get(run.id)
+        if lease is not None and run.at_work:
+            return run, lease.owner
+        if lease is not None:
+            raise UsageError(f"The process that worked on run {run.id} is gone: promptops resume {run.id}")
+        more = f" Go on: {go_on(run)}" if go_on(run) else ""
+        raise UsageError(f"Run {run.id} is {run.status}: no process works on it.{more}")
 
     def evaluate_apart(
         self,

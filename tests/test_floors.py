@@ -67,6 +67,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "selection",
         "shipped",
         "starter",
+        "states",
         "summary",
         "templatechild",
         "templateprocess",
