@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from promptops.apart import Begun, begun_apart, evaluate_apart, resume_apart, said_apart
+from promptops.apart import Begun, begun_apart, evaluate_apart, resume_apart, resumes_apart, said_apart
 from promptops.budget import Budget
 from promptops.errors import UsageError
 from promptops.experiments import Experiments
@@ -38,8 +38,14 @@ class Steered(Experiments):
             raise UsageError(f"Run {run.id} is finished.")
         if run.at_work:
             raise UsageError(taken(self.root, run.id, self.store.run_owner(run.id)))
+        if resumes_apart(self.root, run.id):
+            raise UsageError(f"A process of its own is starting to finish run {run.id} already.")
         resume_apart(self.root, self.settings.database, run.id)
         return run
+
+    def resumes_apart(self, reference: str) -> bool:
+        """Tell whether a process that was to finish a run is still there, at work on it yet or not."""
+        return resumes_apart(self.root, self.run(reference).id)
 
     def said_apart(self, reference: str) -> str:
         """Return the end of what the process said that was to finish a run; empty where there was none."""
