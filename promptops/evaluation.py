@@ -203,16 +203,15 @@ class Evaluation:
         except Stopped as error:
             self._interrupt(tasks, claimed, owner)
             again = " && ".join(f"promptops resume {run_id} --retry-errors" for run_id in claimed)
-            raise Stopped(f"{error}\nWhen that is mended, finish with: {again}") from None
+            lost = " ".join(filter(None, [self.usage.told_under_way(), "When that is mended, finish with:"]))
+            raise Stopped(f"{error}\n{lost} {again}") from None
         except BaseException:
             self._interrupt(tasks, claimed, owner)
             raise
         if progress is None:
             self._interrupt(tasks, claimed, owner)
             again = " && ".join(f"promptops resume {run_id}" for run_id in claimed)
-            raise RunInterrupted(
-                f"Interrupted; what was answered is stored. Finish it with: {again}", 128 + stopped[0]
-            )
+            raise RunInterrupted(f"Finish it with: {again}", 128 + stopped[0], self.usage.told_under_way())
         for task in tasks:
             self._leave([task.run.id], owner, self._ended(task))
         return progress
