@@ -13,11 +13,13 @@ from promptops import PromptopsError, Run
 EVERY = 2.0
 """Seconds between two looks at a run at work."""
 BEGUN = "begun-runs"
+"""In the session: runs for which a process was started here that has not been seen at work yet."""
+STOPPED = "Calls under way are closed at once, and may be charged all the same. It can be resumed."
 
 
 def panel(run: Run) -> None:
     """Draw the state of a run that is not finished; one at work is looked at again and again."""
-    if run.status == "running" or _begun_lately(run):
+    if run.at_work or project().resumes_apart(run.id):
         _followed(run.id, run.status)
     else:
         _state(run)
@@ -28,24 +30,27 @@ def panel(run: Run) -> None:
 def _followed(run_id: str, status: str) -> None:
     try:
         run = project().run(run_id)
+        starting = not run.at_work and project().resumes_apart(run_id)
     except PromptopsError as error:
         shown.refuse(error)
-    if run.status != status:
-        # Its figures and cases are to be drawn too.
-        st.session_state.get(BEGUN, {}).pop(run_id, None)
+    if run.status != status or not (run.at_work or starting):
+        # The list, its figures and cases are to be drawn too.
+        if run.at_work:
+            st.session_state.get(BEGUN, set()).discard(run_id)
         st.rerun()
     _state(run)
-    if run.status == "running":
-        with st.container(horizontal=True):
-            _pause(run)
-            _stop(run)
-    else:
-        st.caption("A process of its own is starting to finish it.")
+    if starting:
+        st.caption("A process of its own is starting to finish it. This page shows when it is at work.")
+        return
+    with st.container(horizontal=True):
+        _pause(run)
+        _stop(run)
 
 
 def _state(run: Run) -> None:
     total, through = run.samples * run.repeats, run.done + run.errors
-    shown.text(f"{through:,} of {total:,} through{_pace(run, through)}")
+    errors = f", {run.errors:,} of them without an answer" if run.errors else ""
+    shown.text(f"{through:,} of {total:,} through{errors}; {run.status}{_pace(run, through)}")
     st.progress(through / total if total else 1.0)
     failures = project().failures(run.id)
     if failures:
@@ -55,10 +60,8 @@ def _state(run: Run) -> None:
 def _pace(run: Run, through: int) -> str:
     """Return the results a second since this page first saw the run, and what is left at that rate."""
     if run.status != "running":
-        return f", {run.status}"
-    if project().paused(run.id):
         st.session_state.pop(f"seen-{run.id}", None)
-        return ", paused"
+        return ""
     seen = st.session_state.setdefault(f"seen-{run.id}", (time.monotonic(), through))
     seconds = time.monotonic() - seen[0]
     rate = (through - seen[1]) / seconds if seconds > 1 else 0.0
@@ -69,7 +72,7 @@ def _pace(run: Run, through: int) -> str:
 
 
 def _pause(run: Run) -> None:
-    held = project().paused(run.id)
+    held = run.status == "paused"
     wanted = (
         st.button("Go on", key=f"go-on-{run.id}", help="Let calls begin again.")
         if held
@@ -78,12 +81,22 @@ def _pause(run: Run) -> None:
     if wanted:
         try:
             project().pause(run.id, hold=not held)
+            _await_change(run)
         except PromptopsError as error:
             shown.text(str(error))
+        else:
+            st.rerun()
+
+
+def _await_change(run: Run) -> None:
+    """Wait a moment until the process has heard of it, so that the page does not show what was."""
+    ends = time.monotonic() + 1.0
+    while project().run(run.id).status == run.status and time.monotonic() < ends:
+        time.sleep(0.05)
 
 
 def _stop(run: Run) -> None:
-    if st.button("Stop", key=f"stop-{run.id}", help="What is under way is stored; it can be resumed."):
+    if st.button("Stop", key=f"stop-{run.id}", help=STOPPED):
         try:
             project().stop(run.id)
             st.caption("It was told to end.")
@@ -103,15 +116,12 @@ def _resume(run: Run) -> None:
         except PromptopsError as error:
             shown.text(str(error))
         else:
-            st.session_state.setdefault(BEGUN, {})[run.id] = time.monotonic()
+            st.session_state.setdefault(BEGUN, set()).add(run.id)
             st.rerun()
     said = project().said_apart(run.id)
-    if said.strip():
+    if run.id in st.session_state.get(BEGUN, set()):
+        st.markdown("**The process that was to finish it has ended, and the run is not finished**")
+        shown.block(said or "It said nothing.")
+    elif said.strip():
         with st.expander("What the last process that was to finish it said"):
             shown.block(said)
-
-
-def _begun_lately(run: Run) -> bool:
-    """Tell whether a process was started here that may not have claimed the run yet."""
-    begun = st.session_state.get(BEGUN, {}).get(run.id)
-    return begun is not None and time.monotonic() - begun < 15

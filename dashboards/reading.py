@@ -15,10 +15,9 @@ PICKED_FROM = 100
 """So many of the newest runs stand in the boxes to choose from; older ones are reached from the Runs page."""
 
 
-@kept()
 def runs(limit: int, offset: int, evalset: str | None) -> list[Run]:
     """List some runs, the newest first."""
-    return project().runs(limit=limit, offset=offset, evalset=evalset)
+    return [_now(found) for found in _runs(limit, offset, evalset)]
 
 
 @kept()
@@ -33,10 +32,9 @@ def run_evalsets() -> list[str]:
     return project().run_evalsets()
 
 
-@kept()
 def run(reference: str) -> Run:
     """Return a run by id, the beginning of its id, or `latest`."""
-    return project().run(reference)
+    return _now(_run(reference))
 
 
 def figures(found: Run) -> dict[str, float | None]:
@@ -225,3 +223,18 @@ def _paired_cases(
     baseline: str, candidate: str, sample_ids: Sequence[str], repeat: int, state: int
 ) -> dict[str, tuple[Case | None, Case | None]]:
     return project().paired_cases(baseline, candidate, sample_ids, repeat=repeat)
+
+
+@kept()
+def _runs(limit: int, offset: int, evalset: str | None) -> list[Run]:
+    return project().runs(limit=limit, offset=offset, evalset=evalset)
+
+
+@kept()
+def _run(reference: str) -> Run:
+    return project().run(reference)
+
+
+def _now(found: Run) -> Run:
+    """Return a run as it stands: a process that is held or killed changes nothing in the database."""
+    return project().run(found.id) if found.at_work else found

@@ -112,10 +112,10 @@ def baseline_name(file: str, accepted: Run) -> str:
     return visible_line(f"{file}   {accepted.prompt_ref} · {accepted.model} · accepted, in the files")
 
 
-def refuse(error: PromptopsError) -> NoReturn:
-    """Say what is wrong and what to do, and end the page."""
+def refuse(error: PromptopsError, heading: str = "This can't be shown") -> NoReturn:
+    """Say what is wrong and what to do, and end the page. The heading is ours, never data."""
     with st.container(border=True):
-        st.markdown(":material/error: **This can't be shown**")
+        st.markdown(f":material/error: **{heading}**")
         text(str(error))
     st.stop()
 

@@ -38,7 +38,16 @@ def resume_apart(root: Path, database: str, run_id: str) -> None:
     log = _log(root, run_id)
     log.parent.mkdir(mode=0o700, exist_ok=True)
     with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        _start(root, database, ["resume", run_id], file)
+        number = _start(root, database, ["resume", run_id], file)
+    log.with_suffix(".pid").write_text(process_name(number), "utf-8")
+
+
+def resumes_apart(root: Path, run_id: str) -> bool:
+    """Tell whether the process that `resume_apart` started last for a run is still there."""
+    try:
+        return not is_gone(_log(root, run_id).with_suffix(".pid").read_text("utf-8"))
+    except OSError:
+        return False  # none was started
 
 
 def evaluate_apart(root: Path, database: str, token: str, arguments: Sequence[str]) -> bool:

@@ -103,7 +103,7 @@ class Batched(Steered):
         Raises UsageError where neither is there, CallFailed where the server can't be asked.
         """
         run = self.run(reference)
-        if run.status == "running" or not self.is_batched(run.id):
+        if run.at_work or not self.is_batched(run.id):
             return super().stop(reference)
         work = self._evaluation(None, True, None)
         _, server = work.batch_caller(run.model)

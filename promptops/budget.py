@@ -156,3 +156,7 @@ class Ticket:
         if kind in MAYBE_PAID:
             self.budget.maybe_spent += self.expected
         self.budget._end(self)
+
+    def given_up(self) -> None:
+        """Take the end of the command while the call was under way; it may have been charged."""
+        self.failed("connection")

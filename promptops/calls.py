@@ -56,6 +56,8 @@ class Usage:
     unpriced: int = 0
     uncounted: int = 0
     """Answers that do not tell their tokens."""
+    under_way: int = 0
+    """Calls that were under way when the command ended: closed without an answer, and maybe charged."""
     held_back: Callable[[], tuple[str, ...]] = tuple
     """Tells in a few words each what calls wait for just now, such as a server's limits."""
 
@@ -69,6 +71,13 @@ class Usage:
             self.unpriced += 1
         else:
             self.cost += completion.cost
+
+    def told_under_way(self) -> str:
+        """Return a sentence about the calls that were under way at the end; empty where there were none."""
+        if not self.under_way:
+            return ""
+        calls = f"{self.under_way:,} call{' was' if self.under_way == 1 else 's were'} under way"
+        return f"{calls} and may have been charged."
 
 
 @dataclass(frozen=True)
@@ -196,6 +205,10 @@ class Caller:
                 failed = error
             except TimeoutError:
                 failed = CallFailed("timeout", f"no answer within {self.deadline:g} s in all")
+            except asyncio.CancelledError:
+                ticket.given_up()
+                self.usage.under_way += 1
+                raise
             else:
                 ticket.answered(completion.cost)
                 return self._succeeded(completion, tried, time.monotonic() - started, place.waited)

@@ -336,8 +336,8 @@ def run_warnings(first: Loaded, second: Loaded, *, stopped: bool = False) -> tup
 
 
 def cut_off(first: Loaded, second: Loaded) -> bool:
-    """Tell whether one of two runs ended before all was asked: no bounds hold for what is there."""
-    return not {"stopped", "interrupted"}.isdisjoint((first.side.run.status, second.side.run.status))
+    """Tell whether one of two runs has not asked all: no bounds hold for what is there."""
+    return any(loaded.side.run.status != "finished" for loaded in (first, second))
 
 
 def _is_timed(run: Run, label: str) -> bool:

@@ -140,9 +140,11 @@ class NotRecorded(PromptopsError):
 class RunInterrupted(PromptopsError):
     """A run that was stopped by a signal; what was answered is stored."""
 
-    def __init__(self, message: str, exit_code: int = 130) -> None:
-        super().__init__(message)
+    def __init__(self, how: str, exit_code: int = 130, lost: str = "") -> None:
+        """Take how to go on, and what was lost, as sentences."""
+        super().__init__(" ".join(filter(None, ["Interrupted; what was answered is stored.", lost, how])))
         self.exit_code = exit_code
+        self.lost = lost
 
 
 class CallFailed(PromptopsError):

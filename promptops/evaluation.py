@@ -37,6 +37,7 @@ from promptops.providers import BatchServer, Model
 from promptops.recorded import CassetteCaller, refuse_unrecorded
 from promptops.runner import Runner
 from promptops.running import Running
+from promptops.states import taken
 from promptops.store import Store
 from promptops.store.writer import Writer
 from promptops.tasks import Follower, Task
@@ -203,16 +204,15 @@ class Evaluation:
         except Stopped as error:
             self._interrupt(tasks, claimed, owner)
             again = " && ".join(f"promptops resume {run_id} --retry-errors" for run_id in claimed)
-            raise Stopped(f"{error}\nWhen that is mended, finish with: {again}") from None
+            lost = " ".join(filter(None, [self.usage.told_under_way(), "When that is mended, finish with:"]))
+            raise Stopped(f"{error}\n{lost} {again}") from None
         except BaseException:
             self._interrupt(tasks, claimed, owner)
             raise
         if progress is None:
             self._interrupt(tasks, claimed, owner)
             again = " && ".join(f"promptops resume {run_id}" for run_id in claimed)
-            raise RunInterrupted(
-                f"Interrupted; what was answered is stored. Finish it with: {again}", 128 + stopped[0]
-            )
+            raise RunInterrupted(f"Finish it with: {again}", 128 + stopped[0], self.usage.told_under_way())
         for task in tasks:
             self._leave([task.run.id], owner, self._ended(task))
         return progress
@@ -305,9 +305,7 @@ class Evaluation:
         for run_id in run_ids:
             if not self._claimed(run_id, owner):
                 self._leave(claimed, owner, None)
-                raise UsageError(
-                    f"Run {run_id} is being worked on by another process. Wait for it, or stop it first."
-                )
+                raise UsageError(taken(self.root, run_id, self.store.run_owner(run_id)))
             claimed.append(run_id)
         return claimed
 

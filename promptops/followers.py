@@ -114,5 +114,4 @@ def told_how_to_go_on(run: Run, *, extend: bool) -> Iterator[None]:
         again = extending(run)
         if not extend:
             again = f"promptops resume {run.id} && promptops gate {run.evalset} --run {run.id}"
-        told = f"Interrupted; what was answered is stored. Go on with: {again}"
-        raise RunInterrupted(told, error.exit_code) from None
+        raise RunInterrupted(f"Go on with: {again}", error.exit_code, error.lost) from None

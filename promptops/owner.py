@@ -7,6 +7,15 @@ import secrets
 import signal
 import socket
 from pathlib import Path
+from typing import NamedTuple
+
+
+class Lease(NamedTuple):
+    """Who claimed a run and has not released it."""
+
+    owner: str
+    lapsed: bool
+    """Whether it was not renewed in time, so that anybody may claim the run."""
 
 
 def own_name() -> str:
@@ -24,7 +33,7 @@ def is_dead(owner: str) -> bool:
     if host != socket.gethostname() or not number.isdigit():
         return False
     if started != "-":
-        return _started(int(number)) != started
+        return _started(int(number)) != started or _is_zombie(int(number))
     try:
         os.kill(int(number), 0)
     except ProcessLookupError:
@@ -32,6 +41,11 @@ def is_dead(owner: str) -> bool:
     except PermissionError:
         return False
     return False
+
+
+def works(lease: Lease) -> bool:
+    """Tell whether the owner of a lease is there; of one on another host only its lease tells."""
+    return not is_dead(lease.owner) and not (lease.lapsed and host_of(lease.owner) != socket.gethostname())
 
 
 def process_name(number: int) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from promptops.apart import Begun, begun_apart, evaluate_apart, resume_apart, said_apart
+from promptops.apart import Begun, begun_apart, evaluate_apart, resume_apart, resumes_apart, said_apart
 from promptops.budget import Budget
 from promptops.errors import UsageError
 from promptops.experiments import Experiments
-from promptops.owner import hold_or_release, host_of, interrupt, is_dead
+from promptops.owner import hold_or_release, host_of, interrupt
 from promptops.pausing import holds
 from promptops.selection import Selection
+from promptops.states import go_on, taken
 from promptops.types import Run
 
 
@@ -22,14 +23,9 @@ class Steered(Experiments):
 
         Raises UsageError where no process of this machine works on it.
         """
-        run = self.run(reference)
-        owner = self.store.run_owner(run.id) if run.status == "running" else None
-        if owner is not None and interrupt(owner):
+        run, owner = self._worker(reference)
+        if interrupt(owner):
             return run
-        if owner is None:
-            raise UsageError(f"Run {run.id} is {run.status}: no process works on it.")
-        if is_dead(owner):
-            raise UsageError(f"The process that worked on run {run.id} is gone: promptops resume {run.id}")
         raise UsageError(f"Run {run.id} is worked on by another user or on {host_of(owner)}; stop it there.")
 
     def resume_apart(self, reference: str) -> Run:
@@ -38,13 +34,18 @@ class Steered(Experiments):
         Raises UsageError where it is finished, or a living process works on it.
         """
         run = self.run(reference)
-        owner = self.store.run_owner(run.id) if run.status == "running" else None
         if run.status == "finished":
             raise UsageError(f"Run {run.id} is finished.")
-        if owner is not None and not is_dead(owner):
-            raise UsageError(f"Run {run.id} is being worked on already.")
+        if run.at_work:
+            raise UsageError(taken(self.root, run.id, self.store.run_owner(run.id)))
+        if resumes_apart(self.root, run.id):
+            raise UsageError(f"A process of its own is starting to finish run {run.id} already.")
         resume_apart(self.root, self.settings.database, run.id)
         return run
+
+    def resumes_apart(self, reference: str) -> bool:
+        """Tell whether a process that was to finish a run is still there, at work on it yet or not."""
+        return resumes_apart(self.root, self.run(reference).id)
 
     def said_apart(self, reference: str) -> str:
         """Return the end of what the process said that was to finish a run; empty where there was none."""
@@ -52,9 +53,7 @@ class Steered(Experiments):
 
     def paused(self, reference: str) -> bool:
         """Tell whether the process of this machine that works on a run is held, and begins no call."""
-        run = self.run(reference)
-        owner = self.store.run_owner(run.id) if run.status == "running" else None
-        return owner is not None and holds(self.root, run.id, owner) is True
+        return self.run(reference).status == "paused"
 
     def pause(self, reference: str, *, hold: bool = True) -> bool:
         """Have the process that works on a run begin no call, or go on; returns whether it was told so.
@@ -62,16 +61,24 @@ class Steered(Experiments):
         What is under way comes to its end and is stored. Raises UsageError where no process of this machine
         works on it, or it can't be held.
         """
-        run = self.run(reference)
-        owner = self.store.run_owner(run.id) if run.status == "running" else None
-        if owner is None or is_dead(owner):
-            raise UsageError(f"Run {run.id} is {run.status}: no process works on it.")
+        run, owner = self._worker(reference)
         held = holds(self.root, run.id, owner)
         if held is None:
             raise UsageError(
                 f"Run {run.id} is worked on by {host_of(owner)}, by a program that can't be held from here."
             )
         return held is not hold and hold_or_release(owner)
+
+    def _worker(self, reference: str) -> tuple[Run, str]:
+        """Return a run and the process that works on it. Raises UsageError where there is none."""
+        run = self.run(reference)
+        lease = self.store.leases([run.id]).get(run.id)
+        if lease is not None and run.at_work:
+            return run, lease.owner
+        if lease is not None:
+            raise UsageError(f"The process that worked on run {run.id} is gone: promptops resume {run.id}")
+        more = f" Go on: {go_on(run)}" if go_on(run) else ""
+        raise UsageError(f"Run {run.id} is {run.status}: no process works on it.{more}")
 
     def evaluate_apart(
         self,

@@ -16,6 +16,8 @@ Role = Literal["system", "user", "assistant"]
 Outcome = Literal["PASS", "FAIL", "INCONCLUSIVE", "CANNOT_MEASURE"]
 RunStatus = Literal["running", "finished", "interrupted", "stopped"]
 """`stopped`: the gate's verdict was certain, or its first stage over, before every sample had been asked."""
+RunState = RunStatus | Literal["paused"]
+"""A status as it is told (states.py): `paused` is a run whose process is held, and is stored nowhere."""
 Estimand = Literal["population", "suite"]
 FinishReason = Literal["stop", "length", "refusal", "tool_calls", "other"]
 
@@ -351,7 +353,7 @@ class Run(Noun):
 
     id: str
     created_at: str
-    status: RunStatus
+    status: RunState
     evalset: str
     evalset_digest: str
     prompt: Prompt
@@ -366,6 +368,11 @@ class Run(Noun):
     actor: str = ""
     part: Part | None = None
     """None where the whole set was asked."""
+
+    @property
+    def at_work(self) -> bool:
+        """Whether a process works on it, held or not."""
+        return self.status in ("running", "paused")
 
 
 class Estimate(Noun):

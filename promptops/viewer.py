@@ -49,7 +49,9 @@ def serve(
     }
     process = subprocess.Popen(command(app, port), env=environment)
     # Told to end, the server ends with us; else it would go on serving without anyone who can stop it.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # A script's shell has what it starts in the background ignore SIGINT, unless that asks for it.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         if open_browser:
             _open(address(port, baseline, candidate))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 from promptops.config import Settings, load_settings
 from promptops.errors import NotComparable, StoreError, UnknownName, UsageError
+from promptops.states import as_it_stands, how_to_finish
 from promptops.types import EvalSet, Run, Sample
 
 if TYPE_CHECKING:
@@ -138,11 +139,14 @@ class Workspace:
 
     def run(self, reference: str) -> Run:
         """Return a run by id, the beginning of its id, or `latest`."""
-        return self.store.run(reference)
+        found = self.store.run(reference)
+        return as_it_stands(found, self.store.leases([found.id]).get(found.id), self.root)
 
     def runs(self, *, limit: int = 50, offset: int = 0, evalset: str | None = None) -> list[Run]:
         """List runs, the newest first."""
-        return self.store.runs(limit=limit, offset=offset, evalset=evalset)
+        found = self.store.runs(limit=limit, offset=offset, evalset=evalset)
+        leases = self.store.leases([run.id for run in found])
+        return [as_it_stands(run, leases.get(run.id), self.root) for run in found]
 
     def run_count(self, *, evalset: str | None = None) -> int:
         """Return how many runs there are."""
@@ -170,7 +174,7 @@ class Workspace:
         if run.status != "finished":
             raise UsageError(
                 f"Run {run.id} is {run.status}: {run.done} of {run.samples * run.repeats} results "
-                f"are stored. Finish it first: promptops resume {run.id}"
+                f"are stored. {how_to_finish(run)}"
             )
         return run
 

@@ -69,6 +69,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "selection",
         "shipped",
         "starter",
+        "states",
         "summary",
         "templatechild",
         "templateprocess",

@@ -94,8 +94,10 @@ def test_a_paused_run_begins_no_call_stores_what_is_in_flight_and_goes_on(
         assert len(calls(asked)) == begun == stored(folder) < SAMPLES
         with Project.open(folder.path) as project:
             run = project.run("latest")
-            assert run.status == "running" and project.store.run_owner(run.id) is not None
-        assert "being worked on by another process" in folder.run("resume", run.id, code=2).stderr
+            assert run.status == "paused" and project.store.run_owner(run.id) is not None
+        refused = folder.run("resume", run.id, code=2).stderr
+        assert f"Run {run.id} is paused" in refused
+        assert f"promptops pause {run.id} --go-on" in refused and f"promptops stop {run.id}" in refused
         os.kill(running.pid, signal.SIGUSR1)
         told = stderr.read()
         assert running.wait(60) == 0

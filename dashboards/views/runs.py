@@ -78,16 +78,18 @@ def _offer_comparison(references: list[str]) -> None:
 
 def _details(run: Run) -> None:
     st.subheader("Selected run", anchor=False, divider="gray")
-    missing = run.samples * run.repeats - run.done - run.errors
     shown.text(shown.run_name(run))
-    shown.text(
-        f"{run.done} results, {run.errors} without an answer"
-        + (f", {missing} still to come: {run.status}" if missing else "")
-    )
+    if run.status == "finished":
+        shown.text(f"{run.done} results, {run.errors} without an answer")
     if run.part is not None:
         shown.text(f"A part of the set: {run.part.sentence}")
     if run.status != "finished":
         liverun.panel(run)
+    if run.at_work:
+        st.caption(
+            "Figures and cases are those that were there when this page was drawn. Reload it for newer ones; "
+            "when the run ends they come by themselves."
+        )
     _figures(run)
     _cases(run)
 

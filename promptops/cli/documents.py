@@ -91,6 +91,8 @@ class EvalDocument(Document):
     tokens_out: int | None
     cost: float | None
     seconds: float
+    under_way: int = 0
+    """Calls that were under way when the command ended: no answer, and maybe charged."""
     unchanged: tuple[str, ...] = ()
     stopped: str | None = None
     """Why no further call was made, where a limit ended it; else null."""

@@ -17,6 +17,7 @@ from promptops.cli.batching import (
     wait_option,
 )
 from promptops.cli.jsonlog import STDERR, log_option
+from promptops.cli.madejson import print_runs, was_ended
 from promptops.cli.options import (
     cassette_option,
     dry_run_option,
@@ -257,6 +258,7 @@ class _Watched:
         from promptops.cli.progress import logged
 
         self._started = monotonic()
+        self._project, self._as_json = project, quiet
         self._quiet = quiet or log == STDERR
         self._logged = logged(project, log, quiet=quiet)
         self.last: Progress | None = None
@@ -265,8 +267,12 @@ class _Watched:
         self._draw, _ = self._logged.__enter__()
         return self
 
-    def __exit__(self, *details: Any) -> None:
-        self._logged.__exit__(*details)
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        self._logged.__exit__(kind, error, trace)
+        if self._as_json and self.last is not None and was_ended(error):
+            # A script learns which runs there are, how far they came, and what may have been paid for.
+            runs = [self._project.run(run.id) for run in self.last.runs]
+            print_runs(self._project, runs, self.last.usage, self.seconds)
 
     def watch(self, progress: Progress) -> None:
         if self.last is None and not self._quiet:
@@ -347,42 +353,21 @@ def _print_runs(
     if budget is not None:
         tell_stopped(budget, runs)
 
-    figures: list[dict[str, Any]] = [
-        {
-            "run": run,
-            "estimates": project.estimates(run.id),
-            "failures": project.failures(run.id),
-            "cut_off": project.cut_off(run.id),
-            "notes": project.judge_notes(run.id),
-        }
-        for run in runs
-    ]
-    usage = seen.last.usage if seen.last else None
     if as_json:
-        from promptops.cli import documents  # so many nouns take a tenth of a second
-
-        documents.print_document(
-            documents.EvalDocument(
-                runs=tuple(documents.RunFigures.model_validate(each) for each in figures),
-                calls=usage.calls if usage else 0,
-                cached=usage.cached if usage else 0,
-                tokens_in=usage.tokens_in if usage and usage.uncounted == 0 else None,
-                tokens_out=usage.tokens_out if usage and usage.uncounted == 0 else None,
-                cost=usage.cost if usage and usage.unpriced == 0 else None,
-                seconds=seen.seconds,
-                unchanged=unchanged,
-                stopped=budget.stopped or None if budget else None,
-            )
-        )
+        usage = seen.last.usage if seen.last else None
+        print_runs(project, runs, usage, seen.seconds, unchanged, budget.stopped if budget else "")
         return
     from promptops.cli import tables
 
-    for each in figures:
-        run = each["run"]
+    for run in runs:
         tables.print_estimates(
-            run, each["estimates"], each["failures"], cut_off=each["cut_off"], slices=False
+            run,
+            project.estimates(run.id),
+            project.failures(run.id),
+            cut_off=project.cut_off(run.id),
+            slices=False,
         )
-        tables.print_notes(each["notes"])
+        tables.print_notes(project.judge_notes(run.id))
     click.echo("")
     answered = [run for run in runs if run.done > run.errors]
     if len(answered) > 1:

@@ -77,6 +77,7 @@ class JsonLog:
                 calls=usage.calls,
                 cached=usage.cached,
                 failed=usage.failed,
+                under_way=usage.under_way,
                 tokens_in=usage.tokens_in,
                 tokens_out=usage.tokens_out,
                 cost=usage.cost if usage.unpriced == 0 else None,

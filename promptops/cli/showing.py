@@ -21,6 +21,7 @@ def runs_command(ctx: click.Context, evalset: str | None, limit: int, as_json: b
     """List runs, the newest first."""
     from promptops.cli import documents, tables
     from promptops.cli.safe import safe_line
+    from promptops.states import go_on
 
     with open_project(ctx) as project:
         found = project.runs(limit=limit, evalset=evalset)
@@ -32,7 +33,8 @@ def runs_command(ctx: click.Context, evalset: str | None, limit: int, as_json: b
             "There is no run yet. Make one: promptops eval EVALSET --prompt FILE --model PROVIDER/MODEL"
         )
     for run in found:
-        state = "" if run.status == "finished" else f"  {run.status}"
+        step = f": {go_on(run)}" if go_on(run) else ""
+        state = "" if run.status == "finished" else f"  {run.status}{step}"
         errors = f"  {run.errors} errors" if run.errors else ""
         part = f"  part: {run.samples} of {run.part.samples} samples" if run.part else ""
         click.echo(

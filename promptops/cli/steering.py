@@ -13,7 +13,9 @@ from promptops.cli.options import open_project
 def stop_command(ctx: click.Context, run: str) -> None:
     """Tell the process that works on RUN to end, as Ctrl-C in its window would.
 
-    What is under way is stored; `promptops resume` goes on.
+    What was answered is stored; `promptops resume` goes on. Calls under way are closed at once: their
+    answers are lost, and a server may charge for them all the same. To lose none, hold the run first
+    (`promptops pause RUN`) and stop it once they have ended.
     """
     with open_project(ctx) as project:
         stopped = project.stop(run)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from promptops.cli.safe import safe_line, safe_lines
 from promptops.evidence import evidence_of
 from promptops.figures import figure, interval, p_value, signed
+from promptops.states import go_on
 from promptops.types import Estimate, FailureCount, Outcome, Run
 from promptops.verdicts import CaseChange, Comparison, Verdict
 from promptops.worddiff import word_diff
@@ -203,6 +204,8 @@ def _title(run: Run) -> str:
         state += ", and intervals here ignore that"
     if run.status == "stopped":
         state = f" of {run.samples * run.repeats}, where the gate stopped; intervals here ignore that"
+    if go_on(run):
+        state += f". Go on: {go_on(run)}"
     part = f"\n  A part of the set: {safe_line(run.part.sentence)}" if run.part else ""
     return f"{safe_line(run_name(run))}: {run.done} answers{errors}{state}{part}"
 

@@ -11,6 +11,7 @@ from pydantic import JsonValue, TypeAdapter
 from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, insert, or_, select, update
 
 from promptops.errors import Altered, StoreError, UnknownName, UsageError
+from promptops.owner import Lease
 from promptops.store.database import Database, timestamp
 from promptops.store.encoding import json_text, noun_from
 from promptops.store.results import newest
@@ -107,6 +108,19 @@ class Runs(Database):
         """Return who last claimed a run and has not released it."""
         with self.reading() as connection:
             return connection.execute(select(runs.c.lease_owner).where(runs.c.id == run_id)).scalar()
+
+    def leases(self, run_ids: Sequence[str]) -> dict[str, Lease]:
+        """Return the leases of those of some runs that somebody claimed and has not released."""
+        query = select(runs.c.id, runs.c.lease_owner, runs.c.lease_until, runs.c.lease_seconds)
+        with self.reading() as connection:
+            rows = connection.execute(
+                query.where(runs.c.id.in_(run_ids), runs.c.lease_owner.is_not(None))
+            ).all()
+        now = self._clock() if rows else 0.0
+        return {
+            row.id: Lease(row.lease_owner, not now < row.lease_until <= now + row.lease_seconds + 1)
+            for row in rows
+        }
 
     def renew_run(self, run_id: str, owner: str, seconds: float) -> bool:
         """Stay its owner for so long from now; False where the run was lost to somebody else."""

@@ -71,7 +71,9 @@ def test_a_run_at_work_is_shown_with_its_errors_and_stopped(folder: Folder, page
         assert any(each.label == "Stop" for each in app.button)
         classes = [frame.value for frame in app.dataframe if "class" in frame.value.columns]
         assert classes and "filtered" in set(classes[0]["class"])
-        assert "still to come: running" in texts(app)
+        # How far it is stands there once: two figures that are not read together contradict each other.
+        assert "of 100 through" in texts(app) and "; running" in texts(app)
+        assert "results" not in texts(app) and list(app.dataframe[0].value["done"]) == ["… of 100"]
         button(app, "Stop").click().run()  # type: ignore[attr-defined]
         assert status_of(folder, run, "interrupted") == "interrupted"
     app = page(folder.path, database, "runs", run=run)
@@ -98,6 +100,48 @@ def test_an_interrupted_run_is_resumed_from_its_page(folder: Folder, page: Open)
         assert log.stat().st_mode & 0o077 == 0
         with pytest.raises(UsageError, match="is finished"):
             project.resume_apart(run)
+
+
+def test_a_run_whose_process_was_killed_is_seen_as_interrupted(folder: Folder, page: Open) -> None:
+    with at_work(folder) as (run, database):
+        assert "; running" in texts(page(folder.path, database, "runs", run=run))
+    app = page(folder.path, database, "runs", run=run)
+    assert "; interrupted" in texts(app) and "running" not in texts(app)
+    assert list(app.dataframe[0].value["status"]) == ["interrupted"]
+    assert any(each.label == "Resume here" for each in app.button)
+
+
+def test_a_resumed_run_is_followed_until_it_is_at_work(folder: Folder, page: Open) -> None:
+    with at_work(folder) as (run, database):
+        pass
+    app = page(folder.path, database, "runs", run=run)
+    button(app, "Resume here").click().run()  # type: ignore[attr-defined]
+    assert any("is starting to finish it" in each.value for each in app.caption)
+    with Project.open(folder.path) as project:
+        with pytest.raises(UsageError, match=r"starting to finish run|being worked on"):
+            project.resume_apart(run)
+        assert status_of(folder, run, "running") == "running"
+        app.run()
+        assert "; running" in texts(app) and any(each.label == "Pause" for each in app.button)
+        assert not any("is starting" in each.value for each in app.caption)
+        button(app, "Stop").click().run()  # type: ignore[attr-defined]
+        assert status_of(folder, run, "interrupted") == "interrupted"
+
+
+def test_a_resume_that_fails_says_why(folder: Folder, page: Open) -> None:
+    with at_work(folder) as (run, database):
+        pass
+    (folder.path / "slow.json").unlink()
+    app = page(folder.path, database, "runs", run=run)
+    button(app, "Resume here").click().run()  # type: ignore[attr-defined]
+    with Project.open(folder.path) as project:
+        ends = time.monotonic() + 30
+        while project.resumes_apart(run) and time.monotonic() < ends:
+            time.sleep(0.05)
+    app.run()
+    assert any("has ended, and the run is not finished" in each.value for each in app.markdown)
+    assert any("slow.json" in each.value for each in app.code)
+    assert not any("is starting" in each.value for each in app.caption)
 
 
 def test_what_stands_behind_an_answer_is_shown(folder: Folder, page: Open) -> None:

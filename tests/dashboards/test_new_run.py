@@ -100,6 +100,7 @@ def test_what_is_wrong_is_told_before_anything_is_spent(
     button(app, "Estimate").click().run()  # type: ignore[attr-defined]
     assert not app.exception
     assert told in texts(app)
+    assert any("This can't be run" in each.value for each in app.markdown)
     with Project.open(folder.path) as project:
         assert project.runs() == []
 
@@ -147,7 +148,8 @@ def test_a_run_is_held_seen_as_paused_and_goes_on(folder: Folder, page: Open) ->
         button(app, "Pause").click().run()  # type: ignore[attr-defined]
         until(lambda: project.paused(run))
         app = page(folder.path, database, "runs", run=run)
-        assert ", paused" in texts(app)
+        assert "; paused" in texts(app) and "running" not in texts(app)
+        assert list(app.dataframe[0].value["status"]) == ["paused"]
         time.sleep(0.5)
         before = project.run(run).done
         time.sleep(0.7)
@@ -156,7 +158,7 @@ def test_a_run_is_held_seen_as_paused_and_goes_on(folder: Folder, page: Open) ->
         assert "goes on" in folder.run("pause", run, "--go-on").stdout
         until(lambda: not project.paused(run))
         until(lambda: project.run(run).done > before)
-    assert "no process works on it" in folder.run("pause", run, code=2).stderr
+    assert f"promptops resume {run}" in folder.run("pause", run, code=2).stderr
 
 
 def until(due: Callable[[], bool]) -> None:

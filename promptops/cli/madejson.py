@@ -1,0 +1,57 @@
+"""What `--json` prints of runs that a command made, also where it was ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from promptops.calls import Usage
+    from promptops.project import Project
+    from promptops.types import Run
+
+
+def was_ended(error: BaseException | None) -> bool:
+    """Tell whether a signal, or a server that refuses every call, ended runs that can be resumed."""
+    from promptops.calls import Stopped
+    from promptops.errors import RunInterrupted
+
+    return isinstance(error, RunInterrupted | Stopped)
+
+
+def print_runs(
+    project: Project,
+    runs: Sequence[Run],
+    usage: Usage | None,
+    seconds: float,
+    unchanged: tuple[str, ...] = (),
+    stopped: str = "",
+) -> None:
+    """Print runs with their figures and what the command's calls took; no usage where nobody was asked."""
+    from promptops.calls import Usage
+    from promptops.cli import documents  # so many nouns take a tenth of a second
+
+    used = usage or Usage()
+    documents.print_document(
+        documents.EvalDocument(
+            runs=tuple(
+                documents.RunFigures(
+                    run=run,
+                    estimates=project.estimates(run.id),
+                    failures=project.failures(run.id),
+                    cut_off=project.cut_off(run.id),
+                    notes=project.judge_notes(run.id),
+                )
+                for run in runs
+            ),
+            calls=used.calls,
+            cached=used.cached,
+            tokens_in=used.tokens_in if used.uncounted == 0 else None,
+            tokens_out=used.tokens_out if used.uncounted == 0 else None,
+            cost=used.cost if used.unpriced == 0 else None,
+            seconds=seconds,
+            under_way=used.under_way,
+            unchanged=unchanged,
+            stopped=stopped or None,
+        )
+    )
