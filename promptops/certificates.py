@@ -115,12 +115,16 @@ def unfit(
     """
     found = {}
     for rule in rules:
-        if rule.wants_certificate and rule.metric in records:
+        if _wants(rule) and rule.metric in records:
             why = _why_not(rule, records[rule.metric], certificate_file(folder, rule.metric))
             if why:
                 renew = f"promptops judge certify {evalset}:{rule.metric}"
                 found[rule] = f"{why}. Certify it: {renew}"
     return found
+
+
+def _wants(rule: GateRule) -> bool:
+    return rule.certified or rule.min_agreement is not None or rule.max_bias is not None
 
 
 def _why_not(rule: GateRule, record: MetricRecord, path: Path) -> str:

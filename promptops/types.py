@@ -181,11 +181,6 @@ class GateRule(Noun):
     """The largest bias against people, in units of the scale, that its interval must lie within."""
 
     @property
-    def wants_certificate(self) -> bool:
-        """Whether it asks for a judge that was held against people."""
-        return self.certified or self.min_agreement is not None or self.max_bias is not None
-
-    @property
     def decides(self) -> bool:
         """Whether the rule states anything that can hold or not."""
         return any(each is not None for each in (self.margin, self.worst_slice_margin, self.min, self.max))

@@ -59,6 +59,7 @@ def test_a_wrong_address_is_told_and_how_to_ask_again(folder: Folder) -> None:
         assert "base_url that ends with /v1" in told
         assert "--retry-errors" in told
         assert "By slice" not in told
+        folder.run("resume", "latest", code=3, FAULTY_KEY=KEY)
 
 
 def test_a_parameter_that_cannot_be_sent_is_refused_before_a_run_is_made(folder: Folder) -> None:

@@ -205,7 +205,7 @@ def resume_command(
             options = {"wait": wait, "retry_errors": retry_errors, "concurrency": concurrency}
             found = collect(ctx, project, run, as_json, budget, watch=seen.watch, **options)
             _print_runs(project, [found.run], seen, as_json)
-            return
+            ctx.exit(3 if found.run.done == 0 else 0)
         if wait or (live and not project.is_batched(run)):
             raise click.UsageError(
                 f"Run {run} is not one in batches: --wait and --live have no meaning for it."
@@ -221,7 +221,7 @@ def resume_command(
                 watch=seen.watch,
             )
         _print_runs(project, [done], seen, as_json, budget=budget)
-    if budget.stopped:
+    if budget.stopped or done.done == 0:
         ctx.exit(3)
 
 
