@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from promptops.budget import Budget
+from promptops.calls import Stopped
 from promptops.certificates import Certificate, certificate_file, read_certificate, write_certificate
 from promptops.errors import UsageError
 from promptops.eventloop import wait_for
@@ -27,6 +28,7 @@ from promptops.progress import Watch
 from promptops.types import EvalSet, Sample
 
 if TYPE_CHECKING:
+    from promptops.agreeing import MetaEvaluation
     from promptops.trials import Trial
 
 DRAWN = 60
@@ -184,7 +186,7 @@ class Certification(Judging):
         )
         wait_for(carry_out(work, trial, self._trial_run(work, evalset, trial), notebook))
         if work.budget.stopped:
-            raise UsageError(
+            raise Stopped(
                 f"{work.budget.stopped}: the judge was asked about {len(notebook.said)} of {len(rated)} "
                 "cases, which is kept. Run the same again for the others."
             )
@@ -200,6 +202,23 @@ class Certification(Judging):
         _, folder, _, label = self._certified(judge, None)
         path = certificate_file(folder, label)
         return read_certificate(path) if path.is_file() else None
+
+    def agree(
+        self,
+        path: str | Path,
+        human: Sequence[str],
+        metrics: Sequence[str] = (),
+        *,
+        document: str = "sample",
+        system: str = "system",
+    ) -> MetaEvaluation:
+        """Hold recorded scores of metrics or judges against people's; nothing is asked.
+
+        Raises FileProblems, and UsageError for keys that no row has or fewer than two documents or systems.
+        """
+        from promptops.agreeing import agree
+
+        return agree(Path(path), human, metrics, document=document, system=system)
 
     def _certified(self, judge: str, judge_model: str | None) -> tuple[EvalSet, Path, Judge, str]:
         name, _, label = judge.rpartition(":")

@@ -89,6 +89,14 @@ def read_texts(path: Path, field: str | None = None) -> list[str]:
     return texts
 
 
+def read_rows(path: Path, problems: list[Problem]) -> Iterator[Located]:
+    """Yield the rows of a file of any table (JSONL, CSV, YAML, Parquet), columns by their whole names.
+
+    Faulty rows are skipped and noted in `problems`. Raises FileProblems where the file can't be read.
+    """
+    return _rows(path, problems, plain_columns=True)
+
+
 TEXT_KEYS = ("inputs", "input", "text", "output")
 
 

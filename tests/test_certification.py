@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
+from promptops.calls import Stopped
 from promptops.errors import FileProblems, NotComparable, UsageError
 from promptops.labels import Case, draw, left_for, read_cases
 from promptops.project import Project
@@ -214,7 +215,7 @@ def test_what_the_judge_said_is_not_paid_for_twice(folder: Folder) -> None:
     with Project.open(judged(folder).path) as project:
         project.draw_cases("numbers:quality", count=30)
         rate(project, "anna")
-        with pytest.raises(UsageError, match="asked about 10 of 30"):
+        with pytest.raises(Stopped, match="asked about 10 of 30"):
             from promptops.budget import Budget
 
             project.certify_judge("numbers:quality", budget=Budget(max_calls=10))

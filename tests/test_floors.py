@@ -106,6 +106,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         *(
             "comparison",
             "attacking",
+            "agreeing",
             "certifying",
             "trials",
             "bounds",

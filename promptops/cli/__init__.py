@@ -67,7 +67,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "shift": ("promptops.cli.shifting", "Measure how far two collections of texts lie apart."),
     "judge": (
-        "promptops.cli.certifying",
+        "promptops.cli.judges",
         "Look at judges as instruments: hold one against people, attack one, read recorded replies.",
     ),
     "prompt": ("promptops.cli.prompts", "Register, list, show and compare prompts, and move aliases."),

@@ -7,6 +7,7 @@ from typing import Literal
 import click
 from pydantic import Field
 
+from promptops.agreeing import MetaEvaluation
 from promptops.attacking import AttackReport
 from promptops.certificates import Certificate
 from promptops.forecast import Forecast
@@ -154,6 +155,12 @@ class AttackDocument(Document):
     """`judge attack`."""
 
     attack: AttackReport
+
+
+class AgreeDocument(Document):
+    """`judge agree`."""
+
+    agreement: MetaEvaluation
 
 
 class CertificateDocument(Document):

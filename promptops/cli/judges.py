@@ -1,0 +1,8 @@
+"""The group `judge` with all its verbs, each of which is put into it where it is made."""
+
+from __future__ import annotations
+
+from promptops.cli import agreeing, certifying
+from promptops.cli.judging import judge_command
+
+__all__ = ["agreeing", "certifying", "judge_command"]
