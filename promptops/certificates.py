@@ -14,6 +14,8 @@ from promptops.types import GateRule, MetricRecord, Noun
 
 FORMAT = 1
 MAX_BYTES = 1_000_000
+RENEW = ". Certify it: "
+"""What stands between the reason and the command that mends it."""
 
 
 class Found(Noun):
@@ -118,8 +120,7 @@ def unfit(
         if _wants(rule) and rule.metric in records:
             why = _why_not(rule, records[rule.metric], certificate_file(folder, rule.metric))
             if why:
-                renew = f"promptops judge certify {evalset}:{rule.metric}"
-                found[rule] = f"{why}. Certify it: {renew}"
+                found[rule] = f"{why}{RENEW}promptops judge certify {evalset}:{rule.metric}"
     return found
 
 

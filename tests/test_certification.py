@@ -112,7 +112,9 @@ def test_the_gate_wants_a_certificate_and_one_changed_letter_voids_it(folder: Fo
     assert "has no certificate" in told
     assert "promptops judge certify numbers:quality" in " ".join(told.split())
     with Project.open(folder.path) as project:
-        assert project.gate("numbers").outcome == "CANNOT_MEASURE"
+        verdict = project.gate("numbers")
+        assert verdict.outcome == "CANNOT_MEASURE"
+        assert "no certificate. Certify it: `promptops judge certify numbers:quality`" in verdict.sentence
         project.draw_cases("numbers:quality", count=40)
         rate(project, "anna")
     folder.run("judge", "certify", "numbers:quality")

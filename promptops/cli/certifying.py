@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -72,7 +73,7 @@ def draw_command(
         held = project.draw_cases(judge, runs, count=count, seed=seed, second=second, labels=labels)
     twice = sum(case.twice for case in held.cases)
     click.echo(
-        f"{len(held.cases)} cases in {held.path}, {twice} of them for two people, on a scale from "
+        f"{len(held.cases)} cases in {_near(held.path)}, {twice} of them for two people, on a scale from "
         f"{held.low:g} to {held.high:g}.\nRate them: promptops judge label {judge} --rater NAME "
         "(or --sheet FILE.csv)"
     )
@@ -112,7 +113,7 @@ def label_command(
         if filled is not None:
             count = project.read_sheet(judge, rater, filled, labels=labels)
             held = project.labelling(judge, labels=labels)
-            click.echo(f"{count} ratings of {rater} written to {held.path}.")
+            click.echo(f"{count} ratings of {rater} written to {_near(held.path)}.")
         else:
             held = project.labelling(judge, labels=labels)
             for case, rating in _asked(held, rater):
@@ -215,7 +216,7 @@ def _print_certificate(found: Certificate) -> None:
 
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
-    from promptops.figures import figure, interval
+    from promptops.figures import figure
 
     star = "*" if found.stand_in else ""
     console().print(
@@ -227,13 +228,11 @@ def _print_certificate(found: Certificate) -> None:
     )
     table = Table(box=None, pad_edge=False)
     table.add_column("agreement")
-    for name in ("judge and person", "95 %", "person and person", "95 %", "judge better by", "95 %"):
-        table.add_column(name, justify="right")
+    for name in ("judge with person", "person with person", "judge better by"):
+        table.add_column(name, no_wrap=True)
     for row in found.measures:
         cells = [
-            cell
-            for each in (row.judge_human, row.human_human, row.gap)
-            for cell in (figure(each.value), interval(each.low, each.high))
+            f"{figure(each.value)} {_within(each)}" for each in (row.judge_human, row.human_human, row.gap)
         ]
         table.add_row(row.measure + (" (main)" if row.measure == found.main else ""), *cells)
     console().print(table)
@@ -257,6 +256,10 @@ def _print_certificate(found: Certificate) -> None:
     if found.stand_in:
         console().print("* a rule-based stand-in, not an LLM; it only shows the way.")
     console().print(f"Certificate: certificates/{safe_line(found.label, 40)}.json beside the set; commit it.")
+
+
+def _near(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _within(each: Found) -> str:
