@@ -112,10 +112,14 @@ def baseline_name(file: str, accepted: Run) -> str:
     return visible_line(f"{file}   {accepted.prompt_ref} · {accepted.model} · accepted, in the files")
 
 
-def refuse(error: PromptopsError, heading: str = "This can't be shown") -> NoReturn:
-    """Say what is wrong and what to do, and end the page. The heading is ours, never data."""
+def refuse(error: PromptopsError, *, running: bool = False) -> NoReturn:
+    """Say what is wrong and what to do, and end the page: what can't be shown, or can't be run."""
     with st.container(border=True):
-        st.markdown(f":material/error: **{heading}**")
+        st.markdown(
+            ":material/error: **This can't be run**"
+            if running
+            else ":material/error: **This can't be shown**"
+        )
         text(str(error))
     st.stop()
 

@@ -39,7 +39,7 @@ def show() -> None:
         if wish is not None:
             _estimated(wish)
     except PromptopsError as error:
-        shown.refuse(error, "This can't be run")
+        shown.refuse(error, running=True)
 
 
 def _chosen() -> Wish | None:

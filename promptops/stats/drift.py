@@ -102,7 +102,7 @@ def check_anchors(
     threshold = alpha / planned
     p = _p(series, threshold, seed)
     alarm = p <= threshold
-    change = int(np.abs(_steps(series.sum(axis=0)[None])[0]).argmax()) + 1 if alarm else None
+    change = _largest(np.abs(_steps(series.sum(axis=0)[None])[0])) + 1 if alarm else None
     return Check(
         difference=_difference(table[:1], table[-1:], labels, level),
         p=p,
@@ -112,6 +112,11 @@ def check_anchors(
         shift=None if change is None else _difference(table[:change], table[change:], labels, level),
         missing=int((~known).sum()),
     )
+
+
+def _largest(sizes: Floats) -> int:
+    """Return the first place of the largest, whatever the last digits of equal ones are."""
+    return int(np.flatnonzero(sizes >= sizes.max() * (1 - _TIE))[0])
 
 
 def _p(series: Floats, threshold: float, seed: int) -> float:
