@@ -334,6 +334,7 @@ def test_a_run_is_chosen_estimated_and_started(chromium: Browser, folder: Folder
             page.keyboard.press("Escape")
             _settled(page)
         page.get_by_text("the first ones").click()
+        page.locator('input[aria-label="How many"]:enabled').wait_for(timeout=60_000)
         _settled(page)
         page.get_by_role("button", name="Estimate").click()
         page.get_by_role("button", name="Start").wait_for(timeout=60_000)
