@@ -15,6 +15,9 @@ MAX_BYTES = 200_000_000
 MAX_CELL = 10_000_000
 """Characters of one cell, as of one line of JSONL."""
 
+_FORMULA = tuple("=+-@\t\r\n\0\uff1d\uff0b\uff0d\uff20")
+"""A spreadsheet may run a cell that begins so (also in full width); one mark before it makes it text."""
+
 _QUOTED = re.compile(r'"([^"]*(?:""[^"]*)*)"')
 _BARE = re.compile(r'[^",\r\n]*')
 _LINE_END = re.compile(r"\r\n|\n|\r")
@@ -26,6 +29,11 @@ class Cell:
 
     text: str
     place: Place
+
+
+def neutral(text: str) -> str:
+    """Return a text as a cell that no spreadsheet runs."""
+    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
 
 
 def read_csv(path: Path) -> Iterator[list[Cell]]:

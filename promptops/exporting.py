@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from promptops.csvfile import neutral
 from promptops.errors import UsageError
 from promptops.metrics import Metric
 from promptops.store import Store
@@ -20,8 +21,6 @@ from promptops.types import Result, Run, Sample
 
 PAGE = 1_000
 """Rows that are held at a time, however many there are."""
-_FORMULA = tuple("=+-@\t\r\n\0\uff1d\uff0b\uff0d\uff20")
-"""A spreadsheet may run a cell that begins so (also in full width); one mark before it makes it text."""
 
 Row = dict[str, Any]
 
@@ -184,7 +183,7 @@ def _cell(value: object) -> object:
         return "yes" if value else "no"
     if isinstance(value, list | dict):
         value = _json(value)
-    return f"'{value}" if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA) else value
+    return neutral(value) if isinstance(value, str) else value
 
 
 def _json(value: object) -> str:

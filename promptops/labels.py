@@ -17,15 +17,12 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from promptops.canonical import digest_of
-from promptops.csvfile import read_csv
+from promptops.csvfile import neutral, read_csv
 from promptops.errors import FileProblems, Problem, UsageError
 from promptops.jsonfile import read_json_lines
 from promptops.located import Faults, shown
 from promptops.textfile import file_name, replacing
 from promptops.types import Noun, Sample
-
-FORMULA = tuple("=+-@\t\r\n\0\uff1d\uff0b\uff0d\uff20")
-"""A spreadsheet may run a cell that begins so (also in full width)."""
 
 
 class Case(Noun):
@@ -123,7 +120,7 @@ def write_sheet(path: Path, cases: Sequence[Case], samples: Mapping[str, Sample]
     for case in cases:
         sample = samples[case.sample]
         cells = (told(sample.inputs), "\n".join(map(str, sample.target)), case.output)
-        writer.writerow([f"#{case.id}", *map(_neutral, cells), ""])
+        writer.writerow([f"#{case.id}", *map(neutral, cells), ""])
     with replacing(path) as file:
         file.write(text.getvalue().encode("utf-8", "replace"))
 
@@ -185,10 +182,6 @@ def _number(text: str) -> float | None:
     except ValueError:
         return None
     return value if math.isfinite(value) else None
-
-
-def _neutral(text: str) -> str:
-    return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
 
 
 def _lot(*parts: str) -> str:
