@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+NAMED = 5
+"""So many things at most are listed in a sentence."""
+
 
 def figure(value: float | None) -> str:
     """Return a figure with four significant digits; a dash where there is none."""
@@ -28,3 +33,10 @@ def interval(low: float | None, high: float | None, *, sign: bool = False) -> st
 def p_value(value: float) -> str:
     """Return a p-value as it is printed in papers."""
     return "<.0001" if value < 0.0001 else f"{value:.4f}".lstrip("0") if value < 1 else "1"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as a part of a sentence: a, b and c; of many the first ones."""
+    if len(names) > NAMED:
+        names = [*names[: NAMED - 1], f"{len(names) - NAMED + 1} more"]
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))

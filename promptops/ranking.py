@@ -14,7 +14,7 @@ from typing import Literal, get_args
 
 from promptops.comparison import pair
 from promptops.errors import NotComparable, UnknownName, UsageError
-from promptops.figures import figure, interval
+from promptops.figures import figure, interval, listed
 from promptops.metrics import Metric
 from promptops.sides import Loaded
 from promptops.standings import FEW_CLUSTERS, MetricRanking, Standing, by_metric
@@ -25,8 +25,6 @@ Rule = Literal["quality", "cheapest"]
 By = Literal["cost", "tokens", "seconds"]
 
 MOST = 50
-NAMED = 5
-"""So many runs at most are listed in a sentence."""
 
 
 class System(Noun):
@@ -269,7 +267,7 @@ class _Race:
             return Best(rule=rule, metric=label, run=None, sentence=f"Nobody is best by {label}: {why}.")
         ties = [one for one in others if one.best_rank in (1, None)]
         if ties:
-            named = _listed([f"{self._label(one)} ({figure(one.figure)})" for one in ties])
+            named = listed([f"{self._label(one)} ({figure(one.figure)})" for one in ties])
             sure = (
                 f"comes first by {label}, but {named} {'is' if len(ties) == 1 else 'are'} not distinguishable"
             )
@@ -294,7 +292,7 @@ class _Race:
         )
         close = [one for one in self.ranking.standings if one.behind is not None and one.behind < margin]
         known = [one for one in close if self._amount(one) is not None]
-        unknown = _listed([self._label(one) for one in close if self._amount(one) is None])
+        unknown = listed([self._label(one) for one in close if self._amount(one) is None])
         if known:
             return bare.model_copy(update=self._won(known, unknown, margin))
         why = f"no run is shown to keep the margin; the smallest that one keeps is {self.smallest_margin()}"
@@ -335,12 +333,6 @@ class _Race:
 
     def _takes(self, one: Standing) -> str:
         return takes(self._amount(one), self.by)
-
-
-def _listed(names: Sequence[str]) -> str:
-    if len(names) > NAMED:
-        names = [*names[: NAMED - 1], f"{len(names) - NAMED + 1} more"]
-    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
 def _warnings(

@@ -12,6 +12,7 @@ from promptops.attacking import AttackReport
 from promptops.certificates import Certificate
 from promptops.forecast import Forecast
 from promptops.noise import Noise
+from promptops.pairstandings import PairRanking
 from promptops.planning import Plan
 from promptops.preference import Preference
 from promptops.prices import ListPrice
@@ -143,6 +144,12 @@ class RankDocument(Document):
     """`rank`."""
 
     ranking: Ranking
+
+
+class PairRankDocument(Document):
+    """`judge rank`."""
+
+    ranking: PairRanking
 
 
 class SlicesDocument(Document):

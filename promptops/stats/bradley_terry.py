@@ -25,6 +25,8 @@ ELO = 400 / math.log(10)
 """Points of the Elo scale in one unit of strength."""
 
 _DRAWS = 20_000
+_AT_ONCE = 8_000_000
+"""Drawn differences that are held at a time, 64 MB an array."""
 _UNDEFINED = 0.05
 
 
@@ -42,6 +44,8 @@ class Strengths:
     penalised: bool
     warning: str | None
     """Why a penalty was needed; the errors are then too small."""
+    never_lost: tuple[int, ...] = ()
+    """With a penalty: systems that never lost to one of the others, nor tied."""
 
     @property
     def errors(self) -> Floats:
@@ -87,7 +91,10 @@ class Strengths:
         moved = (normal * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
         first, second = np.triu_indices(len(values), 1)
         scale = np.maximum(errors[first, second], 1e-300)
-        largest = (np.abs(moved[:, first] - moved[:, second]) / scale).max(axis=1)
+        blocks = np.array_split(moved, 1 + len(first) * _DRAWS // _AT_ONCE)
+        largest = np.concatenate(
+            [(np.abs(block[:, first] - block[:, second]) / scale).max(axis=1) for block in blocks]
+        )
         return t_quantile(normal_cdf(float(np.quantile(largest, level))), self.clusters - 1)
 
 
@@ -119,10 +126,11 @@ def bradley_terry(
     never compared, TooFewClustersError for one cluster, and ValueError for other input.
     """
     games = _games(first, second, score, clusters, weights, systems)
-    wins, totals = np.split(games.sums.sum(axis=0)[None], 2, axis=1)
+    wins, totals = games.totals()
     table = games.table(wins, totals)
     check_joined(table[0])
     penalised = not bool(strongly_connected(table)[0])
+    above = one_sided(table[0]) if penalised else ()
     strengths = games.solve(wins, totals, penalised)
     inverse = inverse_of(games.information(strengths, totals))[0]
     scores = games.cluster_scores(strengths[0])
@@ -135,7 +143,8 @@ def bradley_terry(
         n=len(games.score),
         clusters=games.clusters,
         penalised=penalised,
-        warning=one_sided(table[0]) if penalised else None,
+        warning=_one_sided(above) if penalised else None,
+        never_lost=above,
     )
 
 
@@ -153,11 +162,11 @@ def resampled_strengths(
 ) -> Resampled:
     """Return the bootstrap by cluster of `bradley_terry`, whose arguments and errors it shares."""
     games = _games(first, second, score, clusters, weights, systems)
-    wins, totals = np.split(games.sums.sum(axis=0)[None], 2, axis=1)
-    check_joined(games.table(wins, totals)[0])
+    check_joined(games.table(*games.totals())[0])
+    sums = games.by_cluster()
     found: list[Floats] = []
     for block in drawings(games.clusters, resamples, seed):
-        wins, totals = np.split(block @ games.sums, 2, axis=1)
+        wins, totals = np.split(block @ sums, 2, axis=1)
         defined = strongly_connected(games.table(wins, totals))
         found.append(games.solve(wins[defined], totals[defined], False))
     drawn = np.concatenate(found)
@@ -167,6 +176,13 @@ def resampled_strengths(
         return Resampled(drawn, none, none, none, undefined)
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return Resampled(drawn, low, high, drawn.std(axis=0, ddof=1), undefined)
+
+
+def _one_sided(above: tuple[int, ...]) -> str:
+    return (
+        f"systems {list(above)} never lost to one of the others, so that no finite strength fits best; "
+        "Firth's penalty holds it back, and the errors are too small"
+    )
 
 
 def _games(

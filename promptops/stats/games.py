@@ -28,7 +28,7 @@ class NotConnectedError(ValueError):
 
 @dataclass(frozen=True)
 class Games:
-    """All comparisons, and each cluster's sums of wins and of games of each pair (clusters, 2P)."""
+    """All comparisons, summed up by pair of systems."""
 
     first: Ints
     second: Ints
@@ -39,7 +39,8 @@ class Games:
     systems: int
     low: Ints
     high: Ints
-    sums: Floats
+    pairs: Ints
+    """The pair of each comparison (m,), numbered as `low` and `high`."""
 
     @classmethod
     def of(
@@ -67,12 +68,28 @@ class Games:
         low, high = np.triu_indices(count, 1)
         place = np.zeros((count, count), dtype=np.intp)
         place[low, high] = place[high, low] = np.arange(len(low))
-        cells, won = numbers * len(low) + place[a, b], np.where(a < b, x, 1 - x)
+        return cls(a, b, x, w, numbers, groups, count, low, high, place[a, b])
+
+    def totals(self) -> tuple[Floats, Floats]:
+        """Return wins of the lower-numbered system and games of each pair, (1, P) each."""
+        wins, games = (
+            np.bincount(self.pairs, weights=part, minlength=len(self.low)).astype(np.float64)[None]
+            for part in self._parts()
+        )
+        return wins, games
+
+    def by_cluster(self) -> Floats:
+        """Return the same of each cluster, side by side (clusters, 2P)."""
+        cells, size = self.numbers * len(self.low) + self.pairs, self.clusters * len(self.low)
         parts = [
-            np.bincount(cells, weights=part, minlength=groups * len(low)).reshape(groups, -1)
-            for part in (w * won, w)
+            np.bincount(cells, weights=part, minlength=size).reshape(self.clusters, -1)
+            for part in self._parts()
         ]
-        return cls(a, b, x, w, numbers, groups, count, low, high, np.concatenate(parts, axis=1))
+        return np.concatenate(parts, axis=1)
+
+    def _parts(self) -> tuple[Floats, Floats]:
+        won = np.where(self.first < self.second, self.score, 1 - self.score)
+        return self.weights * won, self.weights
 
     def table(self, wins: Floats, totals: Floats) -> Floats:
         """(b, K, K) how often the row beat the column."""
@@ -140,31 +157,27 @@ def inverse_of(information: Floats) -> Floats:
 
 def strongly_connected(table: Floats) -> Bools:
     """(b,) whether each system beat each other one, by way of others; `table` is (b, K, K)."""
-    connected: Bools = np.all(_reached(table), axis=(1, 2))
+    connected: Bools = np.all(reached(table), axis=(1, 2))
     return connected
 
 
 def check_joined(table: Floats) -> None:
     """Raise NotConnectedError unless comparisons join all systems of a table of wins (K, K)."""
-    joined = _reached((table + table.T)[None])[0]
+    joined = reached((table + table.T)[None])[0]
     if not joined.all():
         raise NotConnectedError(sorted({tuple(np.flatnonzero(row).tolist()) for row in joined}))
 
 
-def one_sided(table: Floats) -> str:
-    """Say which systems of a table of wins (K, K) never lost to one of the others."""
-    reach = _reached(table[None])[0]
+def one_sided(table: Floats) -> tuple[int, ...]:
+    """Return which systems of a table of wins (K, K) never lost to one of the others."""
+    reach = reached(table[None])[0]
     # Who is beaten, by way of others, by the fewest: all of those are above the rest.
     top = int(reach.sum(axis=0).argmin())
-    above = np.flatnonzero(reach[:, top]).tolist()
-    return (
-        f"systems {above} never lost to one of the others, so that no finite strength fits best; "
-        "Firth's penalty holds it back, and the errors are too small"
-    )
+    return tuple(np.flatnonzero(reach[:, top]).tolist())
 
 
-def _reached(table: Floats) -> Bools:
-    """(b, K, K) which system can be reached from which along steps that are above 0."""
+def reached(table: Floats) -> Bools:
+    """(b, K, K) which system the row reaches along steps of a table (b, K, K) that are above 0."""
     reach = (table > 0).astype(np.float32) + np.eye(table.shape[-1], dtype=np.float32)
     for _ in range(max(1, math.ceil(math.log2(table.shape[-1])))):
         reach = np.minimum(reach @ reach, 1.0)
