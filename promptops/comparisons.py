@@ -1,19 +1,16 @@
-"""The verbs of comparisons: compare, prefer, accept, and measure shift."""
+"""The verbs of comparisons: compare, prefer, and accept."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 from promptops.baselines import TIMED, accepted, baseline_path, read_baseline, write_baseline
 from promptops.batched import Batched
 from promptops.bounds import unbound
-from promptops.canonical import canonical_json
 from promptops.comparison import Pairing, pair
 from promptops.errors import NotComparable, UnknownName, UsageError
-from promptops.evalsets import read_texts
 from promptops.eventloop import wait_for
 from promptops.headline import compared
 from promptops.judges.pairwise import Pairwise
@@ -28,7 +25,6 @@ from promptops.parts import (
     whole_digest,
 )
 from promptops.preference import Bench, Pair, Preference, summed_up
-from promptops.shift import Shift, measure_shift
 from promptops.sides import Loaded, load_baseline, load_run, same_outputs
 from promptops.summary import own_figures, slice_names
 from promptops.types import Case, MetricSpec, Run, Sample
@@ -212,21 +208,6 @@ class Comparisons(Batched):
         write_baseline(path, run, self.store.results(run.id), outputs=outputs)
         return path
 
-    def shift(self, reference: str, current: str, *, field: str | None = None) -> Shift:
-        """Measure how far two collections of texts lie apart.
-
-        Each side is a run (its outputs), an evaluation set (its inputs), or a JSONL file.
-        """
-        first, second = self._texts(reference, field), self._texts(current, field)
-        paired = first.answers is not None and first.answers == second.answers
-        return measure_shift(
-            first.texts,
-            second.texts,
-            paired=paired and len(first.texts) == len(second.texts),
-            reference_name=first.name,
-            current_name=second.name,
-        )
-
     def _sides(
         self, baseline: str, candidate: str, samples: tuple[Sample, ...] | None = None
     ) -> tuple[Loaded, Loaded]:
@@ -265,29 +246,6 @@ class Comparisons(Batched):
             if old is not None and result.completion is not None:
                 pairs.append(Pair(samples[result.sample_id], result.repeat, old, result.completion))
         return pairs
-
-    def _texts(self, reference: str, field: str | None) -> _Texts:
-        if reference.endswith((".jsonl", ".csv")) or Path(reference).is_file():
-            return _Texts(reference, read_texts(Path(reference), field))
-        if reference in self.evalsets() or Path(reference, "evalset.toml").is_file():
-            found = self.evalset(reference)
-            texts = ["\n".join(_text(value) for value in sample.inputs.values()) for sample in found.samples]
-            return _Texts(f"{found.name} (inputs)", texts)
-        run = self.run(reference)
-        results = self.store.results(run.id)
-        texts = [result.completion.text for result in results if result.completion is not None]
-        whole = len(texts) == run.samples * run.repeats
-        name = f"{run.prompt_ref} ({run.id})"
-        return _Texts(name, texts, f"{run.evalset_digest} x {run.repeats}" if whole else None)
-
-
-@dataclass(frozen=True)
-class _Texts:
-    """One side of a shift; `answers` says which questions were answered, where all of them were."""
-
-    name: str
-    texts: list[str]
-    answers: str | None = None
 
 
 def _with_swaps(pairing: Pairing, delta: Delta) -> Delta:
@@ -343,7 +301,3 @@ def cut_off(first: Loaded, second: Loaded) -> bool:
 def _is_timed(run: Run, label: str) -> bool:
     """Tell whether a baseline file leaves a metric out: seconds and cost have absolute rules only."""
     return any(record.label == label and record.metric in TIMED for record in run.metrics)
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else canonical_json(value)

@@ -8,12 +8,10 @@ from pydantic import JsonValue, ValidationError
 
 from promptops.errors import FileProblems, Problem, UnknownName
 from promptops.located import NAME_RULE, Faults, KeyPath, did_you_mean, is_name, kind_of, shown
-from promptops.samplefiles import FILES, read_samples, read_texts
+from promptops.samplefiles import FILES, read_samples
 from promptops.textfile import check_inside, file_name
 from promptops.tomlfile import read_toml
 from promptops.types import Card, EvalSet, GateRule, KeptSamples, MetricSpec, Sample, facts_of
-
-__all__ = ["evalset_folder", "evalset_names", "read_evalset", "read_texts"]
 
 SETTINGS = "evalset.toml"
 FORMAT = 1

@@ -13,7 +13,7 @@ from promptops.baselines import baseline_path, read_baseline
 from promptops.budget import Budget
 from promptops.certificates import unfit
 from promptops.comparison import Pairing, Side, pair
-from promptops.comparisons import Comparisons, in_order, run_warnings
+from promptops.comparisons import in_order, run_warnings
 from promptops.endings import cut_short, ended
 from promptops.errors import NotComparable, StoreError, UnknownName, UsageError
 from promptops.evaluation import Evaluation
@@ -35,6 +35,7 @@ from promptops.models import rebuild_metric
 from promptops.parts import refuse_part
 from promptops.progress import Watch
 from promptops.readiness import Ready, refuse_unmeasured
+from promptops.shifts import Shifts
 from promptops.sides import Loaded, load_baseline, load_run, same_outputs
 from promptops.stopper import InOrder
 from promptops.stopping import Order, drawn
@@ -44,7 +45,7 @@ from promptops.types import GateRule, Result, Run, Sample
 from promptops.verdicts import Verdict
 
 
-class Gates(Comparisons):
+class Gates(Shifts):
     """May this version pass?"""
 
     def gate_prompt(

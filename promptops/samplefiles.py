@@ -68,36 +68,12 @@ def _size(path: Path) -> int:
         return 0  # whoever reads it tells why it can't be read
 
 
-def read_texts(path: Path, field: str | None = None) -> list[str]:
-    """Return one text for each row of a file of production inputs or outputs (JSONL, CSV, YAML, Parquet).
-
-    A row is a text, or an object whose `inputs`, `input`, `text` or `output` is taken; `field` names
-    another value, with dots into objects. Several inputs are joined by line ends in the order of their
-    names. Raises FileProblems.
-    """
-    problems: list[Problem] = []
-    texts: list[str] = []
-    for row in _rows(path, problems, plain_columns=True):
-        faults = Faults(file_name(path), row, problems)
-        found = _chosen(row.value, field, faults)
-        if found is not None:
-            texts.append(found)
-    if not texts and not problems:
-        problems.append(Problem(file_name(path), "holds no texts", 1))
-    if problems:
-        raise FileProblems(problems)
-    return texts
-
-
 def read_rows(path: Path, problems: list[Problem]) -> Iterator[Located]:
     """Yield the rows of a file of any table (JSONL, CSV, YAML, Parquet), columns by their whole names.
 
     Faulty rows are skipped and noted in `problems`. Raises FileProblems where the file can't be read.
     """
     return _rows(path, problems, plain_columns=True)
-
-
-TEXT_KEYS = ("inputs", "input", "text", "output")
 
 
 def _rows(path: Path, problems: list[Problem], *, plain_columns: bool = False) -> Iterator[Located]:
@@ -325,38 +301,3 @@ def _tags(fields: dict[str, JsonValue], faults: Faults) -> list[JsonValue]:
         if _check_text(tag, ("tags", index), faults) and tag in tags[:index]:
             faults.add(("tags", index), f"{shown(tag)} stands here twice")
     return tags
-
-
-def _chosen(value: JsonValue, field: str | None, faults: Faults) -> str | None:
-    """Return the text that a row stands for, or note why it has none."""
-    path: KeyPath = ()
-    if field is not None:
-        for step in field.split("."):
-            if not isinstance(value, dict) or step not in value:
-                known = list(value) if isinstance(value, dict) else []
-                faults.add(path, f"has no {shown(step)}." + did_you_mean(step, known))
-                return None
-            value, path = value[step], (*path, step)
-    elif isinstance(value, dict):
-        key = next((key for key in TEXT_KEYS if key in value), None)
-        if key is None:
-            faults.add((), f"has none of {', '.join(TEXT_KEYS)}; name the field that holds the text")
-            return None
-        value, path = value[key], (key,)
-    text = _joined(value)
-    if text is None:
-        faults.add(path, f"must be a text or an object of texts, not {kind_of(value)}")
-    return text
-
-
-def _joined(value: JsonValue) -> str | None:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool) or value is None:
-        return None
-    if isinstance(value, int | float):
-        return str(value)
-    members = [value[key] for key in sorted(value)] if isinstance(value, dict) else value
-    texts = [_joined(member) for member in members if member is not None]
-    told = [text for text in texts if text is not None]
-    return "\n".join(told) if told else None

@@ -78,6 +78,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "templateprocess",
         "templates",
         "textfile",
+        "textrows",
         "tokenestimate",
         "tomlfile",
         "tracing",
@@ -103,7 +104,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
             "recording",
             "replaying",
         ),
-        *("runner", "running", "shift", "tasks", "verifying"),
+        *("runner", "running", "shift", "tasks", "verifying", "windows"),
     ),
     (
         *(
@@ -150,6 +151,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "project",
         "registry",
         "replays",
+        "shifts",
         "steered",
         "workspace",
     ),

@@ -13,7 +13,8 @@ from pyarrow import parquet
 
 from promptops import parquetfile, samplefiles
 from promptops.errors import FileProblems
-from promptops.evalsets import read_evalset, read_texts
+from promptops.evalsets import read_evalset
+from promptops.textrows import read_texts
 from tests.made import Folder, questions
 
 ROWS = [

@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from promptops.errors import FileProblems
-from promptops.evalsets import read_evalset, read_texts
+from promptops.evalsets import read_evalset
+from promptops.textrows import read_texts
 from promptops.types import Sample
 
 CARD = 'format = 1\n[card]\ndescription = "d"\n[metrics.exact]\n'

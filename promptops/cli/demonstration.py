@@ -30,6 +30,7 @@ def demo_command(evalset: str | None, folder: Path, swap: bool, as_json: bool) -
     """
     from promptops.cli import documents, tables
     from promptops.cli.progress import watching
+    from promptops.cli.shifting import print_shift
     from promptops.demo import demonstrate
 
     with watching(quiet=as_json) as watch:
@@ -54,7 +55,7 @@ def demo_command(evalset: str | None, folder: Path, swap: bool, as_json: bool) -
     for case in done.cases:
         tables.print_case(case, done.metric)
     click.echo("")
-    tables.print_shift(done.shift)
+    print_shift(done.shift)
     tables.print_verdict(done.verdict)
     program, at = _program(), f"-C {done.folder} "
     click.echo(

@@ -228,6 +228,8 @@ class ShiftDocument(Document):
     """`shift`."""
 
     shift: Shift
+    exit_code: int = 0
+    """1 or 3 with `--check` only."""
 
 
 class NoiseDocument(Document):

@@ -2,28 +2,172 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from promptops.cli.options import json_option, open_project
+
+if TYPE_CHECKING:
+    from promptops.shift import FeatureShift, Shift, What
+
+_SHOWN_FEATURES = 8
+_SHOWN_TEXTS = 3
 
 
 @click.command("shift")
 @click.argument("reference")
 @click.argument("current")
-@click.option("--field", help="Which field of a JSONL row holds the text, for example inputs.article.")
+@click.option(
+    "--what",
+    type=click.Choice(["inputs", "outputs"]),
+    help="What is compared; else the outputs of runs, the inputs of sets, and what a file has first.",
+)
+@click.option("--field", help="Which field of a file's rows holds the text, for example inputs.article.")
+@click.option("--pair-by", metavar="FIELD", help="Compare rows of two files in pairs with the same FIELD.")
+@click.option(
+    "--by-day", metavar="FIELD", help="FIELD holds each text's date or time; whole days are shuffled then."
+)
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="NAME",
+    help="A metric, a metadata field or a file's field that joins the panel; more than once.",
+)
+@click.option("--alpha", type=click.FloatRange(0, 0.5, min_open=True, max_open=True), default=0.05)
+@click.option("--seed", type=click.IntRange(0), default=0, help="Of subsamples, halves and permutations.")
+@click.option(
+    "--check", is_flag=True, help="Exit with 1 on an alarm and with 3 where nothing could be measured."
+)
 @json_option
 @click.pass_context
-def shift_command(ctx: click.Context, reference: str, current: str, field: str | None, as_json: bool) -> None:
+def shift_command(
+    ctx: click.Context,
+    reference: str,
+    current: str,
+    what: What | None,
+    field: str | None,
+    pair_by: str | None,
+    by_day: str | None,
+    columns: tuple[str, ...],
+    alpha: float,
+    seed: int,
+    check: bool,
+    as_json: bool,
+) -> None:
     """Measure how far CURRENT lies from REFERENCE.
 
-    Each is a run (its outputs), an evaluation set (its inputs) or a JSONL file. Two runs on the same
-    samples are compared pair by pair. Exit code 0 whatever is found.
+    Each is a run (its outputs), an evaluation set (its inputs) or a file (JSONL, CSV, Parquet, YAML). Two
+    runs on the same samples are compared pair by pair. The exit code is 0 whatever is found, but for --check.
     """
-    from promptops.cli import documents, tables
+    from promptops.cli import documents
 
     with open_project(ctx) as project:
-        found = project.shift(reference, current, field=field)
+        found = project.shift(
+            reference,
+            current,
+            what=what,
+            field=field,
+            pair_by=pair_by,
+            by_day=by_day,
+            columns=columns,
+            alpha=alpha,
+            seed=seed,
+        )
+    code = 0
+    if check:
+        code = 3 if not found.measured else int(found.alarmed)
     if as_json:
-        documents.print_document(documents.ShiftDocument(shift=found))
+        documents.print_document(documents.ShiftDocument(shift=found, exit_code=code))
     else:
-        tables.print_shift(found)
+        print_shift(found)
+    ctx.exit(code)
+
+
+def print_shift(shift: Shift) -> None:
+    """Print how far two collections of texts lie apart, and in what."""
+    from promptops.cli.safe import safe_line
+    from promptops.cli.tables import console
+
+    head = f"Shift from {safe_line(shift.reference_name, 60)} to {safe_line(shift.current_name, 60)}"
+    if not shift.measured:
+        console().print(f"{head}: not measured. {shift.reason}", style="yellow", soft_wrap=True)
+        return
+    told = "ALARM" if shift.alarmed else "no alarm"
+    style = "bold red" if shift.alarmed else "bold"
+    console().print(f"{head}: {told}, severity {shift.severity}", style=style, soft_wrap=True)
+    console().print("  " + _facts(shift), soft_wrap=True)
+    for note in shift.notes:
+        console().print(f"  Note: {safe_line(note)}", style="yellow", soft_wrap=True)
+    changed = sorted(
+        (item for item in shift.features if item.adjusted_p < shift.alpha),
+        key=lambda item: (-item.separation, item.adjusted_p),
+    )
+    _print_features(changed[:_SHOWN_FEATURES])
+    if shift.current_tokens and shift.alarmed:
+        console().print("  more in the second: " + safe_line("  ".join(shift.current_tokens[:8])))
+        console().print("  more in the first:  " + safe_line("  ".join(shift.reference_tokens[:8])))
+    for title, texts in (("least like the first", shift.foreign), ("most like the first", shift.typical)):
+        if texts and shift.alarmed and not shift.paired:
+            console().print(f"  Of the second {title}:")
+            for text in texts[:_SHOWN_TEXTS]:
+                console().print(f"    {text.index + 1}: {safe_line(text.text, 90)}")
+
+
+def _facts(shift: Shift) -> str:
+    from promptops.figures import p_value
+
+    pairs = ", in pairs" if shift.paired else ""
+    facts = [f"{shift.reference_used:,} and {shift.current_used:,} texts{pairs}"]
+    if shift.reference_n > shift.reference_used or shift.current_n > shift.current_used:
+        facts[0] += f" drawn from {shift.reference_n:,} and {shift.current_n:,}"
+    if shift.blocks is not None:
+        facts.append("{} and {} days, shuffled whole".format(*shift.blocks))
+    if shift.embedding_model is not None:
+        facts.append(f"embeddings of {shift.embedding_model}")
+    if shift.mmd_p is not None:
+        facts.append(f"MMD p {p_value(shift.mmd_p)}")
+    if shift.panel_p is not None:
+        facts.append(f"features p {p_value(shift.panel_p)}")
+    if shift.auc is not None and shift.auc_low is not None and shift.auc_high is not None:
+        facts.append(f"told apart with AUC {shift.auc:.2f} [{shift.auc_low:.2f}, {shift.auc_high:.2f}]")
+    return "; ".join(facts)
+
+
+def _print_features(features: list[FeatureShift]) -> None:
+    from rich.table import Table
+
+    from promptops.cli.safe import safe_line
+    from promptops.cli.tables import console
+    from promptops.figures import figure, p_value
+
+    if not features:
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in ("  feature", "first", "second", "told apart", "p after Holm", "JS", "PSI", "p of PSI"):
+        table.add_column(name, justify="left" if name == "  feature" else "right")
+    for item in features:
+        table.add_row(
+            "  " + safe_line(item.name, 40),
+            *_sides(item),
+            f"{item.separation:.2f}",
+            p_value(item.adjusted_p),
+            f"{item.jensen_shannon:.3f}",
+            figure(item.psi),
+            "" if item.psi_p is None else p_value(item.psi_p),
+        )
+    console().print(table)
+
+
+def _sides(item: FeatureShift) -> tuple[str, str]:
+    """Return both means, or the share on both sides of the name whose share changed most."""
+    from promptops.cli.safe import safe_line
+    from promptops.figures import figure
+
+    if item.reference is not None:
+        return figure(item.reference), figure(item.current)
+    names = {**item.reference_shares, **item.current_shares}
+    first, second = item.reference_shares, item.current_shares
+    most = max(names, key=lambda name: (abs(first.get(name, 0.0) - second.get(name, 0.0)), name))
+    return f"{safe_line(most, 20)} {first.get(most, 0.0):.0%}", f"{second.get(most, 0.0):.0%}"

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from promptops.preference import Preference
-    from promptops.shift import Shift
 
 COLOURS: dict[Outcome, str] = {
     "PASS": "bold green",
@@ -214,34 +213,3 @@ def _direction(low: float | None, high: float | None, higher_is_better: bool) ->
     if low is None or high is None or low <= 0 <= high:
         return ""
     return "green" if (low > 0) == higher_is_better else "red"
-
-
-def print_shift(shift: Shift) -> None:
-    """Print how far two collections of texts lie apart, and in what."""
-    head = f"Shift from {safe_line(shift.reference_name, 60)} to {safe_line(shift.current_name, 60)}"
-    if not shift.measured:
-        console().print(f"{head}: not measured. {shift.reason}", style="yellow")
-        return
-    told = "ALARM" if shift.alarmed else "no alarm"
-    style = "bold red" if shift.alarmed else "bold"
-    console().print(f"{head}: {told}, severity {shift.severity}", style=style)
-    console().print(f"  {shift.reason}" if shift.reason else "  " + _shift_facts(shift))
-    for feature in [item for item in shift.features if item.adjusted_p < shift.alpha][:5]:
-        moved = (
-            "" if feature.reference is None else f"{figure(feature.reference)} -> {figure(feature.current)}"
-        )
-        console().print(f"  {feature.name:<24} {moved}  (p {p_value(feature.adjusted_p)} after Holm)")
-    if shift.current_tokens:
-        console().print("  more in the second: " + safe_line("  ".join(shift.current_tokens[:8])))
-
-
-def _shift_facts(shift: Shift) -> str:
-    pairs = ", in pairs" if shift.paired else ""
-    facts = [f"{shift.reference_used} and {shift.current_used} texts{pairs}"]
-    if shift.mmd_p is not None:
-        facts.append(f"MMD p {p_value(shift.mmd_p)}")
-    if shift.panel_p is not None:
-        facts.append(f"features p {p_value(shift.panel_p)}")
-    if shift.auc is not None:
-        facts.append(f"told apart with AUC {shift.auc:.2f}")
-    return "; ".join(facts)

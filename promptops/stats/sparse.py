@@ -34,6 +34,13 @@ class SparseRows:
         )
         return cls(matrix.tocsr())
 
+    @classmethod
+    def of_dense(cls, rows: Floats) -> SparseRows:
+        """Make a matrix from all its entries, zeros too."""
+        from scipy.sparse import csr_matrix
+
+        return cls(csr_matrix(rows))
+
     @property
     def shape(self) -> tuple[int, int]:
         """How many rows and columns there are."""

@@ -1,185 +1,197 @@
-"""A panel of plain features of texts, each tested for a change; it explains where a shift lies."""
+"""A panel of plain features of texts, each tested for a change; it explains where a shift lies.
+
+Figures and names that come with the texts (a judge's score, a predicted label) can join it.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from promptops.stats import Floats, Ints
+from promptops.stats.blocktests import Blocks, block_categories, block_smirnov
+from promptops.stats.featurechange import FeatureChange, Names, Number, Tested
 from promptops.stats.multiplicity import holm
 from promptops.stats.paired import category_flip_p, sign_flip_columns
 from promptops.stats.textfeatures import FEATURES, dominant_script, text_features, unknown_shares, vocabulary
-from promptops.stats.twosample import (
-    binned,
-    contingency,
-    jensen_shannon,
-    kolmogorov_smirnov,
-    smirnov_greater,
-    wasserstein,
-)
+from promptops.stats.textlanguage import language
+from promptops.stats.twosample import contingency, kolmogorov_smirnov, smirnov_greater
 
 UNKNOWN_WORDS = "unknown-word share"
 SCRIPT = "dominant script"
+LANGUAGE = "language"
+PANEL = (*FEATURES, UNKNOWN_WORDS, SCRIPT, LANGUAGE)
 FLIPS = 9_999
-
-Test = Literal["Kolmogorov-Smirnov", "chi-square", "sign flips"]
+MISSING = "(none)"
+FEWEST_NUMBERS = 5
+"""Texts a side that must have a column's figure."""
 
 
 @dataclass(frozen=True)
-class FeatureChange:
-    """One feature on both sides: means (or shares of categories), test, and size of the change.
-
-    `separation` is the area under the curve of the best single threshold (or set of categories), (1 +
-    largest gap) / 2; for numbers in pairs, of which of the two has more. Adjusted by Holm over the panel.
-    """
+class Column:
+    """A figure or a name for each text of both sides, in their order; NaN or None where a text has none."""
 
     name: str
-    test: Test
-    statistic: float
-    p_value: float
-    adjusted_p: float
-    separation: float
-    jensen_shannon: float
-    wasserstein: float | None = None
-    reference: float | None = None
-    current: float | None = None
-    reference_shares: dict[str, float] = field(default_factory=dict)
-    current_shares: dict[str, float] = field(default_factory=dict)
+    first: Floats | Sequence[str | None]
+    second: Floats | Sequence[str | None]
+
+    def only(self, first: Ints, second: Ints) -> Column:
+        """Return the column of some texts."""
+        return Column(self.name, _taken(self.first, first), _taken(self.second, second))
 
 
-def panel(reference: Sequence[str], current: Sequence[str], seed: int = 0) -> tuple[FeatureChange, ...]:
+def panel(
+    reference: Sequence[str], current: Sequence[str], seed: int = 0, columns: Sequence[Column] = ()
+) -> tuple[FeatureChange, ...]:
     """Test each feature of two independent samples of texts."""
-    plain = _plain_numbers(reference, current)
-    unknown = _unknown_words(reference, current, seed, paired=False)
-    numbers = [*plain, unknown]
-    tests = [
-        *(kolmogorov_smirnov(number.first, number.second) for number in plain),
-        # Only more unknown words are a shift: texts that stand on both sides (or answer the same
-        # questions) know the words of the reference half that made the vocabulary.
-        smirnov_greater(unknown.first, unknown.second),
-    ]
-    scripts = _scripts(reference, current)
-    contrast = contingency(scripts.first_counts, scripts.second_counts)
-    adjusted = holm([*(float(test.p[0]) for test in tests), contrast.p])
-    found = [
-        number.change("Kolmogorov-Smirnov", float(test.statistic[0]), float(test.p[0]), float(after))
-        for number, test, after in zip(numbers, tests, adjusted[:-1], strict=True)
-    ]
-    return (*found, scripts.change("chi-square", contrast.statistic, contrast.p, float(adjusted[-1])))
+    halves = _half_of(np.arange(len(reference)), seed)
+    return _changes(_features(reference, current, halves, columns), _plain_number, _plain_names)
 
 
 def paired_panel(
-    reference: Sequence[str], current: Sequence[str], seed: int = 0
+    reference: Sequence[str], current: Sequence[str], seed: int = 0, columns: Sequence[Column] = ()
 ) -> tuple[FeatureChange, ...]:
     """Test each feature's differences within pairs: text i of both sides is about one case."""
-    plain = _plain_numbers(reference, current)
-    unknown = _unknown_words(reference, current, seed, paired=True)
-    differences = np.column_stack([number.second - number.first for number in plain])
-    scripts = _scripts(reference, current)
-    p_values = [
-        *sign_flip_columns(differences, resamples=FLIPS, seed=seed),
-        *sign_flip_columns((unknown.second - unknown.first)[:, None], resamples=FLIPS, seed=seed),
-    ]
-    script_p = category_flip_p(scripts.first, scripts.second, resamples=FLIPS, seed=seed)
-    adjusted = holm([*p_values, script_p])
-    found = [
-        number.paired_change(float(p), float(after))
-        for number, p, after in zip([*plain, unknown], p_values, adjusted[:-1], strict=True)
-    ]
-    moved = float((scripts.first != scripts.second).mean())
-    return (*found, scripts.change("sign flips", moved, script_p, float(adjusted[-1])))
+
+    def number(values: Number) -> Tested:
+        d = values.second - values.first
+        [p] = sign_flip_columns(d[:, None], resamples=FLIPS, seed=seed)
+        return Tested("sign flips", float(d.mean()), float(p), abs(float((d > 0).mean() - (d < 0).mean())))
+
+    def names(values: Names) -> Tested:
+        p = category_flip_p(values.first, values.second, resamples=FLIPS, seed=seed)
+        return Tested("sign flips", float((values.first != values.second).mean()), p, values.gap)
+
+    halves = _half_of(np.arange(len(reference)), seed)
+    return _changes(_features(reference, current, halves, columns, paired=True), number, names)
+
+
+def block_panel(
+    reference: Sequence[str],
+    current: Sequence[str],
+    blocks: Blocks,
+    *,
+    permutations: int = 999,
+    seed: int = 0,
+    columns: Sequence[Column] = (),
+) -> tuple[FeatureChange, ...]:
+    """Test each feature by shuffling whole blocks of texts (a day, a conversation)."""
+
+    def number(values: Number) -> Tested:
+        inside = blocks.only(values.first_places, values.second_places).relabelled(permutations, seed)
+        pooled = np.concatenate([values.first, values.second])
+        found = block_smirnov(pooled, inside, greater=values.only_more)
+        return Tested("block permutation", found.gap, found.p, found.gap)
+
+    def names(values: Names) -> Tested:
+        inside = blocks.relabelled(permutations, seed)
+        p = block_categories(np.concatenate([values.first, values.second]), inside)
+        return Tested("block permutation", values.gap, p, values.gap)
+
+    return _changes(_features(reference, current, _half_of(blocks.first, seed), columns), number, names)
+
+
+def _taken(values: Floats | Sequence[str | None], places: Ints) -> Floats | Sequence[str | None]:
+    return values[places] if isinstance(values, np.ndarray) else [values[place] for place in places]
 
 
 @dataclass(frozen=True)
-class _Number:
-    """A feature that is a number, on both sides."""
+class _Half:
+    """The reference texts that make the vocabulary of known words, and those that are measured by it."""
 
-    name: str
-    first: Floats
-    second: Floats
-
-    def change(self, test: Test, gap: float, p: float, adjusted: float) -> FeatureChange:
-        return self._made(test, gap, p, adjusted, gap)
-
-    def paired_change(self, p: float, adjusted: float) -> FeatureChange:
-        d = self.second - self.first
-        more = float((d > 0).mean() - (d < 0).mean())
-        return self._made("sign flips", float(d.mean()), p, adjusted, abs(more))
-
-    def _made(self, test: Test, statistic: float, p: float, adjusted: float, gap: float) -> FeatureChange:
-        return FeatureChange(
-            name=self.name,
-            test=test,
-            statistic=statistic,
-            p_value=p,
-            adjusted_p=adjusted,
-            separation=(1 + gap) / 2,
-            jensen_shannon=jensen_shannon(*binned(self.first, self.second)),
-            wasserstein=wasserstein(self.first, self.second),
-            reference=float(self.first.mean()),
-            current=float(self.second.mean()),
-        )
+    makers: Ints
+    others: Ints
 
 
-@dataclass(frozen=True)
-class _Categories:
-    """A feature that is a name, as the place of that name in `names`."""
-
-    names: tuple[str, ...]
-    first: Ints
-    second: Ints
-
-    @property
-    def first_counts(self) -> Floats:
-        return np.bincount(self.first, minlength=len(self.names)).astype(np.float64)
-
-    @property
-    def second_counts(self) -> Floats:
-        return np.bincount(self.second, minlength=len(self.names)).astype(np.float64)
-
-    def change(self, test: Test, statistic: float, p: float, adjusted: float) -> FeatureChange:
-        shares = [counts / counts.sum() for counts in (self.first_counts, self.second_counts)]
-        named = [{name: float(x) for name, x in zip(self.names, side, strict=True) if x} for side in shares]
-        return FeatureChange(
-            name=SCRIPT,
-            test=test,
-            statistic=statistic,
-            p_value=p,
-            adjusted_p=adjusted,
-            separation=(1 + float(np.abs(shares[0] - shares[1]).sum()) / 2) / 2,
-            jensen_shannon=jensen_shannon(self.first_counts, self.second_counts),
-            reference_shares=named[0],
-            current_shares=named[1],
-        )
-
-
-def _plain_numbers(reference: Sequence[str], current: Sequence[str]) -> list[_Number]:
-    first, second = text_features(reference), text_features(current)
-    return [_Number(name, first[:, column], second[:, column]) for column, name in enumerate(FEATURES)]
-
-
-def _unknown_words(reference: Sequence[str], current: Sequence[str], seed: int, *, paired: bool) -> _Number:
-    """Compare shares of words outside the reference vocabulary, which is made from half of the reference.
+def _half_of(blocks: Ints, seed: int) -> _Half:
+    """Part the reference by whole blocks.
 
     The reference's own words are never unknown to it, so that against a vocabulary of all of it the
     current side would always look shifted. The half that made it is left out, with its pairs.
     """
-    order = np.random.default_rng([seed, 1]).permutation(len(reference))
-    makers, others = np.array_split(order, 2)
-    known = vocabulary([reference[place] for place in makers])
-    measured = [current[place] for place in others] if paired else current
-    first = unknown_shares([reference[place] for place in others], known)
-    return _Number(UNKNOWN_WORDS, first, unknown_shares(measured, known))
+    order = np.random.default_rng([seed, 1]).permutation(int(blocks.max(initial=0)) + 1)
+    makers = np.isin(blocks, np.array_split(order, 2)[0])
+    return _Half(np.flatnonzero(makers), np.flatnonzero(~makers))
 
 
-def _scripts(reference: Sequence[str], current: Sequence[str]) -> _Categories:
-    first, second = ([dominant_script(text) for text in side] for side in (reference, current))
-    names = tuple(name for name, _ in Counter([*first, *second]).most_common())
-    place = {name: position for position, name in enumerate(names)}
-    return _Categories(
-        names, np.array([place[name] for name in first]), np.array([place[name] for name in second])
+def _features(
+    reference: Sequence[str],
+    current: Sequence[str],
+    half: _Half,
+    columns: Sequence[Column],
+    *,
+    paired: bool = False,
+) -> list[Number | Names]:
+    first, second = text_features(reference), text_features(current)
+    every, each = np.arange(len(reference)), np.arange(len(current))
+    return [
+        *(
+            Number(name, first[:, column], second[:, column], every, each)
+            for column, name in enumerate(FEATURES)
+        ),
+        _unknown_words(reference, current, half, paired=paired),
+        *(
+            Names.of(name, [told(text) for text in reference], [told(text) for text in current])
+            for name, told in ((SCRIPT, dominant_script), (LANGUAGE, language))
+        ),
+        *(joined for column in columns if (joined := _joined(column, paired=paired)) is not None),
+    ]
+
+
+def _unknown_words(reference: Sequence[str], current: Sequence[str], half: _Half, *, paired: bool) -> Number:
+    """Compare shares of words outside the vocabulary of half the reference.
+
+    Only more unknown words are a shift: texts that stand on both sides (or answer the same questions)
+    know the words of the reference half that made the vocabulary.
+    """
+    known = vocabulary([reference[place] for place in half.makers])
+    places = half.others if paired else np.arange(len(current))
+    first = unknown_shares([reference[place] for place in half.others], known)
+    second = unknown_shares([current[place] for place in places], known)
+    return Number(UNKNOWN_WORDS, first, second, half.others, places, only_more=not paired)
+
+
+def _joined(column: Column, *, paired: bool) -> Number | Names | None:
+    """Return a column as a feature: a number where texts have one, a name that may be missing.
+
+    None where so few texts have a number that nothing can be said.
+    """
+    if not (isinstance(column.first, np.ndarray) and isinstance(column.second, np.ndarray)):
+        sides = [
+            [MISSING if name is None else str(name) for name in side]
+            for side in (column.first, column.second)
+        ]
+        return Names.of(column.name, sides[0], sides[1])
+    there = [np.isfinite(column.first), np.isfinite(column.second)]
+    if paired:
+        there = [there[0] & there[1]] * 2
+    first, second = (np.flatnonzero(side) for side in there)
+    if min(len(first), len(second)) < FEWEST_NUMBERS:
+        return None
+    return Number(column.name, column.first[first], column.second[second], first, second)
+
+
+def _changes(
+    features: Sequence[Number | Names],
+    number: Callable[[Number], Tested],
+    names: Callable[[Names], Tested],
+) -> tuple[FeatureChange, ...]:
+    found = [number(each) if isinstance(each, Number) else names(each) for each in features]
+    adjusted = holm([each.p for each in found])
+    return tuple(
+        feature.changed(tested, float(after))
+        for feature, tested, after in zip(features, found, adjusted, strict=True)
     )
+
+
+def _plain_number(values: Number) -> Tested:
+    test = (smirnov_greater if values.only_more else kolmogorov_smirnov)(values.first, values.second)
+    gap = float(test.statistic[0])
+    return Tested("Kolmogorov-Smirnov", gap, float(test.p[0]), gap)
+
+
+def _plain_names(values: Names) -> Tested:
+    contrast = contingency(*values.counts)
+    return Tested("chi-square", contrast.statistic, contrast.p, values.gap)

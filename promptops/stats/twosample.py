@@ -11,6 +11,9 @@ import numpy.typing as npt
 from promptops.stats import Floats
 from promptops.stats.student import chi2_sf, normal_cdf
 
+EPSILON = 1e-4
+"""The least share of a bin in PSI, which depends on it: an empty bin of 1,000 texts is told from one text."""
+
 _SURELY_NULL = 0.1
 """Below this the Kolmogorov distribution's upper tail is 1 to fifty digits, and its series is slow."""
 
@@ -93,6 +96,14 @@ def wasserstein(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
     return float(np.abs(below[0] - below[1]) @ np.diff(pooled))
 
 
+def energy(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
+    """Return the energy distance of two samples: sqrt(2 E|X-Y| - E|X-X'| - E|Y-Y'|) (Szekely 2002)."""
+    first, second = (np.sort(np.asarray(side, dtype=np.float64)) for side in (x, y))
+    pooled = np.sort(np.concatenate([first, second]))
+    below = [np.searchsorted(side, pooled[:-1], side="right") / len(side) for side in (first, second)]
+    return math.sqrt(2.0 * float((below[0] - below[1]) ** 2 @ np.diff(pooled)))
+
+
 def jensen_shannon(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
     """Return the Jensen-Shannon divergence of two rows of counts: base 2, 0 to 1, no square root."""
     p, q = (np.asarray(side, dtype=np.float64) / np.sum(side) for side in (x, y))
@@ -126,7 +137,7 @@ def mann_whitney(x: npt.ArrayLike, y: npt.ArrayLike) -> RankTest:
 
 
 def stability_index(
-    reference: npt.ArrayLike, current: npt.ArrayLike, bins: int = 10, epsilon: float = 1e-4
+    reference: npt.ArrayLike, current: npt.ArrayLike, bins: int = 10, epsilon: float = EPSILON
 ) -> StabilityIndex:
     """Return PSI over bins of equal reference share: sum (q - p) ln(q / p), shares at least `epsilon`.
 
@@ -135,10 +146,19 @@ def stability_index(
     """
     first, second = np.asarray(reference, dtype=np.float64), np.asarray(current, dtype=np.float64)
     edges = _inner_edges(first, bins)
-    p, q = (np.maximum(_counts(side, edges) / len(side), epsilon) for side in (first, second))
+    psi, p = stability_of_counts(_counts(first, edges), _counts(second, edges), epsilon)
+    return StabilityIndex(psi, p, edges, epsilon)
+
+
+def stability_of_counts(
+    reference: npt.ArrayLike, current: npt.ArrayLike, epsilon: float = EPSILON
+) -> tuple[float, float]:
+    """Return PSI and its p-value of two rows of counts of the same bins or categories."""
+    first, second = np.asarray(reference, dtype=np.float64), np.asarray(current, dtype=np.float64)
+    n, m = float(first.sum()), float(second.sum())
+    p, q = np.maximum(first / n, epsilon), np.maximum(second / m, epsilon)
     psi = float(((q - p) * np.log(q / p)).sum())
-    scaled = psi * len(first) * len(second) / (len(first) + len(second))
-    return StabilityIndex(psi, chi2_sf(scaled, len(edges)) if len(edges) else 1.0, edges, epsilon)
+    return psi, chi2_sf(psi * n * m / (n + m), len(p) - 1) if len(p) > 1 else 1.0
 
 
 def _columns(values: npt.ArrayLike) -> Floats:

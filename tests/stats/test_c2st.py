@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
-from promptops.stats.c2st import tell_apart
-from promptops.stats.textspace import text_space
+from promptops.stats.blocktests import Blocks
+from promptops.stats.c2st import Classified, equal_texts
+from promptops.stats.c2st import tell_apart as tell_rows_apart
+from promptops.stats.textspace import TextSpace, text_space
 
 WORDS = [f"w{place}" for place in range(300)]
 WEIGHTS = 1 / np.arange(1, 301)
@@ -11,6 +13,10 @@ WEIGHTS = 1 / np.arange(1, 301)
 def texts(n: int, seed: int, extra: str = "") -> list[str]:
     rng = np.random.default_rng(seed)
     return [" ".join(rng.choice(WORDS, 30, p=WEIGHTS / WEIGHTS.sum())) + extra for _ in range(n)]
+
+
+def tell_apart(space: TextSpace, reference: int, *, paired: bool = False, seed: int = 0) -> Classified:
+    return tell_rows_apart(space.rows, reference, space.terms, paired=paired, seed=seed)
 
 
 def test_a_telling_word_is_found_and_named() -> None:
@@ -47,3 +53,33 @@ def test_equal_pairs_can_t_be_told_apart() -> None:
     first = texts(60, 1)
     found = tell_apart(text_space([*first, *first]), 60, paired=True)
     assert (found.auc, found.p) == (0.5, 1.0)
+
+
+def test_a_text_on_both_sides_is_never_learned_as_one_sides_only() -> None:
+    """Half of the current texts stand on the reference side too: only the others are foreign."""
+    old = texts(60, 1)
+    current = [*old[:30], *texts(30, 2, " wholly new things here")]
+    space = text_space([*old, *current])
+    found = tell_rows_apart(space.rows, 60, twins=equal_texts(old, current))
+    alone = tell_rows_apart(space.rows, 60)
+    assert found.auc > alone.auc
+    assert 0.65 < found.auc < 0.85
+    assert (found.foreign[:15] >= 30).all()
+
+
+def test_equal_texts_are_matched_once_each() -> None:
+    first, second = equal_texts(["a", "b", "a"], ["a", "c", "a", "a"])
+    assert (first.tolist(), second.tolist()) == ([0, 2], [0, 2])
+    assert [side.tolist() for side in equal_texts(["a"], ["b"])] == [[], []]
+
+
+def test_blocks_stay_whole_and_have_no_p() -> None:
+    """Each block has a word of its own: seen in the other half it would give the side away."""
+    days = np.repeat(np.arange(6), 10)
+    first = [f"{text} day{day} a{day} b{day} c{day}" for text, day in zip(texts(60, 1), days, strict=True)]
+    second = [f"{text} date{day} d{day} e{day} f{day}" for text, day in zip(texts(60, 2), days, strict=True)]
+    space = text_space([*first, *second])
+    assert tell_rows_apart(space.rows, 60).auc > 0.9
+    found = tell_rows_apart(space.rows, 60, blocks=Blocks.of(days, 60, days, 60))
+    assert found.p is None
+    assert found.auc < 0.75

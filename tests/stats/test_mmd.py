@@ -3,6 +3,7 @@ import pytest
 from sklearn.metrics.pairwise import rbf_kernel
 
 from promptops.stats import mmd
+from promptops.stats.blocktests import Blocks
 
 
 def plain_mmd(x: np.ndarray, y: np.ndarray) -> float:
@@ -59,7 +60,7 @@ def test_days_that_differ_among_themselves_need_block_permutations() -> None:
     for run in range(200):
         x, y = (rng.normal(size=(50, 2)) + rng.normal(size=(5, 2))[days] for _ in range(2))
         plain += mmd.mmd_test(x, y, 99, seed=run).p <= 0.05
-        blocked += mmd.block_mmd_test(x, y, days, days, permutations=99, seed=run).p <= 0.05
+        blocked += mmd.block_mmd_test(x, y, Blocks.of(days, 50, days, 50), 99, seed=run).p <= 0.05
     assert plain / 200 > 0.5
     assert blocked / 200 < 0.1
 
@@ -95,3 +96,19 @@ def test_what_can_t_be_compared_is_refused() -> None:
         mmd.mmd_test(np.zeros((1, 2)), np.zeros((5, 2)))
     with pytest.raises(ValueError, match="no pairs"):
         mmd.paired_mmd_test(np.zeros((4, 2)), np.zeros((5, 2)))
+
+
+def test_a_fixed_bandwidth_gives_what_hand_and_scikit_learn_say() -> None:
+    """x = {0, 1}, y = {1, 3}, k(d) = exp(-d^2 / 2): k(1) + k(2) - (k(1) + k(3) + k(0) + k(2)) / 2."""
+    k = [float(np.exp(-d * d / 2)) for d in range(4)]
+    by_hand = k[1] + k[2] - (k[1] + k[3] + k[0] + k[2]) / 2
+    found = mmd.mmd_test([0.0, 1.0], [1.0, 3.0], 9, bandwidth=1.0)
+    assert found.statistic == pytest.approx(by_hand, abs=1e-6)
+    rng = np.random.default_rng(8)
+    x, y = rng.normal(size=(30, 4)), rng.normal(1, 1, size=(20, 4))
+    gamma = 1 / (2 * 1.7**2)
+    within = [
+        (rbf_kernel(side, gamma=gamma).sum() - len(side)) / (len(side) * (len(side) - 1)) for side in (x, y)
+    ]
+    theirs = within[0] + within[1] - 2 * rbf_kernel(x, y, gamma=gamma).mean()
+    assert mmd.mmd_test(x, y, 9, bandwidth=1.7).statistic == pytest.approx(theirs, abs=1e-6)

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -115,3 +117,28 @@ def test_the_stability_index_sees_a_drift() -> None:
     rng = np.random.default_rng(6)
     assert twosample.stability_index(rng.normal(size=500), rng.normal(0.5, 1, 500)).p < 1e-6
     assert twosample.stability_index(np.ones(30), np.ones(30)).p == 1.0
+
+
+def test_energy_agrees_with_scipy() -> None:
+    rng = np.random.default_rng(7)
+    for x, y in [
+        (rng.normal(size=40), rng.normal(1, 2, 70)),
+        (rng.integers(0, 5, 30), rng.integers(1, 9, 30)),
+    ]:
+        assert twosample.energy(x, y) == pytest.approx(stats.energy_distance(x, y))
+    # By hand: 2 E|X-Y| = 3, E|X-X'| = 1, E|Y-Y'| = 0.
+    assert twosample.energy([0.0, 2.0], [2.5, 2.5]) == pytest.approx(math.sqrt(3 - 1))
+
+
+def test_the_stability_index_by_hand() -> None:
+    """Shares .5 and .5 against .25 and .75: (-.25) ln(1/2) + .25 ln(3/2)."""
+    psi, p = twosample.stability_of_counts([20, 20], [10, 30])
+    assert psi == pytest.approx(0.25 * np.log(2) + 0.25 * np.log(1.5))
+    assert p == pytest.approx(stats.chi2.sf(psi * 20, 1))
+
+
+def test_an_empty_bin_counts_as_the_least_share() -> None:
+    """One side has none in the second bin: q = 1e-4, so that the index is known and finite."""
+    psi, _ = twosample.stability_of_counts([50, 50], [100, 0])
+    assert psi == pytest.approx(0.5 * np.log(2) + (1e-4 - 0.5) * np.log(1e-4 / 0.5))
+    assert twosample.stability_of_counts([5], [9]) == (0.0, 1.0)

@@ -1,0 +1,72 @@
+"""The verbs of distributions: how far two collections of texts lie apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from promptops.comparisons import Comparisons
+from promptops.errors import UsageError
+from promptops.parts import whole_digest
+from promptops.shift import Shift, What, measure_shift
+from promptops.sides import metrics_of
+from promptops.types import Run
+from promptops.windows import Wanted, Window, columns_of, in_pairs, is_file, of_evalset, of_file, of_run
+
+
+class Shifts(Comparisons):
+    """Texts against texts, whatever their quality."""
+
+    def shift(
+        self,
+        reference: str,
+        current: str,
+        *,
+        what: What | None = None,
+        field: str | None = None,
+        pair_by: str | None = None,
+        by_day: str | None = None,
+        columns: Sequence[str] = (),
+        alpha: float = 0.05,
+        seed: int = 0,
+    ) -> Shift:
+        """Measure how far two collections of texts lie apart.
+
+        Each side is a run (its outputs; `what` asks for inputs), an evaluation set (its inputs), or a file.
+        Outputs of two runs of one set are compared in pairs; rows of files where both have the same value
+        in the field `pair_by`. `by_day` names the field with each text's date: whole days are shuffled then.
+        `columns` join the panel: metrics and metadata of runs and sets, fields of files. Raises UsageError,
+        UnknownName, FileProblems.
+        """
+        if pair_by is not None and by_day is not None:
+            raise UsageError("Texts are compared in pairs or shuffled by days, not both.")
+        wanted = Wanted(what, field, tuple(columns), by_day, pair_by)
+        first, second = self._window(reference, wanted), self._window(current, wanted)
+        pairs = None if by_day is not None else in_pairs(first, second)
+        if pairs is not None:
+            first, second = pairs
+        return measure_shift(
+            first.texts,
+            second.texts,
+            paired=pairs is not None,
+            blocks=None if first.days is None or second.days is None else (first.days, second.days),
+            columns=columns_of(first, second, wanted.columns),
+            alpha=alpha,
+            seed=seed,
+            reference_name=first.name,
+            current_name=second.name,
+            what=what,
+        )
+
+    def _window(self, reference: str, wanted: Wanted) -> Window:
+        """Return the texts of a run, an evaluation set or a file."""
+        if is_file(reference):
+            return of_file(Path(reference), wanted)
+        if reference in self.evalsets() or Path(reference, "evalset.toml").is_file():
+            return of_evalset(self.evalset(reference), wanted)
+        return self._run_window(self.run(reference), wanted)
+
+    def _run_window(self, run: Run, wanted: Wanted) -> Window:
+        samples = tuple(self.store.snapshot_samples(run.evalset_digest))
+        results = self.store.results(run.id)
+        return of_run(run, samples, results, metrics_of(run), wanted, whole_digest(run))
