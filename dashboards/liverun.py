@@ -14,6 +14,10 @@ EVERY = 2.0
 """Seconds between two looks at a run at work."""
 BEGUN = "begun-runs"
 """In the session: runs for which a process was started here that has not been seen at work yet."""
+_HELP = (
+    "Ask what is missing, from this machine and with its keys; nothing stored is asked again.",
+    "Ask the batch's server for its answers, from this machine and with its keys, and score them.",
+)
 STOPPED = "Calls under way are closed at once, and may be charged all the same. It can be resumed."
 
 
@@ -50,7 +54,7 @@ def _followed(run_id: str, status: str) -> None:
 def _state(run: Run) -> None:
     total, through = run.samples * run.repeats, run.done + run.errors
     errors = f", {run.errors:,} of them without an answer" if run.errors else ""
-    shown.text(f"{through:,} of {total:,} through{errors}; {run.status}{_pace(run, through)}")
+    shown.text(f"{through:,} of {total:,} through{errors}; {run.standing}{_pace(run, through)}")
     st.progress(through / total if total else 1.0)
     failures = project().failures(run.id)
     if failures:
@@ -106,10 +110,9 @@ def _stop(run: Run) -> None:
 
 def _resume(run: Run) -> None:
     st.code(f"promptops resume {run.id}", language="shell")
+    waits = run.status == "waiting"
     if st.button(
-        "Resume here",
-        key=f"resume-{run.id}",
-        help="Ask what is missing, from this machine and with its keys; nothing stored is asked again.",
+        "Bring what is there" if waits else "Resume here", key=f"resume-{run.id}", help=_HELP[waits]
     ):
         try:
             project().resume_apart(run.id)
@@ -120,7 +123,8 @@ def _resume(run: Run) -> None:
             st.rerun()
     said = project().said_apart(run.id)
     if run.id in st.session_state.get(BEGUN, set()):
-        st.markdown("**The process that was to finish it has ended, and the run is not finished**")
+        ended = "brought what is there" if waits else "was to finish it"
+        st.markdown(f"**The process that {ended} has ended, and the run is not finished**")
         shown.block(said or "It said nothing.")
     elif said.strip():
         with st.expander("What the last process that was to finish it said"):

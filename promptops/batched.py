@@ -108,7 +108,7 @@ class Batched(Steered):
         work = self._evaluation(None, True, None)
         _, server = work.batch_caller(run.model)
         work.refuse_other_servers(run)
-        if not wait_for(_cancelled(server, run.id)):
+        if not wait_for(self._cancelled(server, run.id)):
             raise UsageError(f"Run {run.id} has no batch that is worked on: promptops resume {run.id}")
         return run
 
@@ -138,8 +138,8 @@ class Batched(Steered):
         # What was handed in anew stands beside the failure that it is to replace.
         task = work.task(run, samples, retry_errors=True)
         work.refuse_other_servers(run)
-        desk = Desk(run, task, caller, server)
-        found = wait_for(self._looked(work, desk))
+        found = wait_for(self._looked(work, Desk(run, task, caller, server, self.store)))
+        self._note_ended(run, [batch for batch in found.batches if batch.status == "failed"])
         notes = []
         if found.strange:
             notes.append(
@@ -154,6 +154,8 @@ class Batched(Steered):
             )
         if len(found.shelf) or not found.batches:
             work.carry_out([answered_by(task, caller, server, found)])
+        if not work.budget.stopped:  # else judges have not seen all of it yet
+            self._note_ended(run, [batch for batch in found.batches if batch.status != "pending"])
         submitted = 0
         if not found.complete or (retry_errors and not found.pending):
             again = replace(task, ledger=work.task(run, samples, retry_errors=retry_errors).ledger)
@@ -171,6 +173,25 @@ class Batched(Steered):
             notes=tuple(notes),
         )
 
+    def _note_ended(self, run: Run, batches: Sequence[Batch]) -> None:
+        """Write down that all that some batches answered is stored."""
+        known = {batch.id: batch.event for batch in self.store.batches(run.id)}
+        for batch in batches:
+            if known.get(batch.id) != "ended":
+                self.store.note_batch(run.id, batch.id, "ended")
+
+    async def _cancelled(self, server: BatchServer, run_id: str) -> int:
+        """Cancel what is worked on; return how many batches that were."""
+        try:
+            pending = [batch for batch in await server.listed({RUN: run_id}) if batch.status == "pending"]
+            for batch in pending:
+                # Written down first: a kill in between leaves one that may be cancelled once more.
+                self.store.note_batch(run_id, batch.id, "cancelled")
+                await server.cancel(batch.id)
+            return len(pending)
+        finally:
+            await server.close()
+
     async def _looked(self, work: Evaluation, desk: Desk) -> Collected:
         with work.claiming([desk.run.id]) as owner:
             keeper = asyncio.create_task(work.keep_claimed([desk.run.id], owner))
@@ -186,7 +207,7 @@ class Batched(Steered):
         with work.claiming([run.id]) as owner, Renderer() as renderer:
             keeper = asyncio.create_task(work.keep_claimed([run.id], owner))
             try:
-                made = await Desk(run, task, caller, server).hand_in(renderer, found)
+                made = await Desk(run, task, caller, server, self.store).hand_in(renderer, found)
             except CallFailed as error:
                 raise UsageError(
                     f"Run {run.id} could not be handed in to {run.model}: {error} When that is mended: "
@@ -207,16 +228,5 @@ class Batched(Steered):
 async def _listed(server: BatchServer, run_id: str) -> list[Batch]:
     try:
         return await server.listed({RUN: run_id})
-    finally:
-        await server.close()
-
-
-async def _cancelled(server: BatchServer, run_id: str) -> int:
-    """Cancel what is worked on; return how many batches that were."""
-    try:
-        pending = [batch for batch in await server.listed({RUN: run_id}) if batch.status == "pending"]
-        for batch in pending:
-            await server.cancel(batch.id)
-        return len(pending)
     finally:
         await server.close()

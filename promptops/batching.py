@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 import tempfile
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import IO, Any, TypeVar
 
@@ -21,6 +21,7 @@ from promptops.calls import Answer, Caller, Unanswered
 from promptops.errors import CallFailed, UsageError
 from promptops.providers import Batch, BatchServer
 from promptops.runner import answer_request
+from promptops.store import Store
 from promptops.store.spool import Shelf
 from promptops.submissions import BatchState
 from promptops.tasks import Task, Todo
@@ -121,10 +122,12 @@ class Desk:
     task: Task
     caller: Caller
     server: BatchServer
+    store: Store
 
     async def collect(self) -> Collected:
         """Look up the run's batches and download what is there. Raises CallFailed."""
         batches = await _patiently(lambda: self.server.listed({RUN: self.run.id}))
+        self._note(batches)
         found = Collected(tuple(batches))
         waves = {_wave(batch) for batch in batches if batch.status != "failed"}
         found.complete = bool(waves) and any(
@@ -164,8 +167,17 @@ class Desk:
             metadata = {RUN: self.run.id, WAVE: str(wave), PART: str(number), LEFT: str(left)}
             name = f"promptops-{self.run.id}-{wave}-{number}.jsonl"
             with file:
-                made.append((await self._submitted(file, name, metadata, window), requests))
+                batch = await self._submitted(file, name, metadata, window)
+            self.store.note_batch(self.run.id, batch.id, "handed_in", requests)
+            made.append((batch, requests))
         return made
+
+    def _note(self, batches: Sequence[Batch]) -> None:
+        """Write down what is listed and was not known: whoever handed it in was killed before."""
+        known = {batch.id for batch in self.store.batches(self.run.id)}
+        for batch in batches:
+            if batch.id not in known:
+                self.store.note_batch(self.run.id, batch.id, "handed_in", batch.total or None)
 
     async def _submitted(self, file: IO[bytes], name: str, metadata: dict[str, str], window: str) -> Batch:
         """Hand in a file; where the answer got lost, look whether it arrived before it is tried again."""

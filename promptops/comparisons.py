@@ -278,7 +278,7 @@ def run_warnings(first: Loaded, second: Loaded, *, stopped: bool = False) -> tup
     for run in (first.side.run, second.side.run):
         if run.status != "finished" and not (stopped and run is second.side.run):
             more = " `promptops gate` tells bounds that hold." if run.status == "stopped" else ""
-            found.append(f"Run {run.id} is {run.status}: what it has not answered yet is left out.{more}")
+            found.append(f"Run {run.id} is {run.standing}: what it has not answered yet is left out.{more}")
     stand_ins = [record.label for record in second.side.run.metrics if record.stand_in]
     if stand_ins:
         found.append(

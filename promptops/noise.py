@@ -371,7 +371,9 @@ def _warnings(grids: Sequence[Grid]) -> tuple[str, ...]:
     found = []
     for grid in grids:
         if grid.run.status != "finished":
-            found.append(f"Run {grid.run.id} is {grid.run.status}: what it has not answered yet is left out.")
+            found.append(
+                f"Run {grid.run.id} is {grid.run.standing}: what it has not answered yet is left out."
+            )
     if len(grids) == 2:
         a, b = grids
         same = (a.run.prompt.digest, a.run.model) == (b.run.prompt.digest, b.run.model)

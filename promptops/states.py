@@ -1,7 +1,8 @@
 """How a run stands, for every face: what is stored of it, and what the process that works on it is doing.
 
 A process that was killed leaves the stored status as it was, one that is held changes nothing in the
-database, and a resume leaves it to the end: the stored status alone tells none of these.
+database, a resume leaves it to the end, and one that handed a batch in has left: the stored status alone
+tells none of these.
 """
 
 from __future__ import annotations
@@ -13,15 +14,17 @@ from promptops.pausing import holds
 from promptops.types import Run, RunState
 
 
-def as_it_stands(run: Run, lease: Lease | None, root: Path) -> Run:
+def as_it_stands(run: Run, lease: Lease | None, root: Path, since: str | None = None) -> Run:
     """Return a stored run with the state that is told of it.
 
-    `running` or `paused` where a process works on it, else what is stored; what was left as `running` was
-    interrupted.
+    `running` or `paused` where a process works on it, `waiting` where a batch is out (`since` when), else
+    what is stored; what was left as `running` was interrupted.
     """
     state: RunState = run.status
     if lease is not None and works(lease):
         state = "paused" if holds(root, run.id, lease.owner) else "running"
+    elif since is not None:
+        return run.model_copy(update={"status": "waiting", "waiting_since": since})
     elif state == "running":
         state = "interrupted"
     return run if state == run.status else run.model_copy(update={"status": state})
@@ -31,7 +34,7 @@ def go_on(run: Run) -> str:
     """Return the command by which a run goes on; empty where it does or nothing is left."""
     if run.status == "paused":
         return f"promptops pause {run.id} --go-on"
-    return f"promptops resume {run.id}" if run.status == "interrupted" else ""
+    return f"promptops resume {run.id}" if run.status in ("interrupted", "waiting") else ""
 
 
 def how_to_finish(run: Run) -> str:
@@ -40,6 +43,8 @@ def how_to_finish(run: Run) -> str:
         return "Wait until it is finished."
     if run.status == "paused":
         return f"Let it go on first: {go_on(run)}"
+    if run.status == "waiting":
+        return f"Bring its answers first: promptops resume {run.id} --wait"
     return f"Finish it first: promptops resume {run.id}"
 
 

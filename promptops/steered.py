@@ -78,7 +78,7 @@ class Steered(Experiments):
         if lease is not None:
             raise UsageError(f"The process that worked on run {run.id} is gone: promptops resume {run.id}")
         more = f" Go on: {go_on(run)}" if go_on(run) else ""
-        raise UsageError(f"Run {run.id} is {run.status}: no process works on it.{more}")
+        raise UsageError(f"Run {run.id} is {run.standing}: no process works on it.{more}")
 
     def evaluate_apart(
         self,

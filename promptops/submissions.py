@@ -2,7 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from promptops.types import Noun, Run
+
+BatchEvent = Literal["handed_in", "ended", "cancelled", "given_up"]
+"""What became of a batch. `ended`: all that it answered is stored; `cancelled`: by us; `given_up`: its server
+does not know it any more, and its requests may be made again."""
+
+
+class HandedIn(Noun):
+    """A batch as we have written it down; its server knows how far it is."""
+
+    id: str
+    event: BatchEvent
+    """The newest one."""
+    requests: int | None
+    """How many it has; None where that is not known."""
+    at: str
+    """When it was handed in, or first found in the server's list."""
+    cancelled: bool = False
+    """Whether we have had it cancelled, whatever came after."""
+
+    @property
+    def open(self) -> bool:
+        """Whether it has answers, or will have, that were not brought yet."""
+        return self.event in ("handed_in", "cancelled")
 
 
 class Submission(Noun):

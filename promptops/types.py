@@ -16,8 +16,9 @@ Role = Literal["system", "user", "assistant"]
 Outcome = Literal["PASS", "FAIL", "INCONCLUSIVE", "CANNOT_MEASURE"]
 RunStatus = Literal["running", "finished", "interrupted", "stopped"]
 """`stopped`: the gate's verdict was certain, or its first stage over, before every sample had been asked."""
-RunState = RunStatus | Literal["paused"]
-"""A status as it is told (states.py): `paused` is a run whose process is held, and is stored nowhere."""
+RunState = RunStatus | Literal["paused", "waiting"]
+"""A status as it is told (states.py): `paused` is a run whose process is held, `waiting` one that waits for a
+batch; neither is stored."""
 Estimand = Literal["population", "suite"]
 FinishReason = Literal["stop", "length", "refusal", "tool_calls", "other"]
 
@@ -363,6 +364,15 @@ class Run(Noun):
     actor: str = ""
     part: Part | None = None
     """None where the whole set was asked."""
+    waiting_since: str | None = None
+    """When the batch was handed in that it waits for; None where it waits for none."""
+
+    @property
+    def standing(self) -> str:
+        """How it stands, in words."""
+        if self.waiting_since is None:
+            return self.status
+        return f"waiting, in a batch since {self.waiting_since[:16].replace('T', ' ')}"
 
     @property
     def at_work(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -139,14 +139,16 @@ class Workspace:
 
     def run(self, reference: str) -> Run:
         """Return a run by id, the beginning of its id, or `latest`."""
-        found = self.store.run(reference)
-        return as_it_stands(found, self.store.leases([found.id]).get(found.id), self.root)
+        return self._as_they_stand([self.store.run(reference)])[0]
 
     def runs(self, *, limit: int = 50, offset: int = 0, evalset: str | None = None) -> list[Run]:
         """List runs, the newest first."""
-        found = self.store.runs(limit=limit, offset=offset, evalset=evalset)
-        leases = self.store.leases([run.id for run in found])
-        return [as_it_stands(run, leases.get(run.id), self.root) for run in found]
+        return self._as_they_stand(self.store.runs(limit=limit, offset=offset, evalset=evalset))
+
+    def _as_they_stand(self, found: Sequence[Run]) -> list[Run]:
+        ids = [run.id for run in found]
+        leases, waiting = self.store.leases(ids), self.store.waiting_since(ids)
+        return [as_it_stands(run, leases.get(run.id), self.root, waiting.get(run.id)) for run in found]
 
     def run_count(self, *, evalset: str | None = None) -> int:
         """Return how many runs there are."""
@@ -173,7 +175,7 @@ class Workspace:
         run = self.run(reference)
         if run.status != "finished":
             raise UsageError(
-                f"Run {run.id} is {run.status}: {run.done} of {run.samples * run.repeats} results "
+                f"Run {run.id} is {run.standing}: {run.done} of {run.samples * run.repeats} results "
                 f"are stored. {how_to_finish(run)}"
             )
         return run

@@ -3,57 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from promptops import Project, batched, batching
+from promptops import Project, batching
 from promptops.errors import UsageError
 from promptops.providers import _openai_batch
+from tests.batches import ASK, KEY, SETTINGS, Cli, cli, folder, server, submitted
 from tests.made import EVALSET, Folder, questions
-from tests.providers.batch_server import BatchServer, serving
+from tests.providers.batch_server import BatchServer
 
-KEY = "canary-batch-5a1c"
-SETTINGS = """
-[providers.far]
-kind = "openai"
-base_url = "{url}"
-api_key_env = "BATCH_KEY"
-price_in = 2.0
-price_out = 8.0
-batch_share = 0.5
-"""
-ASK = ("eval", "numbers", "-p", "ask.prompt.yaml", "-m", "far/model")
+__all__ = ["cli", "folder", "server"]
 
 
-@pytest.fixture
-def server() -> Iterator[BatchServer]:
-    with serving() as made:
-        yield made
-
-
-@pytest.fixture
-def folder(tmp_path: Path, server: BatchServer, monkeypatch: pytest.MonkeyPatch) -> Folder:
-    monkeypatch.setenv("BATCH_KEY", KEY)
-    monkeypatch.setattr(batching, "FIRST_PAUSE", 0.01)
-    monkeypatch.setattr(batched, "POLLS", (0.05, 0.1))
-    made = Folder(tmp_path)
-    made.write("promptops.toml", SETTINGS.format(url=server.url))
-    made.evalset("numbers", questions(12), EVALSET)
-    made.prompt("ask", "{{question}}", parameters={"temperature": 0.5})
-    return made
-
-
-def submitted(folder: Folder, **options: Any) -> str:
-    with Project.open(folder.path) as project:
-        (made,) = project.submit("numbers", [folder.path / "ask.prompt.yaml"], ["far/model"], **options)
-    return made.run
-
-
-def test_a_run_is_handed_in_left_and_collected(folder: Folder, server: BatchServer) -> None:
-    done = folder.run(*ASK, "--batch", "--repeats", "2")
+def test_a_run_is_handed_in_left_and_collected(folder: Folder, server: BatchServer, cli: Cli) -> None:
+    done = cli(*ASK, "--batch", "--repeats", "2")
     assert "24 requests for far/model handed in" in done.stdout and "promptops resume" in done.stdout
     (held,) = server.batches.values()
     first = held.lines[0]
@@ -66,11 +31,11 @@ def test_a_run_is_handed_in_left_and_collected(folder: Folder, server: BatchServ
     assert len({line["custom_id"] for line in held.lines}) == 24
     assert server.chats == []
     assert set(server.keys) == {f"Bearer {KEY}"}
-    before = folder.run("resume", "latest", code=3)
+    before = cli("resume", "latest", code=3)
     assert "0 of 24 results are there" in before.stdout and "validating" in before.stdout
     server.work(5)
     server.finish()
-    after = folder.run("resume", "latest")
+    after = cli("resume", "latest")
     assert "exact" in after.stdout and "1.00" in after.stdout
     with Project.open(folder.path) as project:
         (run,) = project.runs()
@@ -145,7 +110,7 @@ def test_many_requests_are_handed_in_as_several_files(
     with Project.open(folder.path) as project:
         found = project.collect(run)
         assert (found.left, found.pending, found.submitted) == (7, 2, 0)
-        assert project.run(run).status == "interrupted"
+        assert project.run(run).status == "waiting"
         for held in others:
             held.status = "in_progress"
         server.finish()
@@ -224,7 +189,7 @@ def test_requests_that_failed_are_failures_of_their_class_and_handed_in_anew_by_
 
 @pytest.mark.parametrize("ending", ["expired", "cancelled"])
 def test_what_a_batch_never_answered_is_told_and_can_be_asked_directly(
-    folder: Folder, server: BatchServer, ending: str
+    folder: Folder, server: BatchServer, cli: Cli, ending: str
 ) -> None:
     run = submitted(folder)
     server.work(7)
@@ -239,24 +204,24 @@ def test_what_a_batch_never_answered_is_told_and_can_be_asked_directly(
         found = project.collect(run)
         assert (found.left, found.run.done, found.run.errors) == (0, 7, 5)
         assert {each.kind for each in project.failures(run)} == {"timeout"}
-    folder.run("resume", run, "--retry-errors", "--live")
+    cli("resume", run, "--retry-errors", "--live")
     assert len(server.chats) == 5 and len(server.batches) == 1
     with Project.open(folder.path) as project:
         assert (project.run(run).done, project.run(run).errors) == (12, 0)
 
 
 def test_a_file_that_is_refused_is_told_and_handed_in_again_by_choice(
-    folder: Folder, server: BatchServer
+    folder: Folder, server: BatchServer, cli: Cli
 ) -> None:
     run = submitted(folder)
     server.refuse("The model `model` does not exist.\x1b[31m")
-    done = folder.run("resume", run, code=2)
+    done = cli("resume", run, code=2)
     assert "The model `model` does not exist." in done.stderr and "--retry-errors" in done.stderr
     assert "\x1b" not in done.stderr and len(server.batches) == 1
-    again = folder.run("resume", run, "--retry-errors", code=3)
+    again = cli("resume", run, "--retry-errors", code=3)
     assert "Handed in just now: 12 requests" in again.stdout
     server.finish()
-    folder.run("resume", run)
+    cli("resume", run)
 
 
 def test_strange_lines_of_results_are_told_and_cost_no_answer(folder: Folder, server: BatchServer) -> None:
@@ -296,24 +261,24 @@ def test_judges_are_asked_once_the_answers_are_there(folder: Folder, server: Bat
     assert [body["model"] for body in server.chats] == ["judge"] * 4
 
 
-def test_what_the_cache_has_is_not_handed_in(folder: Folder, server: BatchServer) -> None:
+def test_what_the_cache_has_is_not_handed_in(folder: Folder, server: BatchServer, cli: Cli) -> None:
     with Project.open(folder.path) as project:
         project.evaluate("numbers", [folder.path / "ask.prompt.yaml"], ["far/model"])
-    done = folder.run(*ASK, "--batch")
+    done = cli(*ASK, "--batch")
     assert "need not be asked" in done.stdout and server.batches == {}
-    folder.run("resume", "latest")
+    cli("resume", "latest")
     assert len(server.chats) == 12
 
 
-def test_a_dry_run_tells_what_a_batch_costs(folder: Folder, server: BatchServer) -> None:
+def test_a_dry_run_tells_what_a_batch_costs(folder: Folder, server: BatchServer, cli: Cli) -> None:
     with Project.open(folder.path) as project:
         first = submitted(folder)
         server.finish()
         project.collect(first)
     folder.prompt("ask", "Please: {{question}}")
-    found = folder.json(*ASK, "--batch", "--dry-run")["forecast"]
+    found = json.loads(cli(*ASK, "--batch", "--dry-run", "--json").stdout)["forecast"]
     assert found["calls"] == 12 and found["minutes"] is None and "within a day" in " ".join(found["notes"])
-    live = folder.json(*ASK, "--dry-run")["forecast"]
+    live = json.loads(cli(*ASK, "--dry-run", "--json").stdout)["forecast"]
     assert found["cost"] == pytest.approx(live["cost"] / 2) and found["cost"] > 0
     assert len(server.batches) == 1
 
@@ -327,17 +292,17 @@ def test_a_dry_run_tells_what_a_batch_costs(folder: Folder, server: BatchServer)
     ],
 )
 def test_what_does_not_go_together_is_refused_before_anything_is_handed_in(
-    folder: Folder, server: BatchServer, flags: tuple[str, ...], told: str
+    folder: Folder, server: BatchServer, cli: Cli, flags: tuple[str, ...], told: str
 ) -> None:
-    assert told in folder.run(*ASK, *flags, "--batch", code=2).stderr
+    assert told in cli(*ASK, *flags, "--batch", code=2).stderr
     assert server.requests == []
     with Project.open(folder.path) as project:
         assert project.runs() == []
 
 
-def test_waiting_is_for_runs_in_batches(folder: Folder) -> None:
-    folder.run("eval", "numbers", "-p", "ask.prompt.yaml", "-m", "mock/echo")
-    assert "not one in batches" in folder.run("resume", "latest", "--wait", code=2).stderr
+def test_waiting_is_for_runs_in_batches(folder: Folder, cli: Cli) -> None:
+    cli("eval", "numbers", "-p", "ask.prompt.yaml", "-m", "mock/echo")
+    assert "not one in batches" in cli("resume", "latest", "--wait", code=2).stderr
 
 
 def test_an_unknown_price_of_a_batch_is_unknown(folder: Folder, server: BatchServer) -> None:
@@ -350,17 +315,17 @@ def test_an_unknown_price_of_a_batch_is_unknown(folder: Folder, server: BatchSer
         assert result and result.completion and result.completion.cost is None
 
 
-def test_the_key_is_nowhere(folder: Folder, server: BatchServer) -> None:
+def test_the_key_is_nowhere(folder: Folder, server: BatchServer, cli: Cli) -> None:
     server.trouble = [("POST files", 400, {})]
-    done = folder.run(*ASK, "--batch", code=2)
+    done = cli(*ASK, "--batch", code=2)
     assert "trouble" in done.stderr
-    folder.run("resume", "latest", code=3)
+    cli("resume", "latest", code=3)
     server.finish()
-    said = folder.run("resume", "latest")
+    said = cli("resume", "latest")
     data = b"".join(file.read_bytes() for file in folder.path.rglob("*") if file.is_file())
     assert KEY.encode() not in data + (done.stdout + done.stderr + said.stdout + said.stderr).encode()
 
 
-def test_a_redirect_is_not_followed(folder: Folder, server: BatchServer) -> None:
+def test_a_redirect_is_not_followed(folder: Folder, server: BatchServer, cli: Cli) -> None:
     server.trouble = [("POST files", 307, {"location": "http://127.0.0.1:9/v1/files"})]
-    assert "Redirects are not followed" in folder.run(*ASK, "--batch", code=2).stderr
+    assert "Redirects are not followed" in cli(*ASK, "--batch", code=2).stderr

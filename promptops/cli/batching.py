@@ -80,15 +80,14 @@ def collect(
     with target_output_to_stderr():
         found = project.collect(run, budget=budget, told=None if quiet else _tell, **options)
     tell_stopped(budget, [found.run])
-    if found.left and as_json:
-        documents.print_document(documents.CollectDocument(collection=found))
-    elif found.left:
-        _tell(found, err=False)
-    else:
-        for note in found.notes:
-            click.echo(f"Note: {note}", err=True)
-    if found.left:
+    if found.left or found.pending:
+        if as_json:
+            documents.print_document(documents.CollectDocument(collection=found))
+        else:
+            _tell(found, err=False)
         ctx.exit(NOT_THERE)
+    for note in found.notes:
+        click.echo(f"Note: {note}", err=True)
     return found
 
 

@@ -34,7 +34,7 @@ def runs_command(ctx: click.Context, evalset: str | None, limit: int, as_json: b
         )
     for run in found:
         step = f": {go_on(run)}" if go_on(run) else ""
-        state = "" if run.status == "finished" else f"  {run.status}{step}"
+        state = "" if run.status == "finished" else f"  {run.standing}{step}"
         errors = f"  {run.errors} errors" if run.errors else ""
         part = f"  part: {run.samples} of {run.part.samples} samples" if run.part else ""
         click.echo(

@@ -198,8 +198,10 @@ def run_name(run: Run) -> str:
 
 def _title(run: Run) -> str:
     errors = f", {run.errors} without an answer" if run.errors else ""
-    state = "" if run.status == "finished" else f", {run.status}: {run.samples * run.repeats} were asked for"
-    if run.status == "interrupted":
+    state = (
+        "" if run.status == "finished" else f", {run.standing}: {run.samples * run.repeats} were asked for"
+    )
+    if run.status in ("interrupted", "waiting"):
         state += ", and intervals here ignore that"
     if run.status == "stopped":
         state = f" of {run.samples * run.repeats}, where the gate stopped; intervals here ignore that"

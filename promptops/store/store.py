@@ -20,10 +20,11 @@ from promptops.store.results import Results
 from promptops.store.reuse import Reuse
 from promptops.store.runs import Runs
 from promptops.store.snapshots import Snapshots
+from promptops.store.submissions import Submissions
 from promptops.store.upgrade import bring_to_head, require_head
 
 
-class Store(Registry, Snapshots, Runs, Answers, Recordings, Reuse, Results, Pairs):
+class Store(Registry, Snapshots, Runs, Answers, Recordings, Reuse, Results, Pairs, Submissions):
     """All that promptops keeps: prompts, question sets, runs, calls and results.
 
     May be shared by threads. Raises StoreError wherever the database fails.

@@ -186,6 +186,20 @@ class _PairScore(_Row, table=True):
     created_at: str = Field(sa_type=Text)
 
 
+class _Submission(_Row, table=True):
+    __tablename__ = "submissions"
+
+    id: int | None = Field(default=None, primary_key=True)
+    run_id: str = Field(sa_type=PlainText, foreign_key="runs.id", index=True)
+    batch_id: str = Field(sa_type=PlainText)
+    """The server's own name for it."""
+    event: str = Field(sa_type=Text)
+    """`handed_in`, `ended`, `cancelled` or `given_up`; the newest one of a batch tells how it stands."""
+    requests: int | None
+    """How many it has, where that is known."""
+    created_at: str = Field(sa_type=Text)
+
+
 def _table(name: str) -> Table:
     return metadata.tables[name]
 
@@ -199,3 +213,4 @@ runs = _table("runs")
 calls = _table("calls")
 results = _table("results")
 pair_scores = _table("pair_scores")
+submissions = _table("submissions")

@@ -13,6 +13,7 @@ APPEND_ONLY = (
     "snapshot_samples",
     "results",
     "pair_scores",
+    "submissions",
 )
 """Tables whose rows are never updated or deleted."""
 

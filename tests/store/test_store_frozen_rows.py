@@ -22,6 +22,7 @@ def full(store: Store) -> Iterator[Store]:
     store.save_evalset(nouns.evalset())
     store.create_run(nouns.run("abcd"), {})
     store.save_pair_scores([PairRow("a", "b", "c", 0, "d", "e", Score.of(1), None)])
+    store.note_batch("abcd", "batch_1", "handed_in", 3)
     with Writer(store) as writer:
         asyncio.run(writer.save(nouns.call("abcd", "a"), nouns.result("abcd", "a")))
     return store
@@ -35,6 +36,7 @@ COLUMNS = {
     "calls": "content",
     "results": "scores",
     "pair_scores": "score",
+    "submissions": "event",
 }
 
 

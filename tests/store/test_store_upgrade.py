@@ -27,8 +27,8 @@ from tests.store.test_store_records import save
 
 ROOT = Path(__file__).parents[2]
 
-TRIGGERS = 17
-"""Two for each of eight tables, and one that lets a call be kept from being used again."""
+TRIGGERS = 19
+"""Two for each of nine tables, and one that lets a call be kept from being used again."""
 
 NEXT = """
 import sqlalchemy as sa
@@ -164,7 +164,7 @@ def test_a_schema_that_is_made_at_once_is_the_one_that_the_migrations_make(
     engine.dispose()
     bring(url, shipped_folder("migrations"), HEAD)
     assert schema_of(url) == at_once
-    assert len(at_once) == 11 and at_once["triggers"]
+    assert len(at_once) == 12 and at_once["triggers"]
 
 
 def schema_of(url: str) -> dict[str, object]:
@@ -273,7 +273,7 @@ def test_a_second_upgrade_does_nothing(url: str, next_migrations: Path) -> None:
 
 @pytest.mark.parametrize("way", ["at once", "by migrations"])
 def test_a_kill_at_any_statement_of_the_first_schema_recovers(tmp_path: Path, way: str) -> None:
-    paths = [tmp_path / f"{number}" / "promptops.db" for number in range(15)]
+    paths = [tmp_path / f"{number}" / "promptops.db" for number in range(17)]
     folder = "" if way == "at once" else str(shipped_folder("migrations"))
     ends = crowd("kills", "2", folder, HEAD, *(f"sqlite:///{path}" for path in paths))
     assert ends == [-9] * len(paths)
