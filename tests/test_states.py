@@ -16,12 +16,12 @@ from promptops.errors import UsageError
 from promptops.owner import own_name
 from tests.made import EVALSET, Folder, questions
 
-SAMPLES = 60
+SAMPLES = 400
 
 
 @pytest.fixture
 def slow(folder: Folder) -> list[str]:
-    """An evaluation that takes half a minute, as arguments."""
+    """An evaluation that takes minutes on a busy machine too, as arguments; every test ends it."""
     folder.evalset("numbers", questions(SAMPLES), EVALSET)
     model = folder.script("slow.json", {"*": {"sleep": 1.0}})
     return ["eval", "numbers", "-p", "ask.prompt.yaml", "-m", model, "-j", "2"]
