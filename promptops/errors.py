@@ -98,15 +98,31 @@ class Problem:
 
 
 class FileProblems(PromptopsError):
-    """Faults in the user's files, all of them at once (the first twenty are shown)."""
+    """Faults in the user's files, all of them at once (the first twenty kinds are shown).
+
+    One fault of many lines is told at its first, with how often it comes again.
+    """
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
-        shown = [str(problem) for problem in self.problems[:SHOWN_PROBLEMS]]
-        more = len(self.problems) - len(shown)
-        if more > 0:
+        alike: dict[tuple[str, str, str], list[Problem]] = {}
+        for problem in self.problems:
+            alike.setdefault((problem.file, problem.field, problem.reason), []).append(problem)
+        kinds = list(alike.values())
+        shown = [_told(kind) for kind in kinds[:SHOWN_PROBLEMS]]
+        more = sum(len(kind) for kind in kinds[SHOWN_PROBLEMS:])
+        if more:
             shown.append(f"... and {more} more")
         super().__init__("\n".join(shown))
+
+
+def _told(alike: Sequence[Problem]) -> str:
+    again = len(alike) - 1
+    if not again:
+        return str(alike[0])
+    lines = [f"line {problem.line}" for problem in alike[1:] if problem.line is not None][:3]
+    where = ": " + ", ".join(lines) + (", ..." if again > len(lines) else "") if lines else ""
+    return f"{alike[0]} (and {again} more such{where})"
 
 
 class SettingsError(PromptopsError):

@@ -138,3 +138,15 @@ def test_lists_and_truth_values_are_exported_as_such(folder: Folder, tmp_path: P
     assert table[0]["tags"] == ["even"]
     assert table[0]["cached"] is False
     assert json.loads(table[0]["inputs"]) == rows[0]["inputs"]
+
+
+def test_one_fault_of_a_whole_file_is_told_once(folder: Folder) -> None:
+    rows: list[dict[str, object]] = [{"id": f"s{number}", "inputs": "a text"} for number in range(200)]
+    rows[100] = {"id": "s100", "inputs": {"question": "?"}, "taget": "4"}
+    folder.prompt("ask", "{{ question }}")
+    folder.evalset("numbers", rows)
+    told = folder.run(*ASK, "-m", "mock/echo", code=2).stderr
+    assert len(told.splitlines()) == 2
+    assert "samples.jsonl:1:" in told
+    assert "(and 198 more such: line 2, line 3, line 4, ...)" in told
+    assert "samples.jsonl:101:" in told and "Did you mean 'target'?" in told

@@ -124,9 +124,13 @@ def _make_file(path: Path) -> None:
     if path.exists() and not path.is_file():
         raise StoreError(f"{path} is no ordinary file, so it can't be the database. Choose another path.")
     try:
-        if not path.parent.is_dir():
-            path.parent.parent.mkdir(parents=True, exist_ok=True)
-            path.parent.mkdir(mode=0o700, exist_ok=True)
+        if not path.parent.parent.exists():
+            # One folder is made; more than one that isn't there is a mistyped path.
+            raise StoreError(
+                f"There is no folder {path.parent.parent} for the database {path}. "
+                "Make it, or check the path."
+            )
+        path.parent.mkdir(mode=0o700, exist_ok=True)
         if not path.exists():
             # SQLite gives the files beside it (-wal, -shm) the same mode.
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))

@@ -20,7 +20,7 @@ from tests.store.conftest import PASSWORD
 
 
 def test_files_are_read_by_their_owner_only(tmp_path: Path) -> None:
-    path = tmp_path / "deep" / "er" / "promptops.db"
+    path = tmp_path / "made" / "promptops.db"
     before = os.umask(0)
     try:
         with Store.open(f"sqlite:///{path}") as store:
@@ -34,6 +34,12 @@ def test_files_are_read_by_their_owner_only(tmp_path: Path) -> None:
         os.umask(before)
     assert path.parent.stat().st_mode & 0o777 == 0o700
     assert [file.name for file in path.parent.iterdir()] == ["promptops.db"]
+
+
+def test_a_path_of_folders_that_are_not_there_is_taken_for_a_mistake(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"There is no folder .*mistyped for the database"):
+        Store.open(f"sqlite:///{tmp_path}/mistyped/project/promptops.db")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_commits_are_durable_and_references_are_checked(tmp_path: Path) -> None:
