@@ -133,7 +133,7 @@ def _why_not(rule: GateRule, record: MetricRecord, path: Path) -> str:
         return f"the judge {rule.metric} has no certificate"
     held = read_certificate(path)
     if held.signature != record.signature:
-        what = _changed(held.signature, record.signature)
+        what = changed_parts(held.signature, record.signature)
         return f"the certificate of {rule.metric} is void: {what} since it was made on {held.made_at[:10]}"
     main = held.agreement.judge_human
     if rule.min_agreement is not None and (main.low is None or main.low < rule.min_agreement):
@@ -154,7 +154,7 @@ def _why_not(rule: GateRule, record: MetricRecord, path: Path) -> str:
     return ""
 
 
-def _changed(before: str, after: str) -> str:
+def changed_parts(before: str, after: str) -> str:
     """Say which parts of a judge changed, by name."""
     then, now = (
         dict(part.partition(":")[::2] for part in signature.split("|")) for signature in (before, after)

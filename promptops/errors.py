@@ -9,6 +9,7 @@ PromptopsError
 │   └── Altered           a stored row is not what it was                    exit 2
 ├── TemplateError         a prompt that can't be rendered                    exit 2
 ├── NotComparable         two runs that must not be compared                 exit 3
+├── NotMeasured           too little came back to say anything              exit 3
 ├── NotRecorded           a cassette without an answer that is needed        exit 3
 ├── RunInterrupted        a run that was stopped and can be resumed          exit 130 / 143
 └── CallFailed            one call to a model failed; recorded, not shown as a crash
@@ -143,6 +144,12 @@ class TemplateError(PromptopsError):
 
 class NotComparable(PromptopsError):
     """Two runs whose figures don't mean the same."""
+
+    exit_code = 3
+
+
+class NotMeasured(PromptopsError):
+    """What was to be measured could not be: too little came back that can be read."""
 
     exit_code = 3
 

@@ -11,14 +11,14 @@ from promptops.calling import Outlook
 from promptops.errors import UnknownName, UsageError
 from promptops.evaluation import Evaluation
 from promptops.eventloop import wait_for
-from promptops.forecast import Forecast, Wanted, part_of
+from promptops.forecast import Forecast, Part, Wanted, part_of
 from promptops.forecasts import Forecasts, token_limit, with_outlook
 from promptops.judges import Judge, judges_of
 from promptops.models import build_metric, refuse_unlisted_metric
 from promptops.progress import Watch
 from promptops.sides import metrics_of
 from promptops.templates import Renderer
-from promptops.types import EvalSet, Run, Score
+from promptops.types import EvalSet, Run, Sample, Score
 
 if TYPE_CHECKING:
     from promptops.attacking import AttackReport
@@ -123,33 +123,7 @@ class Judging(Forecasts):
         path = Path(file) if file is not None else self._attack_file(evalset.name, trial.label)
         notebook = self._notebook(trial, path, cache)
         left = [sample for sample in trial.samples if sample.id not in notebook.said]
-        run, judges = self._trial_run(work, evalset, trial), {trial.label: trial.judge}
-        outlook = Outlook(
-            run=run,
-            samples=left,
-            caller=None,
-            judges=judges,
-            judge_callers=work.judge_callers(judges),
-            ledger=trial.known,
-        )
-        with Renderer() as renderer:
-            _, judged = wait_for(outlook.counted(renderer))
-        parts = []
-        for (label, model), count in judged.items():
-            caller = outlook.judge_callers[label, model]
-            wanted = Wanted(
-                kind="judge",
-                name=label,
-                model=model,
-                places=len(trial.places),
-                stored=len(trial.places) - len(left),
-                cached=count.cached,
-                characters=count.characters,
-                limit=token_limit(trial.judge.prompts_at(model), caller),
-            )
-            part = part_of(wanted, caller.model, self._usual_judgements(run, label))
-            parts.append(with_outlook(part, trial.judge))
-        return self._forecast(work, evalset.name, len(trial.places), 1, parts)
+        return self._forecast_trial(work, evalset, trial, left)
 
     def _trial(
         self,
@@ -194,6 +168,46 @@ class Judging(Forecasts):
         forged = wait_for(forged_for(built, label, chosen[0]))
         attacks = attacks_on(built, families)
         return found, trial_of(built, label, attacks, chosen, forged), attacks
+
+    def _forecast_trial(
+        self, work: Evaluation, evalset: EvalSet, trial: Trial, left: Sequence[Sample]
+    ) -> Forecast:
+        """Return what it takes to ask a judge about those places of a trial that are left."""
+        return self._forecast(
+            work, evalset.name, len(trial.places), 1, self._trial_parts(work, evalset, trial, left)
+        )
+
+    def _trial_parts(
+        self, work: Evaluation, evalset: EvalSet, trial: Trial, left: Sequence[Sample]
+    ) -> list[Part]:
+        """Return the calls by which a judge is asked about those places of a trial that are left."""
+        run, judges = self._trial_run(work, evalset, trial), {trial.label: trial.judge}
+        outlook = Outlook(
+            run=run,
+            samples=left,
+            caller=None,
+            judges=judges,
+            judge_callers=work.judge_callers(judges),
+            ledger=trial.known,
+        )
+        with Renderer() as renderer:
+            _, judged = wait_for(outlook.counted(renderer))
+        parts = []
+        for (label, model), count in judged.items():
+            caller = outlook.judge_callers[label, model]
+            wanted = Wanted(
+                kind="judge",
+                name=label,
+                model=model,
+                places=len(trial.places),
+                stored=len(trial.places) - len(left),
+                cached=count.cached,
+                characters=count.characters,
+                limit=token_limit(trial.judge.prompts_at(model), caller),
+            )
+            part = part_of(wanted, caller.model, self._usual_judgements(run, label))
+            parts.append(with_outlook(part, trial.judge))
+        return parts
 
     def _judge_of(self, found: EvalSet, label: str, folder: Path, judge_model: str | None) -> Judge:
         """Return a set's judge by its label. Raises UnknownName, and UsageError where it is none."""

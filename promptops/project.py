@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from promptops.certification import Certification
+from promptops.anchoring import Anchoring
 
 
-class Project(Certification):
+class Project(Anchoring):
     """A folder with prompts and evaluation sets, and the database that remembers runs.
 
     >>> with Project.open() as project:

@@ -24,6 +24,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         *(f"{wing}.*" for wing in WINGS),
         "store",
         "store.*",
+        "anchors",
         "attacks",
         "baselines",
         "collector",
@@ -112,6 +113,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
             "attacking",
             "agreeing",
             "certifying",
+            "drifting",
             "trials",
             "bounds",
             "expectation",
@@ -141,6 +143,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ),
     (
         "analyses",
+        "anchoring",
         "batched",
         "comparisons",
         "experiments",

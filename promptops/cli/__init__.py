@@ -69,7 +69,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "shift": ("promptops.cli.shifting", "Measure how far two collections of texts lie apart."),
     "judge": (
         "promptops.cli.judges",
-        "Look at judges as instruments: hold one against people, attack one, read recorded replies.",
+        "Look at judges as instruments: against people, over time, under attack; read recorded replies.",
     ),
     "prompt": ("promptops.cli.prompts", "Register, list, show and compare prompts, and move aliases."),
     "export": ("promptops.cli.exporting", "Write a run's results to a Parquet, CSV or JSON lines file."),

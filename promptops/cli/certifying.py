@@ -73,7 +73,7 @@ def draw_command(
         held = project.draw_cases(judge, runs, count=count, seed=seed, second=second, labels=labels)
     twice = sum(case.twice for case in held.cases)
     click.echo(
-        f"{len(held.cases)} cases in {_near(held.path)}, {twice} of them for two people, on a scale from "
+        f"{len(held.cases)} cases in {near(held.path)}, {twice} of them for two people, on a scale from "
         f"{held.low:g} to {held.high:g}.\nRate them: promptops judge label {judge} --rater NAME "
         "(or --sheet FILE.csv)"
     )
@@ -113,7 +113,7 @@ def label_command(
         if filled is not None:
             count = project.read_sheet(judge, rater, filled, labels=labels)
             held = project.labelling(judge, labels=labels)
-            click.echo(f"{count} ratings of {rater} written to {_near(held.path)}.")
+            click.echo(f"{count} ratings of {rater} written to {near(held.path)}.")
         else:
             held = project.labelling(judge, labels=labels)
             for case, rating in _asked(held, rater):
@@ -258,7 +258,8 @@ def _print_certificate(found: Certificate) -> None:
     console().print(f"Certificate: certificates/{safe_line(found.label, 40)}.json beside the set; commit it.")
 
 
-def _near(path: Path) -> Path:
+def near(path: Path) -> Path:
+    """Return a path as one would type it here."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 

@@ -8,8 +8,10 @@ import click
 from pydantic import Field
 
 from promptops.agreeing import MetaEvaluation
+from promptops.anchors import Anchors
 from promptops.attacking import AttackReport
 from promptops.certificates import Certificate
+from promptops.drifting import AnchorCheck
 from promptops.forecast import Forecast
 from promptops.noise import Noise
 from promptops.pairstandings import PairRanking
@@ -174,6 +176,20 @@ class CertificateDocument(Document):
     """`judge certify`."""
 
     certificate: Certificate
+
+
+class AnchorsDocument(Document):
+    """`judge freeze`."""
+
+    anchors: Anchors
+    file: str
+
+
+class AnchorCheckDocument(Document):
+    """`judge check`."""
+
+    check: AnchorCheck
+    exit_code: int
 
 
 class RepliesDocument(Document):

@@ -26,7 +26,7 @@ _SHOWN = 12
 
 @click.group("judge")
 def judge_command() -> None:
-    """Look at judges as instruments: hold one against people, attack one, read or rank what others said."""
+    """Look at judges as instruments: against people, over time, under attack; read what others said."""
 
 
 @judge_command.command("attack")
