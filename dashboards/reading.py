@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboards.opened import kept, project
-from promptops import Case, Comparison, Estimate, PromptopsError, Run, Sample, Slices, Verdict
+from promptops import Case, Comparison, Estimate, Preference, PromptopsError, Run, Sample, Slices, Verdict
 from promptops import types as nouns
 
 PICKED_FROM = 100
@@ -115,6 +115,12 @@ def slices(evalset: str, baseline: str, candidate: str, metric: str) -> Slices:
 def verdict(evalset: str, baseline: str, candidate: str) -> Verdict | str:
     """Decide by the rules of the set, or say why nothing can be decided."""
     return _verdict(evalset, baseline, candidate, (_state(baseline), *_set_state(evalset)))
+
+
+@kept(entries=32)
+def preference(baseline: str, candidate: str) -> Preference | None:
+    """Return what a pairwise judge said of two runs, if it was asked."""
+    return project().preference(baseline, candidate)
 
 
 @kept()

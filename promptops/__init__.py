@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from promptops.evidence import Evidence, evidence_of
     from promptops.forecast import Forecast
     from promptops.headline import smallest_change
+    from promptops.instruments import Preference
     from promptops.judges import Judge
     from promptops.metrics import Metric
     from promptops.plots import Plot, changes_plot, rules_plot
+    from promptops.preferencetext import preference_sentences
     from promptops.project import Project
     from promptops.providers import Model
     from promptops.reportfiles import render_report, write_report
@@ -58,6 +60,7 @@ _HOMES = {
     "Metric": "metrics",
     "Model": "providers",
     "Plot": "plots",
+    "Preference": "instruments",
     "Project": "project",
     "Prompt": "types",
     "PromptopsError": "errors",
@@ -73,6 +76,7 @@ _HOMES = {
     "Verdict": "verdicts",
     "changes_plot": "plots",
     "evidence_of": "evidence",
+    "preference_sentences": "preferencetext",
     "render_report": "reportfiles",
     "rules_plot": "plots",
     "smallest_change": "headline",
@@ -94,6 +98,7 @@ __all__ = [
     "Metric",
     "Model",
     "Plot",
+    "Preference",
     "Project",
     "Prompt",
     "PromptopsError",
@@ -108,6 +113,7 @@ __all__ = [
     "Verdict",
     "changes_plot",
     "evidence_of",
+    "preference_sentences",
     "render_report",
     "rules_plot",
     "smallest_change",

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from pydantic import JsonValue
 
-from promptops.certificates import Found
 from promptops.errors import FileProblems, Problem, UsageError
+from promptops.instruments import Found
 from promptops.located import Faults, did_you_mean, shown
 from promptops.samplefiles import read_rows
 from promptops.stats import Floats

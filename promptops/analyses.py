@@ -17,6 +17,7 @@ from promptops.types import EvalSet, Run
 from promptops.verdicts import Comparison, Verdict
 
 if TYPE_CHECKING:
+    from promptops.instruments import Preference
     from promptops.noise import Noise
     from promptops.planning import Plan
     from promptops.ranking import By, Ranking, Rule
@@ -247,14 +248,19 @@ class Analyses(Gates):
         report = gate_report(verdict, found, *sides, blocks=inconclusive == "block")
         return placed(report, folder, found.gate, self.root, self.environment)
 
-    def comparison_report(self, comparison: Comparison, *, metric: str | None = None) -> Report:
-        """Return a comparison with its worst cases (in the first metric, if none is named), to be told."""
+    def comparison_report(
+        self, comparison: Comparison, *, metric: str | None = None, preference: Preference | None = None
+    ) -> Report:
+        """Return a comparison with its worst cases (in the first metric, if none is named), to be told.
+
+        With what a pairwise judge said (`prefer`), if it was asked.
+        """
         from promptops.reporting import comparison_report
         from promptops.reportplaces import placed
 
         label = metric or comparison.deltas[0].label
         sides = self._common_sides(comparison.baseline, comparison.candidate)
-        report = comparison_report(comparison, label, *sides)
+        report = comparison_report(comparison, label, *sides).model_copy(update={"preference": preference})
         return placed(report, None, (), self.root, self.environment)
 
     def self_test(

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from promptops.errors import FileProblems, Problem
+from promptops.instruments import Found
 from promptops.textfile import file_name, read_text, replacing
 from promptops.types import GateRule, MetricRecord, Noun
 
@@ -16,16 +17,6 @@ FORMAT = 1
 MAX_BYTES = 1_000_000
 RENEW = ". Certify it: "
 """What stands between the reason and the command that mends it."""
-
-
-class Found(Noun):
-    """A figure with its 95 % interval; null with a reason where there is none."""
-
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
-    n: int = 0
-    reason: str | None = None
 
 
 class Measured(Noun):

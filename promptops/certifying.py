@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 import numpy as np
 
 from promptops.canonical import digest_of
-from promptops.certificates import Certificate, ClassRate, Found, Measured
+from promptops.certificates import Certificate, ClassRate, Measured
 from promptops.errors import UsageError
+from promptops.instruments import Found
 from promptops.judges import Judge
 from promptops.labels import Case
 from promptops.stats.agreement import Measure, agreement, bias

@@ -1,4 +1,4 @@
-"""The verbs of comparisons: compare, prefer, and accept."""
+"""The verbs of comparisons: compare and accept."""
 
 from __future__ import annotations
 
@@ -7,31 +7,25 @@ from itertools import chain
 from pathlib import Path
 
 from promptops.baselines import TIMED, accepted, baseline_path, read_baseline, write_baseline
-from promptops.batched import Batched
 from promptops.bounds import unbound
 from promptops.comparison import Pairing, pair
 from promptops.errors import NotComparable, UnknownName, UsageError
-from promptops.eventloop import wait_for
 from promptops.headline import compared
-from promptops.judges.pairwise import Pairwise
 from promptops.missing import missing_warnings, unequal_missing
-from promptops.models import build_metric, is_pairwise, refuse_unlisted_metric
 from promptops.parts import (
     chosen_by_failures,
     on_common,
     part_warnings,
-    refuse_chosen,
     refuse_part,
-    whole_digest,
 )
-from promptops.preference import Bench, Pair, Preference, summed_up
+from promptops.preferences import Preferences
 from promptops.sides import Loaded, load_baseline, load_run, same_outputs
 from promptops.summary import own_figures, slice_names
-from promptops.types import Case, MetricSpec, Run, Sample
+from promptops.types import Case, Run, Sample
 from promptops.verdicts import CaseChange, Comparison, Delta
 
 
-class Comparisons(Batched):
+class Comparisons(Preferences):
     """Two runs, or a run and an accepted baseline, held against each other."""
 
     def compare(
@@ -143,39 +137,6 @@ class Comparisons(Batched):
         found = accepted(self.evalset_folder(evalset))
         return {str(path): read_baseline(path)[0] for path in found}
 
-    def prefer(
-        self,
-        baseline: str,
-        candidate: str,
-        *,
-        judge_model: str | None = None,
-        concurrency: int | None = None,
-    ) -> Preference:
-        """Let a pairwise judge say which of two runs is better, in both orders; stored says are reused.
-
-        The judge is the set's pairwise metric where it declares one, else the shipped one.
-        Raises UsageError where no judge model is named.
-        """
-        if baseline.endswith(".jsonl"):
-            raise UsageError(
-                "A pairwise judge needs two runs: a baseline file may be without outputs. Name a run."
-            )
-        first, second = self.finished_run(baseline), self.finished_run(candidate)
-        refuse_chosen(first, second)
-        if whole_digest(first) != whole_digest(second):
-            raise NotComparable("The runs answer different questions, so their answers can't be compared.")
-        spec, folder = self._pairwise(second.evalset)
-        judge = build_metric(
-            spec, folder=folder, language="", judge_model=judge_model, settings=self.settings
-        )
-        if not isinstance(judge, Pairwise):
-            raise UsageError(f"[metrics.{spec.label}] is no pairwise judge.")
-        work = self._evaluation(concurrency, cache=True, watch=None)
-        bench = Bench(self.store, work.caller(judge.model), judge, spec.label, first.id, second.id)
-        pairs = self._pairs(first, second)
-        scores = wait_for(bench.decide(pairs, work.concurrency))
-        return summed_up(bench, pairs, scores)
-
     def accept(
         self,
         reference: str,
@@ -224,28 +185,6 @@ class Comparisons(Batched):
     def _common_sides(self, baseline: str, candidate: str) -> tuple[Loaded, Loaded]:
         """Read two runs' scores on the samples that both were asked; the gate never does that."""
         return on_common(*self._sides(baseline, candidate))
-
-    def _pairwise(self, evalset: str) -> tuple[MetricSpec, Path]:
-        """Return the set's own pairwise metric, or the shipped one where the set has none or is gone."""
-        if evalset in self.evalsets():
-            folder = self.evalset_folder(evalset)
-            for spec in self.evalset(folder).metrics:
-                refuse_unlisted_metric(spec, self.settings)
-                if is_pairwise(spec):
-                    return spec, folder
-        return MetricSpec(label="preference", metric="pairwise"), self.root
-
-    def _pairs(self, first: Run, second: Run) -> list[Pair]:
-        samples = {sample.id: sample for sample in self.store.snapshot_samples(second.evalset_digest)}
-        before = {
-            (result.sample_id, result.repeat): result.completion for result in self.store.results(first.id)
-        }
-        pairs: list[Pair] = []
-        for result in self.store.results(second.id):
-            old = before.get((result.sample_id, result.repeat))
-            if old is not None and result.completion is not None:
-                pairs.append(Pair(samples[result.sample_id], result.repeat, old, result.completion))
-        return pairs
 
 
 def _with_swaps(pairing: Pairing, delta: Delta) -> Delta:

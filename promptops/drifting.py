@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from promptops.anchors import Anchors, Reading, moment
-from promptops.certificates import Found, changed_parts
+from promptops.certificates import changed_parts
+from promptops.instruments import Found
 from promptops.stats.clusters import TooFewClustersError
 from promptops.stats.drift import PLANNED, TooFewAnchorsError, check_anchors
 from promptops.stats.intervals import MeanInterval, mean_interval

@@ -148,6 +148,34 @@ class Forecasts(Replays):
         parts = self._parts(work, run, samples, stored=True, retry_errors=retry_errors, answers=answers)
         return self._forecast(work, run.evalset, len(samples), run.repeats, parts, notes)
 
+    def forecast_preference(
+        self,
+        baseline: str,
+        candidate: str,
+        *,
+        judge_model: str | None = None,
+        concurrency: int | None = None,
+        budget: Budget | None = None,
+    ) -> Forecast:
+        """Return what `prefer` with the same arguments would take, as `forecast` does."""
+        work = self._dry(concurrency, True, budget, None)
+        bench, pairs, _ = self._bench(work, baseline, candidate, judge_model)
+        count = wait_for(bench.counted(pairs))
+        wanted = Wanted(
+            kind="judge",
+            name=bench.hearing.label,
+            model=bench.hearing.judge,
+            places=len(pairs),
+            stored=count.stored,
+            cached=count.cached,
+            characters=count.characters,
+            limit=token_limit(bench.judge.prompts_at(bench.judge.model), bench.caller),
+        )
+        part = part_of(wanted, bench.caller.model, Usual())
+        evalset, samples = self.run(candidate).evalset, {pair.sample.id for pair in pairs}
+        repeats = len({pair.repeat for pair in pairs}) or 1
+        return self._forecast(work, evalset, len(samples), repeats, [part])
+
     def prices(self) -> tuple[ListPrice, ...]:
         """Return the project's prices, then the shipped ones; the first that fits a model counts."""
         return read_prices(self.root)

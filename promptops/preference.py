@@ -1,99 +1,150 @@
-"""A pairwise judge's say on two runs: asked in both orders, stored, and summed up with its biases."""
+"""A pairwise judge before two runs: each pair asked in both orders, once, and stored as it comes."""
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Protocol
 
-import numpy as np
 from pydantic import JsonValue
 
 from promptops import plugins
+from promptops.brake import GivenUp
+from promptops.calling import Count
 from promptops.calls import Caller, Unanswered, first_fault
 from promptops.engines import Engine
+from promptops.judges import Ask, trial_completion
 from promptops.judges.pairwise import Pairwise
+from promptops.pairsummary import Hearing, Pair
 from promptops.runner import judge_request
-from promptops.stats.intervals import wilson_interval
 from promptops.store import Store
 from promptops.store.rows import PairRow
-from promptops.summary import bounded_interval, cluster_codes
 from promptops.templates import Renderer
-from promptops.types import Completion, Noun, Prompt, Sample, Score
+from promptops.types import Completion, Prompt, Request, Sample, Score
+
+Scores = dict[tuple[str, int], Score]
+"""By sample id and repeat."""
 
 
-class Preference(Noun):
-    """Which of two runs a pairwise judge prefers, asked in both orders on every sample."""
-
-    label: str
-    judge: str
-    baseline: str
-    candidate: str
-    n: int
-    unscored: int
-    identical: int
-    """Samples with the same answer in both runs; they count as ties and the judge is not asked."""
-    share: float | None
-    """Share won by the candidate, a tie counts half; 0.5 means no preference."""
-    low: float | None = None
-    high: float | None = None
-    level: float = 0.95
-    wins: int
-    losses: int
-    ties: int
-    flips: int
-    """Samples where the verdict changed with the order."""
-    flip_rate: float | None = None
-    flip_low: float | None = None
-    flip_high: float | None = None
-    first_rate: float | None = None
-    """Share of the decided replies that chose the answer shown first; 0.5 means no position bias."""
-    first_low: float | None = None
-    first_high: float | None = None
-    stand_in: bool = False
-
-
-@dataclass(frozen=True)
-class Pair:
-    """One sample with the answers of both runs."""
-
-    sample: Sample
-    repeat: int
-    baseline: Completion
-    candidate: Completion
-
-
-@dataclass(frozen=True)
+@dataclass
 class Bench:
-    """Two runs before one judge."""
+    """Who asks a judge about pairs, and remembers what it replied to whom.
+
+    A reply is known by its content address, so that the same two answers are not judged twice: not in the
+    other direction, and not of other runs that hold them.
+    """
 
     store: Store
     caller: Caller
     judge: Pairwise
-    label: str
-    baseline: str
-    candidate: str
+    hearing: Hearing
+    _replies: dict[str, Completion] = field(init=False)
 
-    async def decide(self, pairs: Sequence[Pair], concurrency: int) -> dict[tuple[str, int], Score]:
-        """Return a score for each pair; what is stored is not asked again, what is new is stored."""
-        stored = self.store.pair_scores(self.baseline, self.candidate, self.label, self.judge.signature)
-        scores = {place: row.score for place, row in stored.items()}
-        left = [pair for pair in pairs if (pair.sample.id, pair.repeat) not in scores]
+    def __post_init__(self) -> None:
+        known = self.caller.model.cacheable
+        self._replies = self.store.pair_replies(self.judge.signature) if known else {}
+
+    def stored(self) -> Scores:
+        """Return the scores of pairs of these very runs that were judged before."""
+        hearing = self.hearing
+        rows = self.store.pair_scores(
+            hearing.baseline, hearing.candidate, hearing.label, self.judge.signature
+        )
+        return {place: row.score for place, row in rows.items()}
+
+    async def decide(self, pairs: Sequence[Pair], concurrency: int) -> Scores:
+        """Return a score for each pair, as far as a limit lets them be asked; what is new is stored.
+
+        They are asked in an order by hashes, so that those before a limit are a fair part of all.
+        """
+        scores = self.stored()
         engine = plugins.find("engines", "local", Engine)()  # type: ignore[type-abstract]
         with Renderer() as renderer:
 
             async def one(pair: Pair) -> None:
-                scores[pair.sample.id, pair.repeat] = await self._score(pair, renderer)
+                score = await self._score(pair, renderer)
+                if score is not None:
+                    scores[pair.place] = score
 
             try:
-                await engine.run(one, left, concurrency)
+                await engine.run(
+                    one, [pair for pair in shuffled(pairs) if pair.place not in scores], concurrency
+                )
             except BaseExceptionGroup as group:
                 raise first_fault(group) from None
             finally:
                 await self.caller.model.close()
         return scores
 
-    async def _score(self, pair: Pair, renderer: Renderer) -> Score:
+    async def counted(self, pairs: Sequence[Pair]) -> Count:
+        """Return which calls would have to be made, without making any."""
+        scores, found = self.stored(), Count()
+        with Renderer() as renderer:
+
+            async def look(request: Request, address: str, prompt: Prompt) -> Completion:
+                known = self._replies.get(address) or self.caller.find(request, prompt.digest)
+                if known is not None:
+                    found.cached += 1
+                    return known
+                found.characters.append(sum(len(message.content) for message in request.messages))
+                return trial_completion(prompt, request.response_format)
+
+            for pair in pairs:
+                if pair.place in scores:
+                    found.stored += 1
+                else:
+                    ask = self._asking(pair, renderer, look)
+                    await self.judge.prefer(pair.baseline, pair.candidate, pair.sample, ask)
+        return found
+
+    async def _score(self, pair: Pair, renderer: Renderer) -> Score | None:
+        """Return a pair's score, stored with the replies; None where a limit ended it before."""
+        replies: list[JsonValue] = []
+
+        async def look(request: Request, address: str, prompt: Prompt) -> Completion:
+            known = self._replies.get(address)
+            if known is None:
+                answer = await self.caller.ask(request, prompt.digest, address=address)
+                known = answer.completion
+                if answer.cache_key is not None:
+                    self._replies[address] = known
+            else:
+                self.caller.usage.cached += 1
+            if known.finish_reason == "stop" and self.caller.model.cacheable:
+                kept = known.model_dump(mode="json", exclude={"raw", "logprobs"}, exclude_defaults=True)
+                replies.append({"address": address, "completion": kept})
+            return known
+
+        try:
+            ask = self._asking(pair, renderer, look)
+            score = await self.judge.prefer(pair.baseline, pair.candidate, pair.sample, ask)
+        except Unanswered as error:
+            # Not stored: the next comparison asks again.
+            return Score.missing(f"the judge gave no answer: {error.failure.message}")
+        except GivenUp:
+            return None
+        hearing = self.hearing
+        content: dict[str, JsonValue] = {
+            "judge": hearing.judge,
+            "stand_in": hearing.stand_in,
+            "replies": replies,
+        }
+        row = PairRow(
+            hearing.baseline,
+            hearing.candidate,
+            pair.sample.id,
+            pair.repeat,
+            hearing.label,
+            self.judge.signature,
+            score,
+            content,
+        )
+        await asyncio.to_thread(self.store.save_pair_scores, [row])
+        return score
+
+    def _asking(self, pair: Pair, renderer: Renderer, look: _Look) -> Ask:
         async def ask(
             prompt: Prompt,
             slots: Mapping[str, JsonValue],
@@ -103,79 +154,35 @@ class Bench:
             poll: int = 0,
         ) -> Completion:
             request = judge_request(renderer, prompt, slots, form, pair.sample.id, pair.repeat, poll)
-            return (await self.caller.ask(request, prompt.digest)).completion
+            return await look(request, self.caller.address(request, prompt.digest), prompt)
 
-        try:
-            score = await self.judge.prefer(pair.baseline, pair.candidate, pair.sample, ask)
-        except Unanswered as error:
-            # Not stored: the next comparison asks again.
-            return Score.missing(f"the judge gave no answer: {error.failure.message}")
-        row = PairRow(
-            self.baseline,
-            self.candidate,
-            pair.sample.id,
-            pair.repeat,
-            self.label,
-            self.judge.signature,
-            score,
-            {},
-        )
-        await asyncio.to_thread(self.store.save_pair_scores, [row])
-        return score
+        return ask
 
 
-def summed_up(
-    bench: Bench, pairs: Sequence[Pair], scores: Mapping[tuple[str, int], Score], level: float = 0.95
-) -> Preference:
-    """Return the share won with a cluster-robust t interval, and flip rate and position bias by Wilson.
+class _Look(Protocol):
+    """Finds the reply to a request, by its content address or by asking."""
 
-    Repeats are averaged within a sample first. Identical answers count as ties.
-    """
-    by_sample: dict[str, list[float]] = {}
-    samples: dict[str, Sample] = {}
-    orders: list[tuple[str, str]] = []
-    unscored = 0
-    for pair in pairs:
-        score = scores[pair.sample.id, pair.repeat]
-        if score.unscored is not None:
-            unscored += 1
-            continue
-        samples[pair.sample.id] = pair.sample
-        by_sample.setdefault(pair.sample.id, []).append(score.counts[0])
-        order = score.evidence.get("orders")
-        if isinstance(order, list) and pair.baseline.text != pair.candidate.text:
-            orders.append((str(order[0]), str(order[1])))
-    shares = np.array([np.mean(found) for found in by_sample.values()], dtype=np.float64)
-    clusters = cluster_codes(list(samples.values()))
-    low: float | None = None
-    high: float | None = None
-    if len(np.unique(clusters)) > 1:
-        low, high = bounded_interval(shares, clusters, np.ones(len(shares)), level, low=0.0, high=1.0)
-    flips = sum(order not in {("A", "B"), ("B", "A"), ("tie", "tie")} for order in orders)
-    decided = [reply for order in orders for reply in order if reply != "tie"]
-    flipped = wilson_interval(flips, len(orders), level) if orders else None
-    first = wilson_interval(decided.count("A"), len(decided), level) if decided else None
-    return Preference(
-        label=bench.label,
-        judge=bench.judge.model,
-        baseline=bench.baseline,
-        candidate=bench.candidate,
-        n=len(shares),
-        unscored=unscored,
-        identical=sum(pair.baseline.text == pair.candidate.text for pair in pairs),
-        share=float(shares.mean()) if len(shares) else None,
-        low=low,
-        high=high,
-        level=level,
-        wins=int((shares > 0.5).sum()),
-        losses=int((shares < 0.5).sum()),
-        ties=int((shares == 0.5).sum()),
-        flips=flips,
-        flip_rate=flipped.value if flipped else None,
-        flip_low=flipped.low if flipped else None,
-        flip_high=flipped.high if flipped else None,
-        first_rate=first.value if first else None,
-        first_low=first.low if first else None,
-        first_high=first.high if first else None,
-        stand_in=bench.judge.stand_in,
-    )
+    async def __call__(self, request: Request, address: str, prompt: Prompt, /) -> Completion: ...
+
+
+def shuffled(pairs: Sequence[Pair]) -> list[Pair]:
+    """Return pairs in an order by hashes of their groups: the same each time, and nothing to do with them."""
+
+    def lot(sample: Sample) -> bytes:
+        name = f"s:{sample.id}" if sample.group is None else f"g:{sample.group}"
+        return hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()
+
+    return sorted(pairs, key=lambda pair: (lot(pair.sample), *pair.place))
+
+
+def told_before(store: Store, baseline: str, candidate: str) -> tuple[Hearing, Scores] | None:
+    """Return what a judge, the latest, said of two runs before; None where none did. Nobody is asked."""
+    judges = store.pair_judges(baseline, candidate)
+    if not judges:
+        return None
+    label, signature = judges[0]
+    rows = store.pair_scores(baseline, candidate, label, signature)
+    content = next(iter(rows.values())).content
+    judge = str(content.get("judge", "a judge"))
+    hearing = Hearing(label, judge, content.get("stand_in") is True, baseline, candidate)
+    return hearing, {place: row.score for place, row in rows.items()}

@@ -18,7 +18,7 @@ WINGS = ("metrics", "judges", "providers", "engines", "reports")
 
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("canonical", "errors", "stats", "stats.*"),
-    ("contentfree", "proofs", "submissions", "types", "verdicts"),
+    ("contentfree", "instruments", "proofs", "submissions", "types", "verdicts"),
     WINGS,
     (
         *(f"{wing}.*" for wing in WINGS),
@@ -38,6 +38,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "evalsets",
         "evidence",
         "facets",
+        "families",
         "figures",
         "git",
         "gitbase",
@@ -59,6 +60,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "plaintemplate",
         "plots",
         "plugins",
+        "preferencetext",
         "prices",
         "promptfiles",
         "quotas",
@@ -128,6 +130,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
             "noise",
             "pairranking",
             "planning",
+            "pairsummary",
             "planting",
             "preference",
             "pricing",
@@ -150,6 +153,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "forecasts",
         "gates",
         "judging",
+        "preferences",
         "certification",
         "project",
         "registry",

@@ -16,6 +16,7 @@ from promptops import (
     Verdict,
     changes_plot,
     evidence_of,
+    preference_sentences,
     smallest_change,
     verdicts,
 )
@@ -33,6 +34,7 @@ def show() -> None:
         found = reading.verdict(candidate.evalset, baseline.reference, candidate.id)
         lead.show(comparison, found)
         metric, part = _figures(comparison, found)
+        _preference(baseline.reference, candidate.id)
         chosen = (run.part.failed_from for run in (baseline.run, candidate) if run.part is not None)
         if candidate.status != "stopped" and not any(chosen):
             slicetable.show(reading.slices(candidate.evalset, baseline.reference, candidate.id, metric))
@@ -134,6 +136,18 @@ def _figures(comparison: Comparison, found: Verdict | str) -> tuple[str, str | N
     with right:
         _plot(comparison, delta)
     return metric, part
+
+
+def _preference(baseline: str, candidate: str) -> None:
+    """Show what a pairwise judge said, where `promptops compare --pairwise` asked one."""
+    found = reading.preference(baseline, candidate)
+    if found is None:
+        return
+    st.subheader("Side by side before a judge", anchor=False, divider="gray")
+    first, *more = preference_sentences(found)
+    shown.lead(first)
+    for told in (*more, *(f"Note: {each}" for each in found.warnings)):
+        shown.text(told)
 
 
 def _plot(comparison: Comparison, delta: verdicts.Delta) -> None:

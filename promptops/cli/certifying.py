@@ -22,8 +22,9 @@ from promptops.cli.options import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from promptops.certificates import Certificate, Found
+    from promptops.certificates import Certificate
     from promptops.certification import Labelling
+    from promptops.instruments import Found
     from promptops.labels import Case
 
 labels_option = click.option(

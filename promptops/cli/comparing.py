@@ -6,7 +6,15 @@ from pathlib import Path
 
 import click
 
-from promptops.cli.options import jobs_option, json_option, judge_option, open_project
+from promptops.cli.options import (
+    dry_run_option,
+    jobs_option,
+    json_option,
+    judge_option,
+    max_calls_option,
+    max_cost_option,
+    open_project,
+)
 from promptops.cli.reporting import report_option, telling
 
 
@@ -33,6 +41,9 @@ from promptops.cli.reporting import report_option, telling
 @click.option("--pairwise", is_flag=True, help="Let a judge say which answer is better, in both orders.")
 @report_option
 @judge_option
+@dry_run_option
+@max_calls_option
+@max_cost_option
 @jobs_option
 @json_option
 @click.pass_context
@@ -47,15 +58,27 @@ def compare_command(
     pairwise: bool,
     reports: tuple[Path, ...],
     judge_model: str | None,
+    dry_run: bool,
+    max_calls: int | None,
+    max_cost: float | None,
     concurrency: int | None,
     as_json: bool,
 ) -> None:
     """Compare CANDIDATE with BASELINE (runs, or a baseline.jsonl), paired by sample.
 
-    Runs on other questions or with other metric signatures are refused. Exit code 0 whatever changed.
+    Runs on other questions or with other metric signatures are refused. Exit code 0 whatever changed. With
+    --pairwise a judge is asked, at most as --max-calls and --max-cost allow (exit code 3 where they end it);
+    what was judged before is not asked again, whichever way round.
     """
-    from promptops.cli import documents, tables
+    from promptops.budget import Budget
+    from promptops.cli import documents, preferring, tables
 
+    budget = Budget(max_calls, max_cost)
+    if not pairwise and (dry_run or budget.limited):
+        raise click.UsageError("Only a judge is asked here: --dry-run and limits need --pairwise.")
+    if dry_run:
+        preferring.print_what_it_takes(ctx, baseline, candidate, judge_model, concurrency, budget, as_json)
+        return
     tell = telling(reports, github=False, quiet=as_json, verdict=False)
     with open_project(ctx) as project:
         comparison = project.compare(baseline, candidate, metric=metric, slices=slices, alpha=alpha)
@@ -64,8 +87,12 @@ def compare_command(
         second = project.run(candidate)
         preference = None
         if pairwise:
-            preference = project.prefer(baseline, candidate, judge_model=judge_model, concurrency=concurrency)
-        report = project.comparison_report(comparison, metric=chosen) if tell.wanted else None
+            preference = project.prefer(
+                baseline, candidate, judge_model=judge_model, concurrency=concurrency, budget=budget
+            )
+        report = None
+        if tell.wanted:
+            report = project.comparison_report(comparison, metric=chosen, preference=preference)
         first = None if baseline.endswith(".jsonl") else project.run(baseline)
     if as_json:
         documents.print_document(
@@ -79,15 +106,16 @@ def compare_command(
         )
         if report is not None:
             tell.tell(report)
-        return
+        ctx.exit(3 if budget.stopped else 0)
     tables.print_sentence(comparison.sentence)
     tables.print_comparison(
         comparison, tables.run_name(first) if first else baseline, tables.run_name(second)
     )
     if preference is not None:
-        tables.print_preference(preference)
+        preferring.print_preference(preference)
     for case in cases:
         tables.print_case(case, chosen)
     if report is not None:
         click.echo()
         tell.tell(report)
+    ctx.exit(3 if budget.stopped else 0)

@@ -13,10 +13,10 @@ from promptops.attacking import AttackReport
 from promptops.certificates import Certificate
 from promptops.drifting import AnchorCheck
 from promptops.forecast import Forecast
+from promptops.instruments import Preference
 from promptops.noise import Noise
 from promptops.pairstandings import PairRanking
 from promptops.planning import Plan
-from promptops.preference import Preference
 from promptops.prices import ListPrice
 from promptops.proofs import CacheModel, Recording, Replay, Verification
 from promptops.ranking import Ranking

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from promptops.preference import Preference
 
 COLOURS: dict[Outcome, str] = {
     "PASS": "bold green",
@@ -123,27 +122,6 @@ def print_comparison(comparison: Comparison, baseline: str, candidate: str) -> N
     if swapped:
         told = ", ".join(f"{delta.label} {p_value(delta.p_swap or 0.0)}" for delta in swapped)
         console().print(f"p by swapping outputs (approximate randomisation, two-sided): {told}.")
-
-
-def print_preference(found: Preference) -> None:
-    """Print what a pairwise judge prefers, with its biases beside it."""
-    star = "*" if found.stand_in else ""
-    console().print(
-        f"\n{found.label}{star} by {safe_line(found.judge, 60)}: the candidate wins {figure(found.share)} "
-        f"{interval(found.low, found.high)} of {found.n} samples "
-        f"({found.wins} won, {found.losses} lost, {found.ties} ties, {found.identical} identical)."
-    )
-    told = f"  {found.flips} verdicts change with the order"
-    if found.flip_rate is not None:
-        told += f" ({found.flip_rate:.0%} {interval(found.flip_low, found.flip_high)})"
-    if found.first_rate is not None:
-        told += f"; the first answer is chosen {found.first_rate:.0%} of the time"
-        told += f" {interval(found.first_low, found.first_high)}"
-    console().print(told + ".")
-    if found.unscored:
-        console().print(f"  {found.unscored} pairs could not be judged; they are left out.", style="yellow")
-    if found.stand_in:
-        console().print("  * a rule-based stand-in, not an LLM; it only shows the way.")
 
 
 def print_case(case: CaseChange, metric: str) -> None:

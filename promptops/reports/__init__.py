@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from promptops.instruments import Preference
 from promptops.types import Case, Noun, Run, Sample
 from promptops.verdicts import Comparison, Delta, Verdict
 
@@ -62,6 +63,8 @@ class Report(Noun):
     """Where the rule of each of the verdict's cells stands in that file."""
     inconclusive_blocks: bool = True
     comparison: Comparison | None = None
+    preference: Preference | None = None
+    """What a pairwise judge said, where it was asked."""
     baseline: Run | None = None
     baseline_file: str = ""
     candidate: Run | None = None

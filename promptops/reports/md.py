@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from promptops.evidence import Evidence, evidence_of
 from promptops.figures import figure, interval, p_value, signed
 from promptops.headline import compared, finding, outcome_word
+from promptops.preferencetext import preference_sentences
 from promptops.reports import Form, Report, ReportCase
 from promptops.reports._facts import facts
 from promptops.reports._fitting import Part, fitted
@@ -31,6 +32,7 @@ class Markdown(Form):
             Part(_rules(report), before=_rules_head(), name="rules", rank=2),
             Part(_reasons(report), name="reasons", rank=3),
             Part(_figures(report, whole=True), before=_figures_head(), name="metrics", rank=4),
+            Part(_preference(report), name="sentences on preferences", rank=4),
             _folded("Slices", _figures(report, whole=False), 7, "figures of slices", before=_figures_head()),
             _folded(_cases_title(report), _cases(report), 6, "cases"),
             _folded("How to check this", _facts(report), 5, "facts"),
@@ -122,6 +124,14 @@ def _figure_row(delta: Delta) -> str:
             f"{delta.n:,}",
         )
     )
+
+
+def _preference(report: Report) -> list[str]:
+    found = report.preference
+    if found is None:
+        return []
+    notes = [f"- Note: {prose(each)}" for each in found.warnings]
+    return [*(f"- {prose(each)}" for each in preference_sentences(found)), *notes]
 
 
 def _folded(title: str, items: Sequence[str], rank: int, name: str, before: str = "") -> Part:

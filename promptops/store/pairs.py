@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from promptops.store.database import Database, timestamp
 from promptops.store.encoding import json_text, noun_from, noun_text
 from promptops.store.rows import PairRow
 from promptops.store.tables import pair_scores
-from promptops.types import Score
+from promptops.types import Completion, Score
 
 
 class Pairs(Database):
@@ -67,3 +67,33 @@ class Pairs(Database):
             )
             for row in rows
         }
+
+    def pair_replies(self, signature: str) -> dict[str, Completion]:
+        """Return what a judge of this signature replied about any two runs, by content address.
+
+        Of replies to one address the first counts.
+        """
+        query = (
+            select(pair_scores.c.content)
+            .where(pair_scores.c.signature == signature)
+            .order_by(pair_scores.c.id.desc())
+        )
+        with self.reading() as connection:
+            contents = connection.execute(query).scalars().all()
+        return {
+            reply["address"]: noun_from(Completion, json_text(reply["completion"]))
+            for content in contents
+            for reply in reversed(json.loads(content).get("replies", ()))
+        }
+
+    def pair_judges(self, baseline_run: str, candidate_run: str) -> list[tuple[str, str]]:
+        """Return label and signature of the judges that compared two runs, the latest first."""
+        which = pair_scores.c
+        query = (
+            select(which.label, which.signature)
+            .where(which.baseline_run == baseline_run, which.candidate_run == candidate_run)
+            .group_by(which.label, which.signature)
+            .order_by(func.max(which.id).desc())
+        )
+        with self.reading() as connection:
+            return [(row.label, row.signature) for row in connection.execute(query)]

@@ -52,7 +52,9 @@ class PairRow:
     label: str
     signature: str
     score: Score
-    content: JsonValue
+    content: dict[str, JsonValue]
+    """`judge` (its model), `stand_in`, and `replies` with their content `address` and `completion`; empty in
+    rows of old."""
 
 
 class ScoreFigures(TypedDict):

@@ -15,7 +15,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from dashboards import opened
-from promptops import Project, PromptopsError, Selection, changes_plot, rules_plot
+from promptops import Project, PromptopsError, Selection, changes_plot, preference_sentences, rules_plot
 from promptops.figures import figure, signed
 from tests.dashboards.hostile_project import SET, Made
 
@@ -133,6 +133,20 @@ def test_a_selected_run_shows_figures_cases_and_one_case_in_full(page: Open, hos
     assert result.completion is not None
     assert any(block.value.startswith("The answer") for block in app.code)
     assert any("Grade" in block.value for block in app.code)
+
+
+def test_what_a_pairwise_judge_said_stands_on_the_compare_page(page: Open, tiny: Tiny) -> None:
+    before = page(tiny.root, tiny.database, "compare", baseline=tiny.good, candidate=tiny.bad)
+    assert not before.exception and "Side by side before a judge" not in [
+        each.value for each in before.subheader
+    ]
+    with Project.open(tiny.root) as project:
+        found = project.prefer(tiny.good, tiny.bad, judge_model='mock/constant:{"reason": "", "winner": "A"}')
+    app = page(tiny.root, tiny.database, "compare", baseline=tiny.good, candidate=tiny.bad)
+    assert not app.exception and "Side by side before a judge" in [each.value for each in app.subheader]
+    first, order, *_ = preference_sentences(found)
+    assert any(html.escape(first.partition(":")[0]) in html.unescape(each) for each in leads(app))
+    assert order in texts(app) and "24 verdicts change with the order (100%" in order
 
 
 def test_runs_can_be_filtered_by_their_set(page: Open, hostile: Made) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from promptops.headline import headline
+from promptops.instruments import Found, LengthBias, Preference
 from promptops.reports import Facts, Report, ReportCase
 from promptops.types import (
     Case,
@@ -106,6 +107,36 @@ def side(text: str, figure: float = 0.5) -> Case:
     return Case(result=Result(sample_id="s", completion=Completion(text=text)), figures={"rouge_l": figure})
 
 
+def said(text: str) -> Preference:
+    """Return what a pairwise judge of such a name said."""
+    return Preference(
+        label=text,
+        judge=text,
+        baseline="b1",
+        candidate="c2",
+        n=80,
+        unscored=6,
+        identical=3,
+        share=0.6,
+        low=0.5,
+        high=0.7,
+        wins=40,
+        losses=20,
+        ties=20,
+        flips=10,
+        flip_rate=0.14,
+        flip_low=0.08,
+        flip_high=0.24,
+        length=LengthBias(
+            overlap=0.05,
+            rate=Found(value=0.6, low=0.5, high=0.7, n=77),
+            controlled=Found(n=77, reason=text),
+            correlation=Found(value=0.3, low=0.1, high=0.5, n=77),
+        ),
+        warnings=(text,),
+    )
+
+
 def report(
     found: Verdict | None, text: str = "some words", *, deltas: tuple[Delta, ...] = (), cases: int = 2
 ) -> Report:
@@ -121,6 +152,7 @@ def report(
         comparison=Comparison(
             baseline="b1", candidate="c2", evalset="made-up", deltas=shown, warnings=(text,)
         ),
+        preference=None if text == "some words" else said(text),
         baseline=run_of("b1", ref, text),
         candidate=run_of("c2", ref, text),
         metric="rouge_l",

@@ -1,0 +1,85 @@
+"""What is told of judges as instruments: figures with their intervals, and a pairwise judge's say. Nouns."""
+
+from __future__ import annotations
+
+from promptops.stats.reweighting import Estimated
+from promptops.types import Noun
+
+
+class Found(Noun):
+    """A figure with its 95 % interval; null with a reason where there is none."""
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+    reason: str | None = None
+
+    @classmethod
+    def of(cls, each: Estimated) -> Found:
+        """Return a bootstrap's figure."""
+        return cls(value=each.value, low=each.low, high=each.high, n=each.n, reason=each.reason)
+
+
+class LengthBias(Noun):
+    """What the length of answers does to preferences, over the samples whose two answers differ.
+
+    Lengths are in characters; those of repeats are averaged.
+    """
+
+    overlap: float | None
+    """Share of these samples whose answers are about equally long (|log ratio| < 0.2)."""
+    rate: Found
+    """Share won by the candidate on these samples."""
+    controlled: Found
+    """The same with lengths held equal; refused, with the reason, where the overlap is under a tenth."""
+    correlation: Found
+    """Spearman's, of the share won and the candidate's length less the baseline's; above 0 where longer
+    answers win."""
+
+
+class Preference(Noun):
+    """Which of two runs a pairwise judge prefers, asked in both orders on every sample."""
+
+    label: str
+    judge: str
+    baseline: str
+    candidate: str
+    n: int
+    unscored: int
+    identical: int
+    """Samples with the same answer in both runs; they count as ties and the judge is not asked."""
+    left: int = 0
+    """Pairs that were not asked, because a limit ended it."""
+    share: float | None
+    """Share won by the candidate, a tie counts half; 0.5 means no preference."""
+    low: float | None = None
+    high: float | None = None
+    level: float = 0.95
+    wins: int
+    losses: int
+    ties: int
+    flips: int
+    """Samples where the verdict changed with the order."""
+    flip_rate: float | None = None
+    flip_low: float | None = None
+    flip_high: float | None = None
+    first_rate: float | None = None
+    """Share of the decided replies that chose the answer shown first; 0.5 means no position bias."""
+    first_low: float | None = None
+    first_high: float | None = None
+    first_both: int = 0
+    """Pairs whose answer shown first was chosen in both orders."""
+    second_both: int = 0
+    order_p: float | None = None
+    """Exact two-sided p-value of as many `first_both` as `second_both`; null where no pair was asked."""
+    length: LengthBias | None = None
+    """Null where no two answers differ."""
+    stand_in: bool = False
+    warnings: tuple[str, ...] = ()
+    stopped: str | None = None
+    """Why no further call was made, where a limit ended it; else null."""
+    calls: int = 0
+    """Calls that this command made; what was judged before is not asked again."""
+    cost: float | None = None
+    """US dollars of these calls; null where it is unknown."""

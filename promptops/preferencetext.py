@@ -1,0 +1,59 @@
+"""What a pairwise judge said, in the sentences that every face shows: who won, and how far to believe it."""
+
+from __future__ import annotations
+
+from promptops.figures import figure, interval, p_value
+from promptops.instruments import Found, LengthBias, Preference
+
+
+def preference_sentences(found: Preference) -> tuple[str, ...]:
+    """Return who won, then what place and length did to it, then what is missing; warnings are not in it."""
+    told = [_won(found)]
+    if found.flip_rate is not None or found.unscored or found.left:
+        told.append(_order(found))
+    if found.length is not None:
+        told.append(_length(found.length))
+    if found.unscored:
+        told.append(f"{found.unscored} pairs could not be judged; they are left out.")
+    if found.left:
+        told.append(f"{found.left} pairs were not asked; those before them are a fair part of all.")
+    if found.stand_in:
+        told.append("* a rule-based stand-in, not an LLM; it only shows the way.")
+    return tuple(told)
+
+
+def _won(found: Preference) -> str:
+    star = "*" if found.stand_in else ""
+    return (
+        f"{found.label}{star} by {found.judge}: the candidate wins {figure(found.share)} "
+        f"{interval(found.low, found.high)} of {found.n} samples "
+        f"({found.wins} won, {found.losses} lost, {found.ties} ties, {found.identical} identical)."
+    )
+
+
+def _order(found: Preference) -> str:
+    told = f"{found.flips} verdicts change with the order"
+    if found.flip_rate is not None:
+        told += f" ({found.flip_rate:.0%} {interval(found.flip_low, found.flip_high)})"
+    if found.first_rate is not None:
+        told += f"; the first answer is chosen {found.first_rate:.0%} of the time"
+        told += f" {interval(found.first_low, found.first_high)}"
+        told += f", in both orders {found.first_both} times and the second one {found.second_both} times"
+    if found.order_p is not None and found.first_both + found.second_both:
+        told += f" (exact p {p_value(found.order_p)})"
+    return told + "."
+
+
+def _length(found: LengthBias) -> str:
+    told = f"Of the {found.rate.n} samples whose answers differ the candidate wins {_figure(found.rate)}"
+    told += f"; with lengths held equal {_figure(found.controlled)}"
+    if found.overlap is not None:
+        told += f"; {found.overlap:.0%} of them have answers of about the same length"
+    return f"{told}. Preference and length: Spearman {_figure(found.correlation)}."
+
+
+def _figure(found: Found) -> str:
+    if found.value is None:
+        return f"not told ({found.reason})"
+    why = f" ({found.reason})" if found.reason else ""
+    return f"{figure(found.value)} {interval(found.low, found.high)}{why}"
