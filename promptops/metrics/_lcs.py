@@ -25,13 +25,12 @@ def lcs_length(first: Sequence[str], second: Sequence[str]) -> int:
     """Return the length of the longest common subsequence."""
     if len(first) < len(second):
         first, second = second, first
-    places = rows_of(first).get
     full = row = (1 << len(first)) - 1
-    for word in second:
-        matches = row & places(word, 0)
-        if matches:
-            row = ((row + matches) | (row - matches)) & full
-    return len(first) - row.bit_count()
+    # What an addition carries beyond the row changes nothing within it, and is cut off once, in the end.
+    for places in filter(None, map(rows_of(first).get, second)):
+        matches = row & places
+        row = (row + matches) | (row - matches)
+    return len(first) - (row & full).bit_count()
 
 
 def lcs_places(rows: Rows, length: int, other: Sequence[str]) -> int:

