@@ -24,7 +24,10 @@ from promptops.labels import (
     write_sheet,
 )
 from promptops.labels import check_rater as checked_rater
+from promptops.lots import lots
 from promptops.progress import Watch
+from promptops.ratings import judge_mark, ratable
+from promptops.sides import Loaded, load_accepted, load_run
 from promptops.types import EvalSet, Sample
 
 if TYPE_CHECKING:
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
     from promptops.trials import Trial
 
 DRAWN = 60
-"""Cases that are drawn unless said otherwise: enough for an interval that is worth reading."""
+"""Samples that are drawn unless said otherwise: enough for an interval that is worth reading."""
 SECOND = 0.3
 """The share of them that a second person rates, so that people can be held against people."""
 
@@ -61,45 +64,59 @@ class Certification(Judging):
         second: float = SECOND,
         labels: str | Path | None = None,
     ) -> Labelling:
-        """Draw outputs of runs at random for people to rate, and write them to the judge's labels.
+        """Draw samples at random, and write what runs answered to them to the judge's labels, to be rated.
 
-        What is drawn already stays with its ratings; `count` is that of all. Raises UsageError where a run is
-        not one of the set, or has fewer outputs.
+        A run may be a baseline file. `count` is that of samples; of two runs the same ones are drawn, so that
+        people's difference can be told. What was rated stays with its ratings. Raises UsageError where a run
+        is not one of the set, or too few samples have an output.
         """
         if not 1 <= count <= 100_000 or not 0 <= second <= 1:
-            raise UsageError("Draw 1 case or more, and a share of 0 to 1 of them for a second rater.")
+            raise UsageError("Draw 1 sample or more, and a share of 0 to 1 of them for a second rater.")
         found, folder, built, label = self._certified(judge, None)
-        answers: list[tuple[str, str]] = []
-        known = {sample.id for sample in found.samples}
-        for reference in runs:
-            run = self.run(reference)
-            if run.evalset != found.name:
-                raise UsageError(
-                    f"Run {run.id} is one of {run.evalset!r}, so it has no outputs for {judge!r}."
-                )
-            for result in self.store.results(run.id):
-                answer = result.completion
-                if answer is not None and result.sample_id in known and answer.text.strip():
-                    answers.append((result.sample_id, answer.text))
-        path = _labels_file(folder, label, labels)
+        sides = [self._rated_side(reference, found, judge) for reference in runs]
+        shown = [ratable(side, seed) for side in sides]
+        answers = [
+            [(sample.id, side[sample.id]) for side in shown if sample.id in side]
+            for sample in (found.samples[int(place)] for place in lots(found.samples, seed))
+        ]
+        path = labels_file(folder, label, labels)
         low, high = _scale(built, label)
         before = read_cases(path, low, high) if path.exists() else ()
-        drawn = draw(answers, count, seed, second)
-        if len(drawn) < count:
+        rateable = sum(map(bool, answers))
+        if rateable < count:
             raise UsageError(
-                f"There are {len(drawn)} different outputs, and {count} were to be drawn. Draw fewer (-n "
-                f"{len(drawn)}), or name further runs."
+                f"{rateable} samples have an output that can be rated, and {count} were to be drawn. Draw "
+                f"fewer: -n {rateable}"
             )
+        mark = judge_mark(_signature(sides, label) or built.signature)
+        drawn = {case.id: case for case in draw(answers, count, seed, second, mark)}
         rated = {case.id: case for case in before if case.ratings}
-        fresh = [case for case in drawn if case.id not in rated]
-        kept = (*rated.values(), *fresh[: max(count - len(rated), 0)])
+        again = [
+            case.model_copy(update={"seed": seed, "judge": mark, "twice": drawn[case.id].twice or case.twice})
+            if case.id in drawn
+            else case
+            for case in rated.values()
+        ]
+        kept = (*again, *(case for case in drawn.values() if case.id not in rated))
         write_cases(path, kept)
-        return Labelling(path, tuple(kept), {s.id: s for s in found.samples}, low, high)
+        return Labelling(path, kept, {s.id: s for s in found.samples}, low, high)
+
+    def _rated_side(self, reference: str, found: EvalSet, judge: str) -> Loaded:
+        """Read a run or baseline file whose outputs people rate. Raises UsageError for another set's."""
+        if reference.endswith(".jsonl"):
+            loaded = load_accepted(Path(reference), found.samples)
+        else:
+            loaded = load_run(self.store, self.run(reference))
+        if loaded.side.run.evalset != found.name:
+            raise UsageError(
+                f"{reference!r} answers {loaded.side.run.evalset!r}, so it has no outputs for {judge!r}."
+            )
+        return loaded
 
     def labelling(self, judge: str, *, labels: str | Path | None = None) -> Labelling:
         """Return a judge's labels. Raises UsageError where none were drawn, FileProblems for bad ones."""
         found, folder, built, label = self._certified(judge, None)
-        path = _labels_file(folder, label, labels)
+        path = labels_file(folder, label, labels)
         if not path.is_file():
             raise UsageError(
                 f"There are no labels at {str(path)!r}. Draw cases: promptops judge draw {judge} --run RUN"
@@ -256,12 +273,17 @@ class Certification(Judging):
         )
         return rank_recorded(found, Anchor(anchor, anchor_elo), level)
 
-    def _certified(self, judge: str, judge_model: str | None) -> tuple[EvalSet, Path, Judge, str]:
+    @staticmethod
+    def _set_and_label(judge: str) -> tuple[str, str]:
         name, _, label = judge.rpartition(":")
         if not name:
             raise UsageError(
                 f"{judge!r} is no judge of an evaluation set. Write it as SET:LABEL, as in replies:quality."
             )
+        return name, label
+
+    def _certified(self, judge: str, judge_model: str | None) -> tuple[EvalSet, Path, Judge, str]:
+        name, label = self._set_and_label(judge)
         folder = self.evalset_folder(name)
         found = self.evalset(folder)
         return found, folder, self._judge_of(found, label, folder, judge_model), label
@@ -281,7 +303,8 @@ def _trial(judge: Judge, label: str, cases: Sequence[Case], samples: Mapping[str
     )
 
 
-def _labels_file(folder: Path, label: str, labels: str | Path | None) -> Path:
+def labels_file(folder: Path, label: str, labels: str | Path | None) -> Path:
+    """Return where the labels of a set's judge stand, unless another file is named."""
     return folder / "labels" / f"{label}.jsonl" if labels is None else Path(labels)
 
 
@@ -290,6 +313,12 @@ def _scale(judge: Judge, label: str) -> tuple[float, float]:
     if record.low is None or record.high is None:
         raise UsageError(f"The judge {label!r} has no scale, so that people can't rate on it.")
     return record.low, record.high
+
+
+def _signature(sides: Sequence[Loaded], label: str) -> str | None:
+    """Return by which judge the runs were scored, if by any; the last one's where they differ."""
+    records = [record for side in sides for record in side.side.run.metrics if record.label == label]
+    return records[-1].signature if records else None
 
 
 def _shown(path: Path, folder: Path) -> str:

@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import math
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -35,6 +36,10 @@ class Case(Noun):
     """Whether a second rater is to rate it as well."""
     ratings: dict[str, float] = Field(default_factory=dict)
     """By rater, on the judge's scale."""
+    seed: int | None = None
+    """Of the draw that chose its sample; none where people chose it."""
+    judge: str = ""
+    """Digest of the signature of the judge for whose sake it was drawn."""
 
     @property
     def id(self) -> str:
@@ -42,16 +47,29 @@ class Case(Noun):
         return digest_of([self.sample, self.output])[:16]
 
 
-def draw(answers: Iterable[tuple[str, str]], count: int, seed: int, second: float) -> tuple[Case, ...]:
-    """Draw cases from (sample id, output) at random, without asking what anybody thinks of them.
+def draw(
+    answers: Sequence[Sequence[tuple[str, str]]], count: int, seed: int, second: float, judge: str = ""
+) -> tuple[Case, ...]:
+    """Make cases of the first `count` samples that have an output; shuffled, so that no order tells a run.
 
-    Drawn by the SHA-256 of seed and case, so that it is the same everywhere and 50 are a part of 100; a share
-    `second` of them is for two raters. Equal outputs to one sample are one case.
+    `answers` holds each sample's (sample id, output) of all runs, in the order that was drawn (lots.py);
+    equal outputs to one sample are one case. A share `second` of the samples is for two raters.
     """
-    cases = {case.id: case for sample, output in answers for case in [Case(sample=sample, output=output)]}
-    chosen = sorted(cases.values(), key=lambda case: _lot(str(seed), case.id))[:count]
+    chosen = [each for each in answers if each][:count]
     twice = math.ceil(second * len(chosen) - 1e-9)
-    return tuple(case.model_copy(update={"twice": place < twice}) for place, case in enumerate(chosen))
+    cases = {
+        case.id: case
+        for place, outputs in enumerate(chosen)
+        for sample, output in outputs
+        for case in [Case(sample=sample, output=output, twice=place < twice, seed=seed, judge=judge)]
+    }
+    return tuple(sorted(cases.values(), key=lambda case: _lot(str(seed), case.id)))
+
+
+def draw_command(judge: str, runs: Sequence[str]) -> str:
+    """Return the command that draws outputs of these runs for a judge, SET:LABEL."""
+    named = [part for run in runs for part in ("--run", run)]
+    return shlex.join(["promptops", "judge", "draw", judge, *named])
 
 
 def left_for(cases: Sequence[Case], rater: str) -> list[Case]:

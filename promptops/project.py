@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from promptops.anchoring import Anchoring
+from promptops.correcting import Correcting
 
 
-class Project(Anchoring):
+class Project(Correcting):
     """A folder with prompts and evaluation sets, and the database that remembers runs.
 
     >>> with Project.open() as project:

@@ -68,6 +68,14 @@ def load_baseline(path: Path, samples: Sequence[Sample], current: Mapping[str, M
     return Loaded(side, dict(current), lambda sample, repeat: found.get((sample, repeat)), found.values)
 
 
+def load_accepted(path: Path, samples: Sequence[Sample]) -> Loaded:
+    """Read a baseline file by itself, with the metrics by which it was accepted."""
+    run, results = read_baseline(path)
+    found = {(result.sample_id, result.repeat): result for result in results}
+    side = Side(run, tally(samples, rows_of(results), run.metrics))
+    return Loaded(side, metrics_of(run), lambda sample, repeat: found.get((sample, repeat)), found.values)
+
+
 def metrics_of(run: Run) -> dict[str, Metric]:
     """Return the metrics of a run, able to combine its counts."""
     return {record.label: rebuild_metric(record) for record in run.metrics}

@@ -33,6 +33,75 @@ class Delta(Noun):
     note: str = ""
 
 
+class Correction(Noun):
+    """What people's ratings make of a judged figure (a run's mean, or a change), in the metric's unit.
+
+    Where there are too few ratings, `why` says so and there is no `value`.
+    """
+
+    label: str
+    slice: str | None = None
+    judge: float | None = None
+    """What the judge says of all samples, between `judge_low` and `judge_high`."""
+    judge_low: float | None = None
+    judge_high: float | None = None
+    people: float | None = None
+    """The mean of people's ratings alone."""
+    people_low: float | None = None
+    people_high: float | None = None
+    value: float | None = None
+    """Both together: PPI++, right whatever the judge is worth if the rated samples are a random part."""
+    low: float | None = None
+    high: float | None = None
+    level: float = 0.95
+    """Of all three intervals, two-sided; bounds of a change are one-sided, each wrong half as often."""
+    lam: float | None = None
+    """How much the judge is believed: 0 not at all, 1 as if it were a person but for its bias."""
+    rated: int = 0
+    """Samples whose ratings are used."""
+    groups: int = 0
+    """Independent groups of these."""
+    samples: int = 0
+    """All samples that the judge scored."""
+    drawn: int = 0
+    """Samples of the part that was drawn at random, rated or not."""
+    left_out: int = 0
+    """Rated samples outside of that part, which are not used."""
+    raters: int = 0
+    worth: float | None = None
+    """How many groups rated without the judge would have told as much."""
+    halve: int | None = None
+    """Groups to be rated in all for an interval half as wide; none where all of them would not do."""
+    needed: int | None = None
+    """Groups to be rated in all that would show a gate's PASS if nothing changed; none as above."""
+    at_random: bool = False
+    """Whether the ratings that are used are of samples that the tool drew."""
+    seed: int | None = None
+    """Of that draw."""
+    same_judge: bool = True
+    """Whether they were drawn for this very judge."""
+    file: str = ""
+    why: str = ""
+
+    @property
+    def more(self) -> int | None:
+        """How many further groups would show a gate's PASS if nothing changed."""
+        return None if self.needed is None else max(self.needed - self.groups, 0)
+
+
+class CorrectedShare(Noun):
+    """A binary judge's share of yes, corrected by its errors on rated samples (Rogan & Gladen 1978)."""
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    sensitivity: float | None = None
+    specificity: float | None = None
+    youden: float | None = None
+    why: str = ""
+    """Why it is refused, where it is."""
+
+
 class CaseChange(Noun):
     """One sample in two runs."""
 

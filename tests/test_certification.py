@@ -12,7 +12,9 @@ from sklearn.metrics import cohen_kappa_score
 from promptops.calls import Stopped
 from promptops.errors import FileProblems, NotComparable, UsageError
 from promptops.labels import Case, draw, left_for, read_cases
+from promptops.lots import lots
 from promptops.project import Project
+from promptops.types import Sample
 from tests.made import Folder, questions
 
 SET = """\
@@ -234,7 +236,7 @@ def test_too_few_cases_and_broken_files_are_told(folder: Folder) -> None:
     with Project.open(judged(folder).path) as project:
         with pytest.raises(UsageError, match="judge draw"):
             project.labelling("numbers:quality")
-        with pytest.raises(UsageError, match="60 different outputs"):
+        with pytest.raises(UsageError, match="60 samples have an output"):
             project.draw_cases("numbers:quality", count=61)
         project.draw_cases("numbers:quality", count=12)
         with pytest.raises(UsageError, match="Nobody has rated"):
@@ -250,7 +252,10 @@ def test_too_few_cases_and_broken_files_are_told(folder: Folder) -> None:
 
 
 def test_a_smaller_draw_is_a_part_of_a_larger_one() -> None:
-    answers = [(f"s{number}", f"text {number}") for number in range(200)]
-    small, large = (draw(reversed(answers), count, 3, 0.5) for count in (30, 90))
+    samples = [Sample(id=f"s{number}", inputs={}) for number in range(200)]
+    small, large = (
+        draw([[(samples[place].id, f"text {place}")] for place in lots(samples, 3)], count, 3, 0.5)
+        for count in (30, 90)
+    )
     assert {case.id for case in small} < {case.id for case in large}
     assert sum(case.twice for case in small) == 15

@@ -43,16 +43,17 @@ labels_option = click.option(
     multiple=True,
     default=("latest",),
     show_default=True,
-    help="A run whose outputs are rated; may be repeated.",
+    help="A run whose outputs are rated, or a baseline.jsonl; may be repeated: of two the same samples are "
+    "drawn, so that `judge correct` can tell people's difference.",
 )
-@click.option("-n", "count", type=click.IntRange(1), default=60, show_default=True, help="Cases in all.")
+@click.option("-n", "count", type=click.IntRange(1), default=60, show_default=True, help="Samples in all.")
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option(
     "--second",
     type=click.FloatRange(0, 1),
     default=0.3,
     show_default=True,
-    help="The share of the cases that two people rate.",
+    help="The share of the samples that two people rate.",
 )
 @labels_option
 @click.pass_context
@@ -65,16 +66,17 @@ def draw_command(
     second: float,
     labels: str | None,
 ) -> None:
-    """Draw outputs at random for people to rate, whatever the judge said of them.
+    """Draw samples at random, for people to rate each run's output to them, whatever the judge said.
 
-    They are written to labels/LABEL.jsonl beside the set, which belongs in git. Cases that are rated already
-    stay; drawing again adds to them.
+    They are written to labels/LABEL.jsonl beside the set, which belongs in git, in an order that tells no
+    run. Cases that are rated already stay; drawing again adds to them.
     """
     with open_project(ctx) as project:
         held = project.draw_cases(judge, runs, count=count, seed=seed, second=second, labels=labels)
     twice = sum(case.twice for case in held.cases)
     click.echo(
-        f"{len(held.cases)} cases in {near(held.path)}, {twice} of them for two people, on a scale from "
+        f"{len(held.cases)} cases of {len({case.sample for case in held.cases})} samples in "
+        f"{near(held.path)}, {twice} of them for two people, on a scale from "
         f"{held.low:g} to {held.high:g}.\nRate them: promptops judge label {judge} --rater NAME "
         "(or --sheet FILE.csv)"
     )

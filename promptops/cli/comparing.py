@@ -85,6 +85,7 @@ def compare_command(
         chosen = metric or comparison.deltas[0].label
         cases = project.cases(baseline, candidate, chosen, limit=count)
         second = project.run(candidate)
+        corrections = project.corrections(second.id, baseline, alpha=alpha)
         preference = None
         if pairwise:
             preference = project.prefer(
@@ -102,6 +103,7 @@ def compare_command(
                 comparison=comparison,
                 cases=tuple(cases),
                 preference=preference,
+                corrections=corrections,
             )
         )
         if report is not None:
@@ -111,6 +113,7 @@ def compare_command(
     tables.print_comparison(
         comparison, tables.run_name(first) if first else baseline, tables.run_name(second)
     )
+    tables.print_corrections(corrections, change=True)
     if preference is not None:
         preferring.print_preference(preference)
     for case in cases:

@@ -11,6 +11,7 @@ from promptops.agreeing import MetaEvaluation
 from promptops.anchors import Anchors
 from promptops.attacking import AttackReport
 from promptops.certificates import Certificate
+from promptops.corrected import JudgeCorrection
 from promptops.drifting import AnchorCheck
 from promptops.forecast import Forecast
 from promptops.instruments import Preference
@@ -26,7 +27,7 @@ from promptops.shift import Shift
 from promptops.slices import Slices
 from promptops.submissions import Collection, Submission
 from promptops.types import AliasMove, Case, Estimate, FailureCount, Noun, PromptVersion, Run
-from promptops.verdicts import CaseChange, Comparison, Verdict
+from promptops.verdicts import CaseChange, Comparison, Correction, Verdict
 from promptops.worddiff import DiffPart
 
 
@@ -129,6 +130,8 @@ class RunDocument(Document):
     cut_off: int = 0
     """Answers that ended at the limit of tokens."""
     notes: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    corrections: dict[str, Correction] = Field(default_factory=dict)
+    """By the label of a judge what people's ratings make of its figure, where there are any."""
     cases: tuple[Case, ...] = ()
 
 
@@ -140,6 +143,8 @@ class CompareDocument(Document):
     comparison: Comparison
     cases: tuple[CaseChange, ...]
     preference: Preference | None = None
+    corrections: dict[str, Correction] = Field(default_factory=dict)
+    """By the label of a judge what people's ratings make of its change, where there are any."""
 
 
 class RankDocument(Document):
@@ -190,6 +195,12 @@ class AnchorCheckDocument(Document):
 
     check: AnchorCheck
     exit_code: int
+
+
+class CorrectionDocument(Document):
+    """`judge correct`."""
+
+    correction: JudgeCorrection
 
 
 class RepliesDocument(Document):

@@ -68,6 +68,7 @@ def show_command(ctx: click.Context, run: str, sample: str | None, repeat: int, 
         estimates = project.estimates(found.id) if not cases or as_json else ()
         failures = project.failures(found.id)
         notes = project.judge_notes(found.id) if not cases or as_json else {}
+        corrections = project.corrections(found.id) if not cases or as_json else {}
         cut_off = project.cut_off(found.id)
         if as_json:
             documents.print_document(
@@ -77,6 +78,7 @@ def show_command(ctx: click.Context, run: str, sample: str | None, repeat: int, 
                     failures=failures,
                     cut_off=cut_off,
                     notes=notes,
+                    corrections=corrections,
                     cases=tuple(cases),
                 )
             )
@@ -85,6 +87,7 @@ def show_command(ctx: click.Context, run: str, sample: str | None, repeat: int, 
         else:
             tables.print_estimates(found, estimates, failures, cut_off=cut_off)
             tables.print_notes(notes)
+            tables.print_corrections(corrections)
 
 
 @click.command("plugins")

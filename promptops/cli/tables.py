@@ -7,11 +7,12 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from promptops.cli.safe import safe_line, safe_lines
+from promptops.correctionwords import corrected_line
 from promptops.evidence import evidence_of
 from promptops.figures import figure, interval, p_value, signed
 from promptops.states import go_on
 from promptops.types import Estimate, FailureCount, Outcome, Run
-from promptops.verdicts import CaseChange, Comparison, Verdict
+from promptops.verdicts import CaseChange, Comparison, Correction, Verdict
 from promptops.worddiff import word_diff
 
 if TYPE_CHECKING:
@@ -81,6 +82,12 @@ def print_notes(notes: Mapping[str, Sequence[str]]) -> None:
     for label, told in notes.items():
         for note in told:
             console().print(f"  {label}: {safe_lines(note)}", soft_wrap=True)
+
+
+def print_corrections(found: Mapping[str, Correction], *, change: bool = False) -> None:
+    """Print what people's ratings make of judged figures, one line each."""
+    for label, each in found.items():
+        console().print(f"  {label}: {safe_lines(corrected_line(each, change=change))}", soft_wrap=True)
 
 
 def print_sentence(sentence: str) -> None:

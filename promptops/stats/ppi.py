@@ -11,13 +11,14 @@ two pseudo-labels, a 0 and a 1 (after Agresti & Coull 1998); without them it cov
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from promptops.stats import Floats
-from promptops.stats.clusters import Labels, numbered
+from promptops.stats.clusters import Labels, case_weights, numbered
 from promptops.stats.intervals import Interval, finite
 from promptops.stats.paired import Bound
 from promptops.stats.student import t_cdf, t_quantile, t_sf
@@ -114,34 +115,56 @@ class Corrected:
         """
         if not half_width > 0:
             raise ValueError(f"a half-width is positive, not {half_width!r}")
-        total = self.n + self.rest
-        low, high = 2, total
-        if self._reach(high, level) > half_width:
-            return None
-        while low < high:
-            middle = (low + high) // 2
-            low, high = (low, middle) if self._reach(middle, level) <= half_width else (middle + 1, high)
-        return low
+        return self._fewest(lambda n: self._reach(n, level) <= half_width)
 
     def labels_to_halve(self, level: float = 0.95) -> int | None:
         """Return how many labels in all would halve the interval, None where all cases labelled would not."""
         reach = t_quantile(0.5 + level / 2, self.n - 1) * self.se
         return self.labels_needed(reach / 2, level) if reach > 0 else None
 
+    def labels_at(self, se: float) -> int | None:
+        """Return how many labels in all would bring the standard error to `se`; None if all would not.
+
+        Raises ValueError unless se is positive.
+        """
+        if not se > 0:
+            raise ValueError(f"a standard error is positive, not {se!r}")
+        return self._fewest(lambda n: self._se(n) <= se)
+
+    def _fewest(self, enough: Callable[[int], bool]) -> int | None:
+        low, high = 2, self.n + self.rest
+        if not enough(high):
+            return None
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (low, middle) if enough(middle) else (middle + 1, high)
+        return low
+
     def _reach(self, n: int, level: float) -> float:
+        return t_quantile(0.5 + level / 2, n - 1) * self._se(n)
+
+    def _se(self, n: int) -> float:
         others = self.n + self.rest - n
         lam = _tuned(self._shared, self._f, n, others)
         variance = (self._y - 2 * lam * self._shared + lam**2 * self._f) / n
         variance += lam**2 * self._f / others if others else 0.0
-        return t_quantile(0.5 + level / 2, n - 1) * math.sqrt(max(variance, 0.0))
+        return math.sqrt(max(variance, 0.0))
 
 
-def split(human: npt.ArrayLike, judge: npt.ArrayLike, clusters: Labels | None = None) -> Labelled:
+def split(
+    human: npt.ArrayLike,
+    judge: npt.ArrayLike,
+    clusters: Labels | None = None,
+    *,
+    weights: npt.ArrayLike | None = None,
+) -> Labelled:
     """Part all cases (n,) into labelled ones and the rest; `human` is NaN where there is no label.
 
     Cases are averaged within their cluster first, so that the mean is one over clusters, each with the
-    same say. A cluster with a label is a labelled one: its cases without a label are left out and counted,
-    and so are cases that the judge did not score.
+    same say; with `weights` (n,) each has the weight of all its scored cases, and the mean is that of cases
+    (a ratio estimate: Cochran 1977, ch. 9A, linearised around the mean of its part). A cluster with a label
+    is a labelled one: its cases without a label are left out and counted, and so are cases that the judge
+    did not score.
     """
     y, f = np.asarray(human, dtype=np.float64), np.asarray(judge, dtype=np.float64)
     if y.ndim != 1 or y.shape != f.shape:
@@ -152,15 +175,26 @@ def split(human: npt.ArrayLike, judge: npt.ArrayLike, clusters: Labels | None = 
     with_label = np.zeros(count, dtype=bool)
     with_label[numbers[labelled]] = True
     others = scored & ~labelled & ~with_label[numbers]
+    w = case_weights(weights, len(y))
+    whole: Floats = np.bincount(numbers[scored], weights=w[scored], minlength=count).astype(np.float64)
 
     def averages(values: Floats, kept: npt.NDArray[np.bool_]) -> Floats:
-        sizes = np.bincount(numbers[kept], minlength=count)
-        sums = np.bincount(numbers[kept], weights=values[kept], minlength=count)
+        sizes = np.bincount(numbers[kept], weights=w[kept], minlength=count)
+        sums = np.bincount(numbers[kept], weights=(w * values)[kept], minlength=count)
         means: Floats = sums[sizes > 0] / sizes[sizes > 0]
-        return means
+        return means if weights is None else _with_say(means, whole[sizes > 0])
 
     left_out = len(y) - int(labelled.sum()) - int(others.sum())
     return Labelled(averages(y, labelled), averages(f, labelled), averages(f, others), left_out)
+
+
+def _with_say(means: Floats, sizes: Floats) -> Floats:
+    """Return cluster means whose plain mean is the one that weighs clusters by their size."""
+    if not len(sizes) or np.all(sizes == sizes[0]):
+        return means
+    centre = float(sizes @ means / sizes.sum())
+    said: Floats = centre + sizes / sizes.mean() * (means - centre)
+    return said
 
 
 def ppi_mean(y: npt.ArrayLike, f: npt.ArrayLike, rest: npt.ArrayLike) -> Corrected:

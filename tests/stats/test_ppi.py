@@ -215,3 +215,45 @@ def test_units_of_labels_and_judge_do_not_matter(seed: int, factor: float, offse
     assert moved.mean == pytest.approx(factor * plain.mean + offset, rel=1e-6, abs=1e-6)
     assert moved.se == pytest.approx(factor * plain.se, rel=1e-6)
     assert moved.lam == pytest.approx(plain.lam, abs=1e-9)
+
+
+def test_with_weights_a_cluster_has_the_say_of_its_cases() -> None:
+    human = [1.0, 3.0, 3.0, np.nan, np.nan, 5.0]
+    judge = [2.0, 4.0, 4.0, 1.0, 5.0, 5.0]
+    parted = split(human, judge, ["a", "b", "b", "c", "c", "d"], weights=[1, 1, 1, 1, 3, 1])
+    assert parted.y.mean() == pytest.approx(np.mean([1, 3, 3, 5]))
+    assert parted.f.mean() == pytest.approx(np.mean([2, 4, 4, 5]))
+    assert parted.rest.tolist() == [4.0]
+
+
+def test_clusters_of_unequal_size_are_covered_where_the_large_ones_are_worse() -> None:
+    """50 of 300 clusters; the mean of cases lies below that of clusters, and the interval is about it."""
+    rng = np.random.default_rng(11)
+    sizes = np.resize([1, 2, 6], 300)
+    clusters = np.repeat(np.arange(300), sizes)
+    truth = 4.0 - 0.5 * float((sizes**2).sum() / sizes.sum())
+    covered = plain = 0
+    for _ in range(600):
+        level = 4.0 - 0.5 * sizes + rng.normal(size=300)
+        y = level[clusters] + rng.normal(size=len(clusters))
+        f = y + 1 + rng.normal(size=len(clusters))
+        chosen = np.isin(clusters, rng.permutation(300)[:50])
+        for weights in (np.ones(len(y)), None):
+            parted = split(np.where(chosen, y, np.nan), f, clusters, weights=weights)
+            found = ppi_mean(parted.y, parted.f, parted.rest).interval()
+            inside = found.low <= truth <= found.high
+            covered, plain = covered + (inside and weights is not None), plain + (inside and weights is None)
+    assert 0.92 <= covered / 600 <= 0.97
+    assert plain / 600 < 0.05
+
+
+def test_labels_at_a_standard_error_do_give_it() -> None:
+    rng = np.random.default_rng(6)
+    y, f = drawn(rng, 3000, "continuous", "good")
+    pilot = ppi_mean(y[:60], f[:60], f[60:])
+    n = pilot.labels_at(pilot.se / 2)
+    assert n is not None
+    assert ppi_mean(y[:n], f[:n], f[n:]).se == pytest.approx(pilot.se / 2, rel=0.15)
+    assert pilot.labels_at(pilot.se / 1000) is None
+    with pytest.raises(ValueError, match="positive"):
+        pilot.labels_at(0.0)
