@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from promptops.comparisons import Comparisons
+from promptops.embedding import embedded
 from promptops.errors import UsageError
+from promptops.eventloop import wait_for
+from promptops.models import open_model
 from promptops.parts import whole_digest
-from promptops.shift import Shift, What, measure_shift
+from promptops.shift import Embed, Shift, What, measure_shift
 from promptops.sides import metrics_of
 from promptops.types import Run
 from promptops.windows import Wanted, Window, columns_of, in_pairs, is_file, of_evalset, of_file, of_run
@@ -27,6 +30,7 @@ class Shifts(Comparisons):
         pair_by: str | None = None,
         by_day: str | None = None,
         columns: Sequence[str] = (),
+        embed: str | None = None,
         alpha: float = 0.05,
         seed: int = 0,
     ) -> Shift:
@@ -35,8 +39,8 @@ class Shifts(Comparisons):
         Each side is a run (its outputs; `what` asks for inputs), an evaluation set (its inputs), or a file.
         Outputs of two runs of one set are compared in pairs; rows of files where both have the same value
         in the field `pair_by`. `by_day` names the field with each text's date: whole days are shuffled then.
-        `columns` join the panel: metrics and metadata of runs and sets, fields of files. Raises UsageError,
-        UnknownName, FileProblems.
+        `columns` join the panel: metrics and metadata of runs and sets, fields of files. `embed` names an
+        embedding model that turns the texts into points. Raises UsageError, UnknownName, FileProblems.
         """
         if pair_by is not None and by_day is not None:
             raise UsageError("Texts are compared in pairs or shuffled by days, not both.")
@@ -51,12 +55,20 @@ class Shifts(Comparisons):
             paired=pairs is not None,
             blocks=None if first.days is None or second.days is None else (first.days, second.days),
             columns=columns_of(first, second, wanted.columns),
+            embed=None if embed is None else self._embedder(embed),
+            embedding_model=embed,
             alpha=alpha,
             seed=seed,
             reference_name=first.name,
             current_name=second.name,
             what=what,
         )
+
+    def _embedder(self, name: str) -> Embed:
+        """Return what turns texts into points by a model. Raises SettingsError where it can't be asked."""
+        model = open_model(name, self.settings, self.environment, self.root)
+        attempts, at_once = self.settings.attempts, model.settings.concurrency or self.settings.concurrency
+        return lambda texts: wait_for(embedded(texts, model, name, attempts=attempts, concurrency=at_once))
 
     def _window(self, reference: str, wanted: Wanted) -> Window:
         """Return the texts of a run, an evaluation set or a file."""

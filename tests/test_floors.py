@@ -97,6 +97,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
             "budget",
             "calling",
             "calls",
+            "embedding",
             "evaluation",
             "eventloop",
             "judgeprompts",

@@ -35,6 +35,11 @@ _SHOWN_TEXTS = 3
     metavar="NAME",
     help="A metric, a metadata field or a file's field that joins the panel; more than once.",
 )
+@click.option(
+    "--embed",
+    metavar="MODEL",
+    help="Compare embeddings by this model of a /v1/embeddings server; it is paid.",
+)
 @click.option("--alpha", type=click.FloatRange(0, 0.5, min_open=True, max_open=True), default=0.05)
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of subsamples, halves and permutations.")
 @click.option(
@@ -51,6 +56,7 @@ def shift_command(
     pair_by: str | None,
     by_day: str | None,
     columns: tuple[str, ...],
+    embed: str | None,
     alpha: float,
     seed: int,
     check: bool,
@@ -72,6 +78,7 @@ def shift_command(
             pair_by=pair_by,
             by_day=by_day,
             columns=columns,
+            embed=embed,
             alpha=alpha,
             seed=seed,
         )

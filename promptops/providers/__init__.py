@@ -8,7 +8,7 @@ cache live in `promptops/calls.py`, once for all.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, ClassVar, Literal
@@ -126,6 +126,31 @@ class BatchServer(ABC):
         """Let go of connections."""
 
 
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """Texts as points, one row each in their order, and the tokens that were read for them (if told)."""
+
+    rows: Sequence[Sequence[float]]
+    tokens: int | None
+
+
+class Embedder(ABC):
+    """A server that turns texts into points. Makes one attempt; embedding.py asks again."""
+
+    max_texts: ClassVar[int]
+    """Of one request."""
+    max_characters: ClassVar[int]
+    """Of one request, all texts together."""
+
+    @abstractmethod
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return a point for each text, all of one length. Raises CallFailed."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Let go of connections."""
+
+
 class Model(ABC):
     """Something that answers."""
 
@@ -189,6 +214,10 @@ class Model(ABC):
 
     def batches(self) -> BatchServer | None:
         """Return the server's batches; None where it has none."""
+        return None
+
+    def embedder(self) -> Embedder | None:
+        """Return who turns texts into points by this model; None where nobody does."""
         return None
 
     def body(self, request: Request) -> dict[str, JsonValue]:

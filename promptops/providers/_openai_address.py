@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import SplitResult, urlsplit
 
 from promptops.canonical import digest_of
@@ -14,6 +14,7 @@ from promptops.providers import ProviderSettings
 PUBLIC_URL = "https://api.openai.com/v1"
 KEY_VARIABLE = "OPENAI_API_KEY"
 URL_VARIABLE = "OPENAI_BASE_URL"
+CHAT = "/chat/completions"
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,11 @@ class Address:
     key: str | None = field(repr=False)
     proxy: str | None = field(repr=False)
 
+    def at(self, endpoint: str) -> Address:
+        """Return another endpoint of the same server, which gets the same key."""
+        path, mark, query = self.url.partition("?")
+        return replace(self, url=f"{path.removesuffix(CHAT)}/{endpoint}{mark}{query}")
+
 
 def address_of(settings: ProviderSettings, environment: Mapping[str, str]) -> Address:
     """Return the server that settings and environment name. Raises SettingsError saying what to set."""
@@ -37,7 +43,7 @@ def address_of(settings: ProviderSettings, environment: Mapping[str, str]) -> Ad
     query = f"?{parts.query}" if parts.query else ""
     key = _key(settings, environment, parts)
     return Address(
-        url=f"{parts.scheme}://{parts.netloc}{path}/chat/completions{query}",
+        url=f"{parts.scheme}://{parts.netloc}{path}{CHAT}{query}",
         origin=_origin(f"{parts.scheme}://{parts.netloc}{path}", parts.query, settings),
         account=f"{parts.scheme}://{parts.netloc}#{digest_of(key)[:16]}",
         key=key,

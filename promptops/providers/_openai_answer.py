@@ -56,7 +56,7 @@ def completion_of(
 
     `logprobs` is whether log-probabilities were asked for; else they are left out.
     """
-    answer, replaced = _parsed(body, headers, key)
+    answer, replaced = parsed(body, headers, key)
     if answer.get("error"):
         raise error_in_answer(answer["error"], status, headers, key)
     choice = _first_choice(answer)
@@ -78,7 +78,8 @@ def completion_of(
     )
 
 
-def _parsed(body: bytes, headers: Mapping[str, str], key: str | None) -> tuple[dict[str, JsonValue], bool]:
+def parsed(body: bytes, headers: Mapping[str, str], key: str | None) -> tuple[dict[str, JsonValue], bool]:
+    """Return a body's JSON object, and whether it held halves of characters. Raises CallFailed."""
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in _PLAIN_TYPES and not kind.endswith("+json"):
         _malformed(f"sent {one_line(kind, 60)!r} where JSON belongs", body, key)

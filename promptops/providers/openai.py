@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
     from promptops.providers._openai_batch import OpenAIBatches
+    from promptops.providers._openai_embeddings import OpenAIEmbeddings
     from promptops.providers._openai_wire import Wire
 
 
@@ -109,6 +110,12 @@ class OpenAI(Model):
         from promptops.providers._openai_batch import OpenAIBatches  # aiohttp
 
         return OpenAIBatches(self._address, self.settings, self._tls)
+
+    def embedder(self) -> OpenAIEmbeddings:
+        """Return the server's embeddings by this model."""
+        from promptops.providers._openai_embeddings import OpenAIEmbeddings  # aiohttp
+
+        return OpenAIEmbeddings(self._address, self.model, self.settings, self._tls)
 
     def body(self, request: Request) -> dict[str, JsonValue]:
         """Return what is sent in a batch: it is never streamed."""
