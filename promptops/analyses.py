@@ -246,7 +246,7 @@ class Analyses(Gates):
             return placed(report, folder, (), self.root, self.environment)
         sides = self._sides(verdict.baseline, verdict.candidate)
         report = gate_report(verdict, found, *sides, blocks=inconclusive == "block")
-        return placed(report, folder, found.gate, self.root, self.environment)
+        return placed(report, folder, (*found.gate, *found.shifts), self.root, self.environment)
 
     def comparison_report(
         self, comparison: Comparison, *, metric: str | None = None, preference: Preference | None = None

@@ -73,7 +73,13 @@ def _sets(project: Project) -> list[Check]:
         except PromptopsError as error:
             checks.append(Check(name, "error", str(error)))
         else:
-            checks.append(Check(name, "ok", f"{len(found.samples)} samples, gate rules: {len(found.gate)}"))
+            checks.append(
+                Check(
+                    name,
+                    "ok",
+                    f"{len(found.samples)} samples, gate rules: {len(found.gate) + len(found.shifts)}",
+                )
+            )
     return checks
 
 

@@ -9,6 +9,7 @@ from pydantic import JsonValue, ValidationError
 from promptops.errors import FileProblems, Problem, UnknownName
 from promptops.located import NAME_RULE, Faults, KeyPath, did_you_mean, is_name, kind_of, shown
 from promptops.samplefiles import FILES, read_samples
+from promptops.shiftrules import ShiftRule, read_shift_rule
 from promptops.textfile import check_inside, file_name
 from promptops.tomlfile import read_toml
 from promptops.types import Card, EvalSet, GateRule, KeptSamples, MetricSpec, Sample, facts_of
@@ -43,10 +44,18 @@ def read_evalset(folder: Path, root: Path | None = None) -> EvalSet:
     tags = None if problems else {tag for sample in facts_of(samples) for tag in sample.tags}
     reader = _Reader(located.value if isinstance(located.value, dict) else {}, faults, tags)
     card, metrics, slices = reader.card(), reader.metrics(), reader.slices()
-    gate = reader.gate(metrics, slices)
+    gate, shifts = reader.gate(metrics, slices)
     if faults.problems or problems or card is None:
         raise FileProblems([*faults.problems, *problems])
-    return EvalSet(name=folder.name, card=card, metrics=metrics, gate=gate, slices=slices, samples=samples)
+    return EvalSet(
+        name=folder.name,
+        card=card,
+        metrics=metrics,
+        gate=gate,
+        shifts=shifts,
+        slices=slices,
+        samples=samples,
+    )
 
 
 def evalset_names(root: Path) -> list[str]:
@@ -148,14 +157,23 @@ class _Reader:
                 self._faults.add(("slices", index), f"no sample has the tag {shown(tag)}.{told}")
         return tuple(tag for tag in slices if isinstance(tag, str))
 
-    def gate(self, metrics: tuple[MetricSpec, ...], slices: tuple[str, ...]) -> tuple[GateRule, ...]:
+    def gate(
+        self, metrics: tuple[MetricSpec, ...], slices: tuple[str, ...]
+    ) -> tuple[tuple[GateRule, ...], tuple[ShiftRule, ...]]:
+        """Return the rules about metrics, and those about texts."""
         rules = self._table.get("gate", [])
         if not isinstance(rules, list):
             self._faults.add(("gate",), "must be a list of tables; write [[gate]] above each rule")
-            return ()
+            return (), ()
         labels = [spec.label for spec in metrics]
-        read = [self._rule(rule, ("gate", index), labels, slices) for index, rule in enumerate(rules)]
-        return tuple(rule for rule in read if rule is not None)
+        read: list[GateRule | None] = []
+        shifts: list[ShiftRule | None] = []
+        for index, rule in enumerate(rules):
+            if isinstance(rule, dict) and "shift" in rule:
+                shifts.append(read_shift_rule(rule, ("gate", index), self._faults))
+            else:
+                read.append(self._rule(rule, ("gate", index), labels, slices))
+        return tuple(each for each in read if each), tuple(each for each in shifts if each)
 
     def _rule(
         self, rule: JsonValue, path: KeyPath, labels: list[str], slices: tuple[str, ...]

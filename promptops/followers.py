@@ -16,7 +16,7 @@ from promptops.comparison import Pairing
 from promptops.errors import RunInterrupted, UsageError
 from promptops.stopper import FirstStage, Stopper
 from promptops.stopping import drawn, first_groups, parts_of, stakes_of
-from promptops.types import EvalSet, Run, Sample
+from promptops.types import EvalSet, GateRule, Run, Sample
 
 
 def seed_of(run: Run, number: int) -> str:
@@ -58,7 +58,7 @@ def first_stage(run: Run, samples: Sequence[Sample], kept: Mapping[str, JsonValu
 def settled(found: EvalSet, against: str) -> str:
     """Return a digest of what a verdict in two stages rests on: rules, slices and the baseline."""
     baseline = Path(against).read_bytes() if against.endswith(".jsonl") else against.encode()
-    rules: list[JsonValue] = [rule.model_dump(mode="json") for rule in found.gate]
+    rules: list[JsonValue] = [rule.model_dump(mode="json") for rule in (*found.gate, *found.shifts)]
     asked = {"rules": rules, "slices": list(found.slices), "baseline": hashlib.sha256(baseline).hexdigest()}
     return digest_of(asked)[:16]
 
@@ -87,8 +87,11 @@ def at_look(found: EvalSet, look: int | None) -> EvalSet:
     if look < 1:
         raise UsageError(f"Looks are counted from 1, not {look}.")
     share = 6 / (math.pi * look) ** 2
-    rules = tuple(rule.model_copy(update={"alpha": rule.alpha * share}) for rule in found.gate)
-    return found.model_copy(update={"gate": rules})
+
+    def spent(rules: Sequence[GateRule]) -> tuple[GateRule, ...]:
+        return tuple(rule.model_copy(update={"alpha": rule.alpha * share}) for rule in rules)
+
+    return found.model_copy(update={"gate": spent(found.gate), "shifts": spent(found.shifts)})
 
 
 def declared_look(look: int | None, before: JsonValue, run: str) -> int | None:

@@ -36,19 +36,22 @@ def judge(
     order: Order | None = None,
     grids: tuple[Grid, Grid] | None = None,
     unfit: Mapping[GateRule, str] | None = None,
+    texts: Sequence[CellVerdict] = (),
 ) -> Verdict:
     """Decide all rules, and name the slices (the set's own, else every tag) that got worse.
 
     `order` is that of a run that may stop early: then the first groups decide, as many as make bets certain,
     or the first of two stages, and all of them where it leaves the verdict open. `grids` hold every repeat,
     for rules about these very samples. `unfit` are rules whose judge lacks the certificate that they ask for,
-    with the reason. Raises UsageError where a rule states neither a margin nor a bound.
+    with the reason. `texts` are the cells of rules about texts.
+    Raises UsageError where a rule states neither a margin nor a bound.
     """
-    _refuse_without_margin(pairing, rules)
+    if rules or not texts:
+        _refuse_without_margin(pairing, rules)
     samples = pairing.candidate.table.samples
     void = {rule.metric: why for rule, why in (unfit or {}).items()}
     rules, warnings = spread(rules, samples, slices)
-    asked = _Question(rules, slice_names(samples, slices), samples, identical, grids, void)
+    asked = _Question(rules, slice_names(samples, slices), samples, identical, grids, void, texts)
     if order is None:
         return _judged(pairing, asked, warnings)
     return (
@@ -71,6 +74,8 @@ class _Question:
     grids: tuple[Grid, Grid] | None
     void: Mapping[str, str]
     """Metrics whose judge lacks the certificate that a rule asks for, and why: no rule on them is decided."""
+    texts: Sequence[CellVerdict] = ()
+    """Cells of rules about texts, decided already."""
 
     def stakes(self, pairing: Pairing, share: float = 1.0) -> list[Stake]:
         """Return the cells of the gate where each rule may spend a share of its alpha.
@@ -114,7 +119,7 @@ def _judged_in_stages(pairing: Pairing, asked: _Question, order: Order, warnings
     places = np.flatnonzero(order.rank < order.until)
     share, rest = decision.stage_alphas(1.0, len(places) / len(order.rank))
     waiting = _whole_run([stake for stake in asked.stakes(pairing) if stake.rule.estimand == "suite"])
-    least = min(rule.alpha for rule in asked.rules)
+    least = min((rule.alpha for rule in asked.rules), default=0.05)
     stopping = Stopping(
         seed=order.seed,
         stopped=True,
@@ -176,7 +181,7 @@ def _judged(
             cells.append(bound_cell(pairing, rule, stake, early))
         else:
             cells.append(unmeasured(rule, "no slice is large enough to judge"))
-    cells = _corrected(cells)
+    cells = _corrected([*cells, *asked.texts])
     deltas = [cell.delta for cell in cells if cell.delta is not None]
     warnings.extend(missing_warnings(pairing, deltas, tested=stopping is None or not stopping.by_bets))
     warnings.extend(_worse_slices(pairing, asked, early, 0.05 * share))

@@ -133,6 +133,8 @@ class Gates(Shifts):
         if early_stop and (first is not None or extend):
             raise UsageError("An early stop asks on by itself until it is certain; it has no first stage.")
         self.check_gate(evalset, baseline=baseline)
+        if early_stop and self.evalset(self.evalset_folder(evalset)).shifts:
+            raise UsageError("A rule on a shift looks at the outputs of all samples: leave --early-stop out.")
         models = [model] if model else []
         found, (draft,) = self._prepared(work, evalset, [prompt], models, repeats, judge_model)
         folder = self.evalset_folder(evalset)
@@ -243,6 +245,7 @@ class Gates(Shifts):
             order=order,
             grids=grids_for(found.gate, first, second),
             unfit=unfit(found.gate, {each.label: each for each in candidate.metrics}, folder, found.name),
+            texts=self._shift_cells(found, folder, first, second),
         )
         stopped = verdict.stopping is not None and verdict.stopping.stopped
         by_bets = verdict.stopping is not None and verdict.stopping.by_bets
@@ -281,7 +284,7 @@ class Gates(Shifts):
                 "its prompt again and accept that run: promptops accept RUN"
             )
         bare = [rule.metric for rule in found.gate if not rule.decides]
-        if bare or not found.gate:
+        if bare or not (found.gate or found.shifts):
             what = f"no margin for {', '.join(bare)}" if bare else "no gate rule"
             raise UsageError(
                 f"{found.name!r} states {what}, and a margin is never guessed. Evaluate first "

@@ -85,10 +85,10 @@ class EvalSetFile(pytest.File):
         from promptops.evalsets import read_evalset
 
         try:
-            rules = read_evalset(self.path.parent).gate
+            found = read_evalset(self.path.parent)
         except PromptopsError as error:
             raise self.CollectError(str(error)) from None
-        for rule in rules:
+        for rule in (*found.gate, *found.shifts):
             asked = [("margin", rule.margin is not None or (rule.min is None and rule.max is None))]
             asked.append(("bound", rule.min is not None or rule.max is not None))
             for kind in (kind for kind, wanted in asked if wanted):

@@ -6,6 +6,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pydantic import JsonValue
+
 from promptops.reports import Report
 from promptops.tomlfile import read_toml
 from promptops.types import GateRule
@@ -59,12 +61,22 @@ def _seen(path: Path, tops: Sequence[Path]) -> str:
 def _lines(file: Path, rules: Sequence[GateRule], cells: Sequence[CellVerdict]) -> tuple[int | None, ...]:
     if not cells:
         return ()
-    place = read_toml(file).place
+    located = read_toml(file)
+    place, numbers = located.place, _numbers(located.value)
     found: list[int | None] = []
     for cell in cells:
-        at = next((number for number, rule in enumerate(rules) if _comes_from(cell.rule, rule)), None)
+        from_rules = zip(numbers, rules, strict=True)
+        at = next((number for number, rule in from_rules if _comes_from(cell.rule, rule)), None)
         found.append(None if at is None else place(("gate", at)).line)
     return tuple(found)
+
+
+def _numbers(table: JsonValue) -> list[int]:
+    """Return where in the file each rule stands: those about metrics come first, those about texts then."""
+    rules = table.get("gate") if isinstance(table, dict) else None
+    written = rules if isinstance(rules, list) else []
+    about_texts = [isinstance(rule, dict) and "shift" in rule for rule in written]
+    return sorted(range(len(written)), key=lambda number: about_texts[number])
 
 
 def _comes_from(part: GateRule, rule: GateRule) -> bool:

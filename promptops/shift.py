@@ -53,6 +53,8 @@ class FeatureShift(Noun):
     name: str
     test: Test
     statistic: float
+    reference_n: int
+    current_n: int
     p_value: float
     adjusted_p: float
     separation: float
@@ -110,6 +112,8 @@ class Shift(Noun):
     auc_low: float | None = None
     auc_high: float | None = None
     auc_p: float | None = None
+    auc_n: tuple[int, int] | None = None
+    """Texts of either side that the classifier had not seen."""
     representation: Literal["words", "pieces", "embeddings"] | None = None
     """What MMD looks at; the classifier looks at words or pieces of them, and at embeddings too."""
     embedding_model: str | None = None
@@ -271,6 +275,7 @@ def _measured(
             "auc_low": told.area.low,
             "auc_high": told.area.high,
             "auc_p": told.p,
+            "auc_n": told.unseen,
             "representation": words if vectors is None else "embeddings",
             "embedding_model": None if vectors is None else embedding_model,
             "features": tuple(FeatureShift.model_validate(asdict(change)) for change in changes),

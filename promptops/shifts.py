@@ -9,12 +9,27 @@ from promptops.comparisons import Comparisons
 from promptops.embedding import embedded
 from promptops.errors import UsageError
 from promptops.eventloop import wait_for
+from promptops.gatecells import unmeasured
 from promptops.models import open_model
 from promptops.parts import whole_digest
 from promptops.shift import Embed, Shift, What, measure_shift
-from promptops.sides import metrics_of
-from promptops.types import Run
-from promptops.windows import Wanted, Window, columns_of, in_pairs, is_file, of_evalset, of_file, of_run
+from promptops.shiftgate import left_for_later, shift_cell
+from promptops.shiftrules import ShiftRule
+from promptops.sides import Loaded, metrics_of
+from promptops.textfile import check_inside
+from promptops.types import EvalSet, Run
+from promptops.verdicts import CellVerdict
+from promptops.windows import (
+    Wanted,
+    Window,
+    columns_of,
+    in_pairs,
+    is_file,
+    of_evalset,
+    of_file,
+    of_outputs,
+    of_run,
+)
 
 
 class Shifts(Comparisons):
@@ -63,6 +78,35 @@ class Shifts(Comparisons):
             current_name=second.name,
             what=what,
         )
+
+    def _shift_cells(
+        self, found: EvalSet, folder: Path, before: Loaded, after: Loaded
+    ) -> tuple[CellVerdict, ...]:
+        """Decide a set's rules about texts: outputs of two sides, its inputs against a file.
+
+        Raises FileProblems where that file can't be read or leads out of the set's folder.
+        """
+        return tuple(
+            self._shift_cell(rule, found, folder, before, after)
+            for rule in found.shifts
+            if isinstance(rule, ShiftRule)
+        )
+
+    def _shift_cell(
+        self, rule: ShiftRule, found: EvalSet, folder: Path, before: Loaded, after: Loaded
+    ) -> CellVerdict:
+        if rule.shift == "inputs":
+            path = folder / (rule.against or "")
+            check_inside(path, self.root if folder.is_relative_to(self.root) else folder)
+            first = of_evalset(found, Wanted("inputs"))
+            second = of_file(path, Wanted("inputs", rule.field))
+            return shift_cell(rule, measure_shift(first.texts, second.texts, alpha=rule.alpha))
+        if after.side.run.status != "finished":
+            return left_for_later(rule)
+        pairs = in_pairs(*(of_outputs(side.outputs()) for side in (before, after)))
+        if pairs is None or not pairs[0].texts:
+            return unmeasured(rule, "the baseline has no outputs; accept it without --no-outputs")
+        return shift_cell(rule, measure_shift(pairs[0].texts, pairs[1].texts, paired=True, alpha=rule.alpha))
 
     def _embedder(self, name: str) -> Embed:
         """Return what turns texts into points by a model. Raises SettingsError where it can't be asked."""

@@ -203,6 +203,7 @@ class EvalSet(Noun):
     card: Card
     metrics: tuple[MetricSpec, ...]
     gate: tuple[GateRule, ...] = ()
+    shifts: tuple[GateRule, ...] = ()  # rules about texts (shiftrules.py): no metric scores them
     slices: tuple[str, ...] = ()
     samples: InstanceOf[KeptSamples] | tuple[Sample, ...] = Field(union_mode="left_to_right")
     """In the order of the file; of a large one a view that reads a page at a time."""
@@ -326,7 +327,7 @@ class PartStep(Noun):
 
 
 class Part(Noun):
-    """Which part of its set a run asked; the run's own digest is that of the part."""
+    """Which part of its set a run asked, where not all of it; the run's own digest is that of the part."""
 
     of: str
     """The digest of the whole set."""
@@ -363,7 +364,6 @@ class Run(Noun):
     parent: str | None = None
     actor: str = ""
     part: Part | None = None
-    """None where the whole set was asked."""
     waiting_since: str | None = None
     """When the batch was handed in that it waits for; None where it waits for none."""
 

@@ -127,6 +127,16 @@ def of_run(
     )
 
 
+def of_outputs(results: Iterable[Result]) -> Window:
+    """Return the outputs of one side of a gate, to be paired with the other's."""
+    texts = {
+        f"{each.sample_id}#{each.repeat}": each.completion.text
+        for each in results
+        if each.completion is not None
+    }
+    return Window("outputs", list(texts.values()), keys=list(texts), paired_by="samples")
+
+
 def in_pairs(first: Window, second: Window) -> tuple[Window, Window] | None:
     """Return both sides' texts that answer the same, in one order; None where sides are no pairs."""
     if first.paired_by is None or first.paired_by != second.paired_by:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 
 from promptops.stats import Floats, Ints
 from promptops.stats.intervals import Interval
-from promptops.stats.student import normal_quantile
+from promptops.stats.student import normal_cdf, normal_quantile
 
 _STEPS = 60
 
@@ -35,6 +36,15 @@ def auc_interval(
 def pairs_interval(wins: float, n: int, level: float = 0.95) -> Interval:
     """Return the share of pairs whose second member is higher (a tie is half a win), Wilson's interval."""
     return _by_score(wins / n, lambda share: share * (1 - share) / n, level)
+
+
+def area_above_p(seen: float, limit: float, n: int, m: int, *, paired: bool = False) -> float:
+    """Return the one-sided p-value of "the true area is at most `limit`": score test with variance there.
+
+    Under alpha exactly where the lower end at level 1 - 2 alpha lies above. Of pairs n is their number.
+    """
+    spread = limit * (1 - limit) / n if paired else _hanley_mcneil(n, m)(limit)
+    return normal_cdf(-(seen - limit) / math.sqrt(spread))
 
 
 def _placements(first: Floats, second: Floats) -> tuple[Floats, Floats]:

@@ -37,6 +37,8 @@ class Classified:
     current_tokens: tuple[str, ...]
     foreign: Ints
     odds: Floats
+    unseen: tuple[int, int]
+    """Texts of either side that the area is about."""
 
     @property
     def auc(self) -> float:
@@ -90,6 +92,7 @@ def tell_apart(
         current_tokens=_tokens(terms, model.weights),
         foreign=unseen_current[order],
         odds=second[order],
+        unseen=(len(first), len(second)),
     )
 
 

@@ -49,6 +49,8 @@ class FeatureChange:
     separation: float
     jensen_shannon: float
     psi: float
+    reference_n: int
+    current_n: int
     psi_p: float | None = None
     psi_edges: tuple[float, ...] = ()
     wasserstein: float | None = None
@@ -83,6 +85,8 @@ class Number:
             separation=(1 + found.gap) / 2,
             jensen_shannon=jensen_shannon(*binned(self.first, self.second)),
             psi=stability.psi,
+            reference_n=len(self.first),
+            current_n=len(self.second),
             psi_p=stability.p if found.test == "Kolmogorov-Smirnov" else None,
             psi_edges=tuple(float(edge) for edge in stability.edges),
             wasserstein=wasserstein(self.first, self.second),
@@ -140,6 +144,8 @@ class Names:
             separation=(1 + found.gap) / 2,
             jensen_shannon=jensen_shannon(first, second),
             psi=psi,
+            reference_n=len(self.first),
+            current_n=len(self.second),
             psi_p=p if found.test == "chi-square" else None,
             reference_shares=named[0],
             current_shares=named[1],
