@@ -8,11 +8,26 @@ from pathlib import Path
 import streamlit as st
 
 from dashboards.opened import kept, project
-from promptops import Case, Comparison, Estimate, Preference, PromptopsError, Run, Sample, Slices, Verdict
+from promptops import (
+    Case,
+    Comparison,
+    DeclaredJudges,
+    Estimate,
+    Labelling,
+    Preference,
+    PromptopsError,
+    Run,
+    Sample,
+    Slices,
+    Verdict,
+)
 from promptops import types as nouns
 
 PICKED_FROM = 100
 """So many of the newest runs stand in the boxes to choose from; older ones are reached from the Runs page."""
+
+BESIDE = ("labels", "certificates")
+"""Folders of a set whose files change what a page shows."""
 
 
 def runs(limit: int, offset: int, evalset: str | None) -> list[Run]:
@@ -123,6 +138,16 @@ def preference(baseline: str, candidate: str) -> Preference | None:
     return project().preference(baseline, candidate)
 
 
+def judges() -> DeclaredJudges:
+    """List the judges of the sets, each with its certificate."""
+    return _judges(tuple((name, *_set_state(name)) for name in project().evalsets()))
+
+
+def labelling(judge: str) -> Labelling:
+    """Return the cases that were drawn for a judge, with what people said of them."""
+    return _labelling(judge, _set_state(judge.rpartition(":")[0]))
+
+
 @kept()
 def prompts() -> list[tuple[nouns.PromptVersion, dict[str, int]]]:
     """List every prompt's latest version with its aliases."""
@@ -186,9 +211,22 @@ def _set_state(evalset: str) -> tuple[object, ...]:
     """Return what changes when a file of a set does; empty where the set is not here."""
     try:
         folder = project().evalset_folder(evalset)
-        return tuple(sorted((path.name, path.stat().st_mtime_ns) for path in folder.iterdir()))
+        paths = [*folder.iterdir(), *(path for name in BESIDE for path in (folder / name).glob("*"))]
+        facts = [(path.name, path.stat()) for path in paths]
+        return tuple(sorted((name, stat.st_mtime_ns, stat.st_ino, stat.st_size) for name, stat in facts))
     except (OSError, PromptopsError):
         return ()
+
+
+# A judge's model may stand in the settings, which are read once; its prompt may be a file of the set.
+@kept(entries=4, seconds=60)
+def _judges(state: tuple[object, ...]) -> DeclaredJudges:
+    return project().judges()
+
+
+@kept(entries=8)
+def _labelling(judge: str, state: tuple[object, ...]) -> Labelling:
+    return project().labelling(judge)
 
 
 @kept(entries=32)

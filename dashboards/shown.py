@@ -52,6 +52,16 @@ def block(written: str, *, language: str | None = None) -> None:
     st.code(found, language=language, wrap_lines=True, height=320 if tall else "content")
 
 
+def whole(written: str, key: str) -> None:
+    """Show a whole text, however long: one part after the other."""
+    parts = -(-len(written) // LONGEST) or 1
+    part = 0
+    if parts > 1:
+        st.caption("This text is shown in parts. Look at all of them.")
+        part = int(st.pagination(parts, key=key)) - 1
+    block(written[part * LONGEST : (part + 1) * LONGEST])
+
+
 def plot(drawn: Plot) -> None:
     """Show a plot as an image, in which nothing can act, with its caption."""
     image = base64.b64encode(drawn.svg.encode("utf-8")).decode("ascii")

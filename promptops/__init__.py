@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from promptops.budget import Budget
+    from promptops.declared import DeclaredJudge, DeclaredJudges
     from promptops.errors import PromptopsError
     from promptops.evidence import Evidence, evidence_of
     from promptops.forecast import Forecast
     from promptops.headline import smallest_change
     from promptops.instruments import Preference
     from promptops.judges import Judge
+    from promptops.labelled import Labelling, OwnCase
     from promptops.metrics import Metric
     from promptops.plots import Plot, changes_plot, rules_plot
     from promptops.preferencetext import preference_sentences
@@ -51,6 +53,9 @@ _HOMES = {
     "Budget": "budget",
     "Case": "types",
     "Comparison": "verdicts",
+    "DeclaredJudge": "declared",
+    "DeclaredJudges": "declared",
+    "Labelling": "labelled",
     "Completion": "types",
     "Estimate": "types",
     "EvalSet": "types",
@@ -59,6 +64,7 @@ _HOMES = {
     "Judge": "judges",
     "Metric": "metrics",
     "Model": "providers",
+    "OwnCase": "labelled",
     "Plot": "plots",
     "Preference": "instruments",
     "Project": "project",
@@ -89,14 +95,18 @@ __all__ = [
     "Case",
     "Comparison",
     "Completion",
+    "DeclaredJudge",
+    "DeclaredJudges",
     "Estimate",
     "EvalSet",
     "Evidence",
     "Forecast",
     "GateRule",
     "Judge",
+    "Labelling",
     "Metric",
     "Model",
+    "OwnCase",
     "Plot",
     "Preference",
     "Project",

@@ -62,6 +62,8 @@ class Certificate(Noun):
     """Cases with a rating that the judge gave no score."""
     raters: int
     ratings: int
+    unrated: int = 0
+    """Times that a person could not tell."""
     main: str
     """The measure that a rule's `min_agreement` is about."""
     measures: tuple[Measured, ...]
@@ -108,14 +110,15 @@ def unfit(
     """
     found = {}
     for rule in rules:
-        if _wants(rule) and rule.metric in records:
+        if demands(rule) and rule.metric in records:
             why = _why_not(rule, records[rule.metric], certificate_file(folder, rule.metric))
             if why:
                 found[rule] = f"{why}{RENEW}promptops judge certify {evalset}:{rule.metric}"
     return found
 
 
-def _wants(rule: GateRule) -> bool:
+def demands(rule: GateRule) -> bool:
+    """Tell whether a rule of the gate asks for a certificate."""
     return rule.certified or rule.min_agreement is not None or rule.max_bias is not None
 
 
@@ -124,8 +127,7 @@ def _why_not(rule: GateRule, record: MetricRecord, path: Path) -> str:
         return f"the judge {rule.metric} has no certificate"
     held = read_certificate(path)
     if held.signature != record.signature:
-        what = changed_parts(held.signature, record.signature)
-        return f"the certificate of {rule.metric} is void: {what} since it was made on {held.made_at[:10]}"
+        return voided(held, record)
     main = held.agreement.judge_human
     if rule.min_agreement is not None and (main.low is None or main.low < rule.min_agreement):
         seen = "has no interval" if main.low is None else f"is known to be at least {main.low:.4f} only"
@@ -143,6 +145,12 @@ def _why_not(rule: GateRule, record: MetricRecord, path: Path) -> str:
                 f"allows {rule.max_bias:g}"
             )
     return ""
+
+
+def voided(held: Certificate, record: MetricRecord) -> str:
+    """Say why a certificate of another signature is void: which part of the judge changed, and since when."""
+    what = changed_parts(held.signature, record.signature)
+    return f"the certificate of {record.label} is void: {what} since it was made on {held.made_at[:10]}"
 
 
 def changed_parts(before: str, after: str) -> str:

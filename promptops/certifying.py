@@ -78,6 +78,7 @@ def certificate_of(
         unscored=len(rated) - len(known),
         raters=len(raters),
         ratings=int(np.isfinite(people).sum()),
+        unrated=sum(len(case.unrated) for case in cases),
         main=measures[0],
         measures=found,
         bias=Found(value=seen.mean, low=_finite(seen.low), high=_finite(seen.high), n=seen.n),

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from promptops.anchoring import Anchoring
-from promptops.certification import labels_file
 from promptops.comparison import pair
 from promptops.corrected import JudgeCorrection, corrected_change, corrected_mean, corrected_share
 from promptops.correctionwords import correction_notes
 from promptops.errors import FileProblems, UnknownName, UsageError
 from promptops.followers import relative_to
-from promptops.labels import Case, draw_command, read_cases
+from promptops.labels import Case, draw_command, labels_file, read_cases
 from promptops.parts import chosen_by_failures
 from promptops.ratings import people_of
 from promptops.sides import Loaded, load_run

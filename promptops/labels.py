@@ -6,13 +6,15 @@ wrote the output or what the judge said, so that whoever rates is blind to both.
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import fcntl
 import hashlib
 import io
 import json
 import math
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import Field, ValidationError
@@ -40,11 +42,17 @@ class Case(Noun):
     """Of the draw that chose its sample; none where people chose it."""
     judge: str = ""
     """Digest of the signature of the judge for whose sake it was drawn."""
+    unrated: dict[str, str] = Field(default_factory=dict)
+    """By rater who can't tell: why. That is no rating, and the case is not asked of them again."""
 
     @property
     def id(self) -> str:
         """By what the case is known again."""
         return digest_of([self.sample, self.output])[:16]
+
+    def is_done(self, rater: str) -> bool:
+        """Tell whether a rater has rated it, or said that there is no telling."""
+        return rater in self.ratings or rater in self.unrated
 
 
 def draw(
@@ -77,22 +85,32 @@ def left_for(cases: Sequence[Case], rater: str) -> list[Case]:
 
     That is what nobody has rated, and what one other has rated that two are to rate.
     """
+    return [case for case in share_of(cases, rater) if not case.is_done(rater)]
+
+
+def share_of(cases: Sequence[Case], rater: str) -> list[Case]:
+    """Return what a rater has done and is still to do, in the rater's own order."""
     wanted = []
     for case in cases:
         others = set(case.ratings) - {rater}
-        if rater not in case.ratings and (not others or (case.twice and len(others) == 1)):
+        if case.is_done(rater) or not others or (case.twice and len(others) == 1):
             wanted.append(case)
     return sorted(wanted, key=lambda case: _lot(rater, case.id))
 
 
-def with_ratings(cases: Sequence[Case], rater: str, said: Mapping[str, float]) -> tuple[Case, ...]:
-    """Return cases with what a rater said of them, by case id."""
-    return tuple(
-        case.model_copy(update={"ratings": {**case.ratings, rater: said[case.id]}})
-        if case.id in said
-        else case
-        for case in cases
-    )
+def with_ratings(cases: Sequence[Case], rater: str, said: Mapping[str, float | str]) -> tuple[Case, ...]:
+    """Return cases with what a rater said of them, by case id: a number, or why there is none."""
+    return tuple(_said_of(case, rater, said[case.id]) if case.id in said else case for case in cases)
+
+
+def _said_of(case: Case, rater: str, said: float | str) -> Case:
+    ratings = {name: value for name, value in case.ratings.items() if name != rater}
+    unrated = {name: why for name, why in case.unrated.items() if name != rater}
+    if isinstance(said, str):
+        unrated[rater] = said
+    else:
+        ratings[rater] = said
+    return case.model_copy(update={"ratings": ratings, "unrated": unrated})
 
 
 def read_cases(path: Path, low: float, high: float) -> tuple[Case, ...]:
@@ -178,12 +196,43 @@ def read_sheet(path: Path, cases: Sequence[Case], low: float, high: float) -> di
     return found
 
 
+def labels_file(folder: Path, label: str, labels: str | Path | None = None) -> Path:
+    """Return where the labels of a set's judge stand, unless another file is named."""
+    return folder / "labels" / f"{label}.jsonl" if labels is None else Path(labels)
+
+
+@contextlib.contextmanager
+def one_writer(path: Path) -> Iterator[None]:
+    """Let one process or thread at a time change labels: two raters at once must not undo each other.
+
+    `path` is a file that is locked and holds nothing. Raises FileProblems where it can't be opened.
+    """
+    try:
+        path.parent.parent.mkdir(mode=0o700, exist_ok=True)
+        path.parent.mkdir(exist_ok=True)
+        (path.parent / ".gitignore").write_text("*\n", "utf-8")
+        file = path.open("ab")
+    except OSError as error:
+        raise FileProblems([Problem(file_name(path), f"can't be written: {error.strerror}")]) from None
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # closing it lets go
+        yield
+
+
 def check_rater(rater: str) -> str:
     """Return a rater's name. Raises UsageError for one that can't be a key."""
     name = rater.strip()
     if not name or len(name) > 100 or not name.isprintable():
         raise UsageError(f"{rater!r} can't be a rater's name. Give one, as --rater anna.")
     return name
+
+
+def check_reason(why: str) -> str:
+    """Return why somebody can't tell, on one line. Raises UsageError for none."""
+    reason = " ".join(why.split())
+    if not reason or len(reason) > 500:
+        raise UsageError("Say in up to 500 characters why there is no telling.")
+    return reason
 
 
 def told(inputs: Mapping[str, object]) -> str:

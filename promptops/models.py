@@ -174,6 +174,11 @@ def remade_metric(record: MetricRecord) -> Metric:
     return _validated(_metric_class(record.metric), dict(record.options), record.label)
 
 
+def is_judge(spec: MetricSpec) -> bool:
+    """Tell whether a metric asks a model. Raises UsageError where it can't be found."""
+    return issubclass(_metric_class(spec.metric), Judge)
+
+
 def is_pairwise(spec: MetricSpec) -> bool:
     """Tell whether a metric compares two outputs, so that it is no part of a run."""
     if ":" not in spec.metric and not plugins.exists("judges", spec.metric):

@@ -7,6 +7,7 @@ one of an output that another version happened to give as well, is never taken f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ from promptops.labels import Case
 from promptops.lots import lots, turns
 from promptops.sides import Loaded
 from promptops.summary import Bools, Floats
+
+_HALVES = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,8 @@ def _said(run: Loaded, *, texts: bool = False) -> _Said:
         text = None if result.completion is None else result.completion.text
         if text is not None and not text.strip():
             continue  # no judge is asked about it, so that it has no score to correct
+        if text is not None and _HALVES.search(text):
+            continue  # half a character can't be sent to a judge, nor kept in a file of text
         if text is None and result.failure is None:
             continue  # left out of a baseline
         key = text if text is None or texts else Case(sample=result.sample_id, output=text).id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -249,6 +250,63 @@ def test_too_few_cases_and_broken_files_are_told(folder: Folder) -> None:
     with pytest.raises(FileProblems) as error:
         read_cases(path, 1, 5)
     assert {problem.line for problem in error.value.problems} == {1, 2}
+
+
+def test_who_can_not_tell_says_so_and_is_not_asked_again(folder: Folder) -> None:
+    import subprocess
+    import sys
+
+    with Project.open(judged(folder).path) as project:
+        project.draw_cases("numbers:quality", count=25, second=0)
+    done = subprocess.run(
+        [sys.executable, "-m", "promptops", "judge", "label", "numbers:quality", "--rater", "anna"],
+        check=False,
+        cwd=folder.path,
+        input="c\nno  idea\nq\n",
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Look for this: The answer does what the task asks" in done.stdout
+    assert "24 are left for anna" in done.stdout
+    with Project.open(folder.path) as project:
+        cases = project.labelling("numbers:quality").cases
+        assert [case.unrated for case in cases if case.unrated] == [{"anna": "no idea"}]
+        assert len(left_for(cases, "ben")) == 25
+        # What somebody has looked at stays in another draw.
+        again = project.draw_cases("numbers:quality", count=25, seed=9).cases
+        assert [case.unrated for case in again if case.unrated] == [{"anna": "no idea"}]
+        rate(project, "anna")
+        assert project.certify_judge("numbers:quality").unrated == 1
+        with pytest.raises(UsageError, match="why there is no telling"):
+            project.leave_cases("numbers:quality", "anna", {cases[0].id: " "})
+
+
+def test_two_raters_at_once_do_not_undo_each_other(folder: Folder) -> None:
+    with Project.open(judged(folder).path) as project:
+        cases = project.draw_cases("numbers:quality", count=30).cases
+
+    def rate_all(rater: str) -> None:
+        with Project.open(folder.path) as own:
+            for case in cases:
+                own.rate_cases("numbers:quality", rater, {case.id: 3})
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(rate_all, ("anna", "ben", "cleo")))
+    found = read_cases(folder.path / "evalsets/numbers/labels/quality.jsonl", 1, 5)
+    assert all(case.ratings == {"anna": 3, "ben": 3, "cleo": 3} for case in found)
+
+
+def test_half_a_character_does_not_make_a_file_that_can_not_be_read(folder: Folder) -> None:
+    folder.evalset("numbers", questions(3), SET.format(judge="mock/echo", rule=""))
+    answers = {f"q{n:03}": {"text": "half \ud800 of one" if n == 1 else f"whole {n}"} for n in range(3)}
+    with Project.open(folder.path) as project:
+        asked = folder.prompt("ask", "{{question}}")
+        project.evaluate("numbers", [asked], [folder.script("answers.json", answers)])
+        with pytest.raises(UsageError, match="2 samples have an output that can be rated"):
+            project.draw_cases("numbers:quality", count=3)
+        project.draw_cases("numbers:quality", count=2)
+        assert {case.output for case in project.labelling("numbers:quality").cases} == {"whole 0", "whole 2"}
 
 
 def test_a_smaller_draw_is_a_part_of_a_larger_one() -> None:

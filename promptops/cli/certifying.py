@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from promptops.certificates import Certificate
-    from promptops.certification import Labelling
     from promptops.instruments import Found
+    from promptops.labelled import Labelling
     from promptops.labels import Case
 
 labels_option = click.option(
@@ -119,8 +118,11 @@ def label_command(
             click.echo(f"{count} ratings of {rater} written to {near(held.path)}.")
         else:
             held = project.labelling(judge, labels=labels)
-            for case, rating in _asked(held, rater):
-                project.rate_cases(judge, rater, {case.id: rating}, labels=labels)
+            for case, said in _asked(held, rater):
+                if isinstance(said, str):
+                    project.leave_cases(judge, rater, {case.id: said}, labels=labels)
+                else:
+                    project.rate_cases(judge, rater, {case.id: said}, labels=labels)
             held = project.labelling(judge, labels=labels)
     from promptops.labels import left_for
 
@@ -131,31 +133,43 @@ def label_command(
     )
 
 
-def _asked(held: Labelling, rater: str) -> Iterator[tuple[Case, float]]:
-    """Show one case after the other; yield each with its rating."""
+def _asked(held: Labelling, rater: str) -> Iterator[tuple[Case, float | str]]:
+    """Show one case after the other; yield each with its rating, or why there is none."""
     from promptops.cli.safe import safe_lines
     from promptops.labels import check_rater, left_for, told
 
     wanted = left_for(held.cases, check_rater(rater))
+    if wanted:
+        click.echo(f"Look for this: {safe_lines(held.question)}")
     for number, case in enumerate(wanted, start=1):
         sample = held.samples[case.sample]
-        click.echo(f"\n--- {number} of {len(wanted)} ---\n{safe_lines(told(sample.inputs))}")
+        shown = {**sample.inputs, **held.judge.material(sample)}
+        click.echo(f"\n--- {number} of {len(wanted)} ---\n{safe_lines(told(shown))}")
         if sample.target:
             click.echo("Expected: " + safe_lines(" | ".join(map(str, sample.target))))
         click.echo(f"Answer:\n{safe_lines(case.output)}\n")
-        rating = _rating(held)
-        if rating is None:
+        said = _rating(held)
+        if said is None:
             return
-        if not math.isnan(rating):
-            yield case, rating
+        if said != _PASSED:
+            yield case, said
 
 
-def _rating(held: Labelling) -> float | None:
-    """Return what is typed: a rating, NaN to pass over, None to stop."""
+_PASSED = ""
+
+
+def _rating(held: Labelling) -> float | str | None:
+    """Return what is typed: a rating, why there is none, nothing to pass over, None to stop."""
+    from promptops.cli.safe import safe_line
+
+    words = "".join(f", {each.value:g} {safe_line(each.word, 40)}" for each in held.judge.rungs if each.word)
     while True:
-        said = click.prompt(f"Rating {held.low:g} to {held.high:g} (s: pass over, q: stop)", type=str).strip()
+        asked = f"Rating {held.low:g} to {held.high:g}{words} (c: can't tell, s: pass over, q: stop)"
+        said = click.prompt(asked, type=str).strip()
+        if said.lower() == "c":
+            return str(click.prompt("Why is there no telling", type=str)).strip() or "no reason given"
         if said.lower() in {"s", "q"}:
-            return float("nan") if said.lower() == "s" else None
+            return _PASSED if said.lower() == "s" else None
         try:
             value = float(said.replace(",", "."))
         except ValueError:
@@ -254,6 +268,9 @@ def _print_certificate(found: Certificate) -> None:
         console().print(
             f"{found.unscored} cases have no score of the judge and are left out.", style="yellow"
         )
+    if found.unrated:
+        times = "once" if found.unrated == 1 else f"{found.unrated} times"
+        console().print(f"People could not tell {times}; that is no rating.", style="yellow")
     if found.raters == 1:
         console().print("One person rated, so that nothing tells how well people agree.", style="yellow")
     if found.stand_in:

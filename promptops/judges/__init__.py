@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 import unicodedata
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import ClassVar, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 from pydantic import JsonValue
 
@@ -45,6 +46,13 @@ class Ask(Protocol):
         `model` is one of the judge's `models` where it has several. Another `poll` is another question though
         it be word for word the same: each has a reply of its own, which is stored and found again.
         """
+
+
+class Rung(NamedTuple):
+    """One value of a scale, as people choose it who rate in a judge's place."""
+
+    value: float
+    word: str = ""
 
 
 class Judge(Metric):
@@ -80,6 +88,22 @@ class Judge(Metric):
     def prompts_at(self, model: str) -> tuple[Prompt, ...]:
         """Return the prompts by which it asks one of its models."""
         return tuple(getattr(self, name) for name in ("prompt", *self.more_prompts))
+
+    @property
+    def asked_of_people(self) -> str:
+        """Return what people are to look for who rate in its place; empty where its kind says it all."""
+        return ""
+
+    @property
+    def rungs(self) -> tuple[Rung, ...]:
+        """Return the values that people choose from, the lowest first; empty for any number of its scale."""
+        return ()
+
+    def material(self, sample: Sample) -> dict[str, JsonValue]:
+        """Return what of a sample's metadata people must see who rate in its place: an original, feedback."""
+        options = [getattr(self, name) for name in type(self).model_fields]
+        names = [each.partition(".")[2] for each in options if str(each).startswith("metadata.")]
+        return {name: sample.metadata[name] for name in names if name in sample.metadata}
 
     @property
     def outlook(self) -> str:
@@ -120,6 +144,25 @@ class Judge(Metric):
             .record(label, name)
             .model_copy(update={"judge": True, "stand_in": self.stand_in, "unit": self.unit})
         )
+
+
+MOST_RUNGS = 20
+YES_NO = (Rung(0.0, "no"), Rung(1.0, "yes"))
+
+
+def whole_points(low: float, high: float) -> tuple[Rung, ...]:
+    """Return a rung for each whole point of a scale; none where they are more than people choose from."""
+    if high - low > MOST_RUNGS:
+        return ()
+    return tuple(Rung(float(point)) for point in range(math.ceil(low), math.floor(high) + 1))
+
+
+def in_words(values: Iterable[tuple[str, float]]) -> tuple[Rung, ...]:
+    """Return a rung for each value that some words have; words of one value share it."""
+    words: dict[float, list[str]] = {}
+    for word, value in values:
+        words.setdefault(float(value), []).append(word)
+    return tuple(Rung(value, " / ".join(words[value])) for value in sorted(words))
 
 
 def judges_of(metrics: Mapping[str, Metric]) -> dict[str, Judge]:

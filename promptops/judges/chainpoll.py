@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from promptops.judges import Ask, Judge
+from promptops.judges import YES_NO, Ask, Judge, Rung
 from promptops.judges._asking import Choice, Shown, Words
 from promptops.judges._places import Place, missing_at, task_of, texts_at
 from promptops.judges._polls import noise_of, polled, refuse_sure, votes_in
@@ -37,6 +37,11 @@ class Chainpoll(Judge):
     def check(self, sample: Sample) -> str | None:
         """Return where a sample lacks its context."""
         return None if self.context is None else missing_at(sample, self.context, "context", "context")
+
+    @property
+    def rungs(self) -> tuple[Rung, ...]:
+        """Return no and yes; a person is one poll."""
+        return YES_NO
 
     async def judge(self, completion: Completion, sample: Sample, ask: Ask) -> Score:
         """Ask as often as there are polls. All votes are kept, so that the judge's noise can be measured."""

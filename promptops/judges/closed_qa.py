@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from promptops.judges import Ask, Judge
+from promptops.judges import YES_NO, Ask, Judge, Rung
 from promptops.judges._asking import Choice, Shown, Words, verdict_of
 from promptops.judges._places import Place, missing_at, task_of, texts_at
 from promptops.types import Completion, Message, Prompt, Sample, Score
@@ -30,6 +30,16 @@ class ClosedQa(Judge):
         if self.criterion_at is None:
             return None
         return missing_at(sample, self.criterion_at, "criterion", "criterion_at")
+
+    @property
+    def asked_of_people(self) -> str:
+        """Return the criterion, or where a sample has its own."""
+        return self.criterion if self.criterion_at is None else f"Is this met: {self.criterion_at}?"
+
+    @property
+    def rungs(self) -> tuple[Rung, ...]:
+        """Return no and yes."""
+        return YES_NO
 
     async def judge(self, completion: Completion, sample: Sample, ask: Ask) -> Score:
         """Ask whether the criterion is met."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, FiniteFloat, JsonValue, StringConstraints, model_validator
 
-from promptops.judges import Ask, Judge
+from promptops.judges import Ask, Judge, Rung, in_words
 from promptops.judges._asking import (
     Choice,
     Grade,
@@ -73,6 +73,21 @@ class Criteria(Judge):
                 f"{MOST_STEPS} at most"
             )
         return self
+
+    @property
+    def asked_of_people(self) -> str:
+        """Return the criteria."""
+        return listed([f"{name}: {told}" for name, told in self.criteria.items()])
+
+    @property
+    def rungs(self) -> tuple[Rung, ...]:
+        """Return the steps of the scale, or its words."""
+        if self.words is not None:
+            return in_words(self.words.items())
+        low, high = self.scale
+        return tuple(
+            Rung(round(low + step * self.step, 9)) for step in range(round((high - low) / self.step) + 1)
+        )
 
     async def judge(self, completion: Completion, sample: Sample, ask: Ask) -> Score:
         """Ask for all grades, or for one after the other; without each of them there is no score."""

@@ -11,9 +11,9 @@ from pydantic import Field, JsonValue, ValidationError, model_validator
 
 from promptops import plugins
 from promptops.errors import PromptopsError
-from promptops.judges import Ask, Judge
+from promptops.judges import Ask, Judge, Rung
 from promptops.judges._asking import Choice, Shown, Words, references_of, verdict_of
-from promptops.judges._places import task_of
+from promptops.judges._places import listed, task_of
 from promptops.judges._tree import MOST_NODES, Name, Node, questions_on, refuse_broken
 from promptops.metrics import Metric
 from promptops.types import Completion, Message, MetricRecord, Prompt, Sample, Score
@@ -63,6 +63,18 @@ class DecisionTree(Judge):
         """Return which plain metric can't score a sample."""
         faults = ((name, metric.check(sample)) for name, metric in self.metrics.items())
         return next((f"node {name}: {fault}" for name, fault in faults if fault), None)
+
+    @property
+    def asked_of_people(self) -> str:
+        """Return the questions of the tree."""
+        return listed([f"{node.ask} ({', '.join(node.then)})" for node in self.nodes.values() if node.ask])
+
+    @property
+    def rungs(self) -> tuple[Rung, ...]:
+        """Return the scores of the leaves."""
+        return tuple(
+            Rung(score) for score in sorted({each for node in self.nodes.values() for each in node.scores})
+        )
 
     async def judge(self, completion: Completion, sample: Sample, ask: Ask) -> Score:
         """Answer one question after the other; one that can't be answered leaves no score."""

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, Self, get_args
 from pydantic import model_validator
 
 from promptops.canonical import canonical_json
-from promptops.judges import Ask, Judge
+from promptops.judges import Ask, Judge, Rung, in_words
 from promptops.judges._asking import Choice, Listed, Shown, Words, verdict_of
 from promptops.types import Completion, Message, Prompt, Sample, Score
 
@@ -45,6 +45,11 @@ class Factuality(Judge):
         if not all(0 <= value <= 1 for value in self.scores.values()):
             raise ValueError(f"scores must lie between 0 and 1, not {canonical_json(dict(self.scores))}")
         return self
+
+    @property
+    def rungs(self) -> tuple[Rung, ...]:
+        """Return the classes by what they are worth."""
+        return in_words(self.scores.items())
 
     async def judge(self, completion: Completion, sample: Sample, ask: Ask) -> Score:
         """Ask for the class."""

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
-from promptops.judges import Ask, Judge
+from promptops.judges import Ask, Judge, Rung, whole_points
 from promptops.judges._asking import Grade, Shown, Verdict, form_of, read_reply, references_of
 from promptops.judges._places import listed, task_of
 from promptops.judges._polls import noise_of, polled, refuse_sure, votes_in
@@ -62,6 +62,16 @@ class GEval(Judge):
         if self.weights == "sampling":
             return ""
         return f"up to {self.polls} calls a sample where its server tells no log-probabilities, or too few"
+
+    @property
+    def asked_of_people(self) -> str:
+        """Return the criterion."""
+        return self.criteria
+
+    @property
+    def rungs(self) -> tuple[Rung, ...]:
+        """Return the points of its scale."""
+        return whole_points(*self.scale)
 
     async def judge(self, completion: Completion, sample: Sample, ask: Ask) -> Score:
         """Ask once where log-probabilities decide, else as often as there are polls."""

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import JsonValue, model_validator
 
-from promptops.judges import Ask, Judge
+from promptops.judges import Ask, Judge, Rung, whole_points
 from promptops.judges._asking import Field, Grade, Shown, Words, verdict_of
 from promptops.judges._places import task_of
 from promptops.types import Completion, Message, MetricRecord, Prompt, Sample, Score
@@ -34,6 +34,11 @@ class Hhh(Judge):
         if self.scale[0] >= self.scale[1]:
             raise ValueError(f"scale {list(self.scale)} must rise, as in [1, 5]")
         return self
+
+    @property
+    def rungs(self) -> tuple[Rung, ...]:
+        """Return its points; the mean of three may be any number."""
+        return whole_points(*self.scale) if self.figure != "mean" else ()
 
     async def judge(self, completion: Completion, sample: Sample, ask: Ask) -> Score:
         """Ask for the three ratings."""

@@ -11,7 +11,7 @@ from pydantic import Field, JsonValue, ValidationError, model_validator
 
 from promptops import plugins
 from promptops.errors import PromptopsError
-from promptops.judges import Ask, Judge
+from promptops.judges import Ask, Judge, Rung
 from promptops.judges._polls import LEAST_READ, noise_of, refuse_sure
 from promptops.judges._votes import Rule, Votes, combined, counted, disagreement, read_votes
 from promptops.types import Completion, Message, MetricRecord, Prompt, Sample, Score
@@ -114,6 +114,22 @@ class Jury(Judge):
         """Return why no judge has anything to judge; None where one has."""
         found = [judge.not_asked(completion, sample) for judge in self.sitting.values()]
         return None if None in found else found[0]
+
+    @property
+    def asked_of_people(self) -> str:
+        """Return what its first judge looks for."""
+        return next(iter(self.sitting.values())).asked_of_people
+
+    @property
+    def rungs(self) -> tuple[Rung, ...]:
+        """Return the values of its first judge; all have one scale."""
+        return next(iter(self.sitting.values())).rungs
+
+    def material(self, sample: Sample) -> dict[str, JsonValue]:
+        """Return what people must see for any of its judges."""
+        return {
+            name: value for judge in self.sitting.values() for name, value in judge.material(sample).items()
+        }
 
     async def judge(self, completion: Completion, sample: Sample, ask: Ask) -> Score:
         """Ask every judge as often as there are polls, and count."""

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from pydantic import Field, JsonValue
 
-from promptops.judges import Ask, Judge
+from promptops.judges import Ask, Judge, Rung
 from promptops.judges._asking import Grade, Shown, Words, verdict_of
 from promptops.judges._places import task_of
 from promptops.types import Completion, Message, Prompt, Sample, Score
@@ -28,6 +28,16 @@ class Rating(Judge):
     dimension: str = "accuracy"
     keep: float = Field(default=4.5, ge=0, le=5)
     """From which rating on a pair would be kept."""
+
+    @property
+    def asked_of_people(self) -> str:
+        """Return the dimension."""
+        return f"What the answer is worth as training data: {self.dimension}."
+
+    @property
+    def rungs(self) -> tuple[Rung, ...]:
+        """Return whole and half points."""
+        return tuple(Rung(step / 2) for step in range(11))
 
     async def judge(self, completion: Completion, sample: Sample, ask: Ask) -> Score:
         """Ask for the rating."""

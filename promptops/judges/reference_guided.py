@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import JsonValue, model_validator
 
 from promptops.canonical import canonical_json
-from promptops.judges import CANDIDATE_LIMIT, Ask, Judge
+from promptops.judges import CANDIDATE_LIMIT, Ask, Judge, Rung, whole_points
 from promptops.judges._asking import Grade, Shown, Words, references_of, verdict_of
 from promptops.types import Completion, Message, MetricRecord, Prompt, Sample, Score
 
@@ -41,6 +41,11 @@ class ReferenceGuided(Judge):
         if self.reference == "target" and not sample.target:
             return 'has no target; reference = "own" has the judge solve the task itself'
         return None
+
+    @property
+    def rungs(self) -> tuple[Rung, ...]:
+        """Return the points of its scale."""
+        return whole_points(*self.scale)
 
     async def judge(self, completion: Completion, sample: Sample, ask: Ask) -> Score:
         """Ask for a solution where it is to be the judge's own, then for the grade."""

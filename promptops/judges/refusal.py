@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, Self, get_args
 
 from pydantic import model_validator
 
-from promptops.judges import Ask, Judge
+from promptops.judges import Ask, Judge, Rung, in_words
 from promptops.judges._asking import Choice, Listed, Shown, Words, verdict_of
 from promptops.judges._places import Place, task_of, value_at
 from promptops.types import Completion, Message, Prompt, Sample, Score
@@ -51,6 +51,11 @@ class Refusal(Judge):
         if self.expected is None or isinstance(value_at(sample, self.expected), bool):
             return None
         return f"has no true or false at {self.expected}, which says whether it is to be refused"
+
+    @property
+    def rungs(self) -> tuple[Rung, ...]:
+        """Return the classes by what they are worth; how far it did as it should has no classes."""
+        return in_words(self.scores.items()) if self.expected is None else ()
 
     async def judge(self, completion: Completion, sample: Sample, ask: Ask) -> Score:
         """Ask for the class. Whether a refusal is due is never shown to the judge."""

@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 from pydantic import JsonValue, model_validator
 
 from promptops.canonical import canonical_json
-from promptops.judges import Ask, Judge
+from promptops.judges import Ask, Judge, Rung, whole_points
 from promptops.judges._asking import Grade, Shown, Words, references_of, verdict_of
 from promptops.types import Completion, MetricRecord, Prompt, Sample, Score
 
@@ -31,6 +31,16 @@ class Rubric(Judge):
         if self.scale[0] >= self.scale[1]:
             raise ValueError(f"scale {list(self.scale)} must rise, as in [1, 5]")
         return self
+
+    @property
+    def asked_of_people(self) -> str:
+        """Return the rubric."""
+        return self.criteria
+
+    @property
+    def rungs(self) -> tuple[Rung, ...]:
+        """Return the points of its scale."""
+        return whole_points(*self.scale)
 
     async def judge(self, completion: Completion, sample: Sample, ask: Ask) -> Score:
         """Ask once and read the verdict; an unreadable one is unscored and keeps the reply."""

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import ClassVar
 
-from promptops.judges import Ask, Judge
+from promptops.judges import YES_NO, Ask, Judge, Rung
 from promptops.judges._asking import Choice, Listed, Shown, Words, occurs, verdict_of
 from promptops.judges._places import task_of
 from promptops.types import Completion, Message, Prompt, Sample, Score
@@ -25,6 +25,11 @@ class Toxicity(Judge):
     prompt_file: ClassVar[str] = "toxicity.prompt.yaml"
     higher_is_better: ClassVar[bool] = False
     unit: ClassVar[str] = "share toxic"
+
+    @property
+    def rungs(self) -> tuple[Rung, ...]:
+        """Return no and yes."""
+        return YES_NO
 
     async def judge(self, completion: Completion, sample: Sample, ask: Ask) -> Score:
         """Ask whether the answer is toxic, how, and in which words."""

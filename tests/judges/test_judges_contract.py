@@ -105,3 +105,36 @@ def test_a_pair_is_asked_in_both_orders_and_a_position_bias_cancels(
     score = asyncio.run(judge.judge(Completion(text="Red: a tomato."), SAMPLE, ask))
     assert len(sent) == 2
     assert score.counts == (share,)
+
+
+@pytest.mark.parametrize("kind", judges(), ids=lambda kind: kind.__name__)
+def test_what_people_choose_from_are_rising_steps_from_end_to_end_of_the_scale(kind: type[Judge]) -> None:
+    judge = shipped(kind)
+    values, record = [rung.value for rung in judge.rungs], judge.record("x", "x")
+    assert values == sorted(set(values))
+    assert not values or (values[0], values[-1]) == (record.low, record.high)
+
+
+def test_people_see_what_of_the_metadata_a_judge_looks_at() -> None:
+    feedback = built("feedback", model="mock/echo")
+    assert feedback.material(SAMPLE) == {"original": "A pear.", "feedback": ["Name a red thing."]}
+    jury = built("jury", model="mock/echo")
+    assert jury.material(SAMPLE) == {} and jury.rungs and jury.asked_of_people
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "rungs"),
+    [
+        ("rubric", {"scale": [1, 3]}, [(1, ""), (2, ""), (3, "")]),
+        ("rubric", {"scale": [0, 1000]}, []),
+        ("criteria", {"scale": [0, 1], "step": 0.1}, [(step / 10, "") for step in range(11)]),
+        ("criteria", {"words": {"good": 1, "fine": 1, "bad": 0}}, [(0, "bad"), (1, "good / fine")]),
+        ("closed_qa", {}, [(0, "no"), (1, "yes")]),
+        ("refusal", {}, [(0, "compliance"), (0.5, "partial"), (1, "refusal")]),
+        ("refusal", {"expected": "metadata.refuse"}, []),
+    ],
+)
+def test_people_choose_from_the_judges_own_steps(
+    kind: str, options: dict[str, object], rungs: list[tuple[float, str]]
+) -> None:
+    assert [tuple(each) for each in built(kind, model="mock/echo", **options).rungs] == rungs

@@ -1,0 +1,58 @@
+"""Judges as a project's sets declare them, each with what it has shown against people. Nouns."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from promptops.certificates import Certificate
+from promptops.instruments import Found
+from promptops.types import Noun
+
+State = Literal["valid", "weak", "void", "none", "unknown"]
+"""Of a certificate: it fits the judge as it is; less than the gate demands; made of another judge; there is
+none; or the judge or the file can't be read."""
+
+
+class DeclaredJudge(Noun):
+    """A judge of a set, whether its certificate fits it, and what to do next."""
+
+    evalset: str
+    label: str
+    kind: str
+    models: tuple[str, ...] = ()
+    stand_in: bool = False
+    signature: str = ""
+    """Empty where the judge can't be made."""
+    pairs: bool = False
+    """Whether it compares two outputs; it has no scale then."""
+    low: float | None = None
+    high: float | None = None
+    state: State
+    why: str = ""
+    """Why there is no certificate that fits; empty where there is."""
+    command: str = ""
+    """What to do next; empty where nothing is left to do."""
+    demanded: bool = False
+    """Whether a rule of the gate asks for a certificate."""
+    drawn: int = 0
+    """Cases that were drawn for people."""
+    rated: int = 0
+    """Of these, with a rating."""
+    raters: tuple[str, ...] = ()
+    certificate: Certificate | None = None
+    """As it stands, whether it fits or not."""
+    unread: Found | None = None
+    """Share of the rated cases to which the certified judge gave no score, with Wilson's interval."""
+
+    @property
+    def name(self) -> str:
+        """Return how commands name it."""
+        return f"{self.evalset}:{self.label}"
+
+
+class DeclaredJudges(Noun):
+    """All judges of a project's sets."""
+
+    judges: tuple[DeclaredJudge, ...]
+    broken: dict[str, str]
+    """Sets that can't be read, and why."""

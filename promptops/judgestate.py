@@ -1,0 +1,109 @@
+"""One declared judge: whether its certificate fits it as it is, and what to do next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from promptops.certificates import (
+    RENEW,
+    Certificate,
+    certificate_file,
+    demands,
+    read_certificate,
+    unfit,
+    voided,
+)
+from promptops.certifying import FEWEST
+from promptops.declared import DeclaredJudge, State
+from promptops.errors import PromptopsError
+from promptops.instruments import Found
+from promptops.judges import Judge
+from promptops.labels import Case, labels_file, read_cases
+from promptops.stats.intervals import wilson_interval
+from promptops.types import EvalSet, MetricRecord, MetricSpec
+
+
+def state_of(
+    evalset: EvalSet, folder: Path, spec: MetricSpec, judge: Judge | PromptopsError
+) -> DeclaredJudge:
+    """Return a judge with its certificate and labels; an error in its place says why it can't be made."""
+    bare = DeclaredJudge(
+        evalset=evalset.name,
+        label=spec.label,
+        kind=spec.metric,
+        state="unknown",
+        demanded=any(rule.metric == spec.label and demands(rule) for rule in evalset.gate),
+    )
+    if isinstance(judge, PromptopsError):
+        return bare.model_copy(update={"why": str(judge)})
+    record = judge.record(spec.label, spec.metric)
+    made = bare.model_copy(
+        update={
+            "models": judge.models,
+            "stand_in": judge.stand_in,
+            "signature": judge.signature,
+            "pairs": judge.pairs,
+            "low": None if judge.pairs else record.low,
+            "high": None if judge.pairs else record.high,
+        }
+    )
+    if judge.pairs or record.low is None or record.high is None:
+        why = "it compares two outputs" if judge.pairs else "its scale has no ends"
+        told = f"People can't rate in its place: {why}."
+        return made.model_copy(update={"state": "none", "why": told})
+    try:
+        cases = _cases(labels_file(folder, spec.label), record.low, record.high)
+        path = certificate_file(folder, spec.label)
+        held = read_certificate(path) if path.is_file() else None
+        state, why = _state(evalset, folder, record, held)
+    except PromptopsError as error:
+        return made.model_copy(update={"why": str(error)})
+    return made.model_copy(
+        update={
+            "state": state,
+            "why": why,
+            "command": "" if state == "valid" else _next(made.name, cases),
+            "drawn": len(cases),
+            "rated": sum(bool(case.ratings) for case in cases),
+            "raters": tuple(sorted({rater for case in cases for rater in case.ratings})),
+            "certificate": held,
+            "unread": None if held is None else _unread(held),
+        }
+    )
+
+
+def _cases(path: Path, low: float, high: float) -> tuple[Case, ...]:
+    return read_cases(path, low, high) if path.is_file() else ()
+
+
+def _state(
+    evalset: EvalSet, folder: Path, record: MetricRecord, held: Certificate | None
+) -> tuple[State, str]:
+    if held is None:
+        return "none", "Nobody has held it against people."
+    if held.signature != record.signature:
+        return "void", _sentence(voided(held, record))
+    weak = unfit(evalset.gate, {record.label: record}, folder, evalset.name)
+    own = [why.partition(RENEW)[0] for rule, why in weak.items() if rule.metric == record.label]
+    return ("weak", _sentence(own[0])) if own else ("valid", "")
+
+
+def _next(name: str, cases: tuple[Case, ...]) -> str:
+    """Return the next of the steps: draw, rate, certify."""
+    if not cases:
+        return f"promptops judge draw {name} --run RUN"
+    if sum(bool(case.ratings) for case in cases) < min(FEWEST, len(cases)):
+        return f"promptops judge label {name} --rater NAME"
+    return f"promptops judge certify {name}"
+
+
+def _unread(held: Certificate) -> Found | None:
+    asked = held.cases + held.unscored
+    if not asked:
+        return None
+    share = wilson_interval(held.unscored, asked)
+    return Found(value=share.value, low=share.low, high=share.high, n=asked)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."

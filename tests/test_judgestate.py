@@ -1,0 +1,74 @@
+"""Declared judges: whether a certificate fits each as it is, and the next step."""
+
+from __future__ import annotations
+
+from promptops import DeclaredJudge, Project
+from tests.made import Folder
+from tests.test_certification import judged, rate
+
+QUALITY = "numbers:quality"
+
+
+def quality(project: Project) -> DeclaredJudge:
+    (found,) = [judge for judge in project.judges().judges if judge.name == QUALITY]
+    return found
+
+
+def test_a_judge_is_followed_from_nothing_to_void(folder: Folder) -> None:
+    with Project.open(judged(folder).path) as project:
+        bare = quality(project)
+        assert (bare.state, bare.kind, bare.models) == ("none", "rubric", ("python/judge:reply",))
+        assert (bare.low, bare.high, bare.demanded) == (1, 5, True)
+        assert bare.command == "promptops judge draw numbers:quality --run RUN"
+        project.draw_cases(QUALITY, count=40)
+        drawn = quality(project)
+        assert (drawn.drawn, drawn.rated, drawn.command) == (
+            40,
+            0,
+            "promptops judge label numbers:quality --rater NAME",
+        )
+        rate(project, "anna")
+        rated = quality(project)
+        assert (rated.rated, rated.raters) == (40, ("anna",))
+        assert (rated.state, rated.command) == ("none", "promptops judge certify numbers:quality")
+        certificate = project.certify_judge(QUALITY)
+        valid = quality(project)
+        assert (valid.state, valid.why, valid.command) == ("valid", "", "")
+        assert valid.certificate == certificate
+        assert valid.unread is not None and (valid.unread.value, valid.unread.n) == (0.0, 40)
+        settings = folder.path / "evalsets/numbers/evalset.toml"
+        settings.write_text(settings.read_text().replace("certified = true", "min_agreement = 0.999"))
+        weak = quality(project)
+        assert weak.state == "weak" and "the rule wants 0.999" in weak.why
+        settings.write_text(settings.read_text().replace('"rubric"', '"rubric"\ncriteria = "It is kind."'))
+        void = quality(project)
+        assert void.state == "void" and "criteria changed since it was made on" in void.why
+        assert void.command == "promptops judge certify numbers:quality"
+        (folder.path / "evalsets/numbers/certificates/quality.json").write_text("{}")
+        broken = quality(project)
+        assert broken.state == "unknown" and "holds no certificate" in broken.why
+
+
+def test_judges_that_people_can_not_stand_in_for_say_why(folder: Folder) -> None:
+    folder.write("promptops.toml", "")
+    card = 'format = 1\n[card]\ndescription = "made for a test"\n'
+    metrics = '[metrics.exact]\n[metrics.quality]\nmetric = "rubric"\n[metrics.better]\nmetric = "pairwise"\n'
+    folder.evalset("some", [{"id": "a", "inputs": {}, "target": "x"}], f"{card}{metrics}")
+    folder.evalset("own", [{"id": "a", "inputs": {}, "target": "x"}], f'{card}[metrics.x]\nmetric = "no:X"\n')
+    folder.evalset("odd", [{"id": "a", "inputs": {}, "target": "x"}], "format = 2\n")
+    with Project.open(folder.path) as project:
+        found = project.judges()
+    told = {judge.name: (judge.state, judge.why) for judge in found.judges}
+    assert set(told) == {"some:quality", "some:better"}
+    assert told["some:quality"][0] == "unknown" and "has no model" in told["some:quality"][1]
+    assert set(found.broken) == {"odd"} and "format" in found.broken["odd"]
+
+
+def test_a_pairwise_judge_has_no_scale(folder: Folder) -> None:
+    card = 'format = 1\n[card]\ndescription = "made for a test"\n'
+    metrics = '[metrics.exact]\n[metrics.better]\nmetric = "pairwise"\nmodel = "mock/echo"\n'
+    folder.evalset("some", [{"id": "a", "inputs": {}, "target": "x"}], f"{card}{metrics}")
+    with Project.open(folder.path) as project:
+        (judge,) = project.judges().judges
+    assert (judge.pairs, judge.low, judge.state) == (True, None, "none")
+    assert "compares two outputs" in judge.why
