@@ -68,6 +68,12 @@ def estimates(reference: str) -> tuple[Estimate, ...]:
 
 
 @kept(entries=32)
+def judge_notes(reference: str) -> dict[str, tuple[str, ...]]:
+    """Return what belongs beside the figures of a run's judges."""
+    return project().judge_notes(reference)
+
+
+@kept(entries=32)
 def cases(reference: str, limit: int, offset: int) -> list[Case]:
     """Return a page of a run's results."""
     return project().cases_of(reference, limit=limit, offset=offset)

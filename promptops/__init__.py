@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from promptops.headline import smallest_change
     from promptops.instruments import Preference
     from promptops.judges import Judge
+    from promptops.judgetext import judge_lines
     from promptops.labelled import Labelling, OwnCase
     from promptops.metrics import Metric
     from promptops.plots import Plot, changes_plot, rules_plot
@@ -82,6 +83,7 @@ _HOMES = {
     "Verdict": "verdicts",
     "changes_plot": "plots",
     "evidence_of": "evidence",
+    "judge_lines": "judgetext",
     "preference_sentences": "preferencetext",
     "render_report": "reportfiles",
     "rules_plot": "plots",
@@ -123,6 +125,7 @@ __all__ = [
     "Verdict",
     "changes_plot",
     "evidence_of",
+    "judge_lines",
     "preference_sentences",
     "render_report",
     "rules_plot",

@@ -11,6 +11,7 @@ from promptops.comparison import pair
 from promptops.comparisons import cut_off, run_warnings
 from promptops.errors import UnknownName, UsageError
 from promptops.gates import Gates, grids_for
+from promptops.judgefacts import facts_of_both
 from promptops.parts import part_warnings, refuse_chosen, refuse_mixed, refuse_part
 from promptops.sides import load_run
 from promptops.types import EvalSet, Run
@@ -246,6 +247,10 @@ class Analyses(Gates):
             return placed(report, folder, (), self.root, self.environment)
         sides = self._sides(verdict.baseline, verdict.candidate)
         report = gate_report(verdict, found, *sides, blocks=inconclusive == "block")
+        if report.comparison is not None:
+            judges = facts_of_both(*sides, self._people(sides[1].side.run))
+            told = report.comparison.model_copy(update={"judges": judges})
+            report = report.model_copy(update={"comparison": told})
         return placed(report, folder, (*found.gate, *found.shifts), self.root, self.environment)
 
     def comparison_report(

@@ -11,6 +11,8 @@ from promptops.bounds import unbound
 from promptops.comparison import Pairing, pair
 from promptops.errors import NotComparable, UnknownName, UsageError
 from promptops.headline import compared
+from promptops.judgefacts import Ratings, facts_of_both
+from promptops.labels import mean_ratings
 from promptops.missing import missing_warnings, unequal_missing
 from promptops.parts import (
     chosen_by_failures,
@@ -60,6 +62,7 @@ class Comparisons(Preferences):
         if cut_off(first, second) or chosen_by_failures(first.side.run, second.side.run):
             deltas = tuple(unbound(delta) for delta in deltas)
         still = all(not delta.difference for delta in deltas)
+        judges = facts_of_both(first, second, self._people(second.side.run))
         found = Comparison(
             baseline=baseline if baseline.endswith(".jsonl") else first.side.run.id,
             candidate=second.side.run.id,
@@ -70,8 +73,10 @@ class Comparisons(Preferences):
                 pairing,
                 part_warnings(first.side.run, second.side.run, len(second.side.table.samples)),
                 run_warnings(first, second),
+                tuple(dict.fromkeys(warning for each in judges for warning in each.warnings)),
                 missing_warnings(pairing, deltas),
             ),
+            judges=judges,
         )
         sentence = compared(found, told, first.side.run.prompt_ref, second.side.run.prompt_ref)
         return found.model_copy(update={"sentence": sentence})
@@ -181,6 +186,17 @@ class Comparisons(Preferences):
         before = self.run(baseline)
         same = before.evalset_digest == run.evalset_digest
         return load_run(self.store, before, second.side.table.samples if same else None), second
+
+    def _people(self, run: Run) -> dict[str, Ratings]:
+        """Return people's mean ratings of outputs, by the label of a judge of the run's set."""
+        if run.evalset not in self.evalsets():
+            return {}
+        folder = self.evalset_folder(run.evalset)
+        return {
+            record.label: mean_ratings(file)
+            for record in run.metrics
+            if record.judge and (file := folder / "labels" / f"{record.label}.jsonl").is_file()
+        }
 
     def _common_sides(self, baseline: str, candidate: str) -> tuple[Loaded, Loaded]:
         """Read two runs' scores on the samples that both were asked; the gate never does that."""

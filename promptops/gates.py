@@ -31,6 +31,7 @@ from promptops.followers import (
 )
 from promptops.grid import Grid, grid_of
 from promptops.headline import finding
+from promptops.judgefacts import cautions
 from promptops.models import rebuild_metric
 from promptops.parts import refuse_part
 from promptops.progress import Watch
@@ -256,7 +257,8 @@ class Gates(Shifts):
             first, second = first.only(part), second.only(part)
             pairing = pair(first.side, second.side, second.metrics)
         slips = slipped(Path(against), folder, second, found.gate) if asks_git else []
-        notes = (*run_warnings(first, second, stopped=stopped), *slips, *verdict.warnings)
+        wary = cautions(first, second)
+        notes = (*run_warnings(first, second, stopped=stopped), *wary, *slips, *verdict.warnings)
         whole = verdict.model_copy(
             update={
                 "warnings": notes if by_bets else in_order(pairing, notes),

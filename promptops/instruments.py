@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from promptops.stats.reweighting import Estimated
 from promptops.types import Noun
 
@@ -83,3 +85,48 @@ class Preference(Noun):
     """Calls that this command made; what was judged before is not asked again."""
     cost: float | None = None
     """US dollars of these calls; null where it is unknown."""
+
+
+class Diversity(Noun):
+    """How much a run's outputs differ: one output a question, the first that was answered.
+
+    Two outputs are the same if they are alike after Unicode's NFKC, without case, with each run of white
+    space as one space. Questions with the same inputs count once.
+    """
+
+    questions: int
+    """Different questions with an output."""
+    distinct: int
+    most: int
+    """Questions that got the most frequent output."""
+
+    @property
+    def share(self) -> float | None:
+        """Share of distinct outputs."""
+        return self.distinct / self.questions if self.questions else None
+
+
+class JudgeFacts(Noun):
+    """What belongs beside a pointwise judge's figure on a run, so that it isn't read for more than it is."""
+
+    run: str
+    """`baseline` for an accepted file."""
+    side: Literal["", "baseline", "candidate"] = ""
+    """Of a comparison, which of its runs it is."""
+    label: str
+    judges: tuple[str, ...]
+    """The models that it asks."""
+    judged: int
+    """Answers that it was to score, repeats counted."""
+    unscored: int
+    """Of these, how many have no score: a reply that can't be read, an answer that says nothing, a call that
+    failed."""
+    reasons: tuple[tuple[str, int], ...] = ()
+    """The most frequent reasons, and how often."""
+    diversity: Diversity | None = None
+    """Null where the outputs are not kept."""
+    length: Found
+    """Spearman's correlation of score and length of the output in characters, over samples."""
+    length_at_equal: Found | None = None
+    """The same at an equal human rating; null where people rated none of these outputs."""
+    warnings: tuple[str, ...] = ()

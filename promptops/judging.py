@@ -13,7 +13,10 @@ from promptops.evaluation import Evaluation
 from promptops.eventloop import wait_for
 from promptops.forecast import Forecast, Part, Wanted, part_of
 from promptops.forecasts import Forecasts, token_limit, with_outlook
+from promptops.instruments import JudgeFacts
+from promptops.judgefacts import judge_facts
 from promptops.judges import Judge, judges_of
+from promptops.judgetext import judge_sentences
 from promptops.models import build_metric, refuse_unlisted_metric
 from promptops.progress import Watch
 from promptops.sides import metrics_of
@@ -33,10 +36,22 @@ QUESTIONS = 10
 class Judging(Forecasts):
     """Judges, looked at as instruments."""
 
-    def judge_notes(self, reference: str) -> dict[str, tuple[str, ...]]:
+    def judge_facts(self, reference: str) -> tuple[JudgeFacts, ...]:
+        """Return what belongs beside the figure of each judge of a run.
+
+        How many outputs are distinct, how scores hang together with length, what has no score and why, and
+        what to be wary of.
+        """
+        loaded = self._scored(reference)
+        return judge_facts(loaded, self._people(loaded.side.run))
+
+    def judge_notes(
+        self, reference: str, *, facts: Sequence[JudgeFacts] | None = None
+    ) -> dict[str, tuple[str, ...]]:
         """Return sentences that belong beside the figures of a run's judges, by label.
 
-        The histogram of ratings, the places that were chosen, the exact test of feedback: what a mean hides.
+        What the kind of judge tells (the histogram of ratings, the places that were chosen, the exact test of
+        feedback: what a mean hides), then the facts of `judge_facts`.
         """
         run = self.run(reference)
         judges = judges_of(metrics_of(run))
@@ -46,7 +61,10 @@ class Judging(Forecasts):
             for label in telling:
                 if label in result.scores:
                     scores[label].append(result.scores[label])
-        found = {label: judge.notes(scores[label]) for label, judge in telling.items()}
+        known = self.judge_facts(run.id) if facts is None else facts
+        found = {each.label: judge_sentences(each) for each in known if each.judged}
+        for label, judge in telling.items():
+            found[label] = (*judge.notes(scores[label]), *found.get(label, ()))
         return {label: notes for label, notes in found.items() if notes}
 
     def attack_judge(

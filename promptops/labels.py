@@ -136,6 +136,16 @@ def read_cases(path: Path, low: float, high: float) -> tuple[Case, ...]:
     return tuple(found.values())
 
 
+def mean_ratings(path: Path) -> dict[tuple[str, str], float]:
+    """Return the mean of each case's ratings, by sample id and output. Raises FileProblems."""
+    cases = read_cases(path, -math.inf, math.inf)
+    return {
+        (case.sample, case.output): sum(case.ratings.values()) / len(case.ratings)
+        for case in cases
+        if case.ratings
+    }
+
+
 def write_cases(path: Path, cases: Iterable[Case]) -> None:
     """Write cases, whole or not at all. Raises FileProblems."""
     with replacing(path) as file:

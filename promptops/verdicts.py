@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from promptops.instruments import JudgeFacts
 from promptops.types import Estimate, GateRule, Noun, Outcome, Result
 
 
@@ -122,6 +123,8 @@ class Comparison(Noun):
     sentence: str = ""
     identical: bool = False
     warnings: tuple[str, ...] = ()
+    judges: tuple[JudgeFacts, ...] = ()
+    """What belongs beside the figures of judges, first the baseline's."""
 
 
 class Stopping(Noun):

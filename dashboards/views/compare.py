@@ -16,6 +16,7 @@ from promptops import (
     Verdict,
     changes_plot,
     evidence_of,
+    judge_lines,
     preference_sentences,
     smallest_change,
     verdicts,
@@ -125,6 +126,10 @@ def _figures(comparison: Comparison, found: Verdict | str) -> tuple[str, str | N
             right=BOUNDS,
             alt="Every metric's change with its bounds, p-value and number of cases",
         )
+        lines = judge_lines(comparison.judges)
+        if lines:
+            st.markdown("**Beside the judges' figures**")
+            shown.text("\n".join(f"• {line}" for line in lines))
         delta = next(each for each in comparison.deltas if (each.label, each.slice) == (metric, part))
         st.markdown("**What could have been seen**")
         shown.text(smallest_change(delta))

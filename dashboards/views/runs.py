@@ -103,6 +103,10 @@ def _figures(run: Run) -> None:
         _estimates([each for each in found if each.slice is None], run)
         if any(record.stand_in for record in run.metrics):
             st.caption("\\* judged by a rule-based stand-in, not by an LLM; the scores only show the way.")
+        notes = [f"{label}: {each}" for label, told in reading.judge_notes(run.id).items() for each in told]
+        if notes:
+            st.markdown("**Beside the judges' figures**")
+            shown.text("\n".join(f"• {note}" for note in notes))
     if slices:
         with places[1]:
             part = urlstate.choice("Slice", "slice", slices, shown=frames.cell, default=slices[0])

@@ -72,6 +72,8 @@ def compare_command(
     """
     from promptops.budget import Budget
     from promptops.cli import documents, preferring, tables
+    from promptops.cli.safe import safe_lines
+    from promptops.judgetext import judge_lines
 
     budget = Budget(max_calls, max_cost)
     if not pairwise and (dry_run or budget.limited):
@@ -114,6 +116,8 @@ def compare_command(
         comparison, tables.run_name(first) if first else baseline, tables.run_name(second)
     )
     tables.print_corrections(corrections, change=True)
+    for line in judge_lines(comparison.judges):
+        click.echo(safe_lines(line))
     if preference is not None:
         preferring.print_preference(preference)
     for case in cases:

@@ -14,7 +14,7 @@ from promptops.certificates import Certificate
 from promptops.corrected import JudgeCorrection
 from promptops.drifting import AnchorCheck
 from promptops.forecast import Forecast
-from promptops.instruments import Preference
+from promptops.instruments import JudgeFacts, Preference
 from promptops.noise import Noise
 from promptops.pairstandings import PairRanking
 from promptops.planning import Plan
@@ -47,6 +47,7 @@ class RunFigures(Noun):
     """Answers that ended at the limit of tokens."""
     notes: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """By the label of a judge what belongs beside its figure."""
+    judges: tuple[JudgeFacts, ...] = ()
 
 
 class ModelPrice(Noun):
@@ -132,6 +133,7 @@ class RunDocument(Document):
     notes: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     corrections: dict[str, Correction] = Field(default_factory=dict)
     """By the label of a judge what people's ratings make of its figure, where there are any."""
+    judges: tuple[JudgeFacts, ...] = ()
     cases: tuple[Case, ...] = ()
 
 

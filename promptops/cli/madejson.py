@@ -32,6 +32,7 @@ def print_runs(
     from promptops.cli import documents  # so many nouns take a tenth of a second
 
     used = usage or Usage()
+    judged = [project.judge_facts(run.id) for run in runs]
     documents.print_document(
         documents.EvalDocument(
             runs=tuple(
@@ -40,9 +41,10 @@ def print_runs(
                     estimates=project.estimates(run.id),
                     failures=project.failures(run.id),
                     cut_off=project.cut_off(run.id),
-                    notes=project.judge_notes(run.id),
+                    notes=project.judge_notes(run.id, facts=facts),
+                    judges=facts,
                 )
-                for run in runs
+                for run, facts in zip(runs, judged, strict=True)
             ),
             calls=used.calls,
             cached=used.cached,

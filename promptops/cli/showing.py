@@ -67,7 +67,8 @@ def show_command(ctx: click.Context, run: str, sample: str | None, repeat: int, 
                 raise UnknownName("sample with a result", sample, known)
         estimates = project.estimates(found.id) if not cases or as_json else ()
         failures = project.failures(found.id)
-        notes = project.judge_notes(found.id) if not cases or as_json else {}
+        judges = project.judge_facts(found.id) if not cases or as_json else ()
+        notes = project.judge_notes(found.id, facts=judges) if not cases or as_json else {}
         corrections = project.corrections(found.id) if not cases or as_json else {}
         cut_off = project.cut_off(found.id)
         if as_json:
@@ -78,6 +79,7 @@ def show_command(ctx: click.Context, run: str, sample: str | None, repeat: int, 
                     failures=failures,
                     cut_off=cut_off,
                     notes=notes,
+                    judges=judges,
                     corrections=corrections,
                     cases=tuple(cases),
                 )

@@ -11,9 +11,9 @@ from promptops.reports import Form, Report, ReportCase
 from promptops.reports._differences import differences_caption, differences_plot
 from promptops.reports._facts import facts
 from promptops.reports._intervals import CAPTION, intervals_plot
+from promptops.reports._judges import judges_section, preference_section
 from promptops.reports._markup import NOTHING, Markup, joined, table, tag, text
 from promptops.reports._palette import page_style
-from promptops.reports._preference import preference_section
 from promptops.types import Case
 from promptops.verdicts import Delta, Verdict
 from promptops.worddiff import word_diff
@@ -88,6 +88,7 @@ def _sections(report: Report) -> Iterator[Markup]:
         yield _rules(report.verdict)
     if report.comparison is not None:
         yield _metrics(report.comparison.deltas)
+        yield judges_section(report)
         yield preference_section(report)
         yield _differences(report)
         yield _slices(report.comparison.deltas)

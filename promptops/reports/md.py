@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from promptops.evidence import Evidence, evidence_of
 from promptops.figures import figure, interval, p_value, signed
 from promptops.headline import compared, finding, outcome_word
+from promptops.judgetext import judge_lines
 from promptops.preferencetext import preference_sentences
 from promptops.reports import Form, Report, ReportCase
 from promptops.reports._facts import facts
@@ -32,6 +33,7 @@ class Markdown(Form):
             Part(_rules(report), before=_rules_head(), name="rules", rank=2),
             Part(_reasons(report), name="reasons", rank=3),
             Part(_figures(report, whole=True), before=_figures_head(), name="metrics", rank=4),
+            Part(_judges(report), name="judges", rank=4),
             Part(_preference(report), name="sentences on preferences", rank=4),
             _folded("Slices", _figures(report, whole=False), 7, "figures of slices", before=_figures_head()),
             _folded(_cases_title(report), _cases(report), 6, "cases"),
@@ -124,6 +126,11 @@ def _figure_row(delta: Delta) -> str:
             f"{delta.n:,}",
         )
     )
+
+
+def _judges(report: Report) -> list[str]:
+    found = report.comparison.judges if report.comparison else ()
+    return [f"- {prose(each)}" for each in judge_lines(found)]
 
 
 def _preference(report: Report) -> list[str]:

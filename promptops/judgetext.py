@@ -1,0 +1,39 @@
+"""What belongs beside a judge's figure, in the sentences that every face shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from promptops.figures import figure, interval
+from promptops.instruments import Found, JudgeFacts
+
+
+def judge_sentences(found: JudgeFacts) -> tuple[str, ...]:
+    """Return what is told beside a judge's figure on a run; warnings come last, and say so."""
+    told: list[str] = []
+    if found.diversity is not None:
+        kept = found.diversity
+        told.append(f"{kept.distinct} distinct outputs to {kept.questions} questions ({kept.share:.0%})")
+    told.append(f"score and length of the output: Spearman {_figure(found.length)}")
+    if found.length_at_equal is not None:
+        told[-1] += f"; at an equal rating by people {_figure(found.length_at_equal)}"
+    if found.unscored:
+        why = "; ".join(f"{count} x {reason}" for reason, count in found.reasons)
+        told.append(f"{found.unscored} of {found.judged} answers have no score: {why}")
+    return (*told, *(f"Note: {each.removeprefix(f'{found.label}: ')}" for each in found.warnings))
+
+
+def judge_lines(found: Sequence[JudgeFacts]) -> tuple[str, ...]:
+    """Return a line for each judge and side of a comparison; what it warns of stands among its notes."""
+    return tuple(
+        f"{each.label}, {each.side}: {'. '.join(judge_sentences(each.model_copy(update={'warnings': ()})))}."
+        for each in found
+        if each.judged
+    )
+
+
+def _figure(found: Found) -> str:
+    if found.value is None:
+        return f"not told ({found.reason})"
+    why = f", {found.reason}" if found.reason else ""
+    return f"{figure(found.value)} {interval(found.low, found.high)} over {found.n}{why}"
