@@ -8,6 +8,7 @@ Looking again and again errs more often than looking once. So the number of look
 made at level 1 - alpha / looks: all orders that were ever called sure are right with 1 - alpha (Bonferroni).
 After such a schedule an interval at the plain level is no 95 % interval, for who stops when it suits has
 chosen it: of five equal systems some are called unequal in 38 % of all schedules of 20 such looks.
+Where a system only won or only lost, its order to others is sure by an exact sign test (`separated`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from promptops.stats import Bools, Floats
 from promptops.stats.bradley_terry import Strengths, bradley_terry
 from promptops.stats.clusters import Labels
 from promptops.stats.many import Differences, RankSets, rank_sets
+from promptops.stats.separated import sure_differences
 
 Pair = tuple[int, int]
 
@@ -38,7 +40,7 @@ class Look:
     ranks: RankSets
     level: float
     pairs: tuple[Pair, ...]
-    """Empty where every order is sure."""
+    """Empty where every order is sure, or nothing is left to judge about those that are not."""
 
 
 def opening(systems: int, times: int = 2) -> tuple[Pair, ...]:
@@ -64,21 +66,23 @@ def look(
     looks: int,
     alpha: float = 0.05,
     systems: int | None = None,
+    weights: npt.ArrayLike | None = None,
+    room: npt.ArrayLike | None = None,
 ) -> Look:
     """Tell what all comparisons so far say, and the next `size` pairs; `looks` were planned before the first.
 
-    Nothing is sure while a system has only won or only lost. Begin with the comparisons of `opening`; other
-    arguments and errors are those of `bradley_terry`.
+    `room` (K, K) is how often each pair can still be judged; where it has run out, other pairs are. Begin
+    with the comparisons of `opening`; other arguments and errors are those of `bradley_terry`.
     """
     if looks < 1 or size < 1:
         raise ValueError(f"looks and pairs a round are 1 at least, not {looks} and {size}")
-    strengths = bradley_terry(first, second, score, clusters, systems=systems)
+    labels = None if clusters is None else list(clusters)
+    strengths = bradley_terry(first, second, score, labels, systems=systems, weights=weights)
     level = 1 - alpha / looks
-    differences = strengths.differences(level)
-    if strengths.penalised:
-        nothing = np.full_like(differences.low, np.inf)
-        differences = Differences(differences.difference, -nothing, nothing)
-    pairs = tuple(_chosen(strengths, _unsure(differences), size))
+    differences = sure_differences(strengths, first, second, score, labels, weights=weights, level=level)
+    k = len(strengths.strengths)
+    left = np.full((k, k), float(size)) if room is None else np.asarray(room, dtype=np.float64)
+    pairs = tuple(_chosen(strengths, _unsure(differences), size, left))
     return Look(strengths, differences, rank_sets(differences), level, pairs)
 
 
@@ -87,19 +91,22 @@ def _unsure(differences: Differences) -> Bools:
     return unsure
 
 
-def _chosen(strengths: Strengths, unsure: Bools, size: int) -> list[Pair]:
+def _chosen(strengths: Strengths, unsure: Bools, size: int, left: Floats) -> list[Pair]:
     upper = np.triu_indices(len(unsure), 1)
-    first, second = (side[unsure[upper]] for side in upper)
+    open_to = unsure[upper] & (left[upper] > 0)
+    first, second = (side[open_to] for side in upper)
+    room = left[upper][open_to].copy()
     covariance: Floats = strengths.model_covariance.copy()
     chance = 1 / (1 + np.exp(strengths.strengths[second] - strengths.strengths[first]))
     weight = chance * (1 - chance)
     chosen: list[Pair] = []
-    for _ in range(size if len(first) else 0):
+    while len(chosen) < size and (room > 0).any():
         own = np.diag(covariance)
         variance = own[first] + own[second] - 2 * covariance[first, second]
-        best = int((weight * variance).argmax())
+        best = int(np.where(room > 0, weight * variance, -np.inf).argmax())
         i, j = int(first[best]), int(second[best])
         chosen.append((i, j))
+        room[best] -= 1
         moved = covariance[:, i] - covariance[:, j]
         covariance -= np.outer(moved, moved) * weight[best] / (1 + weight[best] * variance[best])
     return chosen

@@ -276,11 +276,24 @@ def test_only_pairs_whose_order_is_unsure_are_asked() -> None:
     assert found.ranks.worst.tolist() == [1, 3, 3, 4]
 
 
-def test_nothing_is_sure_while_a_system_never_lost() -> None:
-    found = look([0, 0, 1, 2] * 30, [1, 2, 2, 1] * 30, [1, 1, 1, 1] * 30, size=4, looks=5)
-    assert found.strengths.penalised
-    assert found.ranks.worst.tolist() == [3, 3, 3]
-    assert len(found.pairs) == 4
+def test_a_system_that_never_lost_is_asked_about_until_that_is_no_luck() -> None:
+    few = look([0, 0, 1, 2] * 2, [1, 2, 2, 1] * 2, [1, 1, 1, 1] * 2, size=4, looks=5)
+    assert few.strengths.penalised
+    assert few.ranks.worst.tolist() == [3, 3, 3]
+    assert len(few.pairs) == 4
+    many = look([0, 0, 1, 2] * 30, [1, 2, 2, 1] * 30, [1, 1, 1, 1] * 30, size=4, looks=5)
+    assert (many.ranks.best[0], many.ranks.worst[0]) == (1, 1)
+    assert set(many.pairs) == {(1, 2)}
+
+
+def test_a_pair_with_nothing_left_to_judge_leaves_its_calls_to_others() -> None:
+    games = played(4, [0.1, 0.05, 0.0, -3.0], prompts=400)
+    room = np.zeros((4, 4))
+    room[0, 1], room[1, 2] = 3, 100
+    found = look(*games, size=20, looks=5, room=room)
+    assert found.pairs.count((0, 1)) <= 3
+    assert len(found.pairs) == 20 and set(found.pairs) <= {(0, 1), (1, 2)}
+    assert look(*games, size=20, looks=5, room=np.zeros((4, 4))).pairs == ()
 
 
 def test_the_opening_joins_all_systems() -> None:
