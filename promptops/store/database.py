@@ -5,11 +5,9 @@ from __future__ import annotations
 import contextlib
 import secrets
 import sqlite3
-import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Literal, cast
 
 from sqlalchemy import Connection, Engine
@@ -18,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from promptops.errors import StoreError
 from promptops.store.address import Address
 from promptops.store.bulk import Batch, append_rows, insert_rows
+from promptops.store.logindex import log_bytes
 from promptops.store.opening import WRITE, connect_sqlite
 
 CHECKPOINT_BYTES = 4_000_000
@@ -104,7 +103,9 @@ class Database:
     def _committed(self) -> None:
         self._wrote = True
         self._commits += 1
-        if self._commits >= CHECKPOINT_COMMITS and self._log_bytes() > CHECKPOINT_BYTES:
+        if self._commits < CHECKPOINT_COMMITS or self.address.path is None:
+            return
+        if log_bytes(self.address.path) > CHECKPOINT_BYTES:
             self._commits = 0
             self.checkpoint()
 
@@ -162,22 +163,6 @@ class Database:
                 self._appender.close()
                 self._appender = None
         self._engine.dispose()
-
-    def _log_bytes(self) -> int:
-        """Return how much of the write-ahead log is in use, by the header of its index.
-
-        The file itself keeps its size when the log begins anew. The header's layout is part of
-        SQLite's documented WAL-index format: page size at byte 14, last frame at byte 16.
-        """
-        if self.address.path is None:
-            return 0
-        try:
-            with Path(f"{self.address.path}-shm").open("rb") as index:
-                head = index.read(20)
-        except FileNotFoundError:
-            return 0
-        page, frames = (int.from_bytes(part, sys.byteorder) for part in (head[14:16], head[16:20]))
-        return max(page, 512) * frames
 
 
 @contextlib.contextmanager
