@@ -137,13 +137,7 @@ class Analyses(Gates):
         """
         from promptops import ranking
 
-        if (evalset is None) == (not runs):
-            raise UsageError("Name runs, or an evaluation set (--evalset NAME) whose newest runs are meant.")
-        chosen = [self.finished_run(reference) for reference in runs]
-        if evalset is not None:
-            found = self.evalset(evalset)
-            stored = self.runs(limit=self.run_count(evalset=found.name), evalset=found.name)
-            chosen = ranking.newest_of_each(stored, found.digest)
+        chosen = self._chosen_runs(runs, evalset)
         first = chosen[0].id if baseline is None else self.finished_run(baseline).id
         if first not in [run.id for run in chosen]:
             chosen.insert(0, self.finished_run(first))
@@ -293,6 +287,18 @@ class Analyses(Gates):
         grid = grid_of(new) if second.repeats > 1 else None
         pairing = pair(old.side, new.side, new.metrics)
         return self_test(pairing, found, grid, trials=trials, seed=seed, early_stop=early_stop)
+
+    def _chosen_runs(self, runs: Sequence[str], evalset: str | Path | None) -> list[Run]:
+        """Return the runs that are named, or the newest of each prompt and model on a set."""
+        from promptops.ranking import newest_of_each
+
+        if (evalset is None) == (not runs):
+            raise UsageError("Name runs, or an evaluation set (--evalset NAME) whose newest runs are meant.")
+        if evalset is None:
+            return [self.finished_run(reference) for reference in runs]
+        found = self.evalset(evalset)
+        stored = self.runs(limit=self.run_count(evalset=found.name), evalset=found.name)
+        return newest_of_each(stored, found.digest)
 
     def _finished_on(self, evalset: EvalSet) -> list[Run]:
         return [

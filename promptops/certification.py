@@ -20,7 +20,6 @@ from promptops.types import Sample
 
 if TYPE_CHECKING:
     from promptops.agreeing import MetaEvaluation
-    from promptops.pairstandings import PairRanking
     from promptops.trials import Trial
 
 
@@ -100,41 +99,6 @@ class Certification(Labelled):
         from promptops.agreeing import agree
 
         return agree(Path(path), human, metrics, document=document, system=system)
-
-    def rank_recorded(
-        self,
-        path: str | Path,
-        *,
-        first: str | None = None,
-        second: str | None = None,
-        winner: str | None = None,
-        group: str | None = None,
-        judge: str | None = None,
-        baseline: str | None = None,
-        anchor: str | None = None,
-        anchor_elo: float = 1000.0,
-        level: float = 0.95,
-    ) -> PairRanking:
-        """Rank systems by recorded judgements of pairs of them, without a call.
-
-        The file's format is told by its first row; `first`, `second`, `winner` and `group` name keys of your
-        own, `judge` keeps one judge's rows. Strengths are stated against `anchor` (default: the mean of all).
-        Raises FileProblems, UsageError, and NotComparable where systems were never compared.
-        """
-        from promptops.pairranking import rank_recorded
-        from promptops.pairstandings import Anchor
-        from promptops.recordedpairs import read_pairs
-
-        found = read_pairs(
-            Path(path),
-            first=first,
-            second=second,
-            winner=winner,
-            group=group,
-            judge=judge,
-            baseline=baseline,
-        )
-        return rank_recorded(found, Anchor(anchor, anchor_elo), level)
 
 
 def _trial(judge: Judge, label: str, cases: Sequence[Case], samples: Mapping[str, Sample]) -> Trial:

@@ -6,16 +6,15 @@ No script, no font and no address in it; names come from users and models and ar
 from __future__ import annotations
 
 import math
-import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 from itertools import pairwise
 
 from promptops.errors import UsageError
 from promptops.figures import figure
 from promptops.ranking import By, Ranking, amount
+from promptops.sheet import Axis, line_of_text, number, sheet, ticks, written
 from promptops.visible import visible_line
 
 WIDTH = 880
@@ -28,7 +27,6 @@ _UNITS: dict[By, str] = {
     "tokens": "tokens read and written for a sample",
     "seconds": "seconds for an answer (median)",
 }
-_NOT_XML = re.compile("[\ufffe\uffff]")
 _LOG_FROM = 20.0
 """Amounts that differ by more than this factor stand on a logarithmic axis."""
 _ZOOM_BELOW = 0.3
@@ -45,22 +43,6 @@ class Point:
     low: float
     high: float
     chosen: bool
-
-
-@dataclass(frozen=True)
-class _Axis:
-    """From values to places on the paper."""
-
-    low: float
-    high: float
-    start: float
-    end: float
-    ticks: tuple[float, ...]
-    log: bool = False
-
-    def at(self, value: float) -> float:
-        low, high, here = ((math.log10(each) if self.log else each) for each in (self.low, self.high, value))
-        return self.start + (here - low) / (high - low) * (self.end - self.start)
 
 
 @dataclass(frozen=True)
@@ -130,25 +112,19 @@ def draw(
     corners = _corners(front, across, up)
     tall = BOTTOM + 70 + 15 * len(notes)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {tall}" width="{WIDTH}" '
-        f'height="{tall}" role="img" aria-labelledby="title" '
-        'font-family="system-ui, -apple-system, Segoe UI, Roboto, Helvetica, Arial, sans-serif">',
-        f'<title id="title">{_text(title)}</title>',
-        f'<rect width="{WIDTH}" height="{tall}" fill="#ffffff"/>',
-        _line_of_text(LEFT, 34, title, size=19, weight="600", limit=84),
-        _line_of_text(LEFT, 60, y_name, size=13, colour="#555555", limit=100),
+        line_of_text(LEFT, 34, title, size=19, weight="600", limit=84),
+        line_of_text(LEFT, 60, y_name, size=13, colour="#555555", limit=100),
         *_grid(across, up),
-        _line_of_text((LEFT + RIGHT) / 2, BOTTOM + 42, x_name, size=13, colour="#555555", anchor="middle"),
+        line_of_text((LEFT + RIGHT) / 2, BOTTOM + 42, x_name, size=13, colour="#555555", anchor="middle"),
         *_steps(corners),
         *(_mark(point, point in front, across, up) for point in points),
         *_labels(points, corners, across, up),
         *(
-            _line_of_text(LEFT, BOTTOM + 64 + 15 * row, note, size=11, colour="#666666", limit=150)
+            line_of_text(LEFT, BOTTOM + 64 + 15 * row, note, size=11, colour="#666666", limit=150)
             for row, note in enumerate(notes)
         ),
-        "</svg>",
     ]
-    return "\n".join(parts) + "\n"
+    return sheet(parts, title=title, wide=WIDTH, tall=tall)
 
 
 def pareto(points: Sequence[Point], higher_is_better: bool) -> list[int]:
@@ -166,34 +142,25 @@ def pareto(points: Sequence[Point], higher_is_better: bool) -> list[int]:
     ]
 
 
-def _across(values: Sequence[float]) -> _Axis:
+def _across(values: Sequence[float]) -> Axis:
     low, high = min(values), max(values)
     if low > 0 and high / low > _LOG_FROM:
         start, end = math.log10(low), math.log10(high)
         pad = 0.06 * (end - start)
         ends = 10 ** (start - pad), 10 ** (end + pad)
-        return _Axis(*ends, LEFT, RIGHT, _decades(*ends), log=True)
+        return Axis(*ends, LEFT, RIGHT, _decades(*ends), log=True)
     if high <= 0:
-        return _Axis(-0.05, 1.0, LEFT, RIGHT, (0.0,))
+        return Axis(-0.05, 1.0, LEFT, RIGHT, (0.0,))
     if high - low < _ZOOM_BELOW * high:
         pad = max(0.15 * (high - low), 0.02 * high)
-        return _Axis(low - pad, high + pad, LEFT, RIGHT, _ticks(low - pad, high + pad))
-    return _Axis(-0.03 * high, 1.06 * high, LEFT, RIGHT, _ticks(0.0, 1.06 * high))
+        return Axis(low - pad, high + pad, LEFT, RIGHT, ticks(low - pad, high + pad))
+    return Axis(-0.03 * high, 1.06 * high, LEFT, RIGHT, ticks(0.0, 1.06 * high))
 
 
-def _up(points: Sequence[Point]) -> _Axis:
+def _up(points: Sequence[Point]) -> Axis:
     low, high = min(point.low for point in points), max(point.high for point in points)
     pad = 0.08 * (high - low) or abs(high) * 0.1 or 1.0
-    return _Axis(low - pad, high + pad, BOTTOM, TOP, _ticks(low - pad, high + pad))
-
-
-def _ticks(low: float, high: float, wanted: int = 6) -> tuple[float, ...]:
-    """Return round values between both ends."""
-    rough = (high - low) / wanted
-    size = 10.0 ** math.floor(math.log10(rough))
-    step = next(size * factor for factor in (1, 2, 2.5, 5, 10) if size * factor >= rough * 0.999)
-    first = math.ceil(low / step - 1e-9)
-    return tuple(each * step for each in range(first, math.floor(high / step + 1e-9) + 1))
+    return Axis(low - pad, high + pad, BOTTOM, TOP, ticks(low - pad, high + pad))
 
 
 def _decades(low: float, high: float) -> tuple[float, ...]:
@@ -205,19 +172,19 @@ def _decades(low: float, high: float) -> tuple[float, ...]:
     )
 
 
-def _grid(across: _Axis, up: _Axis) -> Iterator[str]:
+def _grid(across: Axis, up: Axis) -> Iterator[str]:
     for tick in up.ticks:
         y = up.at(tick)
         yield f'<path d="M{LEFT} {y:.1f}H{RIGHT}" stroke="#e6e6e6"/>'
-        yield _line_of_text(LEFT - 9, y + 4, _number(tick), size=12, colour="#555555", anchor="end")
+        yield line_of_text(LEFT - 9, y + 4, number(tick), size=12, colour="#555555", anchor="end")
     yield f'<path d="M{LEFT} {BOTTOM}H{RIGHT}" stroke="#8a8a8a"/>'
     for tick in across.ticks:
         x = across.at(tick)
         yield f'<path d="M{x:.1f} {BOTTOM}v5" stroke="#8a8a8a"/>'
-        yield _line_of_text(x, BOTTOM + 20, _number(tick), size=12, colour="#555555", anchor="middle")
+        yield line_of_text(x, BOTTOM + 20, number(tick), size=12, colour="#555555", anchor="middle")
 
 
-def _corners(front: Sequence[Point], across: _Axis, up: _Axis) -> list[tuple[float, float]]:
+def _corners(front: Sequence[Point], across: Axis, up: Axis) -> list[tuple[float, float]]:
     """Return the corners of the front as steps: the best that so much buys."""
     corners: list[tuple[float, float]] = []
     for point in sorted(front, key=lambda each: each.x):
@@ -232,7 +199,7 @@ def _steps(corners: Sequence[tuple[float, float]]) -> Iterator[str]:
         yield f'<path d="M{path}" fill="none" stroke="#9dbde0" stroke-width="1.5" stroke-dasharray="4 3"/>'
 
 
-def _mark(point: Point, on_front: bool, across: _Axis, up: _Axis) -> str:
+def _mark(point: Point, on_front: bool, across: Axis, up: Axis) -> str:
     x, y, low, high = across.at(point.x), up.at(point.y), up.at(point.low), up.at(point.high)
     colour = "#1f5fa8" if on_front else "#8a8f98"
     fill = colour if on_front else "#ffffff"
@@ -240,14 +207,14 @@ def _mark(point: Point, on_front: bool, across: _Axis, up: _Axis) -> str:
     told = f"{point.name}: {figure(point.y)} [{figure(point.low)}, {figure(point.high)}]"
     bar = f"M{x:.1f} {low:.1f}V{high:.1f}M{x - 5:.1f} {low:.1f}h10M{x - 5:.1f} {high:.1f}h10"
     return (
-        f'<g><title>{_text(told)}</title><path d="{bar}" stroke="{colour}" stroke-width="1.6" fill="none"/>'
+        f'<g><title>{written(told)}</title><path d="{bar}" stroke="{colour}" stroke-width="1.6" fill="none"/>'
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5.5" fill="{fill}" stroke="{colour}" stroke-width="1.8"/>'
         f"{ring if point.chosen else ''}</g>"
     )
 
 
 def _labels(
-    points: Sequence[Point], corners: Sequence[tuple[float, float]], across: _Axis, up: _Axis
+    points: Sequence[Point], corners: Sequence[tuple[float, float]], across: Axis, up: Axis
 ) -> Iterator[str]:
     """Yield each name beside its point, where it covers least of other names, points, bars and the front."""
     taken = [box for point in points for box in _obstacles(point, across, up)]
@@ -267,10 +234,10 @@ def _labels(
         # The real font is not known: against the point's side the width need not be right.
         start, anchor = (box.right, "end") if box.right < x else (box.left, "start")
         weight = "600" if point.chosen else "400"
-        yield _line_of_text(start, box.bottom - 4, name, size=SIZE, weight=weight, anchor=anchor, halo=True)
+        yield line_of_text(start, box.bottom - 4, name, size=SIZE, weight=weight, anchor=anchor, halo=True)
 
 
-def _obstacles(point: Point, across: _Axis, up: _Axis) -> list[_Box]:
+def _obstacles(point: Point, across: Axis, up: Axis) -> list[_Box]:
     x, y, low, high = across.at(point.x), up.at(point.y), up.at(point.low), up.at(point.high)
     return [_Box(x - 9, y - 9, x + 9, y + 9), _Box(x - 5, min(low, high), x + 5, max(low, high))]
 
@@ -297,38 +264,7 @@ def _free_place(x: float, y: float, width: float, taken: Sequence[_Box]) -> _Box
     return best[1]
 
 
-def _line_of_text(
-    x: float,
-    y: float,
-    text: str,
-    *,
-    size: float,
-    colour: str = "#222222",
-    weight: str = "400",
-    anchor: str = "start",
-    limit: int = 200,
-    halo: bool = False,
-) -> str:
-    # A white edge keeps a name readable where it can't help crossing a line.
-    edge = ' stroke="#ffffff" stroke-width="3" paint-order="stroke"' if halo else ""
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" font-weight="{weight}" fill="{colour}" '
-        f'text-anchor="{anchor}"{edge}>{_text(text, limit)}</text>'
-    )
-
-
-def _text(text: str, limit: int = 400) -> str:
-    """Return text that an XML reader takes for nothing but text."""
-    return escape(_NOT_XML.sub("\ufffd", visible_line(text, limit)))
-
-
 def _width(text: str, size: float) -> float:
     """Return about how wide a text is; letters of a font that we don't know."""
     wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
     return size * (0.56 * (len(text) - wide) + 1.0 * wide)
-
-
-def _number(value: float) -> str:
-    if value and abs(value) < 0.001:
-        return f"{value:.0e}"
-    return f"{value:,.10g}" if abs(value) >= 1000 else f"{value:.6g}"

@@ -72,16 +72,17 @@ def rank_pairs(
     or all judgements are of one question.
     """
     systems = list(names)
-    _check(systems, anchor, level)
+    check(systems, anchor, level)
     fitted, games = _fitted(pairs, systems, names)
-    sure = sure_differences(fitted, *games[:4], weights=games[4], level=1 - (1 - level) / looks)
+    each = 1 - (1 - level) / looks
+    sure = sure_differences(fitted, *games[:4], weights=games[4], level=each)
     blank = sum(unscored.values())
     doubt = _doubt(fitted.clusters, blank, len(pairs))
     if doubt:
         nothing = np.full_like(sure.low, np.inf)
         sure = Differences(sure.difference, -nothing, nothing)
     order = np.argsort(-fitted.strengths, kind="stable")
-    standings = _standings(pairs, systems, names, fitted, sure, anchor, level)
+    standings = _standings(pairs, systems, names, fitted, sure, anchor, each)
     sorted_standings = tuple(standings[place] for place in order)
     played = fitted.wins + fitted.wins.T
     position = _first_rate(pairs, level)
@@ -145,7 +146,8 @@ def fitted_warning(fitted: Strengths, systems: Sequence[str], names: Mapping[str
     )
 
 
-def _check(systems: Sequence[str], anchor: Anchor, level: float) -> None:
+def check(systems: Sequence[str], anchor: Anchor, level: float) -> None:
+    """Raise UsageError where so many systems, such an anchor or such a level can't be."""
     if not 2 <= len(systems) <= MOST:
         raise UsageError(f"Ranking takes 2 to {MOST} systems, not {len(systems)}.")
     if anchor.system is not None and anchor.system not in systems:

@@ -54,6 +54,46 @@ class PairGap(Noun):
     """Null where there is no end on that side."""
 
 
+class PairsAsked(Noun):
+    """What a judge was asked about runs, for a ranking of them."""
+
+    label: str
+    judge: str
+    stand_in: bool
+    schedule: str
+    """`all` pairs, or `adaptive`: where ranks are unsure."""
+    pairs: int
+    """Pairs of answers that there are; each asked one takes two calls."""
+    judged: int
+    """Of these, what has a verdict."""
+    identical: int
+    """Of these, the same text twice: a tie, and nobody was asked."""
+    forfeited: int
+    """Of these, one gave no answer and lost: nobody was asked."""
+    absent: int
+    """Samples times repeats that neither of two runs answered; they are no pairs."""
+    left: int
+    """Pairs that were not asked about, by the schedule or because a limit ended it."""
+    looks: int
+    """How often the schedule looked whether all orders were sure, of the `planned` times."""
+    planned: int
+    flips: int
+    """Pairs whose verdict changed with the order."""
+    flip_rate: float | None = None
+    flip_low: float | None = None
+    flip_high: float | None = None
+    first_rate: float | None = None
+    """Share of the decided replies that chose the answer shown first; 0.5 means no position bias."""
+    first_low: float | None = None
+    first_high: float | None = None
+    calls: int = 0
+    """Calls that this command made; what was judged before is not asked again."""
+    cost: float | None = None
+    """US dollars of these calls; null where it is unknown."""
+    stopped: str | None = None
+    """Why no further call was made, where a limit ended it; else null."""
+
+
 class PairRanking(Noun):
     """Systems ranked by judgements of pairs, the strongest first."""
 
@@ -88,3 +128,11 @@ class PairRanking(Noun):
     method: str
     sentence: str
     warnings: tuple[str, ...]
+    asked: PairsAsked | None = None
+    """What the judge was asked; null for recorded judgements."""
+
+    @property
+    def zero(self) -> str:
+        """Whose strength is 0, in words."""
+        named = (one.name for one in self.standings if one.system == self.anchor)
+        return next(named, "the mean of all")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -46,6 +47,12 @@ class Bench:
         known = self.caller.model.cacheable
         self._replies = self.store.pair_replies(self.judge.signature) if known else {}
 
+    def before(self, hearing: Hearing) -> Bench:
+        """Return the same judge before two other runs; what it replies to either is known to both."""
+        other = copy(self)
+        other.hearing = hearing
+        return other
+
     def stored(self) -> Scores:
         """Return the scores of pairs of these very runs that were judged before."""
         hearing = self.hearing
@@ -64,7 +71,7 @@ class Bench:
         with Renderer() as renderer:
 
             async def one(pair: Pair) -> None:
-                score = await self._score(pair, renderer)
+                score = await self.score(pair, renderer)
                 if score is not None:
                     scores[pair.place] = score
 
@@ -99,7 +106,7 @@ class Bench:
                     await self.judge.prefer(pair.baseline, pair.candidate, pair.sample, ask)
         return found
 
-    async def _score(self, pair: Pair, renderer: Renderer) -> Score | None:
+    async def score(self, pair: Pair, renderer: Renderer) -> Score | None:
         """Return a pair's score, stored with the replies; None where a limit ended it before."""
         replies: list[JsonValue] = []
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from promptops.correcting import Correcting
+from promptops.tournaments import Tournaments
 
 
-class Project(Correcting):
+class Project(Tournaments):
     """A folder with prompts and evaluation sets, and the database that remembers runs.
 
     >>> with Project.open() as project:

@@ -159,11 +159,7 @@ def money(value: float) -> str:
 def _check(loaded: Sequence[Loaded], best: str, margin: float | None, by: str, level: float) -> None:
     if not 2 <= len(loaded) <= MOST:
         raise UsageError(f"Ranking takes 2 to {MOST} runs, not {len(loaded)}.")
-    seen: set[str] = set()
-    for one in loaded:
-        if one.side.run.id in seen:
-            raise UsageError(f"Run {one.side.run.id} is named twice; it can't be ranked against itself.")
-        seen.add(one.side.run.id)
+    refuse_twice([one.side.run for one in loaded])
     for name, value, known in (("best", best, get_args(Rule)), ("by", by, get_args(By))):
         if value not in known:
             raise UnknownName(name, value, known)
@@ -188,14 +184,30 @@ def _shared(loaded: Sequence[Loaded]) -> dict[str, Metric]:
 
 
 def _systems(loaded: Sequence[Loaded]) -> tuple[System, ...]:
-    runs = [one.side.run for one in loaded]
+    names, labels = labels_of([one.side.run for one in loaded])
+    return tuple(_system(*each) for each in zip(loaded, names, labels, strict=True))
+
+
+def refuse_twice(runs: Sequence[Run]) -> None:
+    """Raise UsageError for a run that is named twice."""
+    seen: set[str] = set()
+    for run in runs:
+        if run.id in seen:
+            raise UsageError(f"Run {run.id} is named twice; it can't be ranked against itself.")
+        seen.add(run.id)
+
+
+def labels_of(runs: Sequence[Run]) -> tuple[list[str], list[str]]:
+    """Return what runs are called: prompt and model, and in short the prompt or model that tells them apart.
+
+    Each with the run's id where two have the same.
+    """
     bare = [f"{run.prompt_ref} on {run.model}" for run in runs]
     names = [
         name if bare.count(name) == 1 else f"{name} ({run.id})" for name, run in zip(bare, runs, strict=True)
     ]
     prompts, models = [run.prompt_ref for run in runs], [run.model for run in runs]
-    labels = next(each for each in (prompts, models, names) if len(set(each)) == len(each))
-    return tuple(_system(*each) for each in zip(loaded, names, labels, strict=True))
+    return names, next(each for each in (prompts, models, names) if len(set(each)) == len(each))
 
 
 def _system(loaded: Loaded, name: str, label: str) -> System:

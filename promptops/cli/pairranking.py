@@ -1,17 +1,19 @@
-"""`judge rank`: systems ranked by recorded judgements of pairs."""
+"""`rank --pairwise` and `judge rank`: systems ranked by judgements of pairs."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from promptops.cli.judging import judge_command
-from promptops.cli.options import json_option, open_project
+from promptops.cli.options import json_option, open_project, target_output_to_stderr
 
 if TYPE_CHECKING:
-    from promptops.pairstandings import PairRanking, PairStanding
+    from promptops.pairstandings import PairRanking, PairsAsked, PairStanding
+    from promptops.tournament import Schedule
 
 _WIDEST = 12
 """So many systems at most have their table of who beat whom on the screen."""
@@ -33,6 +35,71 @@ level_option = click.option(
     help="Of the intervals; the ranks of all systems hold together.",
 )
 
+plot_option = click.option(
+    "--plot",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.svg",
+    help="Write strengths with their intervals as a picture.",
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is to be ranked, and how."""
+
+    runs: tuple[str, ...]
+    evalset: str | None
+    schedule: Schedule
+    judge_model: str | None
+    anchor: str | None
+    anchor_elo: float
+    level: float
+    concurrency: int | None
+
+
+def rank_runs(
+    ctx: click.Context,
+    asked: Asked,
+    limits: tuple[int | None, float | None],
+    *,
+    dry_run: bool,
+    elo: bool,
+    plot: Path | None,
+    as_json: bool,
+) -> None:
+    """Rank runs by a judge of pairs, or print what that would take."""
+    from promptops.budget import Budget
+    from promptops.cli.forecasting import print_forecast
+
+    budget = Budget(*limits)
+    with open_project(ctx, dry=dry_run) as project, target_output_to_stderr():
+        if dry_run:
+            forecast = project.forecast_pairs(
+                asked.runs,
+                evalset=asked.evalset,
+                schedule=asked.schedule,
+                judge_model=asked.judge_model,
+                concurrency=asked.concurrency,
+                budget=budget,
+            )
+        else:
+            found = project.rank_by_pairs(
+                asked.runs,
+                evalset=asked.evalset,
+                schedule=asked.schedule,
+                judge_model=asked.judge_model,
+                anchor=asked.anchor,
+                anchor_elo=asked.anchor_elo,
+                level=asked.level,
+                concurrency=asked.concurrency,
+                budget=budget,
+            )
+    if dry_run:
+        print_forecast(forecast, as_json=as_json)
+        return
+    _tell(found, elo=elo, plot=plot, as_json=as_json)
+    ctx.exit(3 if budget.stopped else 0)
+
 
 @judge_command.command("rank")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
@@ -46,6 +113,7 @@ level_option = click.option(
 @anchor_option
 @anchor_elo_option
 @level_option
+@plot_option
 @json_option
 @click.pass_context
 def judge_rank_command(
@@ -61,6 +129,7 @@ def judge_rank_command(
     anchor: str | None,
     anchor_elo: float,
     level: float,
+    plot: Path | None,
     as_json: bool,
 ) -> None:
     """Rank systems by the judgements of pairs that are recorded in FILE, without a single call.
@@ -83,39 +152,84 @@ def judge_rank_command(
             anchor_elo=anchor_elo,
             level=level,
         )
+    _tell(found, elo=elo, plot=plot, as_json=as_json)
+
+
+def write_picture(picture: str, path: Path) -> None:
+    """Write an SVG. Raises UsageError where that can't be."""
+    from promptops.errors import UsageError
+
+    try:
+        path.write_text(picture, "utf-8")
+    except OSError as error:
+        raise UsageError(f"{str(path)!r} can't be written: {error.strerror}. Name another file.") from None
+
+
+def _tell(found: PairRanking, *, elo: bool, plot: Path | None, as_json: bool) -> None:
+    if plot is not None:
+        from promptops.strengthplot import strength_plot
+
+        write_picture(strength_plot(found, elo=elo), plot)
     if as_json:
         from promptops.cli import documents
 
         documents.print_document(documents.PairRankDocument(ranking=found))
         return
-    print_ranking(found, elo=elo)
+    _print(found, elo=elo)
+    if plot is not None:
+        click.echo(f"\nwrote {plot}")
 
 
-def print_ranking(found: PairRanking, *, elo: bool) -> None:
+def _print(found: PairRanking, *, elo: bool) -> None:
     """Print who is best, the strengths, and who beat whom."""
     from promptops.cli.safe import safe_line, safe_lines
     from promptops.cli.tables import console
 
     console().print(safe_lines(found.sentence), style="bold")
-    judges = f" by {safe_line(', '.join(found.judges), 60)}" if found.judges else ""
-    ties = f"{found.ties} {'tie' if found.ties == 1 else 'ties'}"
-    console().print(
-        f"{found.n} judgements of {len(found.standings)} systems{judges}, {ties}, {found.groups} questions; "
-        f"format {found.style}, question by {safe_line(found.group or 'row', 40)}.",
-        soft_wrap=True,
-    )
+    console().print(safe_lines(_told(found)), soft_wrap=True)
     for warning in found.warnings:
         console().print(f"Note: {safe_lines(warning)}", style="yellow")
     console().print()
     _print_strengths(found, elo=elo)
     if len(found.standings) <= _WIDEST:
         _print_wins(found)
-    whose = "the mean of all" if found.anchor is None else safe_line(found.anchor, 60)
+    whose = safe_line(found.zero, 60)
     scale = f"Elo: {whose} is {found.anchor_elo:g}" if elo else f"Strength: logit, {whose} is 0"
     console().print(
         f"\n{scale}. [own]: each system's own {found.level:.0%} interval, questions as clusters.\n"
         f"rank: the ranks that a system can have; those of all hold together with {found.level:.0%}.\n"
         f"{safe_lines(found.method)}."
+    )
+
+
+def _told(found: PairRanking) -> str:
+    """Return what the ranking rests on."""
+    ties = f"{found.ties} {'tie' if found.ties == 1 else 'ties'}"
+    judges = f" by {', '.join(found.judges)}" if found.judges else ""
+    what = f"{found.n} judgements of {len(found.standings)} systems{judges}, {ties}, {found.groups} questions"
+    if found.asked is None:
+        return f"{what}; format {found.style}, question by {found.group or 'row'}."
+    return f"{what}. {_asked(found.asked)}"
+
+
+def _asked(asked: PairsAsked) -> str:
+    from promptops.pricing import dollars
+
+    looks = f", {asked.looks} of {asked.planned} looks" if asked.schedule == "adaptive" else ""
+    calls = f"{asked.calls} calls, {dollars(asked.cost)}" if asked.calls else "No call: all was judged before"
+    told = f"{asked.judged} of {asked.pairs} pairs judged ({asked.schedule}{looks}). {calls}."
+    if asked.flip_rate is None or asked.first_rate is None:
+        return told
+    flips, first = (
+        f"{value:.1%}" + ("" if low is None or high is None else f" [{low:.1%}, {high:.1%}]")
+        for value, low, high in (
+            (asked.flip_rate, asked.flip_low, asked.flip_high),
+            (asked.first_rate, asked.first_low, asked.first_high),
+        )
+    )
+    return (
+        f"{told}\nThe verdict changed with the order in {asked.flips} pairs, {flips}; the answer shown first "
+        f"was chosen in {first} of the decided replies."
     )
 
 

@@ -1,4 +1,4 @@
-"""`rank`: several runs in one table, who is best by a stated rule, and what that costs."""
+"""`rank`: several runs in one table, who is best by a stated rule or by a judge of pairs, and the cost."""
 
 from __future__ import annotations
 
@@ -6,12 +6,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
-from promptops.cli.options import json_option, open_project
+from promptops.cli.options import (
+    dry_run_option,
+    engine_option,
+    jobs_option,
+    json_option,
+    judge_option,
+    max_calls_option,
+    max_cost_option,
+    open_project,
+)
+from promptops.cli.pairranking import (
+    Asked,
+    anchor_elo_option,
+    anchor_option,
+    elo_option,
+    rank_runs,
+    write_picture,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from promptops.ranking import By, Ranking, Rule
     from promptops.standings import MetricRanking, Standing
+    from promptops.tournament import Schedule
 
 
 @click.command("rank")
@@ -50,8 +71,25 @@ if TYPE_CHECKING:
     "--plot",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE.svg",
-    help="Write quality against cost as a picture.",
+    help="Write quality against cost, or strengths with --pairwise, as a picture.",
 )
+@click.option("--pairwise", is_flag=True, help="Rank by a judge that compares each two answers, both orders.")
+@click.option(
+    "--schedule",
+    type=click.Choice(["all", "adaptive"]),
+    default="all",
+    show_default=True,
+    help="All pairs, or only as long as their order is unsure.",
+)
+@elo_option
+@anchor_option
+@anchor_elo_option
+@judge_option
+@dry_run_option
+@max_calls_option
+@max_cost_option
+@jobs_option
+@engine_option
 @json_option
 @click.pass_context
 def rank_command(
@@ -65,13 +103,33 @@ def rank_command(
     by: By,
     level: float,
     plot: Path | None,
+    pairwise: bool,
+    schedule: Schedule,
+    elo: bool,
+    anchor: str | None,
+    anchor_elo: float,
+    judge_model: str | None,
+    dry_run: bool,
+    max_calls: int | None,
+    max_cost: float | None,
+    concurrency: int | None,
     as_json: bool,
 ) -> None:
     """Rank runs of one evaluation set: figures, differences and ranks that hold together, costs.
 
     Runs on other questions or with other metric signatures are refused. Exit code 0 whoever is best.
+
+    With --pairwise a judge says which of each two answers is better, and Bradley and Terry's strengths rank
+    the runs. What was judged before is not asked again, an interrupted ranking goes on. Exit code 3 where
+    --max-calls or --max-cost ended it, or nothing can be ranked.
     """
     from promptops.cli import documents
+
+    _refuse_others(ctx, _BY_METRIC if pairwise else _BY_PAIRS, pairwise=pairwise)
+    if pairwise:
+        asked = Asked(runs, evalset, schedule, judge_model, anchor, anchor_elo, level, concurrency)
+        rank_runs(ctx, asked, (max_calls, max_cost), dry_run=dry_run, elo=elo, plot=plot, as_json=as_json)
+        return
 
     with open_project(ctx) as project:
         found = project.rank(
@@ -94,15 +152,26 @@ def rank_command(
         click.echo(f"\nwrote {plot}")
 
 
+_BY_METRIC = ("metric", "baseline", "rule", "margin", "by")
+_BY_PAIRS = (
+    *("schedule", "elo", "anchor", "anchor_elo", "judge_model"),
+    *("dry_run", "max_calls", "max_cost", "concurrency"),
+)
+
+
+def _refuse_others(ctx: click.Context, names: Iterable[str], *, pairwise: bool) -> None:
+    """Refuse options that were given and belong to the other way of ranking."""
+    flags = {option.name: option.opts[-1] for option in ctx.command.params}
+    given = [flags[name] for name in names if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    if given:
+        told = "ranks by metrics and not by pairs" if pairwise else "needs --pairwise: nobody is asked here"
+        raise click.UsageError(f"{', '.join(given)} {told}.")
+
+
 def _write_plot(found: Ranking, path: Path) -> None:
     from promptops.costplot import cost_plot
-    from promptops.errors import UsageError
 
-    picture = cost_plot(found)
-    try:
-        path.write_text(picture, "utf-8")
-    except OSError as error:
-        raise UsageError(f"{str(path)!r} can't be written: {error.strerror}. Name another file.") from None
+    write_picture(cost_plot(found), path)
 
 
 def _print_ranking(found: Ranking) -> None:

@@ -28,6 +28,8 @@ _DRAWS = 20_000
 _AT_ONCE = 8_000_000
 """Drawn differences that are held at a time, 64 MB an array."""
 _UNDEFINED = 0.05
+_ROUNDING = 1e-7
+"""A difference of strengths that is no smaller than this is more than rounding."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class Strengths:
         """
         found = self.strengths[:, None] - self.strengths
         errors = self._difference_errors(False)
-        reach = self._critical(level, errors, seed) * errors
+        reach = self._critical(level, errors, seed) * errors + _ROUNDING * (1 - np.eye(len(found)))
         return Differences(found, found - reach, found + reach)
 
     def interval(self, level: float = 0.95) -> tuple[Floats, Floats]:
@@ -82,6 +84,8 @@ class Strengths:
         covariance = self.model_covariance if model else self.covariance
         own = np.diag(covariance)
         errors: Floats = np.sqrt(np.maximum(own[:, None] + own - 2 * covariance, 0.0))
+        # Systems that always tie have no error but that of rounding.
+        errors[errors < _ROUNDING * errors.max(initial=1.0)] = 0.0
         np.fill_diagonal(errors, 0.0)
         return errors
 
@@ -89,8 +93,10 @@ class Strengths:
         values, vectors = np.linalg.eigh(self.covariance)
         normal = np.random.default_rng(seed).standard_normal((_DRAWS, len(values)))
         moved = (normal * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
-        first, second = np.triu_indices(len(values), 1)
-        scale = np.maximum(errors[first, second], 1e-300)
+        first, second = np.nonzero(np.triu(errors))
+        if not len(first):
+            return 0.0
+        scale = errors[first, second]
         blocks = np.array_split(moved, 1 + len(first) * _DRAWS // _AT_ONCE)
         largest = np.concatenate(
             [(np.abs(block[:, first] - block[:, second]) / scale).max(axis=1) for block in blocks]
