@@ -72,6 +72,8 @@ class Mock(Model):
         elif form == "script":
             self._script = _script(root / rest)
             self._scripted = True
+            # It answers by sample and step, and its file may change: an older answer is never its answer.
+            self.cacheable = False  # type: ignore[misc]
         elif model != "echo":
             raise UnknownName("form of mock", model, FORMS)
 

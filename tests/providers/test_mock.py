@@ -56,6 +56,11 @@ def test_calls_are_counted_for_tests_to_read(tmp_path: Path) -> None:
     assert Mock.asked == {("script:script.json", "a", 0): 1, ("script:script.json", "a", 1): 1}
 
 
+def test_an_answer_of_a_script_is_never_used_again_as_its_file_may_change(tmp_path: Path) -> None:
+    assert not script(tmp_path, {"*": "x"}).cacheable
+    assert mock("echo").cacheable
+
+
 def test_a_script_plays_a_samples_steps_one_by_one_and_stays_at_the_last(tmp_path: Path) -> None:
     steps = [
         {"fail": "rate_limited", "retry_after": 0.01, "status": 429},
