@@ -6,7 +6,7 @@ that gave none drops the pair; a score that the instrument could not give drops 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -14,15 +14,17 @@ import numpy as np
 import numpy.typing as npt
 
 from promptops.errors import NotComparable
-from promptops.metrics import Metric, scored
+from promptops.filled import with_missing
+from promptops.metrics import Metric
 from promptops.stats import bootstrap
+from promptops.stats.corpus import corpus_bound
 from promptops.stats.decision import SMALL
 from promptops.stats.paired import p_above, p_below, terminal_bound
 from promptops.stats.power import smallest_margin
 from promptops.stats.resampling import swap_test
 from promptops.stats.sequential import bet_bounds
 from promptops.summary import RESAMPLES, SEED, Bools, Column, Floats, Tally, sample_values
-from promptops.types import Completion, MetricRecord, Run, Sample
+from promptops.types import MetricRecord, Run, Sample
 from promptops.verdicts import Delta
 
 Ints: TypeAlias = npt.NDArray[np.int64]
@@ -324,69 +326,54 @@ def _corpus_cell(facts: Delta, sides: _Sides, alpha: float, share: float) -> Cel
         note = "one group only: no interval"
         return Cell(shown.model_copy(update={"note": note}), None, sides.clusters, None, share)
     if np.array_equal(sides.a, sides.b):
-        same = {"low": 0.0, "high": 0.0, "p_value": 1.0, "resolves": 0.0, "note": "no count changed"}
-        return Cell(shown.model_copy(update=same), None, sides.clusters, 1.0, share)
+        return _unchanged(shown, sides, alpha, share)
     weight = sides.weights[:, None]
-    drawn = bootstrap.resampled(
-        [sides.a * weight, sides.b * weight],
+    found = corpus_bound(
+        sides.a * weight,
+        sides.b * weight,
         sides.weights,
         sides.clusters,
         sides.metric.combine,
+        alpha,
         resamples=RESAMPLES,
         seed=SEED,
     )
-    low, high = bootstrap.quantile(drawn, alpha), bootstrap.quantile(drawn, 1.0 - alpha)
-    if not (np.isfinite(low) and np.isfinite(high)):
+    if not np.isfinite(found.low):
         note = "the figure is undefined on too many resamples: no interval"
         return Cell(shown.model_copy(update={"note": note}), None, sides.clusters, None, share)
-    below, above = bootstrap.p_below(drawn, 0.0), bootstrap.p_above(drawn, 0.0)
-    harm = below if sign > 0 else above
+    few = ", few clusters" if facts.clusters < SMALL else ""
     delta = shown.model_copy(
         update={
-            "low": low,
-            "high": high,
-            "p_value": min(below, above),
-            "resolves": smallest_margin(float(np.std(drawn.draws, ddof=1)), alpha),
-            "method": f"BCa cluster bootstrap, {RESAMPLES} resamples, seed {SEED}",
+            "low": found.low,
+            "high": found.high,
+            "p_value": min(found.p_below, found.p_above),
+            "resolves": smallest_margin(found.se, alpha),
+            "method": f"BCa cluster bootstrap, {RESAMPLES} resamples, seed {SEED}, and two pseudo-cases{few}",
         }
     )
-    return Cell(delta, None, sides.clusters, harm, share)
+    return Cell(delta, None, sides.clusters, found.p_below if sign > 0 else found.p_above, share)
 
 
-def with_missing(
-    column: Column, metric: Metric, samples: Sequence[Sample], used: Bools, *, best: bool = False
-) -> Floats | None:
-    """Return counts in which a missing answer counts as the worst (or best) one; None where none is known."""
-    missing = used & (column.failed > 0)
-    if not missing.any():
-        return column.counts
-    counts = column.counts.copy()
-    for place in map(int, np.flatnonzero(missing)):
-        end = _end(column.record, metric, samples[place], best)
-        if end is None or len(end) != counts.shape[1]:
-            return None
-        share = column.failed[place]
-        counts[place] = (1.0 - share) * counts[place] + share * np.asarray(end)
-    return counts
+def _unchanged(shown: Delta, sides: _Sides, alpha: float, share: float) -> Cell:
+    """Return the cell of counts that are all the same: a change may be just what was not drawn.
 
-
-def _end(record: MetricRecord, metric: Metric, sample: Sample, best: bool) -> tuple[float, ...] | None:
-    """Return the counts of the worst or best answer: an empty one or the target where figures don't add."""
-    if not record.corpus:
-        value = _ends(record.low, record.high, record.higher_is_better)[0 if best else 1]
-        return None if value is None else (value,)
-    if best and not sample.references:
-        return None
-    text = sample.references[0] if best else ""
-    return scored(metric, record, Completion(text=text), sample).counts or None
+    Its width is that of the two pseudo-cases alone, each of which gains or loses the whole figure.
+    """
+    bound = terminal_bound(np.zeros(len(sides.a)), sides.clusters, alpha, weights=sides.weights)
+    scale = abs(shown.candidate or 0.0)
+    same = {
+        "low": bound.low * scale,
+        "high": bound.high * scale,
+        "p_value": 1.0,
+        "resolves": smallest_margin(bound.se, alpha) * scale,
+        "method": "two pseudo-cases",
+        "note": "no count changed",
+    }
+    return Cell(shown.model_copy(update=same), None, sides.clusters, 1.0, share)
 
 
 def _number_of(clusters: Ints) -> int:
     return int(np.count_nonzero(np.bincount(clusters)))
-
-
-def _ends(low: float | None, high: float | None, higher_is_better: bool) -> tuple[float | None, float | None]:
-    return (high, low) if higher_is_better else (low, high)
 
 
 def _range(low: float | None, high: float | None) -> float:

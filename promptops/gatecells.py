@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from promptops.bounds import Early, change_evidence, kept, level_evidence
-from promptops.comparison import Cell, Pairing, with_missing
+from promptops.comparison import BETS, Cell, Pairing
+from promptops.filled import with_missing
 from promptops.grid import Grid
 from promptops.stats import decision
 from promptops.stats.paired import terminal_bound
@@ -60,6 +61,9 @@ def margin_cell(
     elif delta.baseline_missing and rule.estimand == "population":
         strict = -np.inf  # no best value is known, so nothing rules out that the missing ones had it
     outcome: Outcome = _OUTCOMES[int(decision.settle(strict, high, margin))]
+    few = record.corpus and delta.clusters < decision.SMALL
+    if few:
+        outcome = "INCONCLUSIVE"  # only bets decide there, and no bet can be placed
     needed = _needed(cell, margin, record, rule.alpha) if advise and outcome == "INCONCLUSIVE" else None
     label = ""
     if outcome == "PASS":
@@ -70,7 +74,7 @@ def margin_cell(
         label=label,
         sentence=_sentence(rule, outcome, label, delta, needed),
         delta=delta,
-        p_harm=cell.p_harm,
+        p_harm=None if few else cell.p_harm,
         needed=needed,
     )
 
@@ -107,8 +111,13 @@ def bound_cell(pairing: Pairing, rule: GateRule, stake: Stake, early: Early | No
         )
     found, p_broken = level_evidence(pairing, rule, stake, early, figure)
     outcome = kept(found, rule)
+    groups = len(np.unique(table.clusters[mask & table.columns[rule.metric].scored]))
+    few = bool(stake.why_not) and groups < decision.SMALL
+    if few:
+        outcome, p_broken = "INCONCLUSIVE", None
     how = "are left out" if counts is None else "count as worst"
     told = f" {missing} samples without an answer {how}." if missing else ""
+    told += f" Under {decision.SMALL} groups nothing is certain of it; there are {groups}." if few else ""
     return CellVerdict(
         rule=bare,
         outcome=outcome,
@@ -186,8 +195,10 @@ def _sentence(rule: GateRule, outcome: Outcome, label: str, delta: Delta, needed
     if rule.estimand == "suite":
         more = " More repeats would show it."
     elif delta.clusters < decision.SMALL:
+        # No bet can be placed on a figure of all texts together.
+        who = "nothing" if delta.method != BETS else "only a very clear change"
         more = (
-            f" Under {decision.SMALL} groups only a very clear change decides; there are {delta.clusters}, "
+            f" Under {decision.SMALL} groups {who} decides; there are {delta.clusters}, "
             "so add samples of other groups."
         )
     return f"{told}: neither a loss beyond the margin of {rule.margin:g} nor its absence is shown.{more}"

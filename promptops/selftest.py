@@ -250,7 +250,8 @@ def _corpus_trials(pairing: Pairing, rule: GateRule, trials: int, rng: np.random
             )
             sign = 1.0 if delta.higher_is_better else -1.0
             low, high = sorted((sign * (delta.low or 0.0), sign * (delta.high or 0.0)))
-            outcomes[place] = int(decision.settle(low, high, margin))
+            few = delta.clusters < decision.SMALL
+            outcomes[place] = decision.INCONCLUSIVE if few else int(decision.settle(low, high, margin))
             losses[place] = -sign * (delta.difference or 0.0)
         clusters = len(np.unique(groups[used]))
         n = int(used.sum())

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from promptops.comparison import Ints, Pairing, with_missing
+from promptops.comparison import Ints, Pairing
 from promptops.facets import TAGS, Group
+from promptops.filled import with_missing
 from promptops.stats.maxstat import FLIPS, MaxStat, gap_score, slices_below_the_rest, worse_slices
 from promptops.stats.paired import p_below, terminal_bound
 from promptops.stats.student import normal_cdf

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from promptops.comparison import with_missing
+from promptops.filled import with_missing
 from promptops.metrics import Metric
 from promptops.sides import Loaded
 from promptops.stats.many import (

@@ -16,7 +16,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from promptops.comparison import Cell, Pairing, with_missing
+from promptops.comparison import Cell, Pairing
+from promptops.filled import with_missing
 from promptops.stats import decision
 from promptops.summary import Floats, cluster_codes, slice_mask
 from promptops.types import GateRule, MetricRecord, Sample

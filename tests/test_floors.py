@@ -130,6 +130,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
             "trials",
             "bounds",
             "expectation",
+            "filled",
             "exporting",
             "flaky",
             "forecast",

@@ -206,42 +206,69 @@ def test_groups_widen_the_bounds() -> None:
     assert loose.low < tight.low
 
 
-def test_corpus_metrics_are_compared_by_their_corpus_figure() -> None:
-    metrics = {"bleu": Bleu()}
-    asked = samples(60)
-    rng = np.random.default_rng(13)
+BLEU: dict[str, Metric] = {"bleu": Bleu()}
+BLEU_RULE = GateRule(metric="bleu", margin=2.0)
 
-    def answers(wrong: float) -> list[Completion]:
-        words = np.array(["a", "b", "c", "d", "e"])
-        return [
-            Completion(text=" ".join(np.where(rng.random(5) < wrong, "z", words).tolist())) for _ in asked
-        ]
 
-    def made(name: str, texts: list[Completion]) -> Side:
-        run = run_of(name, metrics, len(asked))
+def texts(n: int, wrong: float, rng: np.random.Generator) -> list[Completion]:
+    words = np.array(["a", "b", "c", "d", "e"])
+    return [Completion(text=" ".join(np.where(rng.random(5) < wrong, "z", words).tolist())) for _ in range(n)]
+
+
+def by_bleu(old: list[Completion], new: list[Completion]) -> Pairing:
+    asked = samples(len(old))
+
+    def made(name: str, said: list[Completion]) -> Side:
+        run = run_of(name, BLEU, len(asked))
         rows: list[Row] = [
             (
                 sample.id,
                 0,
                 None,
-                {"bleu": {"counts": metrics["bleu"].score(text, sample).counts, "unscored": None}},
+                {"bleu": {"counts": BLEU["bleu"].score(text, sample).counts, "unscored": None}},
             )
-            for sample, text in zip(asked, texts, strict=True)
+            for sample, text in zip(asked, said, strict=True)
         ]
         return Side(run, tally(asked, rows, run.metrics))
 
-    good, bad = answers(0.1), answers(0.4)
-    rule = GateRule(metric="bleu", margin=2.0)
-    assert gate.judge(pair(made("old", bad), made("new", good), metrics), [rule]).outcome == "PASS"
-    assert gate.judge(pair(made("old", good), made("new", bad), metrics), [rule]).outcome == "FAIL"
-    same = pair(made("old", good), made("new", good), metrics)
-    assert same.cell("bleu").delta.p_value == 1.0
-    assert same.swap_p("bleu") == 1.0
-    moved = pair(made("old", good), made("new", bad), metrics)
+    return pair(made("old", old), made("new", new), BLEU)
+
+
+def test_corpus_metrics_are_compared_by_their_corpus_figure() -> None:
+    rng = np.random.default_rng(13)
+    good, bad = texts(60, 0.1, rng), texts(60, 0.4, rng)
+    assert gate.judge(by_bleu(bad, good), [BLEU_RULE]).outcome == "PASS"
+    moved = by_bleu(good, bad)
+    assert gate.judge(moved, [BLEU_RULE]).outcome == "FAIL"
     counts = [side.table.columns["bleu"].counts for side in (moved.baseline, moved.candidate)]
     # That test itself is held against sacrebleu's in tests/stats/test_resampling.py.
     expected = swap_test(*counts, np.ones(60), None, Bleu().combine, swaps=2000, seed=SEED)
     assert moved.swap_p("bleu") == expected.p < 0.01
+
+
+@pytest.mark.parametrize(("n", "outcome"), [(20, "INCONCLUSIVE"), (200, "PASS")])
+def test_counts_that_are_all_the_same_have_p_one_and_a_width(n: int, outcome: str) -> None:
+    """Nothing that was seen changed; a loss that is rare may not have been drawn."""
+    good = texts(n, 0.1, np.random.default_rng(13))
+    same = by_bleu(good, good)
+    delta = same.cell("bleu").delta
+    assert delta.p_value == same.swap_p("bleu") == 1.0
+    assert delta.low is not None and delta.high is not None and delta.low < 0 < delta.high
+    assert gate.judge(same, [BLEU_RULE]).outcome == outcome
+    assert gate.judge(same, [BLEU_RULE], identical=True).outcome == "PASS"
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_under_twenty_groups_nothing_is_decided_about_a_corpus_figure(turned: bool) -> None:
+    rng = np.random.default_rng(14)
+    sides = [texts(19, share, rng) for share in (0.0, 0.6)]
+    pairing = by_bleu(*(sides[::-1] if turned else sides))
+    rules = [BLEU_RULE, GateRule(metric="bleu", min=60.0)]
+    found = gate.judge(pairing, rules)
+    assert found.outcome == "INCONCLUSIVE"
+    assert [cell.p_harm for cell in found.cells] == [None, None]
+    assert "Under 20 groups nothing decides; there are 19" in found.cells[0].sentence
+    assert "Under 20 groups nothing is certain of it; there are 19." in found.cells[1].sentence
 
 
 def test_runs_on_other_questions_or_with_other_signatures_are_refused_with_both_named() -> None:
