@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from promptops.batching import RUN, WINDOW, Collected, Desk, answered_by, state_of
+from promptops.batching import (
+    WINDOW,
+    Collected,
+    Desk,
+    answered_by,
+    looked_up,
+    missing_of,
+    patiently,
+    state_of,
+)
 from promptops.budget import Budget
-from promptops.errors import CallFailed, UsageError
+from promptops.errors import CallFailed, NotReached, UsageError
 from promptops.evaluation import Evaluation
 from promptops.eventloop import wait_for
 from promptops.progress import Watch
 from promptops.providers import Batch, BatchServer
 from promptops.selection import Selection
 from promptops.steered import Steered
-from promptops.submissions import Collection, Submission
+from promptops.submissions import Collection, HandedIn, Submission
 from promptops.tasks import Task
 from promptops.templates import Renderer
 from promptops.types import Run
@@ -44,8 +55,8 @@ class Batched(Steered):
         """Hand in what `evaluate` with these arguments would ask, as batches of the models' servers.
 
         Everything is checked first, as `evaluate` does; what the cache has is not asked. The runs stand as
-        `interrupted` until `collect` has brought their answers. Raises UsageError for a model whose server
-        has no batches, and CallFailed where it takes none.
+        `waiting` until `collect` has brought their answers. Raises UsageError for a model whose server has no
+        batches or takes none, NotReached where it can't be asked now.
         """
         work = self._evaluation(concurrency, cache, None)
         files = self.prompt_files(prompts)
@@ -57,8 +68,16 @@ class Batched(Steered):
         handed: list[Submission] = []
         for run in runs:
             self.store.set_status(run.id, "interrupted")
-            task = work.task(run, found.samples)
-            handed.append(wait_for(self._handed_in(work, task, Collected())))
+            made = wait_for(self._handed_in(work, work.task(run, found.samples), Collected()))
+            handed.append(
+                Submission(
+                    run=run.id,
+                    model=run.model,
+                    requests=sum(requests for _, requests in made),
+                    batches=tuple(batch.id for batch, _ in made),
+                    window=WINDOW,
+                )
+            )
         return tuple(handed)
 
     def collect(
@@ -71,27 +90,82 @@ class Batched(Steered):
         cache: bool = True,
         budget: Budget | None = None,
         watch: Watch | None = None,
+        again: bool = False,
         told: Callable[[Collection], None] | None = None,
     ) -> Collection:
         """Bring what is answered of a run in batches, score it, and hand in what was never handed in.
 
         With `wait`, until nothing is worked on any more; `told` hears of each look. With `retry_errors`, what
-        failed is handed in anew once no batch is worked on. Judges are asked at once, as in any run.
-        Raises UsageError where the run is none in batches, the server refused a file or can't be asked.
+        failed is handed in anew once no batch is worked on; what a batch never came to that `stop` cancelled
+        before is handed in anew in any case. Judges are asked at once, as in any run.
+        Raises UsageError where the run is none in batches or the server refused a file, NotReached where it
+        can't be asked now, and BatchMissing where it does not know a batch any more, unless that is to be
+        handed in `again`.
         """
         run = self.run(reference)
         if not self.is_batched(run.id):
             raise UsageError(f"Run {run.id} is not one in batches: promptops resume {run.id}")
         pause = POLLS[0]
+        # One that is cancelled while we wait was cancelled to end it all.
+        cancelled = frozenset(batch.id for batch in self.batches(run.id) if batch.cancelled)
+        command = f"promptops resume {run.id}{' --wait' if wait else ''}"
         while True:
-            found = self._collected(run, retry_errors, concurrency, cache, budget, watch)
+            found = self._collected(
+                run, retry_errors, concurrency, cache, budget, watch, again, cancelled, command
+            )
             if told is not None:
                 told(found)
             if not wait or not found.pending or (budget is not None and budget.stopped):
                 return found
             time.sleep(pause)
             pause = min(pause * 1.5, POLLS[1])
-            retry_errors = False
+            retry_errors = again = False
+
+    def resume(
+        self,
+        reference: str,
+        *,
+        concurrency: int | None = None,
+        retry_errors: bool = False,
+        everything: bool = False,
+        cache: bool = True,
+        cassette: str | Path | None = None,
+        budget: Budget | None = None,
+        watch: Watch | None = None,
+        again: bool = False,
+    ) -> Run:
+        """Finish a run with what it was started with; nothing stored is asked again.
+
+        Of one in batches what is answered is brought first, then the rest is asked directly; raises
+        UsageError while a batch is worked on, and else what `collect` raises; with `again` a batch that its
+        server does not know any more is given up.
+        """
+        run = self.run(reference)
+        if self.is_batched(run.id):
+            command = f"promptops resume {run.id} --live"
+            found = self._collected(run, False, concurrency, cache, budget, watch, again, None, command)
+            pending = [batch.id for batch in found.batches if batch.status == "pending"]
+            if pending:
+                raise UsageError(
+                    f"Batch {pending[0]} is still worked on, and would be paid for all the same. Wait for it "
+                    f"(promptops resume {run.id} --wait), or cancel it first: promptops stop {run.id}"
+                )
+            if budget is not None and budget.stopped:
+                return found.run
+        return super().resume(
+            run.id,
+            concurrency=concurrency,
+            retry_errors=retry_errors,
+            everything=everything,
+            cache=cache,
+            cassette=cassette,
+            budget=budget,
+            watch=watch,
+        )
+
+    def batches(self, reference: str) -> tuple[HandedIn, ...]:
+        """Return what of a run was handed in, as it is written down here; no server is asked."""
+        return self.store.batches(self.run(reference).id)
 
     def is_batched(self, reference: str) -> bool:
         """Tell whether a run's answers come from batches."""
@@ -100,7 +174,7 @@ class Batched(Steered):
     def stop(self, reference: str) -> Run:
         """End a run: tell the process that works on it, or cancel its batches.
 
-        Raises UsageError where neither is there, CallFailed where the server can't be asked.
+        Raises UsageError where neither is there, NotReached where the server can't be asked now.
         """
         run = self.run(reference)
         if run.at_work or not self.is_batched(run.id):
@@ -108,20 +182,11 @@ class Batched(Steered):
         work = self._evaluation(None, True, None)
         _, server = work.batch_caller(run.model)
         work.refuse_other_servers(run)
-        if not wait_for(self._cancelled(server, run.id)):
+        with _told(run, "its batches could not be cancelled", f"promptops stop {run.id}"):
+            cancelled = wait_for(self._cancelled(server, run))
+        if not cancelled:
             raise UsageError(f"Run {run.id} has no batch that is worked on: promptops resume {run.id}")
-        return run
-
-    def _refuse_to_resume(self, run: Run) -> None:
-        if not self.is_batched(run.id):
-            return
-        _, server = self._evaluation(None, True, None).batch_caller(run.model)
-        pending = [batch for batch in wait_for(_listed(server, run.id)) if batch.status == "pending"]
-        if pending:
-            raise UsageError(
-                f"Batch {pending[0].id} is still worked on, and would be paid for all the same. Wait for it "
-                f"(promptops resume {run.id} --wait), or cancel it first: promptops stop {run.id}"
-            )
+        return self.run(run.id)
 
     def _collected(
         self,
@@ -131,14 +196,19 @@ class Batched(Steered):
         cache: bool,
         budget: Budget | None,
         watch: Watch | None,
+        again: bool,
+        cancelled: frozenset[str] | None,
+        command: str,
     ) -> Collection:
+        """Bring what is there and, unless `cancelled` is None, hand in what is not on its way."""
         work = self._evaluation(concurrency, cache, watch, None, budget)
         caller, server = work.batch_caller(run.model)
         samples = self.store.kept_samples(run.evalset_digest)
         # What was handed in anew stands beside the failure that it is to replace.
         task = work.task(run, samples, retry_errors=True)
         work.refuse_other_servers(run)
-        found = wait_for(self._looked(work, Desk(run, task, caller, server, self.store)))
+        with _told(run, "its answers could not be brought", command):
+            found = wait_for(self._looked(work, Desk(run, task, caller, server, self.store), again))
         self._note_ended(run, [batch for batch in found.batches if batch.status == "failed"])
         notes = []
         if found.strange:
@@ -146,7 +216,7 @@ class Batched(Steered):
                 f"{found.strange} lines of the results belong to no request, or to one that had an answer."
             )
         refused = found.refused
-        if refused and not retry_errors:
+        if refused and not retry_errors and cancelled is not None:
             why = "; ".join(refused[0].errors) or "it does not say why"
             raise UsageError(
                 f"The server refused the file of batch {refused[0].id}: {why}. Mend that and hand it in "
@@ -156,21 +226,30 @@ class Batched(Steered):
             work.carry_out([answered_by(task, caller, server, found)])
         if not work.budget.stopped:  # else judges have not seen all of it yet
             self._note_ended(run, [batch for batch in found.batches if batch.status != "pending"])
-        submitted = 0
-        if not found.complete or (retry_errors and not found.pending):
-            again = replace(task, ledger=work.task(run, samples, retry_errors=retry_errors).ledger)
-            handed = wait_for(self._handed_in(work, again, found))
-            submitted = handed.requests
+        made: list[tuple[Batch, int]] = []
+        if cancelled is not None and self._is_to_hand_in(run, found, retry_errors, cancelled):
+            left = replace(task, ledger=work.task(run, samples, retry_errors=retry_errors).ledger)
+            made = wait_for(self._handed_in(work, left, found))
         if retry_errors and found.pending:
             notes.append("What failed can be handed in anew once no batch is worked on.")
         now = self.run(run.id)
-        batches = found.batches if not submitted else wait_for(_listed(server, run.id))
         return Collection(
             run=now,
-            batches=tuple(state_of(batch) for batch in batches),
+            batches=tuple(state_of(batch) for batch in (*found.batches, *(batch for batch, _ in made))),
             left=now.samples * now.repeats - now.done - now.errors,
-            submitted=submitted,
+            submitted=sum(requests for _, requests in made),
             notes=tuple(notes),
+        )
+
+    def _is_to_hand_in(
+        self, run: Run, found: Collected, retry_errors: bool, cancelled: frozenset[str]
+    ) -> bool:
+        """Tell whether something may be left that is in no batch; `Desk.hand_in` finds out what."""
+        if not found.complete or (retry_errors and not found.pending):
+            return True
+        now = self.store.run(run.id)
+        return now.done + now.errors < now.samples * now.repeats and any(
+            batch.id in cancelled or batch.event == "given_up" for batch in self.store.batches(run.id)
         )
 
     def _note_ended(self, run: Run, batches: Sequence[Batch]) -> None:
@@ -180,53 +259,54 @@ class Batched(Steered):
             if known.get(batch.id) != "ended":
                 self.store.note_batch(run.id, batch.id, "ended")
 
-    async def _cancelled(self, server: BatchServer, run_id: str) -> int:
+    async def _cancelled(self, server: BatchServer, run: Run) -> int:
         """Cancel what is worked on; return how many batches that were."""
         try:
-            pending = [batch for batch in await server.listed({RUN: run_id}) if batch.status == "pending"]
+            batches, missing = await looked_up(server, self.store, run.id)
+            pending = [batch for batch in batches if batch.status == "pending"]
+            if missing and not pending:
+                raise missing_of(run, missing)
             for batch in pending:
-                # Written down first: a kill in between leaves one that may be cancelled once more.
-                self.store.note_batch(run_id, batch.id, "cancelled")
-                await server.cancel(batch.id)
+                # Written down first: what is cancelled and was killed before it was told is no failure.
+                self.store.note_batch(run.id, batch.id, "cancelled")
+                try:
+                    await patiently(partial(server.cancel, batch.id))
+                except CallFailed:
+                    self.store.note_batch(run.id, batch.id, "handed_in")
+                    raise
             return len(pending)
         finally:
             await server.close()
 
-    async def _looked(self, work: Evaluation, desk: Desk) -> Collected:
+    async def _looked(self, work: Evaluation, desk: Desk, again: bool) -> Collected:
         with work.claiming([desk.run.id]) as owner:
             keeper = asyncio.create_task(work.keep_claimed([desk.run.id], owner))
             try:
-                return await desk.collect()
+                return await desk.collect(again=again)
             finally:
                 keeper.cancel()
                 await desk.server.close()
 
-    async def _handed_in(self, work: Evaluation, task: Task, found: Collected) -> Submission:
+    async def _handed_in(self, work: Evaluation, task: Task, found: Collected) -> list[tuple[Batch, int]]:
         run = task.run
         caller, server = work.batch_caller(run.model)
-        with work.claiming([run.id]) as owner, Renderer() as renderer:
+        told = _told(run, f"it could not be handed in to {run.model}", f"promptops resume {run.id}")
+        with told, work.claiming([run.id]) as owner, Renderer() as renderer:
             keeper = asyncio.create_task(work.keep_claimed([run.id], owner))
             try:
-                made = await Desk(run, task, caller, server, self.store).hand_in(renderer, found)
-            except CallFailed as error:
-                raise UsageError(
-                    f"Run {run.id} could not be handed in to {run.model}: {error} When that is mended: "
-                    f"promptops resume {run.id}"
-                ) from None
+                return await Desk(run, task, caller, server, self.store).hand_in(renderer, found)
             finally:
                 keeper.cancel()
                 await server.close()
-        return Submission(
-            run=run.id,
-            model=run.model,
-            requests=sum(requests for _, requests in made),
-            batches=tuple(batch.id for batch, _ in made),
-            window=WINDOW,
-        )
 
 
-async def _listed(server: BatchServer, run_id: str) -> list[Batch]:
+@contextmanager
+def _told(run: Run, what: str, command: str) -> Iterator[None]:
+    """Say of a server that can't be asked, or refuses, that nothing is lost and how to go on."""
     try:
-        return await server.listed({RUN: run_id})
-    finally:
-        await server.close()
+        yield
+    except CallFailed as error:
+        why = f"Run {run.id}: {what}: {str(error).rstrip('.')}. Nothing is lost."
+        if error.retryable:
+            raise NotReached(f"{why} Try again later: {command}") from None
+        raise UsageError(f"{why} When that is mended: {command}") from None

@@ -1,8 +1,9 @@
 """A run whose answers a server gives in its own time: handed in as files, collected when they are there.
 
-The server is the record of what was handed in: each batch carries the run's id, its wave and its place in
-the wave as metadata. So whoever was killed anywhere in between, or comes back on another machine, looks there
-before anything is handed in, and pays for nothing twice.
+The server tells what was handed in: each batch carries the run's id, its wave and its place in the wave as
+metadata. So whoever was killed anywhere in between, or comes back on another machine, looks there before
+anything is handed in, and pays for nothing twice. What we have written down ourselves tells of batches that
+the server does not list, and which of them we had cancelled.
 """
 
 from __future__ import annotations
@@ -14,16 +15,17 @@ import re
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import IO, Any, TypeVar
 
 from promptops.brake import GivenUp
 from promptops.calls import Answer, Caller, Unanswered
-from promptops.errors import CallFailed, UsageError
+from promptops.errors import BatchMissing, CallFailed, UsageError
 from promptops.providers import Batch, BatchServer
 from promptops.runner import answer_request
 from promptops.store import Store
 from promptops.store.spool import Shelf
-from promptops.submissions import BatchState
+from promptops.submissions import BatchState, HandedIn
 from promptops.tasks import Task, Todo
 from promptops.templates import Renderer
 from promptops.types import Completion, Failure, Request, Run
@@ -124,24 +126,43 @@ class Desk:
     server: BatchServer
     store: Store
 
-    async def collect(self) -> Collected:
-        """Look up the run's batches and download what is there. Raises CallFailed."""
-        batches = await _patiently(lambda: self.server.listed({RUN: self.run.id}))
-        self._note(batches)
+    async def collect(self, *, again: bool = False) -> Collected:
+        """Look up the run's batches and download what was not brought yet.
+
+        Those that their server does not know any more are given up if they are to be handed in `again`.
+        Raises CallFailed, and BatchMissing where one is not known and is not to be given up.
+        """
+        batches, missing = await looked_up(self.server, self.store, self.run.id)
+        if missing and not again:
+            raise missing_of(self.run, missing)
+        for lost in missing:
+            self.store.note_batch(self.run.id, lost.id, "given_up")
+        kept = self._noted(batches)
         found = Collected(tuple(batches))
-        waves = {_wave(batch) for batch in batches if batch.status != "failed"}
-        found.complete = bool(waves) and any(
-            _wave(batch) == max(waves) and batch.metadata.get(LEFT) == "0"
-            for batch in batches
-            if batch.status != "failed"
-        )
-        for batch in batches:
-            if batch.status not in ("pending", "failed"):
-                lines = [await self._shelved(name, found) for name in batch.result_files]
-                # What it never came to stands only in what was handed in.
-                if sum(lines) < max(batch.total, 1) and batch.input_file is not None:
-                    await self._shelved(batch.input_file, found, ended=True)
+        taken = [batch for batch in batches if batch.status != "failed"]
+        last = max((_wave(batch) for batch in taken), default=0)
+        found.complete = any(_wave(batch) == last and batch.metadata.get(LEFT) == "0" for batch in taken)
+        for batch in taken:
+            if batch.status != "pending" and kept[batch.id].event != "ended":
+                await self._brought(batch, found, cancelled=kept[batch.id].cancelled)
         return found
+
+    def _noted(self, batches: Sequence[Batch]) -> dict[str, HandedIn]:
+        """Write down what was not known, as whoever handed it in was killed before; return all that is."""
+        known = {batch.id: batch for batch in self.store.batches(self.run.id)}
+        for batch in batches:
+            if batch.id not in known or known[batch.id].event == "given_up":
+                self.store.note_batch(self.run.id, batch.id, "handed_in", batch.total or None)
+        return {batch.id: batch for batch in self.store.batches(self.run.id)}
+
+    async def _brought(self, batch: Batch, found: Collected, *, cancelled: bool) -> None:
+        """Download what a batch answered; of one that we had cancelled no more than that."""
+        ours = cancelled and batch.status == "cancelled"
+        skipped = self.server.unanswered if ours else None
+        lines = [await self._shelved(name, found, skipped=skipped) for name in batch.result_files]
+        # What it never came to stands only in what was handed in.
+        if not ours and sum(lines) < max(batch.total, 1) and batch.input_file is not None:
+            await self._shelved(batch.input_file, found, ended=True)
 
     async def hand_in(
         self, renderer: Renderer, found: Collected, window: str = WINDOW
@@ -151,14 +172,13 @@ class Desk:
         Raises CallFailed, UsageError where one request alone is larger than a file may be.
         """
         known = [batch for batch in found.batches if batch.status != "failed"]
-        wave = max((_wave(batch) for batch in known), default=-1) + found.complete
-        wave = max(wave, 0)
-        begun = [batch for batch in known if _wave(batch) == wave]
+        wave = max(max((_wave(batch) for batch in known), default=-1) + found.complete, 0)
         taken = Shelf()
-        for batch in begun:
-            if batch.input_file is not None:
-                await self._listed_in(batch.input_file, taken)
-        part = max((_part(batch)[1] for batch in begun), default=-1) + 1
+        for batch in known:
+            # Of whatever wave: a batch beside it may have been cancelled or given up.
+            if batch.status == "pending":
+                await self._listed_in(batch, taken)
+        part = max((_part(batch)[1] for batch in known if _wave(batch) == wave), default=-1) + 1
         total = sum(1 for _ in self._requests(renderer, found, taken))
         made: list[tuple[Batch, int]] = []
         left, files = total, _files(self._requests(renderer, found, taken), self.server)
@@ -172,13 +192,6 @@ class Desk:
             made.append((batch, requests))
         return made
 
-    def _note(self, batches: Sequence[Batch]) -> None:
-        """Write down what is listed and was not known: whoever handed it in was killed before."""
-        known = {batch.id for batch in self.store.batches(self.run.id)}
-        for batch in batches:
-            if batch.id not in known:
-                self.store.note_batch(self.run.id, batch.id, "handed_in", batch.total or None)
-
     async def _submitted(self, file: IO[bytes], name: str, metadata: dict[str, str], window: str) -> Batch:
         """Hand in a file; where the answer got lost, look whether it arrived before it is tried again."""
 
@@ -191,7 +204,7 @@ class Desk:
             with open(file.fileno(), "rb", closefd=False) as sent:  # noqa: ASYNC230 - our own small view of it
                 return await self.server.submit(sent, name, metadata, window)
 
-        return await _patiently(once)
+        return await patiently(once)
 
     def _requests(self, renderer: Renderer, found: Collected, taken: Shelf) -> Iterator[bytes]:
         for todo in self.task.places():
@@ -207,30 +220,74 @@ class Desk:
     def _request(self, renderer: Renderer, todo: Todo) -> Request:
         return answer_request(renderer, self.run.prompt, todo.sample, todo.repeat, todo.attempt)
 
-    async def _shelved(self, name: str, found: Collected, *, ended: bool = False) -> int:
+    async def _shelved(
+        self,
+        name: str,
+        found: Collected,
+        *,
+        ended: bool = False,
+        skipped: Callable[[bytes], bool] | None = None,
+    ) -> int:
         """Download a file and keep its lines by request; returns of how many requests."""
         count = 0
         with tempfile.TemporaryFile() as file:
-            await _patiently(lambda: _downloaded(self.server, name, file))
+            await patiently(lambda: _downloaded(self.server, name, file))
             file.seek(0)
             for line in file:
                 key = _whose(line)
                 if key is None:
                     found.strange += bool(line.strip())
                     continue
+                if skipped is not None and skipped(line):
+                    continue
                 new = found.shelf.put(key, _ENDED if ended else line.strip())
                 count += new
                 found.strange += not new and not ended
         return count
 
-    async def _listed_in(self, name: str, taken: Shelf) -> None:
+    async def _listed_in(self, batch: Batch, taken: Shelf) -> None:
+        """Take down which requests a batch has."""
+        name = batch.input_file
+        if name is None:
+            raise CallFailed("rejected", f"The server names no file of requests for batch {batch.id}.")
         with tempfile.TemporaryFile() as file:
-            await _patiently(lambda: _downloaded(self.server, name, file))
+            await patiently(lambda: _downloaded(self.server, name, file))
             file.seek(0)
             for line in file:
                 key = _whose(line)
                 if key is not None:
                     taken.put(key, b"1")
+
+
+async def looked_up(
+    server: BatchServer, store: Store, run_id: str
+) -> tuple[list[Batch], tuple[HandedIn, ...]]:
+    """Return a run's batches, the oldest first, and those that their server does not know any more.
+
+    One that was written down and is not listed is asked for by its id. Raises CallFailed.
+    """
+    found = await patiently(lambda: server.listed({RUN: run_id}))
+    listed = {batch.id for batch in found}
+    missing: list[HandedIn] = []
+    for kept in store.batches(run_id):
+        if kept.open and kept.id not in listed:
+            batch = await patiently(partial(server.batch, kept.id))
+            if batch is None:
+                missing.append(kept)
+            else:
+                found.append(batch)
+    return sorted(found, key=lambda each: (each.created_at, each.id)), tuple(missing)
+
+
+def missing_of(run: Run, batches: Sequence[HandedIn]) -> BatchMissing:
+    """Return what is told of batches that their server does not know any more."""
+    told = ", ".join(f"{batch.id} (handed in {batch.at[:16].replace('T', ' ')})" for batch in batches)
+    return BatchMissing(
+        f"Run {run.id}: its server neither lists {told} nor finds it by its id. With another key, account or "
+        f"address than then that is to be expected: put them back, and promptops resume {run.id}. If it is "
+        f"gone for good, what it answered is lost: promptops resume {run.id} --again hands its samples in "
+        "again, with --live asks them directly; they are paid for once more."
+    )
 
 
 def answered_by(task: Task, caller: Caller, server: BatchServer, found: Collected) -> Task:
@@ -276,8 +333,8 @@ async def _downloaded(server: BatchServer, name: str, file: IO[bytes]) -> None:
     await server.download(name, file)  # type: ignore[arg-type]
 
 
-async def _patiently(work: Callable[[], Coroutine[Any, Any, Value]]) -> Value:
-    """Do something at a server, again where that may help."""
+async def patiently(work: Callable[[], Coroutine[Any, Any, Value]]) -> Value:
+    """Do something at a server, again where that may help. Raises CallFailed."""
     for number in range(TRIES):
         try:
             return await work()

@@ -11,6 +11,8 @@ PromptopsError
 ├── NotComparable         two runs that must not be compared                 exit 3
 ├── NotMeasured           too little came back to say anything              exit 3
 ├── NotRecorded           a cassette without an answer that is needed        exit 3
+├── NotReached            a server that can't be asked now; nothing is lost     exit 3
+├── BatchMissing          a batch that its server does not know any more       exit 3
 ├── RunInterrupted        a run that was stopped and can be resumed          exit 130 / 143
 └── CallFailed            one call to a model failed; recorded, not shown as a crash
 
@@ -156,6 +158,18 @@ class NotMeasured(PromptopsError):
 
 class NotRecorded(PromptopsError):
     """A cassette, or a database, that has no answer to what must be asked; nobody else is asked."""
+
+    exit_code = 3
+
+
+class NotReached(PromptopsError):
+    """A server that can't be asked now; what is stored and what was handed in stays."""
+
+    exit_code = 3
+
+
+class BatchMissing(PromptopsError):
+    """A batch that was handed in, and that its server neither lists nor finds by its id."""
 
     exit_code = 3
 

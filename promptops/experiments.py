@@ -144,7 +144,6 @@ class Experiments(Registry):
         run = self.run(reference)
         if retry_errors:
             self._refuse_to_retry(run)
-        self._refuse_to_resume(run)
         work = self._evaluation(concurrency, cache, watch, cassette, budget)
         samples = self.store.kept_samples(run.evalset_digest)
         follower = None if everything else self._follower(run, samples, self._stored(run, retry_errors))
@@ -159,9 +158,6 @@ class Experiments(Registry):
         """Yield what a run has and keeps."""
         done = self.store.finished(run.id, errors_too=not retry_errors)
         yield from (each for each in self.store.results(run.id) if (each.sample_id, each.repeat) in done)
-
-    def _refuse_to_resume(self, run: Run) -> None:
-        """Raise UsageError where others work on the same answers; a storey above knows of batches."""
 
     def _refuse_to_retry(self, run: Run) -> None:
         """Raise UsageError where a verdict stands on a run's errors."""

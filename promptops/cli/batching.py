@@ -28,6 +28,12 @@ wait_option = click.option(
 live_option = click.option(
     "--live", is_flag=True, help="Of a run in batches: ask what is left directly, not in another batch."
 )
+again_option = click.option(
+    "--again",
+    is_flag=True,
+    help="Of a run in batches: where the server does not know a batch any more, give it up and have its "
+    "samples answered once more (and paid for once more).",
+)
 
 
 def refuse_mixed(given: dict[str, Any]) -> None:
@@ -104,5 +110,10 @@ def _tell(found: Collection, *, err: bool = True) -> None:
         click.echo(f"Handed in just now: {found.submitted:,} requests.", err=err)
     for note in found.notes:
         click.echo(f"Note: {note}", err=err)
-    if not err:
+    if not err and found.pending:
         click.echo(f"Come back later, or wait for it: promptops resume {found.run.id} --wait")
+    elif not err:
+        click.echo(
+            f"No batch is out. Hand in what is left: promptops resume {found.run.id} (or with --live ask it "
+            "directly)"
+        )

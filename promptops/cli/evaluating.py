@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from promptops.cli.batching import (
+    again_option,
     batch_option,
     collect,
     live_option,
@@ -150,6 +151,7 @@ def eval_command(
 @click.option("--all", "everything", is_flag=True, help="Ask every sample, though the run was to stop early.")
 @wait_option
 @live_option
+@again_option
 @cassette_option
 @dry_run_option
 @max_calls_option
@@ -166,6 +168,7 @@ def resume_command(
     everything: bool,
     wait: bool,
     live: bool,
+    again: bool,
     cassette: str | None,
     dry_run: bool,
     max_calls: int | None,
@@ -180,8 +183,9 @@ def resume_command(
     has stopped asks all other samples. --max-calls and --max-cost limit what this command spends, whatever
     was spent before; exit code 3 where they end it.
 
-    Of a run in batches (`eval --batch`) the answers are brought and scored; exit code 3 while some are still
-    to come.
+    Of a run in batches (`eval --batch`) the answers are brought and scored, and what `stop` had cancelled is
+    handed in again; exit code 3 while some are still to come, where the server can't be asked now, and where
+    it does not know a batch any more.
     """
     from promptops.budget import Budget
 
@@ -202,13 +206,22 @@ def resume_command(
         return
     with open_project(ctx) as project, _Watched(project, quiet=as_json, log=log_json) as seen:
         if project.is_batched(run) and not live:
-            options = {"wait": wait, "retry_errors": retry_errors, "concurrency": concurrency}
+            options = {
+                "wait": wait,
+                "retry_errors": retry_errors,
+                "again": again,
+                "concurrency": concurrency,
+            }
             found = collect(ctx, project, run, as_json, budget, watch=seen.watch, **options)
             _print_runs(project, [found.run], seen, as_json)
             ctx.exit(3 if found.run.done == 0 else 0)
-        if wait or (live and not project.is_batched(run)):
+        if (wait or live or again) and not project.is_batched(run):
             raise click.UsageError(
-                f"Run {run} is not one in batches: --wait and --live have no meaning for it."
+                f"Run {run} is not one in batches: --wait, --live and --again have no meaning for it."
+            )
+        if wait:
+            raise click.UsageError(
+                "--live asks what is left directly, and --wait waits for a batch: not both."
             )
         with target_output_to_stderr():
             done = project.resume(
@@ -219,6 +232,7 @@ def resume_command(
                 cassette=cassette,
                 budget=budget,
                 watch=seen.watch,
+                again=again,
             )
         _print_runs(project, [done], seen, as_json, budget=budget)
     if budget.stopped or done.done == 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from promptops.cli.options import open_project
+from promptops.cli.safe import safe_line
 
 
 @click.command("stop")
@@ -16,10 +17,20 @@ def stop_command(ctx: click.Context, run: str) -> None:
     What was answered is stored; `promptops resume` goes on. Calls under way are closed at once: their
     answers are lost, and a server may charge for them all the same. To lose none, hold the run first
     (`promptops pause RUN`) and stop it once they have ended.
+
+    Of a run whose batches are out, they are cancelled at their server.
     """
     with open_project(ctx) as project:
         stopped = project.stop(run)
-    click.echo(f"Told run {stopped.id} to end. Go on later: promptops resume {stopped.id}")
+        cancelled = [batch.id for batch in project.batches(stopped.id) if batch.event == "cancelled"]
+    if cancelled and not stopped.at_work:
+        click.echo(
+            f"Run {stopped.id}: told the server to cancel {safe_line(', '.join(cancelled), 200)}. "
+            f"`promptops resume {stopped.id}` brings what was answered by then, and hands the rest in again; "
+            "with --live it asks the rest directly."
+        )
+    else:
+        click.echo(f"Told run {stopped.id} to end. Go on later: promptops resume {stopped.id}")
 
 
 @click.command("pause")

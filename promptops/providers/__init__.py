@@ -110,6 +110,10 @@ class BatchServer(ABC):
         """Return the batches with all of this metadata, the oldest first. Raises CallFailed."""
 
     @abstractmethod
+    async def batch(self, batch_id: str) -> Batch | None:
+        """Return one batch; None where the server knows none of that id. Raises CallFailed."""
+
+    @abstractmethod
     async def cancel(self, batch_id: str) -> Batch:
         """Have a batch worked on no more. Raises CallFailed."""
 
@@ -120,6 +124,10 @@ class BatchServer(ABC):
     @abstractmethod
     def read(self, line: bytes) -> tuple[str, Completion | CallFailed]:
         """Return whose result a line is, and the result. Raises ValueError where it is nobody's."""
+
+    @abstractmethod
+    def unanswered(self, line: bytes) -> bool:
+        """Tell whether a line only says that the batch ended before the request's turn came."""
 
     @abstractmethod
     async def close(self) -> None:

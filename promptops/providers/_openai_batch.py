@@ -99,6 +99,18 @@ class OpenAIBatches(BatchServer):
             after = batches[-1].id
         return sorted(found, key=lambda each: (each.created_at, each.id))
 
+    async def batch(self, batch_id: str) -> Batch | None:
+        """Return one batch; None where the server knows none of that id. Raises CallFailed."""
+        try:
+            found = _batch(await self._json("GET", f"batches/{_safe(batch_id)}"))
+        except CallFailed as failed:
+            if failed.status == 404:
+                return None
+            raise
+        if found.id != batch_id:
+            raise CallFailed("malformed", f"The server was asked for batch {batch_id} and sent another one.")
+        return found
+
     async def cancel(self, batch_id: str) -> Batch:
         """Have a batch worked on no more. Raises CallFailed."""
         return _batch(await self._json("POST", f"batches/{_safe(batch_id)}/cancel"))
@@ -125,7 +137,7 @@ class OpenAIBatches(BatchServer):
         if not isinstance(response, dict):
             given = error if isinstance(error, dict) else {}
             code, words = str(given.get("code") or ""), one_line(masked(str(given.get("message") or ""), key))
-            if "expired" in code or "cancel" in code:
+            if _never_came(code):
                 return custom_id, CallFailed(
                     "timeout", f"The batch ended before this was answered: {words or code}"
                 )
@@ -143,6 +155,12 @@ class OpenAIBatches(BatchServer):
             return custom_id, failed
         # How long it waited in the batch says nothing of how long the model took.
         return custom_id, found.model_copy(update={"seconds": None})
+
+    def unanswered(self, line: bytes) -> bool:
+        """Tell whether a line only says that the batch ended before the request's turn came."""
+        row = json.loads(line)
+        error = row.get("error") if isinstance(row, dict) else None
+        return isinstance(error, dict) and not row.get("response") and _never_came(str(error.get("code")))
 
     async def close(self) -> None:
         """Close the connections."""
@@ -194,6 +212,11 @@ class OpenAIBatches(BatchServer):
         if not 200 <= response.status < 300:
             body = await response.content.read(64_000)
             raise refusal(response.status, response.headers, body, self._address.key)
+
+
+def _never_came(code: str) -> bool:
+    """Tell whether a code (`batch_expired`, `batch_cancelled`) says that a request was never worked on."""
+    return "expired" in code or "cancel" in code
 
 
 class _Told:

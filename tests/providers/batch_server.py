@@ -53,6 +53,12 @@ class BatchServer(ThreadingHTTPServer):
         """The next answers to `METHOD path`: a status in place of what would be done, and headers."""
         self.swallow = ""
         """Do what is asked at this `METHOD path`, once, and hang up before it is answered."""
+        self.unlisted: set[str] = set()
+        """Batches that are found by their id and stand in no list."""
+        self.without_metadata = False
+        """Whether batches are told of without the metadata that they were given."""
+        self.dead = False
+        """Whether every connection is closed without an answer."""
         self.lock = threading.RLock()
         self._numbers = itertools.count(1)
 
@@ -75,8 +81,11 @@ class BatchServer(ThreadingHTTPServer):
                     for line in held.lines[held.done : held.done + n]:
                         _answer(held, line)
 
-    def finish(self, status: str = "completed", *, reverse: bool = True) -> None:
-        """Answer all that is left (unless the batch expires) and make the files of results."""
+    def finish(self, status: str = "completed", *, reverse: bool = True, lines: bool = True) -> None:
+        """Answer all that is left (unless the batch ends otherwise) and make the files of results.
+
+        Of one that was cancelled, `lines` says whether what it never came to has lines of results.
+        """
         if status == "completed":
             self.work()
         with self.lock:
@@ -84,11 +93,11 @@ class BatchServer(ThreadingHTTPServer):
                 if held.status not in ("validating", "in_progress", "cancelling"):
                     continue
                 held.status = status
-                if status == "expired":
+                if status == "expired" or (status == "cancelled" and lines):
                     for line in held.lines[held.done :]:
                         error = {
-                            "code": "batch_expired",
-                            "message": "This request could not be executed in time.",
+                            "code": f"batch_{status}",
+                            "message": f"This request was not executed: the batch was {status}.",
                         }
                         row = {"id": "x", "custom_id": line["custom_id"], "response": None, "error": error}
                         held.failed.append(json.dumps(row).encode())
@@ -104,6 +113,16 @@ class BatchServer(ThreadingHTTPServer):
             for held in self.batches.values():
                 if held.status == "validating":
                     held.status, held.errors = "failed", [message]
+
+    def forget(self, name: str) -> None:
+        """Know nothing of a batch any more."""
+        with self.lock:
+            del self.batches[name]
+
+    def die(self) -> None:
+        """Refuse every connection from now on."""
+        self.shutdown()
+        self.server_close()
 
     def texts(self) -> list[str]:
         """Return what was asked in all batches."""
@@ -130,7 +149,7 @@ class BatchServer(ThreadingHTTPServer):
                 "completed": len(held.answered),
                 "failed": len(held.failed),
             },
-            "metadata": held.given.get("metadata"),
+            "metadata": None if self.without_metadata else held.given.get("metadata"),
         }
 
     def _file(self, held: Held, name: str) -> str | None:
@@ -185,11 +204,14 @@ class _Handler(BaseHTTPRequestHandler):
             return
         query = parse_qs(urlsplit(self.path).query)
         if path == "batches":
-            rows = [self.server.told(held) for held in reversed(self.server.batches.values())]
+            listed = [each for each in self.server.batches.values() if each.id not in self.server.unlisted]
+            rows = [self.server.told(held) for held in reversed(listed)]
             ids = [row["id"] for row in rows]
             start = ids.index(query["after"][0]) + 1 if "after" in query else 0
             some = rows[start : start + min(int(query.get("limit", ["20"])[0]), 3)]
             self._send(200, {"object": "list", "data": some, "has_more": start + len(some) < len(rows)})
+        elif path.startswith("batches/") and path.removeprefix("batches/") in self.server.batches:
+            self._send(200, self.server.told(self.server.batches[path.removeprefix("batches/")]))
         elif path.startswith("files/") and path.endswith("/content"):
             data = self.server.files[path.split("/")[1]]
             self._head(200, len(data))
@@ -203,6 +225,10 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("transfer-encoding") == "chunked":
             body = self._chunks()
         server = self.server
+        if server.dead:
+            self.close_connection = True
+            self.connection.close()
+            return None, b""
         with server.lock:
             server.requests.append((method, path))
             server.keys.append(self.headers.get("authorization", ""))
