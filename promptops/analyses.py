@@ -242,7 +242,7 @@ class Analyses(Gates):
         sides = self._sides(verdict.baseline, verdict.candidate)
         report = gate_report(verdict, found, *sides, blocks=inconclusive == "block")
         if report.comparison is not None:
-            judges = facts_of_both(*sides, self._people(sides[1].side.run))
+            judges = facts_of_both(*sides, self._beside(sides[1].side.run))
             told = report.comparison.model_copy(update={"judges": judges})
             report = report.model_copy(update={"comparison": told})
         return placed(report, folder, (*found.gate, *found.shifts), self.root, self.environment)

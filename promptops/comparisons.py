@@ -11,7 +11,8 @@ from promptops.bounds import unbound
 from promptops.comparison import Pairing, pair
 from promptops.errors import NotComparable, UnknownName, UsageError
 from promptops.headline import compared
-from promptops.judgefacts import Ratings, facts_of_both
+from promptops.judgefacts import Beside, facts_of_both
+from promptops.judgenoise import noise_known
 from promptops.labels import mean_ratings
 from promptops.missing import missing_warnings, unequal_missing
 from promptops.parts import (
@@ -22,6 +23,7 @@ from promptops.parts import (
 )
 from promptops.preferences import Preferences
 from promptops.sides import Loaded, load_baseline, load_run, same_outputs
+from promptops.soundings import sounding_file
 from promptops.summary import own_figures, slice_names
 from promptops.types import Case, Run, Sample
 from promptops.verdicts import CaseChange, Comparison, Delta
@@ -62,7 +64,7 @@ class Comparisons(Preferences):
         if cut_off(first, second) or chosen_by_failures(first.side.run, second.side.run):
             deltas = tuple(unbound(delta) for delta in deltas)
         still = all(not delta.difference for delta in deltas)
-        judges = facts_of_both(first, second, self._people(second.side.run))
+        judges = facts_of_both(first, second, self._beside(second.side.run))
         found = Comparison(
             baseline=baseline if baseline.endswith(".jsonl") else first.side.run.id,
             candidate=second.side.run.id,
@@ -187,16 +189,25 @@ class Comparisons(Preferences):
         same = before.evalset_digest == run.evalset_digest
         return load_run(self.store, before, second.side.table.samples if same else None), second
 
-    def _people(self, run: Run) -> dict[str, Ratings]:
-        """Return people's mean ratings of outputs, by the label of a judge of the run's set."""
-        if run.evalset not in self.evalsets():
-            return {}
-        folder = self.evalset_folder(run.evalset)
-        return {
-            record.label: mean_ratings(file)
-            for record in run.metrics
-            if record.judge and (file := folder / "labels" / f"{record.label}.jsonl").is_file()
+    def _beside(self, run: Run) -> Beside:
+        """Return what people said of outputs, and what was measured of the run's judges."""
+        judges = [record for record in run.metrics if record.judge]
+        noise = {
+            record.label: noise_known(
+                sounding_file(self.root, run.evalset, record.label, "noise"), record.signature
+            )
+            for record in judges
         }
+        known = {label: found for label, found in noise.items() if found is not None}
+        if not judges or run.evalset not in self.evalsets():
+            return Beside(noise=known)
+        folder = self.evalset_folder(run.evalset)
+        people = {
+            record.label: mean_ratings(file)
+            for record in judges
+            if (file := folder / "labels" / f"{record.label}.jsonl").is_file()
+        }
+        return Beside(people, known)
 
     def _common_sides(self, baseline: str, candidate: str) -> tuple[Loaded, Loaded]:
         """Read two runs' scores on the samples that both were asked; the gate never does that."""

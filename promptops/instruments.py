@@ -129,4 +129,68 @@ class JudgeFacts(Noun):
     """Spearman's correlation of score and length of the output in characters, over samples."""
     length_at_equal: Found | None = None
     """The same at an equal human rating; null where people rated none of these outputs."""
+    noise: Found | None = None
+    """Standard deviation of one asking about the same answer; null where `judge noise` didn't measure it."""
     warnings: tuple[str, ...] = ()
+
+
+class JudgeNoise(Noun):
+    """How much a judge differs from itself, asked several times about the same answers."""
+
+    evalset: str
+    label: str
+    judge: str
+    """Its models, joined by ` + `."""
+    signature: str
+    run: str
+    """Whose answers they are."""
+    n: int
+    """Answers with two scores or more."""
+    times: int
+    unscored: int
+    """Askings without a score."""
+    differ: Found
+    """Share of the answers on which askings differ; Wilson's interval."""
+    one: Found
+    """Standard deviation of one asking about the same answer."""
+    between: float | None
+    """Standard deviation of the answers' own scores, without noise; null where it can't be told."""
+    share: float | None
+    """Share of the variance of single scores that is noise; null where they don't vary."""
+    stand_in: bool = False
+    sentence: str = ""
+    file: str = ""
+    """Where each asking's score stands."""
+    calls: int = 0
+    cost: float | None = None
+    """US dollars; null where it is unknown."""
+    stopped: str | None = None
+    """Why no further call was made, where a limit ended it; else null."""
+
+
+class ReferenceEffect(Noun):
+    """What seeing the reference does to a judge's scores, on the same answers."""
+
+    evalset: str
+    label: str
+    judge: str
+    signature: str
+    run: str
+    n: int
+    """Answers with a score both ways."""
+    unscored_with: int
+    unscored_without: int
+    with_mean: float | None
+    without_mean: float | None
+    difference: Found
+    """Mean of the score with the reference less that without."""
+    moved: Found
+    """Share of the answers whose score is another; Wilson's interval."""
+    correlation: Found
+    """Spearman's, of both scores."""
+    stand_in: bool = False
+    sentence: str = ""
+    file: str = ""
+    calls: int = 0
+    cost: float | None = None
+    stopped: str | None = None

@@ -33,30 +33,39 @@ Ratings = Mapping[tuple[str, str], float]
 """People's mean rating, by sample id and output."""
 
 
-def judge_facts(loaded: Loaded, people: Mapping[str, Ratings] | None = None) -> tuple[JudgeFacts, ...]:
-    """Return what belongs beside the figure of each judge of a run; `people` are ratings by label.
+@dataclass(frozen=True)
+class Beside:
+    """What is known of a run's judges from elsewhere, by label."""
 
-    Reads every output once.
-    """
+    people: Mapping[str, Ratings] = field(default_factory=dict)
+    noise: Mapping[str, Found] = field(default_factory=dict)
+    """The standard deviation of one asking."""
+
+
+NOTHING = Beside()
+
+
+def judge_facts(loaded: Loaded, beside: Beside = NOTHING) -> tuple[JudgeFacts, ...]:
+    """Return what belongs beside the figure of each judge of a run. Reads every output once."""
     records = [record for record in loaded.side.run.metrics if record.judge]
     if not records:
         return ()
-    seen = _Seen([record.label for record in records], people or {})
+    seen = _Seen([record.label for record in records], beside.people)
     for result in loaded.outputs():
         seen.add(result)
     diversity = _diversity(loaded.side.table.samples, seen)
     return tuple(
-        _facts(loaded, record, loaded.metrics[record.label], seen, diversity)
+        _facts(loaded, record, loaded.metrics[record.label], seen, diversity).model_copy(
+            update={"noise": beside.noise.get(record.label)}
+        )
         for record in records
         if record.label in loaded.metrics
     )
 
 
-def facts_of_both(
-    first: Loaded, second: Loaded, people: Mapping[str, Ratings] | None = None
-) -> tuple[JudgeFacts, ...]:
+def facts_of_both(first: Loaded, second: Loaded, beside: Beside = NOTHING) -> tuple[JudgeFacts, ...]:
     """Return what belongs beside the figures of judges in a comparison, first the baseline's."""
-    before, after = judge_facts(first, people), judge_facts(second, people)
+    before, after = judge_facts(first, beside), judge_facts(second, beside)
     return (
         *(each.model_copy(update={"side": "baseline"}) for each in before),
         *(each.model_copy(update={"side": "candidate"}) for each in after),

@@ -17,6 +17,8 @@ def judge_sentences(found: JudgeFacts) -> tuple[str, ...]:
     told.append(f"score and length of the output: Spearman {_figure(found.length)}")
     if found.length_at_equal is not None:
         told[-1] += f"; at an equal rating by people {_figure(found.length_at_equal)}"
+    if found.noise is not None:
+        told.append(f"judge noise: {spread(found.noise)}, {found.noise.n} answers asked again")
     if found.unscored:
         why = "; ".join(f"{count} x {reason}" for reason, count in found.reasons)
         told.append(f"{found.unscored} of {found.judged} answers have no score: {why}")
@@ -30,6 +32,14 @@ def judge_lines(found: Sequence[JudgeFacts]) -> tuple[str, ...]:
         for each in found
         if each.judged
     )
+
+
+def spread(one: Found) -> str:
+    """Tell the standard deviation of one asking."""
+    if one.value is None:
+        return f"how much one asking varies is not told ({one.reason})"
+    ends = "" if one.low is None else f" {interval(one.low, one.high)}"
+    return f"one asking varies by {figure(one.value)}{ends} (standard deviation)"
 
 
 def _figure(found: Found) -> str:

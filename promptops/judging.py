@@ -43,7 +43,7 @@ class Judging(Forecasts):
         what to be wary of.
         """
         loaded = self._scored(reference)
-        return judge_facts(loaded, self._people(loaded.side.run))
+        return judge_facts(loaded, self._beside(loaded.side.run))
 
     def judge_notes(
         self, reference: str, *, facts: Sequence[JudgeFacts] | None = None

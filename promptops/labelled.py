@@ -11,7 +11,6 @@ from promptops import plugins
 from promptops.declared import DeclaredJudge, DeclaredJudges
 from promptops.errors import PromptopsError, UsageError
 from promptops.judges import Judge
-from promptops.judging import Judging
 from promptops.labels import (
     Case,
     check_reason,
@@ -31,6 +30,7 @@ from promptops.lots import lots
 from promptops.models import is_judge, refuse_unlisted_metric
 from promptops.ratings import judge_mark, ratable
 from promptops.sides import Loaded, load_accepted, load_run
+from promptops.sounded import Sounded
 from promptops.types import EvalSet, MetricSpec, Sample
 from promptops.unchanged import unchanged_evalset
 
@@ -91,7 +91,7 @@ class Labelling(NamedTuple):
         ]
 
 
-class Labelled(Judging):
+class Labelled(Sounded):
     """Judges and what people say in their place."""
 
     def judges(self) -> DeclaredJudges:

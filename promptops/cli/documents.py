@@ -14,7 +14,7 @@ from promptops.certificates import Certificate
 from promptops.corrected import JudgeCorrection
 from promptops.drifting import AnchorCheck
 from promptops.forecast import Forecast
-from promptops.instruments import JudgeFacts, Preference
+from promptops.instruments import JudgeFacts, JudgeNoise, Preference, ReferenceEffect
 from promptops.noise import Noise
 from promptops.pairstandings import PairRanking
 from promptops.planning import Plan
@@ -165,6 +165,13 @@ class SlicesDocument(Document):
     """`slices`."""
 
     slices: Slices
+
+
+class SoundingDocument(Document):
+    """`judge noise`, `judge reference`: what was asked for; the other is null."""
+
+    noise: JudgeNoise | None = None
+    reference: ReferenceEffect | None = None
 
 
 class AttackDocument(Document):

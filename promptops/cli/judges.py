@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from promptops.cli import agreeing, anchoring, certifying, correcting, pairranking
+from promptops.cli import agreeing, anchoring, certifying, correcting, pairranking, sounding
 from promptops.cli.judging import judge_command
 
-__all__ = ["agreeing", "anchoring", "certifying", "correcting", "judge_command", "pairranking"]
+__all__ = ["agreeing", "anchoring", "certifying", "correcting", "judge_command", "pairranking", "sounding"]

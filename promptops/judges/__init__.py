@@ -114,6 +114,19 @@ class Judge(Metric):
     async def judge(self, completion: Completion, sample: Sample, ask: Ask) -> Score:
         """Ask about one output. Raises CallFailed where the judge gave no answer at all."""
 
+    def unreferenced(self) -> Judge | None:
+        """Return this judge without the reference; None where it shows none, or can't do without.
+
+        By default the one whose option `show_reference` is off.
+        """
+        return self.changed(show_reference=False) if getattr(self, "show_reference", False) else None
+
+    def changed(self, **options: object) -> Judge:
+        """Return this judge with other options. Raises ValueError for wrong ones."""
+        return type(self).model_validate(
+            {**{name: getattr(self, name) for name in type(self).model_fields}, **options}
+        )
+
     def not_asked(self, completion: Completion, sample: Sample) -> Score | None:
         """Return why there is nothing to judge, before anything is paid for; None where there is."""
         if not completion.text.strip():

@@ -47,6 +47,10 @@ class ReferenceGuided(Judge):
         """Return the points of its scale."""
         return whole_points(*self.scale)
 
+    def unreferenced(self) -> Judge | None:
+        """Return the control, which shows no reference; None where this is it."""
+        return None if self.reference == "none" else self.changed(reference="none")
+
     async def judge(self, completion: Completion, sample: Sample, ask: Ask) -> Score:
         """Ask for a solution where it is to be the judge's own, then for the grade."""
         references = sample.references if self.reference == "target" else ()

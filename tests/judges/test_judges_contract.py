@@ -138,3 +138,16 @@ def test_people_choose_from_the_judges_own_steps(
     kind: str, options: dict[str, object], rungs: list[tuple[float, str]]
 ) -> None:
     assert [tuple(each) for each in built(kind, model="mock/echo", **options).rungs] == rungs
+
+
+@pytest.mark.parametrize("kind", judges(), ids=lambda kind: kind.__name__)
+def test_without_its_reference_a_judge_shows_none_and_is_another_judge(kind: type[Judge]) -> None:
+    judge = shipped(kind)
+    bare = judge.unreferenced()
+    if bare is None:
+        assert not getattr(judge, "show_reference", False)
+        return
+    assert bare.signature != judge.signature and bare.unreferenced() is None
+    ask, sent = replying("no verdict")
+    asyncio.run(bare.judge(Completion(text="A tomato."), SAMPLE, ask))
+    assert sent and not any("A tomato is red." in prompt for prompt in sent)
