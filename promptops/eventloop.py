@@ -9,8 +9,6 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
-from promptops.progress import Progress
-
 Value = TypeVar("Value")
 
 
@@ -37,7 +35,7 @@ def wait_for(work: Coroutine[Any, Any, Value]) -> Value:
     return box[0]
 
 
-async def interruptible(work: asyncio.Task[Progress], stop: asyncio.Event) -> Progress | None:
+async def interruptible(work: asyncio.Task[Value], stop: asyncio.Event) -> Value | None:
     """Wait for the work; cancel it when told to stop, and return None then."""
     stopping = asyncio.ensure_future(stop.wait())
     try:

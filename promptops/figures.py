@@ -40,3 +40,11 @@ def listed(names: Sequence[str]) -> str:
     if len(names) > NAMED:
         names = [*names[: NAMED - 1], f"{len(names) - NAMED + 1} more"]
     return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def shortened(name: str, limit: int) -> str:
+    """Return a name of at most `limit` characters: its beginning and its end, either may tell it apart."""
+    if len(name) <= limit:
+        return name
+    end = (limit - 1) // 2
+    return f"{name[: limit - 1 - end]}\N{HORIZONTAL ELLIPSIS}{name[-end:]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from promptops.figures import shortened
 from promptops.pairstandings import PairRanking, PairStanding
 from promptops.sheet import Axis, line_of_text, number, sheet, ticks, written
 from promptops.visible import visible_line
@@ -68,7 +69,7 @@ def _row(one: PairStanding, row: tuple[float, float | None, float | None], axis:
         told += f" [{number(round(low, 4))}, {number(round(high, 4))}]"
     point = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{colour}"/>'
     return [
-        line_of_text(_LEFT - 12, y + 4, visible_line(one.name, 40), size=12.5, anchor="end"),
+        line_of_text(_LEFT - 12, y + 4, visible_line(shortened(one.name, 40), 48), size=12.5, anchor="end"),
         f"<g><title>{written(told)}</title>{bar}{point}</g>",
         line_of_text(_RIGHT + 24, y + 4, ranks, size=12.5),
     ]

@@ -7,6 +7,7 @@ again.
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,10 +18,13 @@ from typing import Literal
 import numpy as np
 
 from promptops.calls import first_fault
+from promptops.errors import RunInterrupted
 from promptops.evaluation import Evaluation
+from promptops.eventloop import interruptible, signals, wait_for
 from promptops.pairranking import columns
 from promptops.pairsummary import Hearing, Pair
 from promptops.preference import Bench, shuffled
+from promptops.progress import Progress
 from promptops.recordedpairs import JudgedPair
 from promptops.standings import SMALL
 from promptops.stats.clusters import TooFewClustersError
@@ -72,12 +76,14 @@ class Tournament:
     places: dict[Who, list[Place]] = field(init=False)
     """What can be judged, each pair's in an order by hashes of its groups of samples."""
     scores: dict[tuple[Who, str, int], Score] = field(init=False, default_factory=dict)
+    progress: Progress = field(init=False)
     _benches: dict[Who, Bench] = field(init=False, default_factory=dict)
     _known: dict[Who, dict[tuple[str, int], Score]] = field(init=False, default_factory=dict)
     _next: Counter[Who] = field(init=False, default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.places = {who: self._places(who) for who in combinations(range(len(self.runs)), 2)}
+        self.progress = Progress(self.total, self.work.usage, brake=self.work.brake)
 
     @property
     def total(self) -> int:
@@ -89,20 +95,45 @@ class Tournament:
         """How often a schedule may look; a ranking of all pairs looks once."""
         return LOOKS if self.schedule == "adaptive" else 1
 
-    async def play(self) -> None:
+    def play(self) -> None:
         """Have the judge say which is better, as far as the schedule wants it and a limit lets it.
 
-        Raises Stopped where the judge's server refuses all.
+        Raises RunInterrupted after a signal, and Stopped where the judge's server refuses all.
         """
+        stopped: list[int] = []
+        if wait_for(self._play(stopped)) is None:
+            again = "The same command goes on where this one ended."
+            raise RunInterrupted(again, 128 + stopped[0], self.work.usage.told_under_way())
+
+    async def _play(self, stopped: list[int]) -> bool | None:
+        stop = asyncio.Event()
         try:
-            with Renderer() as renderer:
-                if self.schedule == "adaptive":
-                    await self._adapt(renderer)
-                else:
-                    await self._hear(self.in_turns(), renderer)
+            with Renderer() as renderer, signals(stop, stopped, self._pause):
+                self._tell()
+                return await interruptible(asyncio.create_task(self._all(renderer)), stop)
         finally:
             await self.bench.caller.model.close()
             self.work.engine.close()
+
+    async def _all(self, renderer: Renderer) -> bool:
+        if self.schedule == "adaptive":
+            await self._adapt(renderer)
+        else:
+            await self._hear(self.in_turns(), renderer)
+        return True
+
+    def _pause(self) -> None:
+        """Let no call begin, or let them go on."""
+        brake = self.work.brake
+        if brake.held:
+            brake.release()
+        else:
+            brake.hold()
+        self._tell()
+
+    def _tell(self) -> None:
+        if self.work.watch is not None:
+            self.work.watch(self.progress)
 
     def in_turns(self) -> Iterator[Place]:
         """Yield all places, each sample's pairs together."""
@@ -207,6 +238,9 @@ class Tournament:
                 score = await self._benches[place.who].score(place.pair, renderer)
             if score is not None:
                 self.scores[(place.who, *place.pair.place)] = score
+                self.progress.done += 1
+                self.progress.unscored += score.unscored is not None
+                self._tell()
 
         try:
             await self.work.engine.run(one, places, self.work.concurrency)
@@ -223,6 +257,8 @@ class Tournament:
             pairs = self._wanted(size)
             self.looks += 1
             if not pairs:
+                self.progress.enough = True
+                self._tell()
                 return
             if self.looks < LOOKS:
                 await self._hear(self._drawn(pairs), renderer)

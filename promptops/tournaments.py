@@ -15,6 +15,7 @@ from promptops.families import kinship
 from promptops.forecast import Forecast, Usual, Wanted, part_of
 from promptops.forecasts import token_limit
 from promptops.parts import refuse_chosen, refuse_mixed
+from promptops.progress import Watch
 
 if TYPE_CHECKING:
     from promptops.evaluation import Evaluation
@@ -37,21 +38,23 @@ class Tournaments(Correcting):
         level: float = 0.95,
         concurrency: int | None = None,
         budget: Budget | None = None,
+        watch: Watch | None = None,
     ) -> PairRanking:
         """Rank runs of one set by a pairwise judge, asked about each two answers in both orders.
 
         `schedule` is `all`, or `adaptive`, which asks where ranks are unsure. What was judged before, here or
         by `prefer`, is not asked again. Where a `budget` runs out, the ranking is of the pairs up to there.
         The judge is the set's pairwise metric where it declares one, else the shipped one. Raises UsageError,
-        NotComparable for runs on other questions, Stopped where the budget leaves nothing to rank.
+        NotComparable for runs on other questions, Stopped where the budget leaves nothing to rank, and
+        RunInterrupted after a signal; the same once more goes on.
         """
         from promptops.pairranking import rank_pairs
         from promptops.pairsasked import asked_of, warnings_of
         from promptops.ranking import labels_of
 
-        work = self._evaluation(concurrency, cache=True, watch=None, budget=budget)
+        work = self._evaluation(concurrency, cache=True, watch=watch, budget=budget)
         play, point = self._tournament(work, runs, evalset, schedule, judge_model, anchor, anchor_elo, level)
-        wait_for(play.play())
+        play.play()
         pairs, unscored = play.judged()
         try:
             found = rank_pairs(

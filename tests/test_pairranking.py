@@ -11,12 +11,16 @@ import choix
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
 from promptops import Project
 from promptops.errors import FileProblems, NotComparable, UnknownName, UsageError
-from promptops.pairstandings import PairRanking
-from promptops.recordedpairs import read_pairs
+from promptops.figures import shortened
+from promptops.pairranking import rank_recorded
+from promptops.pairstandings import Anchor, PairRanking
+from promptops.recordedpairs import JudgedPair, RecordedPairs, read_pairs
 from tests.made import Folder
 from tests.stats.test_bradley_terry import CITATIONS, Played, played
 
@@ -302,3 +306,34 @@ def test_the_command_prints_ranks_and_one_document(folder: Folder) -> None:
     assert [one["system"] for one in told["standings"]] == ["x\x1b[31m", "y", "z"]
     assert told["standings"][0]["best_rank"] == told["standings"][0]["worst_rank"] == 1
     assert len(told["gaps"]) == 3 and told["wins"][0][1] == 45.0
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 1000), st.data())
+def test_which_system_is_named_first_does_not_matter(seed: int, data: st.DataObject) -> None:
+    found = played(seed, [0.5, 0.2, -0.2, -0.5], prompts=30, each=4)
+    pairs = [
+        JudgedPair(NAMES[i], NAMES[j], float(won), str(cluster))
+        for i, j, won, cluster in zip(*found, strict=True)
+    ]
+    turned = [
+        JudgedPair(pair.second, pair.first, 1 - pair.score, pair.group) if turn else pair
+        for pair, turn in zip(
+            pairs, data.draw(st.lists(st.booleans(), min_size=120, max_size=120)), strict=True
+        )
+    ]
+    one, other = (
+        rank_recorded(RecordedPairs("f", "winner", "group", tuple(each), systems=tuple(names)), Anchor())
+        for each, names in ((pairs, NAMES), (turned[::-1], NAMES[::-1]))
+    )
+    strengths = [{each.system: each.strength for each in ranking.standings} for ranking in (one, other)]
+    wins = [
+        {each.system: (each.wins, each.ties, each.losses) for each in ranking.standings}
+        for ranking in (one, other)
+    ]
+    assert strengths[0] == pytest.approx(strengths[1], abs=1e-8) and wins[0] == wins[1]
+
+
+def test_names_keep_both_ends() -> None:
+    assert shortened("prompts/a.prompt.yaml on local/b", 20) == "prompts/a.…n local/b"
+    assert shortened("short", 20) == "short" and len(shortened("x" * 300, 41)) == 41

@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import signal
 import sqlite3
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 from contextlib import closing
@@ -28,6 +31,7 @@ N = 40
 STRENGTHS = {"ann": 1.5, "bob": 0.3, "cid": 0.2, "dan": -1.8}
 
 PLAYERS = '''
+import asyncio
 import hashlib
 import json
 import math
@@ -69,6 +73,11 @@ def judge(messages):
     won = winner(first, second, sample)
     return {"output": json.dumps({"reason": "r", "winner": "tie" if won is None else "AB"[won != first]}),
             "cost": 0.001}
+
+
+async def slow(messages):
+    await asyncio.sleep(0.004)
+    return judge(messages)
 
 
 def biased(messages):
@@ -205,20 +214,39 @@ def test_too_little_to_rank_is_told_and_kept(four: tuple[Folder, list[str]]) -> 
     assert asked(ranked(folder, runs)).calls == 2 * (6 * N - 1)
 
 
-def test_a_killed_ranking_goes_on(four: tuple[Folder, list[str]]) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupted_or_killed_ranking_goes_on(
+    four: tuple[Folder, list[str]], number: signal.Signals
+) -> None:
     folder, runs = four
-    database = next(folder.path.glob(".promptops/*.db"))
+    database = folder.path / ".promptops/promptops.db"
 
     def count() -> int:
         with closing(sqlite3.connect(database)) as connection:
             return int(connection.execute("select count(*) from pair_scores").fetchone()[0])
 
-    command = ["rank", *runs, "--pairwise", "--judge-model", JUDGE, "-j", "2"]
-    folder.killed(command, lambda: count() > 20)
+    command = ["rank", *runs, "--pairwise", "--judge-model", "python/players:slow", "-j", "2"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "promptops", *command], cwd=folder.path, stderr=subprocess.PIPE, text=True
+    ) as process:
+        while count() < 20:
+            assert process.poll() is None, "it ended before it was due"
+        process.send_signal(number)
+        _, said = process.communicate(timeout=60)
+    if number == signal.SIGINT:
+        assert process.returncode == 130
+        assert "what was answered is stored" in said and "The same command goes on" in said
     before = count()
-    assert 20 < before < 6 * N
-    rest = ranked(folder, runs)
+    assert 20 <= before < 6 * N
+    rest = ranked(folder, runs, judge="python/players:slow")
     assert asked(rest).calls == 2 * (6 * N - before) and rest.n == 6 * N
+
+
+def test_whoever_watches_sees_each_pair(four: tuple[Folder, list[str]]) -> None:
+    folder, runs = four
+    seen: list[tuple[int, int]] = []
+    ranked(folder, runs[:2], watch=lambda progress: seen.append((progress.done, progress.total)))
+    assert seen == [(done, N) for done in range(N + 1)]
 
 
 def test_missing_answers_lose_and_same_answers_are_ties(four: tuple[Folder, list[str]]) -> None:

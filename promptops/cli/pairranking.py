@@ -70,6 +70,7 @@ def rank_runs(
     """Rank runs by a judge of pairs, or print what that would take."""
     from promptops.budget import Budget
     from promptops.cli.forecasting import print_forecast
+    from promptops.cli.progress import watching
 
     budget = Budget(*limits)
     with open_project(ctx, dry=dry_run) as project, target_output_to_stderr():
@@ -83,17 +84,19 @@ def rank_runs(
                 budget=budget,
             )
         else:
-            found = project.rank_by_pairs(
-                asked.runs,
-                evalset=asked.evalset,
-                schedule=asked.schedule,
-                judge_model=asked.judge_model,
-                anchor=asked.anchor,
-                anchor_elo=asked.anchor_elo,
-                level=asked.level,
-                concurrency=asked.concurrency,
-                budget=budget,
-            )
+            with watching(quiet=as_json) as watch:
+                found = project.rank_by_pairs(
+                    asked.runs,
+                    evalset=asked.evalset,
+                    schedule=asked.schedule,
+                    judge_model=asked.judge_model,
+                    anchor=asked.anchor,
+                    anchor_elo=asked.anchor_elo,
+                    level=asked.level,
+                    concurrency=asked.concurrency,
+                    budget=budget,
+                    watch=watch,
+                )
     if dry_run:
         print_forecast(forecast, as_json=as_json)
         return
@@ -238,7 +241,7 @@ def _print_strengths(found: PairRanking, *, elo: bool) -> None:
 
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
-    from promptops.figures import interval, signed
+    from promptops.figures import interval, shortened, signed
 
     table = Table(box=None, pad_edge=False)
     scale = "Elo" if elo else "strength"
@@ -253,7 +256,7 @@ def _print_strengths(found: PairRanking, *, elo: bool) -> None:
         ranks = str(one.best_rank) if one.best_rank == one.worst_rank else f"{one.best_rank}-{one.worst_rank}"
         table.add_row(
             str(place),
-            safe_line(one.name, 48),
+            safe_line(shortened(one.name, 56)),
             *figures,
             ranks,
             f"{one.share:.1%}",
@@ -273,6 +276,7 @@ def _print_wins(found: PairRanking) -> None:
 
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
+    from promptops.figures import shortened
 
     console().print("\nShare that the row wins against the column", style="bold")
     table = Table(box=None, pad_edge=False)
@@ -285,5 +289,5 @@ def _print_wins(found: PairRanking) -> None:
             f"{won / played:.0%}" if played else "-"
             for won, played in zip(found.wins[place], found.games[place], strict=True)
         ]
-        table.add_row(str(place + 1), safe_line(one.name, 40), *cells)
+        table.add_row(str(place + 1), safe_line(shortened(one.name, 44)), *cells)
     console().print(table)
