@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from promptops.budget import Budget
+    from promptops.coverage import SetCoverage
     from promptops.declared import DeclaredJudge, DeclaredJudges
     from promptops.errors import PromptopsError
     from promptops.evidence import Evidence, evidence_of
@@ -78,6 +79,7 @@ _HOMES = {
     "Score": "types",
     "Forecast": "forecast",
     "Selection": "selection",
+    "SetCoverage": "coverage",
     "Shift": "shift",
     "Slices": "slices",
     "Verdict": "verdicts",
@@ -120,6 +122,7 @@ __all__ = [
     "Sample",
     "Score",
     "Selection",
+    "SetCoverage",
     "Shift",
     "Slices",
     "Verdict",

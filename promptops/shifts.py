@@ -1,21 +1,28 @@
-"""The verbs of distributions: how far two collections of texts lie apart."""
+"""The verbs of distributions: how far texts lie apart, and what a set covers of production."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
+from promptops.candidates import write_candidates
 from promptops.comparisons import Comparisons
+from promptops.coverage import Reestimate, SetCoverage, measure_coverage
 from promptops.embedding import embedded
-from promptops.errors import UsageError
+from promptops.errors import NotComparable, UsageError
 from promptops.eventloop import wait_for
 from promptops.gatecells import unmeasured
-from promptops.models import open_model
+from promptops.models import key_variables, open_model
 from promptops.parts import whole_digest
+from promptops.redaction import Redactor
 from promptops.shift import Embed, Shift, What, measure_shift
 from promptops.shiftgate import left_for_later, shift_cell
 from promptops.shiftrules import ShiftRule
-from promptops.sides import Loaded, metrics_of
+from promptops.sides import Loaded, load_run, metrics_of
+from promptops.stats import Floats
+from promptops.summary import estimate
 from promptops.textfile import check_inside
 from promptops.types import EvalSet, Run
 from promptops.verdicts import CellVerdict
@@ -79,6 +86,79 @@ class Shifts(Comparisons):
             what=what,
         )
 
+    def coverage(
+        self,
+        evalset: str | Path,
+        production: str,
+        *,
+        field: str | None = None,
+        suggest: int = 0,
+        run: str | None = None,
+        embed: str | None = None,
+        seed: int = 0,
+    ) -> SetCoverage:
+        """Measure how much of production a set's inputs cover, and `suggest` so many texts to add.
+
+        `production` is a file, another set, or a run (its inputs). `run` names a run of the set whose figures
+        are told as production would weigh them; `embed` an embedding model. Raises UsageError, FileProblems,
+        NotComparable for a run on another state of the set.
+        """
+        found = self.evalset(evalset)
+        wanted = Wanted("inputs", field)
+        first, second = of_evalset(found, wanted), self._window(production, wanted)
+        measured = measure_coverage(
+            first.texts,
+            [sample.id for sample in found.samples],
+            second.texts,
+            groups=[sample.group for sample in found.samples],
+            evalset=found.name,
+            source=production,
+            suggest=suggest,
+            embed=None if embed is None else self._embedder(embed),
+            embedding_model=embed,
+            seed=seed,
+        )
+        if run is None or not measured.measured:
+            return measured
+        chosen = self.finished_run(run)
+        if chosen.evalset_digest != found.digest:
+            raise NotComparable(
+                f"Run {chosen.id} answered another state of {found.name!r} than the files hold now. "
+                "Evaluate again."
+            )
+        estimates = self._as_production_asks(chosen, measured.masses)
+        return measured.model_copy(update={"run": chosen.id, "estimates": estimates})
+
+    def write_candidates(self, found: SetCoverage, path: str | Path, *, field: str | None = None) -> int:
+        """Write what `coverage` suggested as samples to be reviewed, redacted; returns how many.
+
+        Raises UsageError where the file is there already, FileProblems.
+        """
+        sources = self._window(found.production, Wanted("inputs", field)).sources
+        redactor = Redactor(self.environment, key_variables(self.settings))
+        samples = self.evalset(found.evalset).samples
+        return write_candidates(found, sources, samples, Path(path), redactor)
+
+    def _as_production_asks(self, run: Run, masses: Mapping[str, float]) -> tuple[Reestimate, ...]:
+        """Return every metric of a run, plain and with each case weighted by its share of production."""
+        samples = tuple(self.store.snapshot_samples(run.evalset_digest))
+        plain = load_run(self.store, run, samples)
+        weights = np.array([masses.get(sample.id, 0.0) for sample in samples]) * len(samples)
+        weighed = tuple(
+            sample.model_copy(update={"weight": float(weight) or 1.0})
+            for sample, weight in zip(samples, weights, strict=True)
+        )
+        weighted = load_run(self.store, run, weighed).only(np.flatnonzero(weights))
+        tables = plain.side.table, weighted.side.table
+        return tuple(
+            Reestimate(
+                plain=estimate(tables[0], metric, label),
+                weighted=estimate(tables[1], metric, label),
+                effective_n=_effective(tables[1].weights[tables[1].columns[label].scored]),
+            )
+            for label, metric in plain.metrics.items()
+        )
+
     def _shift_cells(
         self, found: EvalSet, folder: Path, before: Loaded, after: Loaded
     ) -> tuple[CellVerdict, ...]:
@@ -126,3 +206,8 @@ class Shifts(Comparisons):
         samples = tuple(self.store.snapshot_samples(run.evalset_digest))
         results = self.store.results(run.id)
         return of_run(run, samples, results, metrics_of(run), wanted, whole_digest(run))
+
+
+def _effective(weights: Floats) -> float:
+    """Return how many equally weighted cases know as much: (sum w)^2 / sum w^2 (Kish 1965)."""
+    return float(weights.sum() ** 2 / (weights @ weights)) if len(weights) else 0.0

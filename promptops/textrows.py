@@ -31,6 +31,8 @@ class TextRow(NamedTuple):
     values: tuple[JsonValue, ...]
     day: str | None
     key: str | None
+    chosen: JsonValue
+    """What the text was made of: itself, or an object of inputs."""
 
 
 def read_texts(path: Path, field: str | None = None) -> list[str]:
@@ -59,12 +61,12 @@ def read_text_rows(
     seen: set[str] = set()
     for row in read_rows(path, problems):
         faults = Faults(file_name(path), row, problems)
-        text = _chosen(row.value, field, KEYS[what], faults)
+        chosen = _chosen(row.value, field, KEYS[what], faults)
         date = None if day is None else _day(value_at(row.value, day), day, faults)
         name = None if key is None else _key(value_at(row.value, key), key, seen, faults)
-        if text is not None:
+        if chosen is not None:
             values = tuple(value_at(row.value, column) for column in columns)
-            found.append(TextRow(text, values, date, name))
+            found.append(TextRow(chosen.text, values, date, name, chosen.value))
     if not found and not problems:
         problems.append(Problem(file_name(path), "holds no texts", 1))
     problems += [] if problems else _absent(path, columns, found)
@@ -118,7 +120,14 @@ def day_of(value: JsonValue) -> str | None:
         return None
 
 
-def _chosen(value: JsonValue, field: str | None, keys: tuple[str, ...], faults: Faults) -> str | None:
+class _Chosen(NamedTuple):
+    """A row's text and what it was made of."""
+
+    text: str
+    value: JsonValue
+
+
+def _chosen(value: JsonValue, field: str | None, keys: tuple[str, ...], faults: Faults) -> _Chosen | None:
     """Return the text that a row stands for, or note why it has none."""
     path: KeyPath = ()
     if field is not None:
@@ -137,7 +146,8 @@ def _chosen(value: JsonValue, field: str | None, keys: tuple[str, ...], faults: 
     text = joined(value)
     if text is None:
         faults.add(path, f"must be a text or an object of texts, not {kind_of(value)}")
-    return text
+        return None
+    return _Chosen(text, value)
 
 
 def _day(value: JsonValue, field: str, faults: Faults) -> str | None:

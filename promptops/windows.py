@@ -54,6 +54,8 @@ class Window:
     paired_by: str | None = None
     days: Sequence[str] | None = None
     columns: Mapping[str, Sequence[JsonValue]] = field(default_factory=dict)
+    sources: Sequence[JsonValue] = ()
+    """What each text was made of: itself, or an object of inputs."""
 
     def only(self, places: Sequence[int]) -> Window:
         """Return the texts at some places, in the order of these."""
@@ -63,6 +65,7 @@ class Window:
             keys=None if self.keys is None else [self.keys[place] for place in places],
             days=None if self.days is None else [self.days[place] for place in places],
             columns={name: [values[place] for place in places] for name, values in self.columns.items()},
+            sources=[self.sources[place] for place in places] if self.sources else (),
         )
 
 
@@ -82,6 +85,7 @@ def of_file(path: Path, wanted: Wanted) -> Window:
         keys=[row.key or "" for row in rows] if wanted.key else None,
         paired_by=f"field {wanted.key}" if wanted.key else None,
         days=[row.day or "" for row in rows] if wanted.day else None,
+        sources=[row.chosen for row in rows],
         columns={name: [row.values[place] for row in rows] for place, name in enumerate(wanted.columns)},
     )
 
@@ -122,6 +126,7 @@ def of_run(
     return replace(
         found,
         texts=[completion.text for _, completion in answered],
+        sources=(),
         keys=[f"{each.sample_id}#{each.repeat}" for each, _ in answered],
         paired_by=f"samples of {digest}",
     )
@@ -187,6 +192,7 @@ def _of_samples(
     return Window(
         name=name,
         texts=[joined(sample.inputs) or "" for sample in samples],
+        sources=[sample.inputs for sample in samples],
         days=days(wanted.day) if wanted.day else None,
         columns={column: values(column) for column in wanted.columns},
     )

@@ -60,6 +60,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "pairstandings",
         "pairstyles",
         "parquetfile",
+        "personal",
         "places",
         "plaintemplate",
         "plots",
@@ -115,7 +116,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
             "recording",
             "replaying",
         ),
-        *("runner", "running", "shift", "tasks", "verifying", "windows"),
+        *("candidates", "coverage", "runner", "running", "shift", "tasks", "verifying", "windows"),
     ),
     (
         *(

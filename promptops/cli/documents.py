@@ -12,6 +12,7 @@ from promptops.anchors import Anchors
 from promptops.attacking import AttackReport
 from promptops.certificates import Certificate
 from promptops.corrected import JudgeCorrection
+from promptops.coverage import SetCoverage
 from promptops.drifting import AnchorCheck
 from promptops.forecast import Forecast
 from promptops.instruments import JudgeFacts, JudgeNoise, Preference, ReferenceEffect
@@ -266,6 +267,14 @@ class ShiftDocument(Document):
     shift: Shift
     exit_code: int = 0
     """1 or 3 with `--check` only."""
+
+
+class CoverageDocument(Document):
+    """`coverage`."""
+
+    coverage: SetCoverage
+    file: str | None = None
+    """Where the suggestions were written."""
 
 
 class NoiseDocument(Document):

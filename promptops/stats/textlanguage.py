@@ -64,6 +64,11 @@ def language(text: str) -> str:
     return UNKNOWN if script == "none" else f"script {script}"
 
 
+def is_little(word: str) -> bool:
+    """Tell whether a word, lower-cased, is one of the commonest of any of the languages."""
+    return word in _OF_WORD
+
+
 def _by_words(text: str) -> str:
     """Count little words; one that several languages share counts for each of them in part."""
     counted: dict[str, float] = {}

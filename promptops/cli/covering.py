@@ -1,0 +1,161 @@
+"""`coverage`: how much of production an evaluation set covers, and what to add."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from promptops.cli.options import json_option, open_project
+
+if TYPE_CHECKING:
+    from promptops.coverage import Reestimate, SetCoverage
+
+_SHOWN_EXAMPLES = 3
+
+
+@click.command("coverage")
+@click.argument("evalset")
+@click.option("--production", required=True, metavar="FILE", help="A file of inputs, another set, or a run.")
+@click.option("--field", help="Which field of a file's rows holds the input, for example inputs.question.")
+@click.option(
+    "--suggest",
+    type=click.IntRange(1, 500),
+    metavar="N",
+    help="Pick N texts of production to add to the set.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="With --suggest: write them as samples to be reviewed, redacted, to this JSONL file.",
+)
+@click.option("--run", help="Also tell this run's figures as production would weigh the set's samples.")
+@click.option(
+    "--embed",
+    metavar="MODEL",
+    help="Compare embeddings by this model of a /v1/embeddings server; it is paid.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, help="Of subsamples and permutations.")
+@json_option
+@click.pass_context
+def coverage_command(
+    ctx: click.Context,
+    evalset: str,
+    production: str,
+    field: str | None,
+    suggest: int | None,
+    output: Path | None,
+    run: str | None,
+    embed: str | None,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Measure how much of what production asks EVALSET covers, and name the kinds of texts that it lacks.
+
+    Exit code 0 whatever is found.
+    """
+    from promptops.cli import documents
+
+    if output is not None and suggest is None:
+        raise click.UsageError("-o writes what --suggest N picked: say how many.")
+    written = None
+    with open_project(ctx) as project:
+        found = project.coverage(
+            evalset, production, field=field, suggest=suggest or 0, run=run, embed=embed, seed=seed
+        )
+        if output is not None and found.measured:
+            written = project.write_candidates(found, output, field=field)
+    if as_json:
+        file = None if written is None else str(output)
+        documents.print_document(documents.CoverageDocument(coverage=found, file=file))
+        return
+    print_coverage(found)
+    if written is not None:
+        click.echo(
+            f"Wrote {written} candidates to {output}. Review them (names and streets are not taken out), "
+            "give them targets, and move them into samples.jsonl."
+        )
+
+
+def print_coverage(found: SetCoverage) -> None:
+    """Print what is covered, what is not, what to add, and figures as production would weigh them."""
+    from promptops.cli.safe import safe_line
+    from promptops.cli.tables import console
+    from promptops.figures import p_value
+
+    if not found.measured:
+        console().print(f"Coverage of {safe_line(found.production, 60)}: not measured. {found.reason}.")
+        return
+    share, expected = found.coverage or 0.0, found.expected or 0.0
+    console().print(
+        f"{safe_line(found.evalset, 60)} covers {share:.1%} of {safe_line(found.production, 60)}, where "
+        f"a set like it would cover {expected:.1%} (p {p_value(found.p_value or 0.0)}).",
+        style="bold",
+        soft_wrap=True,
+    )
+    console().print(
+        f"  {found.cases_used:,} cases and {found.texts_used:,} texts by {found.representation}, {found.k} "
+        f"nearest neighbours; density {found.density or 0.0:.2f}",
+        soft_wrap=True,
+    )
+    console().print(
+        f"  {found.far or 0.0:.1%} of production lies farther from every case than 95 % of cases lie from "
+        "their nearest other one.",
+        soft_wrap=True,
+    )
+    for kind in found.uncovered:
+        console().print(f"\n  {kind.share:6.1%}  {safe_line(kind.theme, 40) or '(no words)'}", style="bold")
+        for text in kind.examples[:_SHOWN_EXAMPLES]:
+            console().print(f"          {safe_line(text, 100)}")
+    if found.suggestions:
+        _print_suggestions(found)
+    if found.estimates:
+        _print_estimates(found.run or "", found.estimates)
+
+
+def _print_suggestions(found: SetCoverage) -> None:
+    from rich.table import Table
+
+    from promptops.cli.safe import safe_line
+    from promptops.cli.tables import console
+
+    table = Table(box=None, pad_edge=False)
+    for name, justify in (
+        ("  add", "right"),
+        ("newly covered", "right"),
+        ("mass", "right"),
+        ("text", "left"),
+    ):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    for each in found.suggestions:
+        table.add_row(
+            f"row {each.index + 1}", f"{each.covered:.1%}", f"{each.mass:.1%}", safe_line(each.text, 80)
+        )
+    console().print()
+    console().print(table)
+
+
+def _print_estimates(run: str, estimates: tuple[Reestimate, ...]) -> None:
+    from rich.table import Table
+
+    from promptops.cli.tables import console
+    from promptops.figures import figure, interval
+
+    console().print(f"\nRun {run}, and weighted as production asks:")
+    table = Table(box=None, pad_edge=False)
+    for name in ("  metric", "plain", "95 %", "weighted", "95 %", "effective n"):
+        table.add_column(name, justify="left" if name == "  metric" else "right")
+    for each in estimates:
+        plain, weighted = each.plain, each.weighted
+        table.add_row(
+            f"  {plain.label}",
+            figure(plain.value),
+            interval(plain.low, plain.high),
+            figure(weighted.value),
+            interval(weighted.low, weighted.high),
+            f"{each.effective_n:.1f} of {plain.n}",
+        )
+    console().print(table)

@@ -1,0 +1,46 @@
+import pytest
+
+from promptops.personal import value_without_people, without_people
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("Write to anna.b+c@mail.example.org, please", "Write to [email], please"),
+        ("IBAN DE89 3704 0044 0532 0130 00 is mine", "IBAN [iban] is mine"),
+        ("GB29NWBK60161331926819", "[iban]"),
+        ("card 4111 1111 1111 1111 expired", "card [card] expired"),
+        ("call +49 (0)30 123456-78 or 030/1234567", "call [phone] or [phone]"),
+        ("ring (555) 123-4567 now", "ring [phone] now"),
+        ("0171 2345678.", "[phone]."),
+    ],
+)
+def test_what_belongs_to_a_person_is_taken_out(text: str, clean: str) -> None:
+    assert without_people(text) == clean
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "order LH-67890, tracking TRK41266",
+        "on 2026-03-02 at 10:00 for 1,250.00 euros",
+        "4111 1111 1111 1112 is no card",
+        "version 10.0.19045.3693",
+        "a @ b, x@y",
+        "3 of 100 samples, 0.05 each",
+        "",
+    ],
+)
+def test_other_numbers_stay(text: str) -> None:
+    assert without_people(text) == text
+
+
+def test_every_text_in_a_value_is_cleaned_and_keys_stay() -> None:
+    value = {"a@b.example": ["x@y.example", 5, None, {"n": "+4915112345678"}]}
+    assert value_without_people(value) == {"a@b.example": ["[email]", 5, None, {"n": "[phone]"}]}
+
+
+def test_a_long_text_is_read_in_linear_time() -> None:
+    """Patterns that try every split of a run of digits or letters would not end."""
+    for piece in ("1 ", "a.", "a@", "AB12 ", "(0", "+1-"):
+        assert len(without_people(piece * 50_000)) > 0
