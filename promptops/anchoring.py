@@ -177,6 +177,8 @@ class Anchoring(Certification):
         history = readings_file(watched.folder, watched.label)
         readings = read_readings(history, anchors)
         date = now()
+        usage = work.usage
+        before, paid, unpriced = usage.calls, usage.cost, usage.unpriced
         said, replies = self._asked_about(work, watched, date)
         fresh = Reading(
             date=date,
@@ -191,12 +193,11 @@ class Anchoring(Certification):
         )
         if check.measured:
             append_reading(history, reading)
-        usage = work.usage
         return check.model_copy(
             update={
                 "evalset": watched.found.name,
-                "calls": usage.calls,
-                "cost": usage.cost if usage.unpriced == 0 else None,
+                "calls": usage.calls - before,
+                "cost": usage.cost - paid if usage.unpriced == unpriced else None,
                 "replies": str(replies),
                 "stand_in": watched.judge.stand_in,
             }
@@ -215,7 +216,7 @@ class Anchoring(Certification):
                 "or more, and a part of them is no reading."
             )
         work.open_models(watched.judge.models)
-        evalset, trial = _trial(watched)
+        evalset, trial = trial_of_anchors(watched)
         work.check(evalset, [], {watched.label: watched.judge})
         place = f"{watched.found.name}.{watched.label}.{date[:23].replace(':', '')}.jsonl"
         path = self.root / ".promptops" / "anchors" / place
@@ -320,7 +321,7 @@ class Anchoring(Certification):
 
     def _forecast_watched(self, work: Evaluation, watched: Watched) -> Forecast:
         work.open_models(watched.judge.models)
-        evalset, trial = _trial(watched)
+        evalset, trial = trial_of_anchors(watched)
         work.check(evalset, [], {watched.label: watched.judge})
         return self._forecast_trial(work, evalset, trial, trial.samples)
 
@@ -329,7 +330,7 @@ class Anchoring(Certification):
         return self.evalset_folder(name), label
 
 
-def _trial(watched: Watched) -> tuple[EvalSet, Trial]:
+def trial_of_anchors(watched: Watched) -> tuple[EvalSet, Trial]:
     """Return the cases as a trial of the judge, and the set that they make."""
     from promptops.attacks import Wrong
     from promptops.trials import Trial

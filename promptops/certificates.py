@@ -16,6 +16,10 @@ from promptops.types import GateRule, MetricRecord, Noun
 FORMAT = 1
 MAX_BYTES = 1_000_000
 RENEW = ". Certify it: "
+CHECK = ". Judge them: "
+FREEZE = ". Freeze some: "
+TAKE = ". Take the judge as it is now: "
+MENDS = (RENEW, CHECK, FREEZE, TAKE)
 """What stands between the reason and the command that mends it."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from promptops.bounds import unbound
 from promptops.comparison import Pairing, pair
 from promptops.errors import NotComparable, UnknownName, UsageError
 from promptops.headline import compared
+from promptops.judgechanges import Kept, between, committed_at, void_rules
 from promptops.judgefacts import Beside, facts_of_both
 from promptops.judgenoise import noise_known
 from promptops.labels import mean_ratings
@@ -25,7 +27,7 @@ from promptops.preferences import Preferences
 from promptops.sides import Loaded, load_baseline, load_run, same_outputs
 from promptops.soundings import sounding_file
 from promptops.summary import own_figures, slice_names
-from promptops.types import Case, Run, Sample
+from promptops.types import Case, EvalSet, GateRule, Run, Sample
 from promptops.verdicts import CaseChange, Comparison, Delta
 
 
@@ -76,6 +78,7 @@ class Comparisons(Preferences):
                 part_warnings(first.side.run, second.side.run, len(second.side.table.samples)),
                 run_warnings(first, second),
                 tuple(dict.fromkeys(warning for each in judges for warning in each.warnings)),
+                self._judges_changed(baseline, first.side.run, second.side.run),
                 missing_warnings(pairing, deltas),
             ),
             judges=judges,
@@ -212,6 +215,45 @@ class Comparisons(Preferences):
     def _common_sides(self, baseline: str, candidate: str) -> tuple[Loaded, Loaded]:
         """Read two runs' scores on the samples that both were asked; the gate never does that."""
         return on_common(*self._sides(baseline, candidate))
+
+    def _judges_changed(
+        self, baseline: str, first: Run, second: Run, folder: Path | None = None
+    ) -> list[str]:
+        """Say which judges changed between two runs; `folder` is that of their set, where it is known."""
+        folder = folder or self._set_of(second)
+        return [] if folder is None else between(folder, first, second, Kept(self.store), _file(baseline))
+
+    def _scored_at(self, baseline: str, label: str) -> str | None:
+        """Return when a baseline was scored by a judge; None where nobody knows."""
+        file = _file(baseline)
+        return committed_at(file) if file else Kept(self.store).date(self.run(baseline), label)
+
+    def _refuse_void(
+        self, found: EvalSet, folder: Path, draft: Run, against: str, watched: Sequence[str] = ()
+    ) -> None:
+        """Raise NotComparable where a rule asks more of its judge than it has shown; nothing is asked."""
+        void = self._void(found, folder, draft, against, drafted=True, watched=watched)
+        if void:
+            told = (f"{why[:1].upper()}{why[1:]}." for why in dict.fromkeys(void.values()))
+            raise NotComparable(" ".join(told))
+
+    def _void(
+        self,
+        found: EvalSet,
+        folder: Path,
+        run: Run,
+        against: str,
+        *,
+        drafted: bool = False,
+        watched: Sequence[str] = (),
+    ) -> dict[GateRule, str]:
+        """Return the rules whose judge has not shown what they ask for, and why."""
+        baseline, kept = partial(self._scored_at, against), Kept(self.store, drafted=drafted)
+        return void_rules(found, folder, run, baseline, kept, watched=watched)
+
+
+def _file(baseline: str) -> Path | None:
+    return Path(baseline) if baseline.endswith(".jsonl") else None
 
 
 def _with_swaps(pairing: Pairing, delta: Delta) -> Delta:

@@ -144,7 +144,7 @@ def found_in(
         measured=unread <= MOST_UNREAD * len(anchors.cases),
         unread=unread,
         reasons=tuple(dict.fromkeys(reasons)),
-        difference=_to_frozen(anchors, fresh, scale),
+        difference=to_frozen(anchors, fresh, scale),
         new_series="" if series.rows or series.alarm else _why_new(anchors, readings, fresh),
     )
     if not check.measured:
@@ -181,6 +181,23 @@ def changes_of(readings: Sequence[Reading], signature: str) -> tuple[Change, ...
     )
 
 
+def to_frozen(
+    anchors: Anchors, fresh: Reading, scale: tuple[float | None, float | None] | None = None
+) -> Found:
+    """Return the mean of a reading's scores less the frozen ones, paired by case; none on another `scale`."""
+    pairs = [
+        (score - case.score, cluster)
+        for case, cluster in zip(anchors.cases, anchors.clusters, strict=True)
+        if (score := fresh.scores.get(case.id)) is not None
+    ]
+    if scale is not None and scale != (anchors.freezing.low, anchors.freezing.high):
+        return Found(n=len(pairs), reason="the scale is another one")
+    try:
+        return _found(mean_interval([gap for gap, _ in pairs], [cluster for _, cluster in pairs]))
+    except (TooFewClustersError, ValueError):
+        return Found(n=len(pairs), reason="too few anchors have a score")
+
+
 def span(before: str, since: str) -> str:
     """Return two dates in words, to the minute, and to the second where they share it."""
     first, last = (moment(each).strftime("%Y-%m-%d %H:%M:%S") for each in (before, since))
@@ -193,21 +210,6 @@ def moved(shift: float | None) -> str:
     if shift is None:
         return "its scores changed"
     return f"its scores {'rose' if shift > 0 else 'fell'} by {abs(shift):.3g}"
-
-
-def _to_frozen(anchors: Anchors, fresh: Reading, scale: tuple[float | None, float | None]) -> Found:
-    """Return the mean of this time's scores less the frozen ones, paired by case."""
-    pairs = [
-        (score - case.score, cluster)
-        for case, cluster in zip(anchors.cases, anchors.clusters, strict=True)
-        if (score := fresh.scores.get(case.id)) is not None
-    ]
-    if scale != (anchors.freezing.low, anchors.freezing.high):
-        return Found(n=len(pairs), reason="the scale is another one")
-    try:
-        return _found(mean_interval([gap for gap, _ in pairs], [cluster for _, cluster in pairs]))
-    except (TooFewClustersError, ValueError):
-        return Found(n=len(pairs), reason="too few anchors have a score")
 
 
 def _found(each: MeanInterval) -> Found:

@@ -139,8 +139,12 @@ class _Reader:
         if not isinstance(metric, str) or not metric:
             self._faults.add((*path, "metric"), f"must name a metric, not {shown(metric)}")
             return None
-        rest = {key: value for key, value in options.items() if key != "metric"}
-        return MetricSpec(label=label, metric=metric, options=rest)
+        checked = options.get("check_anchors", False)
+        if not isinstance(checked, bool):
+            self._faults.add((*path, "check_anchors"), f"must be true or false, not {shown(checked)}")
+            return None
+        rest = {key: value for key, value in options.items() if key not in ("metric", "check_anchors")}
+        return MetricSpec(label=label, metric=metric, options=rest, check_anchors=checked)
 
     def slices(self) -> tuple[str, ...]:
         slices = self._table.get("slices", [])

@@ -69,6 +69,8 @@ class Evaluation:
     tracing: Tracing | None = field(default_factory=tracing)
     """Makes spans, where this process traces."""
     limits: Limits = field(default_factory=Limits)
+    remarks: tuple[str, ...] = ()
+    """What whoever watches is told before the first call."""
     _engine: Engine | None = None
     _models: dict[str, Model] = field(default_factory=dict)
     _callers: dict[str, Caller] = field(default_factory=dict)
@@ -246,6 +248,7 @@ class Evaluation:
                 runner = Runner(
                     self.engine, writer, renderer, self.usage, self.watch, running, self.brake, self.tracing
                 )
+                runner.remarks = self.remarks
                 ids = [task.run.id for task in tasks]
 
                 def pause() -> None:

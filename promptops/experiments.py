@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+from pydantic import JsonValue
 
 from promptops.budget import Budget
 from promptops.cassettes import read_cassette
@@ -71,7 +74,7 @@ class Experiments(Registry):
         found, drafts = self._prepared(work, evalset, files, models, repeats, judge_model, select)
         work.check_recorded(drafts, found.samples)
         self.store.save_evalset(found)
-        runs = [work.start(draft) for draft in drafts]
+        runs = self._started(work, found, self.evalset_folder(evalset), self._run_specs(found), drafts)
         work.carry_out([work.task(run, found.samples) for run in runs])
         return [self.run(run.id) for run in runs]
 
@@ -102,6 +105,7 @@ class Experiments(Registry):
         for prompt, reference, model in pairs:
             work.refuse_parameters(prompt, reference, model)
         work.check(found, chosen, metrics)
+        self._refuse_unwatched(found, folder, specs, metrics)
         names = {spec.label: spec.metric for spec in specs}
         drafts = [
             work.draft(found, prompt, ref, model, metrics, names, repeats) for prompt, ref, model in pairs
@@ -153,6 +157,25 @@ class Experiments(Registry):
         work.refuse_other_servers(run)
         work.carry_out([task])
         return self.run(run.id)
+
+    def _refuse_unwatched(
+        self, found: EvalSet, folder: Path, specs: Sequence[MetricSpec], metrics: Mapping[str, Metric]
+    ) -> None:
+        """Raise UsageError where a judge can't be watched; a storey above knows of anchors."""
+
+    def _started(
+        self,
+        work: Evaluation,
+        found: EvalSet,
+        folder: Path,
+        specs: Sequence[MetricSpec],
+        drafts: Sequence[Run],
+        *,
+        against: str | None = None,
+        **kept: JsonValue,
+    ) -> list[Run]:
+        """Write down new runs; a storey above judges the anchors of watched judges first."""
+        return [work.start(draft, **kept) for draft in drafts]
 
     def _stored(self, run: Run, retry_errors: bool) -> Iterator[Result]:
         """Yield what a run has and keeps."""
@@ -210,8 +233,10 @@ class Experiments(Registry):
         )
         # A verdict that came early stays where it came.
         early = self.store.run_config(old.id).get("early_stop")
-        kept = {} if early is None else {"early_stop": early}
-        run = work.start(draft.model_copy(update={"part": old.part}), **kept)
+        kept: dict[str, Any] = {} if early is None else {"early_stop": early}
+        self._refuse_unwatched(found, folder, specs, built)
+        draft = draft.model_copy(update={"part": old.part})
+        run = self._started(work, found, folder, specs, [draft], **kept)[0]
         work.carry_out([work.task(run, samples)])
         return self.run(run.id)
 

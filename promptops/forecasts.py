@@ -26,7 +26,7 @@ from promptops.recorded import refuse_other_cassette
 from promptops.replays import Replays
 from promptops.selection import Selection
 from promptops.templates import Renderer
-from promptops.types import Prompt, Run, Sample
+from promptops.types import EvalSet, Prompt, Run, Sample
 
 HISTORY = 200
 """Newest runs that are looked through for what calls usually take."""
@@ -64,7 +64,8 @@ class Forecasts(Replays):
             work, evalset, self.prompt_files(prompts), models, repeats, judge_model, select
         )
         work.check_recorded(drafts, found.samples)
-        parts = [part for draft in drafts for part in self._parts(work, draft, found.samples, batch=batch)]
+        parts = [] if batch else self._anchor_parts(work, found, self.evalset_folder(evalset), drafts)
+        parts += [part for draft in drafts for part in self._parts(work, draft, found.samples, batch=batch)]
         notes = [BATCHED] if batch else []
         forecast = self._forecast(work, found.name, len(found.samples), repeats, parts, notes)
         return forecast.model_copy(update={"minutes": None}) if batch else forecast
@@ -111,7 +112,8 @@ class Forecasts(Replays):
             left = len(ready.evalset.samples) - len(samples)
             then = "are asked where these leave it open" if extend else "can be asked later"
             notes.append(f"That is for the first {len(samples):,} samples; the other {left:,} {then}.")
-        parts = self._parts(work, ready.draft, samples)
+        parts = self._anchor_parts(work, ready.evalset, ready.folder, [ready.draft])
+        parts += self._parts(work, ready.draft, samples)
         return self._forecast(work, ready.evalset.name, len(samples), repeats, parts, notes)
 
     def forecast_resume(
@@ -275,6 +277,12 @@ class Forecasts(Replays):
             part = part_of(wanted, caller.model, self._usual_judgements(run, label))
             parts.append(with_outlook(part, judges[label]))
         return parts
+
+    def _anchor_parts(
+        self, work: Evaluation, found: EvalSet, folder: Path, drafts: Sequence[Run]
+    ) -> list[Part]:
+        """Return what is asked at the start of runs; a storey above knows of anchors."""
+        return []
 
     def _usual_answers(self, run: Run) -> Usual:
         """Return what an answer usually takes: of the same prompt and model, else of the model on the set."""

@@ -11,7 +11,6 @@ from pydantic import JsonValue
 from promptops import gate
 from promptops.baselines import baseline_path, read_baseline
 from promptops.budget import Budget
-from promptops.certificates import unfit
 from promptops.comparison import Pairing, Side, pair
 from promptops.comparisons import in_order, run_warnings
 from promptops.endings import cut_short, ended
@@ -88,7 +87,7 @@ class Gates(Shifts):
         self.store.save_evalset(found)
         if not early_stop and first is None and not extend:
             work.check_recorded([draft], found.samples)
-            run = work.start(draft)
+            run = self._begun(work, ready)
             work.carry_out([work.task(run, found.samples)])
             run = self.run(run.id)
             if run.status != "finished":
@@ -106,7 +105,7 @@ class Gates(Shifts):
         else:
             kept |= {"first": first_of(first, len(found.samples)), "settled": settled(found, against)}
             follower = first_stage(draft, found.samples, kept)
-        run = work.start(draft, early_stop=kept)
+        run = self._begun(work, ready, early_stop=kept)
         with told_how_to_go_on(run, extend=extend):
             work.carry_out([work.task(run, follower.order, follower=follower)])
             verdict = self.gate(evalset, run=run.id, baseline=against)
@@ -116,6 +115,12 @@ class Gates(Shifts):
                 run.id, concurrency=concurrency, cache=cache, cassette=cassette, budget=budget, watch=watch
             )
         return self.gate(evalset, run=run.id, baseline=against)
+
+    def _begun(self, work: Evaluation, ready: Ready, **kept: JsonValue) -> Run:
+        """Write down the run of a gate."""
+        found, drafts, against = ready.evalset, [ready.draft], ready.against
+        specs = self._run_specs(found)
+        return self._started(work, found, ready.folder, specs, drafts, against=against, **kept)[0]
 
     def _ready_gate(
         self,
@@ -139,17 +144,14 @@ class Gates(Shifts):
         models = [model] if model else []
         found, (draft,) = self._prepared(work, evalset, [prompt], models, repeats, judge_model)
         folder = self.evalset_folder(evalset)
-        void = unfit(found.gate, {each.label: each for each in draft.metrics}, folder, found.name)
-        if void:
-            raise NotComparable(
-                " ".join(f"{why[:1].upper()}{why[1:]}." for why in dict.fromkeys(void.values()))
-            )
-        against = self._against(self.evalset_folder(evalset), baseline)
+        against = self._against(folder, baseline)
+        watched = [spec.label for spec in found.metrics if spec.check_anchors]
+        self._refuse_void(found, folder, draft, against, watched)
         pairing = self._unanswered(draft, tuple(found.samples), against)
         refuse_unmeasured(found, pairing, against)
         if first is not None or extend:
             first_of(first, len(found.samples))
-        return Ready(found, draft, against, pairing)
+        return Ready(found, folder, draft, against, pairing)
 
     def gate_on(
         self,
@@ -245,7 +247,7 @@ class Gates(Shifts):
             identical=still and same_outputs(first, second),
             order=order,
             grids=grids_for(found.gate, first, second),
-            unfit=unfit(found.gate, {each.label: each for each in candidate.metrics}, folder, found.name),
+            unfit=self._void(found, folder, candidate, against),
             texts=self._shift_cells(found, folder, first, second),
         )
         stopped = verdict.stopping is not None and verdict.stopping.stopped
@@ -257,7 +259,7 @@ class Gates(Shifts):
             first, second = first.only(part), second.only(part)
             pairing = pair(first.side, second.side, second.metrics)
         slips = slipped(Path(against), folder, second, found.gate) if asks_git else []
-        wary = cautions(first, second)
+        wary = (*self._judges_changed(against, first.side.run, candidate, folder), *cautions(first, second))
         notes = (*run_warnings(first, second, stopped=stopped), *wary, *slips, *verdict.warnings)
         whole = verdict.model_copy(
             update={

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from statistics import NormalDist
 
-from promptops.certificates import RENEW
+from promptops.certificates import MENDS
 from promptops.stats.decision import SMALL
 from promptops.types import Estimate, GateRule, Outcome
 from promptops.verdicts import CellVerdict, Comparison, Delta, Verdict
@@ -287,9 +287,9 @@ def _unmeasured(verdict: Verdict, cell: CellVerdict, prompt: str, written: Writt
     run = verdict.candidate
     if cell.rule.worst_slice_margin is not None and cell.delta is None:
         what = "Add cases to the slices, or take `worst_slice_margin` away"
-    elif RENEW in why:
-        why, _, what = why.partition(RENEW)
-        what = f"Certify it: `{what}`"
+    elif mend := next((each for each in MENDS if each in why), ""):
+        why, _, what = why.partition(mend)
+        what = f"{mend[2:]}`{what}`"
     elif cell.delta is None and cell.estimate is None:
         why = "it was not measured in both runs"
         what = "Evaluate again, or accept a baseline that has it: `promptops accept RUN`"

@@ -31,6 +31,8 @@ class Progress:
     """The main metric of the run that the last result belongs to, as far as it is known."""
     brake: Brake = field(default_factory=Brake)
     """Held while the command is paused."""
+    remarks: tuple[str, ...] = ()
+    """What is to be known before the first call, as sentences."""
     started: float = field(default_factory=monotonic)
 
     @property

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from promptops.tournaments import Tournaments
+from promptops.watchkeeping import Watchkeeping
 
 
-class Project(Tournaments):
+class Project(Watchkeeping):
     """A folder with prompts and evaluation sets, and the database that remembers runs.
 
     >>> with Project.open() as project:

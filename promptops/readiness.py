@@ -20,6 +20,7 @@ class Ready:
     """A gate on a prompt that could begin."""
 
     evalset: EvalSet
+    folder: Path
     draft: Run
     against: str
     """The baseline's file, or a run."""

@@ -57,6 +57,8 @@ class Runner:
     """What the tasks' callers watch, held while the command is paused."""
     tracing: Tracing | None = None
     """Makes a span of each run and sample."""
+    remarks: tuple[str, ...] = ()
+    """What whoever watches is told before the first call."""
     _progress: Progress | None = None
     _turns: _Turns = field(default_factory=lambda: _Turns(ANSWERS_A_TURN))
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
@@ -73,6 +75,7 @@ class Runner:
             usage=self.usage,
             runs=tuple(task.run for task in tasks),
             brake=self.brake,
+            remarks=self.remarks,
         )
         self._progress = progress
         if self.tracing is not None:

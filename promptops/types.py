@@ -141,6 +141,8 @@ class MetricSpec(Noun):
     label: str
     metric: str
     options: dict[str, JsonValue] = {}
+    check_anchors: bool = False
+    """Whether a judge's anchors are judged at each run's start."""
 
 
 class MetricRecord(Noun):
@@ -180,6 +182,9 @@ class GateRule(Noun):
     """The least agreement with people that the certificate's interval must lie above."""
     max_bias: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """The largest bias against people, in units of the scale, that its interval must lie within."""
+
+    max_drift: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """How far the judge's scores of its anchors may lie from the frozen ones, in units of the scale."""
 
     @property
     def decides(self) -> bool:

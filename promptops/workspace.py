@@ -131,6 +131,10 @@ class Workspace:
             "evaluation set", str(reference), names, hint=f"They lie in {self.settings.evalsets}/."
         )
 
+    def _set_of(self, run: Run) -> Path | None:
+        """Return the folder of a run's set; None where it is no set of the project's, or gone."""
+        return self.evalset_folder(run.evalset) if run.evalset in self.evalsets() else None
+
     def evalsets(self) -> list[str]:
         """List the project's evaluation sets."""
         from promptops.evalsets import evalset_names

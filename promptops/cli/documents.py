@@ -121,6 +121,8 @@ class RunsDocument(Document):
     """`runs`."""
 
     runs: tuple[Run, ...]
+    marks: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """By run on which side of a change of its judge its scores are."""
 
 
 class RunDocument(Document):

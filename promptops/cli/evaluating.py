@@ -291,6 +291,7 @@ class _Watched:
     def watch(self, progress: Progress) -> None:
         if self.last is None and not self._quiet:
             _tell_part(progress.runs)
+            _tell_remarks(progress.remarks)
         self.last = progress
         if self._draw:
             self._draw(progress)
@@ -306,6 +307,14 @@ def _tell_part(runs: Sequence[Run]) -> None:
 
     if runs and runs[0].part is not None:
         click.echo(safe_line(runs[0].part.sentence, 400), err=True)
+
+
+def _tell_remarks(remarks: Sequence[str]) -> None:
+    """Say before the first call what was found of the judges."""
+    from promptops.cli.safe import safe_line
+
+    for remark in remarks:
+        click.echo(safe_line(remark, 600), err=True)
 
 
 def _print_forecast(ctx: click.Context, select: Selection, budget: Budget) -> None:

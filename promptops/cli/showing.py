@@ -25,8 +25,9 @@ def runs_command(ctx: click.Context, evalset: str | None, limit: int, as_json: b
 
     with open_project(ctx) as project:
         found = project.runs(limit=limit, evalset=evalset)
+        marks = project.judge_marks(found)
     if as_json:
-        documents.print_document(documents.RunsDocument(runs=tuple(found)))
+        documents.print_document(documents.RunsDocument(runs=tuple(found), marks=marks))
         return
     if not found:
         click.echo(
@@ -40,6 +41,8 @@ def runs_command(ctx: click.Context, evalset: str | None, limit: int, as_json: b
         click.echo(
             f"{safe_line(tables.run_name(run))}  {run.done}/{run.samples * run.repeats}{part}{errors}{state}"
         )
+        for mark in marks.get(run.id, ()):
+            click.echo(f"  {safe_line(mark, 300)}")
 
 
 @click.command("show")

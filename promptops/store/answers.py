@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import exists, func, insert, literal, select
+from sqlalchemy import exists, func, insert, literal, or_, select
 
 from promptops.store.columns import marked
 from promptops.store.database import Database, timestamp
@@ -129,6 +129,16 @@ class Answers(Database):
             # A judge's further calls about one answer have a number after its label.
             found.setdefault(":".join(purpose.split(":")[:2]), _Sum()).add(completion)
         return {kind: each.taken() for kind, each in found.items()}
+
+    def cached_judgements(self, run_id: str, label: str) -> int:
+        """Return how many of a judge's replies in a run are those of an earlier one."""
+        own = or_(
+            calls.c.purpose == f"judge:{label}",
+            calls.c.purpose.startswith(f"judge:{label}:", autoescape=True),
+        )
+        query = select(func.count()).where(calls.c.run_id == run_id, calls.c.cached.is_(True), own)
+        with self.reading() as connection:
+            return int(connection.execute(query).scalar_one())
 
     def _completions(self, run_id: str) -> Iterator[tuple[str, bool, Completion]]:
         """Yield purpose, whether it came from the cache, and the completion of all calls, by pages."""

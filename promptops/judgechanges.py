@@ -1,0 +1,250 @@
+"""On which side of a change of its judge a run lies, and whether a rule may rely on that judge.
+
+All of it from the files of anchors beside the set; nobody is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from promptops.anchors import (
+    Anchors,
+    Reading,
+    anchors_file,
+    moment,
+    read_anchors,
+    read_readings,
+    readings_file,
+)
+from promptops.certificates import CHECK, FREEZE, TAKE, changed_parts, unfit
+from promptops.drifting import Change, changes_of, moved, to_frozen
+from promptops.errors import FileProblems
+from promptops.git import ask_git
+from promptops.instruments import Found
+from promptops.store import Store
+from promptops.types import EvalSet, GateRule, MetricRecord, Run
+
+FRESH = timedelta(days=1)
+"""How far from a run's start its judge's anchors may have been judged to speak for it."""
+
+
+class Kept:
+    """What the database knows of a run's judge, by its label."""
+
+    def __init__(self, store: Store, *, drafted: bool = False) -> None:
+        """`drafted` where the run is not in the database yet."""
+        self._store = store
+        self._drafted = drafted
+
+    def cached(self, run: Run, label: str) -> int:
+        """Return how many of the judge's replies are those of an earlier run."""
+        return 0 if self._drafted else self._store.cached_judgements(run.id, label)
+
+    def date(self, run: Run, label: str) -> str:
+        """Return as of when a run shows its judge: its anchors were judged then, or else the run begun.
+
+        Empty of a baseline file, which tells no dates.
+        """
+        stored = run.created_at and not self._drafted
+        kept = self._store.run_config(run.id).get("anchors") if stored else None
+        told = kept.get(label) if isinstance(kept, dict) else None
+        date = told.get("date") if isinstance(told, dict) else None
+        return date if isinstance(date, str) else run.created_at
+
+
+class Held(NamedTuple):
+    """What there is on a judge's past."""
+
+    anchors: Anchors
+    readings: tuple[Reading, ...]
+
+
+def held(folder: Path, label: str) -> Held | None:
+    """Return a judge's anchors and readings; None where it has none. Raises FileProblems."""
+    path = anchors_file(folder, label)
+    if not path.is_file():
+        return None
+    anchors = read_anchors(path)
+    return Held(anchors, read_readings(readings_file(folder, label), anchors))
+
+
+def marks(folder: Path, run: Run, kept: Kept) -> dict[str, tuple[str, ...]]:
+    """Say of each judge of a run that changed, by label, on which side of that its scores are."""
+    found: dict[str, tuple[str, ...]] = {}
+    for label, changes in _changes(folder, run.metrics).items():
+        if isinstance(changes, str):
+            found[label] = (changes,)
+        elif changes:
+            older = _older(run, label, kept)
+            found[label] = tuple(_mark(change, kept.date(run, label), older) for change in changes)
+    return found
+
+
+def between(folder: Path, first: Run, second: Run, kept: Kept, baseline: Path | None = None) -> list[str]:
+    """Say which judges changed between two runs; `baseline` is the file of the first, where it is one."""
+    told = []
+    labels = {record.label for record in first.metrics}
+    both = [record for record in second.metrics if record.label in labels]
+    for label, changes in _changes(folder, both).items():
+        if isinstance(changes, str):
+            told.append(f"{label}: {changes}")
+            continue
+        for change in changes:
+            date = kept.date(first, label) or committed_at(baseline)
+            before, after = (change.side(each) if each else "" for each in (date, kept.date(second, label)))
+            runs = () if after == "before" else (second,) if baseline else (first, second)
+            older = "".join(_older(run, label, kept) for run in runs)
+            if not date:
+                where = (
+                    ", and it is not known on which side of that the baseline was scored, as it is not "
+                    "committed"
+                )
+            elif before != after or after == "within":
+                where = ", between these runs"
+            elif older:
+                where = ""
+            else:
+                continue
+            told.append(
+                f"The judge {label} changed {change.span} ({moved(change.shift)}){where}: a difference in "
+                f"{label} may be the judge's{older}."
+            )
+    return told
+
+
+def committed_at(file: Path | None) -> str | None:
+    """Return when a baseline file was committed, taken for when it was scored; None where it is not."""
+    if file is None:
+        return None
+    clean = ask_git(file.parent, "status", "--porcelain", "--", file.name)
+    if clean.code != 0 or clean.out.strip():
+        return None
+    return ask_git(file.parent, "log", "-1", "--format=%cI", "--", file.name).line or None
+
+
+def void_rules(
+    evalset: EvalSet,
+    folder: Path,
+    run: Run,
+    baseline: Callable[[str], str | None],
+    kept: Kept,
+    *,
+    watched: Collection[str] = (),
+) -> dict[GateRule, str]:
+    """Return the rules that ask more of their judge than it has shown, and why, in words.
+
+    That is a certificate that fits, or by `max_drift` anchors that were judged about when the run was begun
+    and came out as they were frozen. `baseline` tells of a label when that was scored, None where
+    nobody knows. Of `watched` judges the anchors are still to be judged. Raises FileProblems where a file is
+    broken.
+    """
+    records = {record.label: record for record in run.metrics}
+    found = unfit(evalset.gate, records, folder, evalset.name)
+    for rule in evalset.gate:
+        if rule.max_drift is None or rule in found or rule.metric not in records:
+            continue
+        record, scored = records[rule.metric], baseline(rule.metric)
+        why = _unsteady(rule, record, folder, evalset.name, run, scored, kept, watched)
+        if why:
+            found[rule] = why
+    return found
+
+
+def _unsteady(
+    rule: GateRule,
+    record: MetricRecord,
+    folder: Path,
+    evalset: str,
+    run: Run,
+    baseline: str | None,
+    kept: Kept,
+    watched: Collection[str],
+) -> str:
+    label, judge = rule.metric, f"{evalset}:{rule.metric}"
+    if not record.judge:
+        return f"{label} asks no judge, so that `max_drift` says nothing of it"
+    past = held(folder, label)
+    if past is None:
+        return f"the judge {label} has no anchors{FREEZE}promptops judge freeze {judge}"
+    renew = f"{TAKE}promptops judge freeze {judge} --renew"
+    freezing = past.anchors.freezing
+    if freezing.signature != record.signature:
+        what = changed_parts(freezing.signature, record.signature)
+        return f"{what} since the anchors of {label} were frozen on {freezing.frozen_at[:10]}{renew}"
+    when = kept.date(run, label)
+    for change in changes_of(past.readings, record.signature):
+        if change.side(when) != "before" and (replies := kept.cached(run, label)):
+            return (
+                f"the judge {label} changed {change.span}, and {replies} of its replies came from the cache. "
+                f"Evaluate again with --no-cache{renew}"
+            )
+        if change.side(when) == "within" or (change.side(baseline) if baseline else "") != change.side(when):
+            where = "between the baseline and this run" if baseline else "and the baseline is not committed"
+            return (
+                f"the judge {label} changed {change.span} ({moved(change.shift)}), {where}. Score the "
+                f"baseline's prompt with the judge of now, and accept that{renew}"
+            )
+    if label in watched:
+        return ""
+    off = _off(past, when)
+    if off is None:
+        return (
+            f"the anchors of {label} were not judged within a day of when this run was begun{CHECK}promptops "
+            f"judge check {judge}"
+        )
+    largest = None if off.low is None or off.high is None else max(abs(off.low), abs(off.high))
+    if largest is None or largest > (rule.max_drift or 0.0):
+        seen = "off by nobody knows how much" if largest is None else f"off by as much as {largest:.3g}"
+        return (
+            f"the scores of the judge {label} may be {seen} from those that were frozen, and the rule allows "
+            f"{rule.max_drift:g}{renew}"
+        )
+    return ""
+
+
+def _off(past: Held, when: str) -> Found | None:
+    """Return how far a judge was from the frozen scores when a run was begun; None where nobody looked."""
+    anchors, signature = past.anchors, past.anchors.freezing.signature
+    near: list[tuple[timedelta, Found]] = [
+        (abs(moment(each.date) - moment(when)), to_frozen(anchors, each))
+        for each in past.readings
+        if (each.anchors, each.signature) == (anchors.digest, signature)
+    ]
+    apart = abs(moment(anchors.freezing.frozen_at) - moment(when))
+    near.append((apart, Found(value=0.0, low=0.0, high=0.0, n=len(anchors.cases))))
+    gap, found = min(near, key=lambda each: each[0])
+    return found if gap <= FRESH else None
+
+
+def _changes(folder: Path, records: Iterable[MetricRecord]) -> Mapping[str, tuple[Change, ...] | str]:
+    """Return the changes of each judge, or why its history can't be read."""
+    found: dict[str, tuple[Change, ...] | str] = {}
+    for record in records:
+        if not record.judge:
+            continue
+        try:
+            past = held(folder, record.label)
+        except FileProblems as error:
+            found[record.label] = f"whether its judge has changed can't be read: {error.problems[0]}"
+            continue
+        found[record.label] = () if past is None else changes_of(past.readings, record.signature)
+    return found
+
+
+def _older(run: Run, label: str, kept: Kept) -> str:
+    count = kept.cached(run, label)
+    return f"; {count} replies of run {run.id} came from the cache and may be older than it" if count else ""
+
+
+def _mark(change: Change, date: str, older: str) -> str:
+    side = change.side(date)
+    where = {
+        "before": "these scores are from before that",
+        "after": "these scores are from after that",
+        "within": "these scores are from about then, before or after",
+    }[side]
+    changed = f"the judge changed {change.span} ({moved(change.shift)})"
+    return f"{changed}; {where}{'' if side == 'before' else older}"
