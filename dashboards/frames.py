@@ -198,11 +198,12 @@ def rules_frame(rows: Iterable[Evidence]) -> pd.DataFrame:
                 "found": each.found,
                 "[L, U]": each.bounds,
                 "n": each.n,
+                "sees": each.sees,
                 "remark": cell(each.remark if each.outcome == each.alone else f"{each.alone} alone"),
             }
             for each in rows
         ],
-        columns=["verdict", "rule", "asked", "found", "[L, U]", "n", "remark"],
+        columns=["verdict", "rule", "asked", "found", "[L, U]", "n", "sees", "remark"],
     )
 
 

@@ -9,7 +9,7 @@ import streamlit as st
 from dashboards import frames, shown
 from promptops import Comparison, Verdict, evidence_of, rules_plot
 
-FIGURES = ("found", "[L, U]", "n")
+FIGURES = ("found", "[L, U]", "n", "sees")
 
 
 def show(comparison: Comparison, found: Verdict | str) -> None:
@@ -34,7 +34,7 @@ def _evidence(found: Verdict) -> None:
     rows, drawn = evidence_of(found), rules_plot(found)
     if not rows:
         return
-    places = st.columns([1, 1], gap="medium") if drawn else [st.container()]
+    places = st.columns([13, 10], gap="medium") if drawn else [st.container()]
     with places[0]:
         st.markdown("**Rules**")
         shown.table(

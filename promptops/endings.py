@@ -88,7 +88,9 @@ def how_it_ended(found: Stopping) -> str:
         )
     rest = f" {found.in_flight:,} more answers were under way." if found.in_flight else ""
     money = f" and about ${found.cost_saved:.2f}" if found.cost_saved else ""
-    saved = f" About {found.calls_saved:,} calls{money} were not spent." if found.calls_saved else ""
+    saved = (
+        f" About {_calls(found.calls_saved)}{money} {_were(found)} not spent." if found.calls_saved else ""
+    )
     return (
         f"Stopped early: it was certain after {found.samples:,} of {found.planned:,} samples, in an order "
         f"drawn before the run (seed {found.seed}).{rest}{saved}{waiting}"
@@ -104,14 +106,26 @@ def _of_stages(found: Stopping, waiting: str) -> str:
             f"and decide with what of alpha was kept for them: {found.alpha_end:.2g}."
         )
     money = f" and about ${found.cost_saved:.2f}" if found.cost_saved else ""
-    calls = f"about {found.calls_saved:,} calls{money}"
+    calls = f"about {_calls(found.calls_saved)}{money}"
     if found.left_open:
         ask = f" The others would take {calls}: {found.more}." if found.calls_saved else ""
         return f"Only the first {many} were asked, {drawn}, and they leave it open.{ask}{waiting}"
     told = f"Decided by the first {many}, {drawn}, at their share of alpha: {found.alpha_early:.2g}."
     if found.later:
         return f"{told} The {found.later:,} other answers don't count.{waiting}"
-    return f"{told} {calls[:1].upper()}{calls[1:]} were not spent.{waiting}" if found.calls_saved else told
+    return (
+        f"{told} {calls[:1].upper()}{calls[1:]} {_were(found)} not spent.{waiting}"
+        if found.calls_saved
+        else told
+    )
+
+
+def _calls(count: int) -> str:
+    return f"{count:,} call" + ("" if count == 1 else "s")
+
+
+def _were(found: Stopping) -> str:
+    return "was" if found.calls_saved == 1 and not found.cost_saved else "were"
 
 
 def _priced_at(count: int, cost: float | None, calls: int) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from promptops.figures import figure, interval, signed
-from promptops.headline import leading, limits, reason, settled
+from promptops.headline import about, leading, limits, reason, settled
 from promptops.types import Noun, Outcome
 from promptops.verdicts import CellVerdict, Verdict
 
@@ -22,6 +22,8 @@ class Evidence(Noun):
     found: str
     bounds: str
     n: str
+    sees: str
+    """The smallest change that this evidence shows in 80 of 100 comparisons."""
     why: str
     """The statistician's sentence."""
     leads: bool
@@ -45,13 +47,14 @@ def _row(cell: CellVerdict, rules: int, leads: bool) -> Evidence:
     return Evidence(
         metric=rule.metric,
         slice=rule.slice,
-        asked=f"may lose {rule.margin:g}" if rule.margin is not None else limits(rule),
+        asked=(f"may lose {rule.margin:g}" if rule.margin is not None else limits(rule)) + about(rule),
         outcome=outcome,
         alone=cell.outcome,
         remark=cell.label if outcome == cell.outcome else "FAIL alone, may be chance among so many rules",
         found=found,
         bounds=bounds,
         n=n,
+        sees=figure(cell.delta.resolves if cell.delta is not None else None),
         why=reason(cell, rules),
         leads=leads,
     )

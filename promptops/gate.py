@@ -19,6 +19,7 @@ from promptops.errors import UsageError
 from promptops.gatecells import bound_cell, change_of, left_open, margin_cell, name_of, unmeasured
 from promptops.grid import Grid
 from promptops.missing import missing_warnings
+from promptops.sight import resolved
 from promptops.stats import decision
 from promptops.stats.multiplicity import holm
 from promptops.stopping import End, Order, Stake, end_of, parts_of, stakes_of
@@ -272,6 +273,8 @@ def _worse_slices(pairing: Pairing, asked: _Question, early: Early | None, alpha
     gated = dict.fromkeys(rule.metric for rule in rules if rule.metric in pairing.metrics and rule.margin)
     found: list[str] = []
     for label in gated:
+        if bool((pairing.candidate.table.columns[label].failed >= 1.0).all()):
+            continue  # nobody answered, which is told once and not for each slice
         fell = {name: pairing.fell(label, name) for name in asked.names}
         names = [name for name, worse in fell.items() if worse]
         # What did not fall is tested too, but its p-value is above a half and never of interest.
@@ -301,14 +304,16 @@ def _refuse_without_margin(pairing: Pairing, rules: Sequence[GateRule]) -> None:
         raise UsageError(
             "A margin is never guessed: state the largest loss that you accept, in the metric's own unit.\n"
             + "\n".join(
-                _advice(pairing, rule.metric, rule.slice) for rule in bare if rule.metric in pairing.metrics
+                _advice(pairing, rule.metric, rule.slice, exact=rule.exact)
+                for rule in bare
+                if rule.metric in pairing.metrics
             )
         )
 
 
-def _advice(pairing: Pairing, label: str, name: str | None = None) -> str:
+def _advice(pairing: Pairing, label: str, name: str | None = None, *, exact: bool = False) -> str:
     cell = pairing.cell(label, name)
-    smallest = cell.delta.resolves
+    smallest = resolved(cell, pairing.candidate.table.columns[label].record, exact=exact)
     told = "can't be told yet" if smallest is None else f"{_rounded_up(smallest):g}"
     where = f' slice = "{name}"' if name else ""
     return f'  [[gate]] metric = "{label}"{where}   the smallest margin that this set can resolve: {told}'

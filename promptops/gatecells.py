@@ -10,6 +10,7 @@ from promptops.bounds import Early, change_evidence, kept, level_evidence
 from promptops.comparison import BETS, Cell, Pairing
 from promptops.filled import with_missing
 from promptops.grid import Grid
+from promptops.sight import resolved
 from promptops.stats import decision
 from promptops.stats.paired import terminal_bound
 from promptops.stats.power import cases_needed, design_effect, upper_sd
@@ -34,7 +35,10 @@ def margin_cell(
     Without `advise` nothing is said of more samples: of a first stage they are planned already.
     """
     cell = change_evidence(pairing, rule, stake, early, grids)
-    delta, record = cell.delta, pairing.candidate.table.columns[rule.metric].record
+    record = pairing.candidate.table.columns[rule.metric].record
+    delta = cell.delta
+    if rule.estimand == "population":
+        delta = delta.model_copy(update={"resolves": resolved(cell, record)})
     margin = rule.margin or 0.0
     if bool((pairing.candidate.table.columns[rule.metric].failed >= 1.0).all()):
         return unmeasured(rule, "the candidate gave no answer at all", delta)

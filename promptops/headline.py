@@ -47,7 +47,10 @@ def compared(comparison: Comparison, label: str, before: str, after: str, writte
     if delta is None or delta.difference is None:
         return f"{name} can't be compared from {old} to {new}. No rule was applied: `promptops gate` decides."
     how = _evidence(delta, None)
-    clear = delta.low is None or delta.high is None or not delta.low <= 0 <= delta.high
+    if delta.low is None or delta.high is None:
+        why = delta.note or "there is no interval"
+        return f"How surely {name} changed from {old} to {new} can't be told: {why} ({how})."
+    clear = not delta.low <= 0 <= delta.high
     told = "changed" if clear else "did not change clearly"
     return f"{name} {told} from {old} to {new} ({how}). No rule was applied: `promptops gate` decides."
 
@@ -107,6 +110,11 @@ def limits(rule: GateRule) -> str:
     worst = rule.worst_slice_margin
     slices = f"a loss of at most {worst:g} on any slice" if worst is not None else ""
     return " and ".join(limit for limit in (least, most, slices) if limit)
+
+
+def about(rule: GateRule) -> str:
+    """Return whom a rule is about where that is not the population that the samples were drawn from."""
+    return " on these very samples" if rule.estimand == "suite" else ""
 
 
 def _shortened(name: str) -> str:
@@ -217,10 +225,9 @@ def _advice(cell: CellVerdict) -> str:
     """Say how many more cases would settle it, and on which assumption."""
     if cell.delta is not None and cell.delta.clusters < SMALL:
         what = "groups" if cell.delta.clusters < cell.delta.n else "cases"
-        return (
-            f"under {SMALL} {what} only a very clear change decides, so add at least "
-            f"{SMALL - cell.delta.clusters} more {what}"
-        )
+        bets = "bets" in cell.delta.method
+        who = "only a very clear change decides" if bets else "no figure of all texts together decides"
+        return f"under {SMALL} {what} {who}, so add at least {SMALL - cell.delta.clusters} more {what}"
     more, assumed = _more(cell)
     n = cell.delta.n if cell.delta else cell.estimate.n if cell.estimate else 0
     if more is None or more > PRACTICAL * max(n, SMALL):
@@ -305,7 +312,8 @@ def _unmeasured(verdict: Verdict, cell: CellVerdict, prompt: str, written: Writt
 
 
 def _name(rule: GateRule, written: Written) -> str:
-    return f"{written(rule.metric)} on {written(rule.slice)}" if rule.slice else written(rule.metric)
+    name = f"{written(rule.metric)} on {written(rule.slice)}" if rule.slice else written(rule.metric)
+    return name + about(rule)
 
 
 def _promote(prompt: str, written: Written) -> str:

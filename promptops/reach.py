@@ -19,10 +19,9 @@ from promptops.comparison import Cell, Pairing
 from promptops.expectation import Expected
 from promptops.gate import spread
 from promptops.grid import Grid
-from promptops.planting import centred
 from promptops.pricing import Extra
+from promptops.sight import power_of
 from promptops.stats import decision
-from promptops.stats.betpower import BetPower, bet_power
 from promptops.stats.power import smallest_margin, upper_sd
 from promptops.stats.student import normal_cdf, normal_quantile
 from promptops.stopping import stakes_of
@@ -119,7 +118,7 @@ class _Place:
     def by_bets(self, plain: Reach, cell: Cell, scale: float, careful: float) -> Reach:
         """Return what bets see on groups like these; `plain` is what the usual bound sees."""
         margin = self.rule.margin if self.rule else None
-        power = _power(cell, self.alpha)
+        power = power_of(cell, self.alpha)
         widest = power.smallest_margin(self.power, decision.WIDEST)
         exact = self.rule is not None and self.rule.exact
         found: dict[str, object] = {
@@ -258,13 +257,6 @@ def _on_these(
         return place.unknown(delta.note or "nothing is known of the noise between repeats", method="repeats")
     a, b = pairing.baseline.run.repeats, pairing.candidate.run.repeats
     return place.by_repeats(delta.resolves, 2 / (1 / a + 1 / b))
-
-
-def _power(cell: Cell, alpha: float) -> BetPower:
-    """Return what bets find on groups whose changes vary as these do around their mean."""
-    d = np.zeros(1) if cell.d is None else cell.d
-    weights = np.ones(len(d)) if cell.weights is None else cell.weights
-    return bet_power(centred(d, weights), cell.clusters, alpha=alpha, weights=weights)
 
 
 def _share(wanted: float, scale: float) -> float:

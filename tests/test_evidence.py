@@ -13,11 +13,18 @@ def test_a_rule_is_told_with_what_it_asks_and_what_was_found() -> None:
     assert (row.bounds, row.n, row.remark, row.leads) == ("[-0.0020, +0.0770]", "1,200", "improved", True)
 
 
+def test_a_rule_tells_how_small_a_change_its_evidence_shows_and_whom_it_is_about() -> None:
+    suite = GateRule(metric="rouge_l", margin=0.05, estimand="suite")
+    first, second = evidence_of(verdict("PASS", cell("PASS", delta()), cell("PASS", delta(), rule=suite)))
+    assert (first.sees, first.asked) == ("0.0500", "may lose 0.05")
+    assert second.asked == "may lose 0.05 on these very samples"
+
+
 def test_a_limit_is_told_with_the_figure_itself() -> None:
     level = Estimate(label="fits", value=0.95, low=0.91, high=0.98, n=80)
     limit = cell("PASS", rule=GateRule(metric="fits", min=0.9), estimate=level)
     [row] = evidence_of(verdict("PASS", limit))
-    assert (row.asked, row.found, row.bounds) == ("at least 0.9", "0.9500", "[0.9100, 0.9800]")
+    assert (row.sees, row.asked, row.found, row.bounds) == ("-", "at least 0.9", "0.9500", "[0.9100, 0.9800]")
 
 
 def test_a_loss_that_may_be_chance_is_open_and_says_what_it_is_alone() -> None:

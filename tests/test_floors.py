@@ -159,6 +159,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
             "reach",
             "readiness",
             "selftest",
+            "sight",
             "shiftgate",
         ),
         *(

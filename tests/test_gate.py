@@ -195,6 +195,28 @@ def test_many_rules_do_not_fail_by_the_luck_of_one() -> None:
     assert together / 150 <= 0.11
 
 
+@pytest.mark.parametrize(("n", "exact"), [(60, True), (12, False)])
+def test_what_a_rule_sees_is_what_the_bets_that_decide_it_see(n: int, exact: bool) -> None:
+    old, new = coin(n, 0.7, 4), coin(n, 0.7, 5)
+    rule = GateRule(metric="exact", margin=0.3, exact=exact)
+    pairing = paired(old, new)
+    seen = gate.judge(pairing, [rule]).cells[0].delta
+    plain = pairing.cell("exact").delta
+    assert seen is not None and seen.resolves is not None and plain.resolves is not None
+    assert seen.resolves > plain.resolves
+    with pytest.raises(UsageError) as told:
+        gate.judge(pairing, [GateRule(metric="exact", exact=exact)])
+    smallest = float(str(told.value).rpartition(": ")[2])
+    # Rounded up to two digits.
+    assert seen.resolves <= smallest <= 1.1 * seen.resolves
+
+
+def test_a_candidate_that_gave_no_answer_is_not_told_for_each_slice() -> None:
+    found = gate.judge(paired([1.0] * 60, ["timeout"] * 60), [RULE])
+    assert found.outcome == "CANNOT_MEASURE"
+    assert not any("slice" in note for note in found.warnings)
+
+
 def test_groups_widen_the_bounds() -> None:
     rng = np.random.default_rng(12)
     effect = np.repeat(rng.normal(0, 0.3, 20), 10)

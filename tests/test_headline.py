@@ -280,3 +280,33 @@ def test_the_smallest_change_is_rounded_up_and_never_hidden(size: float, n: int)
     told = smallest_change(delta(resolves=size, n=n))
     written = re.search(r"is about ([\d.]+):", told)
     assert written and size * (1 - 1e-5) <= float(written[1]) <= size * 1.11 + 1
+
+
+def test_a_rule_about_these_very_samples_says_so() -> None:
+    suite = GateRule(metric="rouge_l", margin=0.05, estimand="suite")
+    told = finding(verdict("PASS", cell("PASS", delta(), rule=suite)), "brief@2")
+    assert told.startswith("rouge_l on these very samples did not fall by more than 0.05 (")
+
+
+def test_a_change_without_bounds_is_not_called_a_change() -> None:
+    ended = delta(-0.2, None, None, note="no bounds: the run ended before all was asked")
+    told = compared(
+        Comparison(baseline="a", candidate="b", evalset="s", deltas=(ended,)), "rouge_l", "a", "b"
+    )
+    assert told == (
+        "How surely rouge_l changed from a to b can't be told: no bounds: the run ended before all was asked "
+        "(change -0.2; 80 cases)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "told"),
+    [
+        ("bets on each group (e-process)", "under 20 cases only a very clear change decides"),
+        ("BCa cluster bootstrap", "under 20 cases no figure of all texts together decides"),
+    ],
+)
+def test_few_cases_are_told_with_what_decides_there(method: str, told: str) -> None:
+    few = delta(-0.1, -0.3, 0.1, n=8, clusters=8).model_copy(update={"method": method})
+    said = finding(verdict("INCONCLUSIVE", cell("INCONCLUSIVE", few)), "brief@2")
+    assert f"{told}, so add at least 12 more cases" in said

@@ -108,7 +108,7 @@ def _figures(comparison: Comparison, found: Verdict | str) -> tuple[str, str | N
     first = next((row.metric for row in rows if row.leads and row.metric in labels), labels[0])
     slices = list(dict.fromkeys(delta.slice for delta in comparison.deltas if delta.slice is not None))
     st.subheader("Metrics", anchor=False, divider="gray")
-    left, right = st.columns([1, 1], gap="medium")
+    left, right = st.columns([13, 10], gap="medium")
     with left:
         boxes = st.columns(2)
         with boxes[0]:

@@ -172,6 +172,11 @@ def print_verdict(verdict: Verdict) -> None:
             f"  {row.outcome:<14} {safe_lines(row.why)}",
             style=COLOURS[row.outcome].removeprefix("bold "),
         )
+    seen = [f"{safe_line(row.name, 60)} {row.sees}" for row in evidence_of(verdict) if row.sees != "-"]
+    if seen:
+        console().print(
+            f"  Sees: {', '.join(seen)} (the smallest change that so many cases show in 80 of 100)."
+        )
 
 
 def run_name(run: Run) -> str:

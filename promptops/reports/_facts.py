@@ -38,6 +38,7 @@ def facts(report: Report) -> list[tuple[str, tuple[str, ...]]]:
         if report.verdict is not None and report.verdict.stopping is not None:
             stages = report.verdict.stopping.first is not None
             told.append(("Stages" if stages else "Early stop", (report.verdict.stopping.sentence,)))
+        told.append(("Claims", _claims(report)))
         told.append(("Bounds", (f"one-sided, each wrong with probability alpha = {known.alpha:g}",)))
     if known.resamples:
         told.append(("Bootstrap", (f"{known.resamples} resamples", f"seed {known.seed}")))
@@ -46,6 +47,14 @@ def facts(report: Report) -> list[tuple[str, tuple[str, ...]]]:
         told.append((f"Metric {number}", (label, *method, signature)))
     told.append(("Versions", (f"promptops {known.promptops}", f"Python {known.python}")))
     return told
+
+
+def _claims(report: Report) -> tuple[str, ...]:
+    """Name whom figures are about: the population, or these very samples (the two estimands)."""
+    cells = report.verdict.cells if report.verdict is not None else ()
+    suite = dict.fromkeys(cell.rule.metric for cell in cells if cell.rule.estimand == "suite")
+    told = ("about the population that the samples were drawn from",)
+    return told + tuple(f"the rule on {name}: about these very samples, asked again" for name in suite)
 
 
 def _run(run: Run, prompt: str, file: str) -> tuple[str, ...]:

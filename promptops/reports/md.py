@@ -70,12 +70,13 @@ def _warnings(report: Report) -> Sequence[str]:
 
 
 def _rules_head() -> str:
-    return head(("verdict", "rule", "found", "[L, U]", "n"), right=("found", "[L, U]", "n"))
+    figures = ("found", "[L, U]", "n", "sees")
+    return head(("verdict", "rule", *figures), right=figures)
 
 
 def _rules(report: Report) -> list[str]:
     rows = evidence_of(report.verdict) if report.verdict else ()
-    return [row((_mark(each), _rule(each), each.found, each.bounds, each.n)) for each in rows]
+    return [row((_mark(each), _rule(each), each.found, each.bounds, each.n, each.sees)) for each in rows]
 
 
 def _mark(found: Evidence) -> str:

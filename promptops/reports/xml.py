@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import ClassVar
 from xml.etree import ElementTree as ET
 
-from promptops.headline import limits, outcome_word, reason, settled
+from promptops.figures import figure
+from promptops.headline import about, limits, outcome_word, reason, settled
 from promptops.reports import Form, Report
 from promptops.reports._facts import facts
 from promptops.types import Outcome
@@ -32,7 +33,7 @@ class Junit(Form):
         for name, value in _properties(report):
             ET.SubElement(properties, "property", name=name, value=_text(value))
         for cell, name in zip(cells, names, strict=True):
-            _case(suite, report, name, settled(cell), reason(cell, len(cells)))
+            _case(suite, report, name, settled(cell), _told(cell, len(cells)))
         if not cells and report.verdict is not None:
             _case(suite, report, "the gate", report.verdict.outcome, report.verdict.reason)
         ET.SubElement(suite, "system-out").text = _text(_summary(report))
@@ -57,6 +58,16 @@ def _case(suite: ET.Element, report: Report, name: str, outcome: Outcome, senten
     found.text = _text(sentence)
 
 
+def _told(cell: CellVerdict, rules: int) -> str:
+    seen = figure(cell.delta.resolves) if cell.delta is not None else "-"
+    told = reason(cell, rules)
+    return (
+        told
+        if seen == "-" or cell.outcome == "CANNOT_MEASURE"
+        else f"{told} The smallest change that it could show: {seen}."
+    )
+
+
 def _kind(outcome: Outcome, blocks: bool) -> str | None:
     if outcome == "INCONCLUSIVE":
         return "failure" if blocks else "skipped"
@@ -68,7 +79,7 @@ def _name(cell: CellVerdict) -> str:
     rule = cell.rule
     where = f" on {rule.slice}" if rule.slice else ""
     if rule.margin is not None:
-        return f"{rule.metric}{where}: may lose {rule.margin:g}"
+        return f"{rule.metric}{where}: may lose {rule.margin:g}{about(rule)}"
     return f"{rule.metric}{where}: {limits(rule)}"
 
 

@@ -164,7 +164,7 @@ def test_rules_have_a_row_each() -> None:
     found = Verdict(outcome="INCONCLUSIVE", reason="x", cells=(passed, chance))
     table = frames.rules_frame(evidence_of(found))
     bounds = "[+0.0200, +0.1800]"
-    assert list(table.iloc[0]) == ["PASS", "f1", "may lose 0.1", "+0.1000", bounds, "40", ""]
+    assert list(table.iloc[0]) == ["PASS", "f1", "may lose 0.1", "+0.1000", bounds, "40", "-", ""]
     assert table["verdict"].iloc[1] == "INCONCLUSIVE" and table["remark"].iloc[1] == "FAIL alone"
 
 

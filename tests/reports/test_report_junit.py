@@ -67,7 +67,9 @@ def test_a_rule_is_a_test_that_fails_where_the_exit_code_does(
     assert kinds == ([kind] if kind else [])
     if kind:
         [child] = case
-        assert child.get("message") == f"{outcome.replace('_', ' ')}: It is so."
+        told = str(child.get("message"))
+        assert told.startswith(f"{outcome.replace('_', ' ')}: It is so.")
+        assert ("The smallest change that it could show: 0.0500." in told) == (outcome != "CANNOT_MEASURE")
         assert child.get("type") == (outcome if kind != "skipped" else None)
 
 
