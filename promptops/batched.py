@@ -31,7 +31,7 @@ from promptops.steered import Steered
 from promptops.submissions import Collection, HandedIn, Submission
 from promptops.tasks import Task
 from promptops.templates import Renderer
-from promptops.types import Run
+from promptops.types import Run, Sample
 
 POLLS = (10.0, 120.0)
 """Seconds between two looks while waiting: the first ones, and at most."""
@@ -51,10 +51,12 @@ class Batched(Steered):
         cache: bool = True,
         judge_model: str | None = None,
         select: Selection | None = None,
+        begun: Callable[[Sequence[Run]], None] | None = None,
     ) -> tuple[Submission, ...]:
         """Hand in what `evaluate` with these arguments would ask, as batches of the models' servers.
 
-        Everything is checked first, as `evaluate` does; what the cache has is not asked. The runs stand as
+        Everything is checked first, as `evaluate` does; `begun` hears of the runs before anything is handed
+        in. What the cache has is not asked: a run of which it has all is finished at once. Others stand as
         `waiting` until `collect` has brought their answers. Raises UsageError for a model whose server has no
         batches or takes none, NotReached where it can't be asked now.
         """
@@ -64,7 +66,9 @@ class Batched(Steered):
         for name in dict.fromkeys(draft.model for draft in drafts):
             work.batch_caller(name)  # raises where it has none
         self.store.save_evalset(found)
-        runs = [work.start(draft, batch=True) for draft in drafts]
+        runs = [work.start(draft, batch=True, cache=cache) for draft in drafts]
+        if begun is not None:
+            begun(runs)
         handed: list[Submission] = []
         for run in runs:
             self.store.set_status(run.id, "interrupted")
@@ -78,7 +82,17 @@ class Batched(Steered):
                     window=WINDOW,
                 )
             )
+        whole = [run for run, each in zip(runs, handed, strict=True) if not each.batches]
+        if whole:
+            self._answered_by_cache(work, whole, found.samples)
         return tuple(handed)
+
+    def _answered_by_cache(self, work: Evaluation, runs: Sequence[Run], samples: Sequence[Sample]) -> None:
+        tasks = []
+        for run in runs:
+            caller, server = work.batch_caller(run.model)
+            tasks.append(answered_by(work.task(run, samples), caller, server, Collected()))
+        work.carry_out(tasks)
 
     def collect(
         self,
@@ -157,7 +171,7 @@ class Batched(Steered):
             concurrency=concurrency,
             retry_errors=retry_errors,
             everything=everything,
-            cache=cache,
+            cache=cache and self._may_use_cache(run.id),
             cassette=cassette,
             budget=budget,
             watch=watch,
@@ -170,6 +184,10 @@ class Batched(Steered):
     def is_batched(self, reference: str) -> bool:
         """Tell whether a run's answers come from batches."""
         return bool(self.store.run_config(self.run(reference).id).get("batch"))
+
+    def _may_use_cache(self, run_id: str) -> bool:
+        """Tell whether stored answers may stand in for those of a batch: not where it was to ask anew."""
+        return self.store.run_config(run_id).get("cache") is not False
 
     def stop(self, reference: str) -> Run:
         """End a run: tell the process that works on it, or cancel its batches.
@@ -201,7 +219,7 @@ class Batched(Steered):
         command: str,
     ) -> Collection:
         """Bring what is there and, unless `cancelled` is None, hand in what is not on its way."""
-        work = self._evaluation(concurrency, cache, watch, None, budget)
+        work = self._evaluation(concurrency, cache and self._may_use_cache(run.id), watch, None, budget)
         caller, server = work.batch_caller(run.model)
         samples = self.store.kept_samples(run.evalset_digest)
         # What was handed in anew stands beside the failure that it is to replace.

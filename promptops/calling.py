@@ -25,6 +25,8 @@ class Count:
     cached: int = 0
     characters: array[int] = field(default_factory=lambda: array("q"))
     """Of each call that must be made."""
+    handed_in: array[int] = field(default_factory=lambda: array("q"))
+    """The same of what a batch has that is out."""
     unseen: array[int] = field(default_factory=lambda: array("q"))
     """The same of a judge's calls about answers that are not there yet, without those answers."""
 
@@ -42,6 +44,9 @@ class Outlook:
     """By judge and model."""
     ledger: Callable[[Sequence[Sample]], Known] | None = None
     """Tells what the run has of some samples; None where that is nothing."""
+    handed_in: int = 0
+    """How many answers batches have that are out: the first of those that are missing, as they are handed in
+    in that order."""
 
     async def counted(self, renderer: Renderer) -> tuple[Count, dict[tuple[str, str], Count]]:
         """Return the run's answers, and what each judge's models say about them."""
@@ -74,10 +79,12 @@ class Outlook:
             return Completion(text="")
         request = answer_request(renderer, self.run.prompt, todo.sample, todo.repeat)
         found = self.caller.find(request, self.run.prompt.digest)
-        if found is None:
-            count.characters.append(_characters(request))
-        else:
+        if found is not None:
             count.cached += 1
+        elif len(count.handed_in) < self.handed_in:
+            count.handed_in.append(_characters(request))
+        else:
+            count.characters.append(_characters(request))
         return found
 
     async def _judge(

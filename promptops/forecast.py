@@ -43,6 +43,8 @@ class Part(Noun):
     """Of these, what the run that is resumed has already."""
     cached: int = 0
     """What an earlier run has already."""
+    handed_in: int = 0
+    """What a batch has that is out: no call is made for it."""
     calls: int
     tokens_in: int | None
     tokens_out: int | None
@@ -86,6 +88,7 @@ class Forecast(Noun):
     parts: tuple[Part, ...]
     stored: int
     cached: int
+    handed_in: int = 0
     calls: int
     tokens_in: int | None
     tokens_out: int | None
@@ -213,6 +216,7 @@ def forecast_of(
         parts=tuple(parts),
         stored=sum(part.stored for part in parts),
         cached=sum(part.cached for part in parts),
+        handed_in=sum(part.handed_in for part in parts),
         calls=calls,
         tokens_in=_whole(_added([part.tokens_in for part in parts])),
         tokens_out=_whole(_added([part.tokens_out for part in parts])),
@@ -273,6 +277,8 @@ def _sentence(found: Forecast) -> str:
     kinds = [f"{found.calls:,} call{'' if found.calls == 1 else 's'}"]
     if found.cached:
         kinds.append(f"{found.cached:,} more answered by the cache")
+    if found.handed_in:
+        kinds.append(f"{found.handed_in:,} more handed in already")
     if found.stored:
         kinds.append(f"{found.stored:,} more stored already")
     bases = {basis for part in found.parts for basis in (part.tokens_in_basis, part.tokens_out_basis)}

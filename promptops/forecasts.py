@@ -21,10 +21,12 @@ from promptops.judges import Judge, asked_models
 from promptops.ledger import StoredLedger
 from promptops.models import open_model, rebuild_metric
 from promptops.prices import ListPrice, price_of_model, read_prices
+from promptops.pricing import dollars
 from promptops.providers import ProviderSettings
 from promptops.recorded import refuse_other_cassette
 from promptops.replays import Replays
 from promptops.selection import Selection
+from promptops.submissions import HandedIn
 from promptops.templates import Renderer
 from promptops.types import EvalSet, Prompt, Run, Sample
 
@@ -32,6 +34,7 @@ HISTORY = 200
 """Newest runs that are looked through for what calls usually take."""
 FIRST_STAGE = "the first stage; the other samples are asked where it leaves the verdict open"
 BATCHED = "In a batch: the server answers in its own time, within a day; judges are asked when it has."
+CANCELLED = "That is at most: what batch {} answered before it was cancelled is brought first."
 _LIMITS = ("max_completion_tokens", "max_tokens")
 
 
@@ -126,12 +129,17 @@ class Forecasts(Replays):
         cache: bool = True,
         cassette: str | Path | None = None,
         budget: Budget | None = None,
+        live: bool = False,
     ) -> Forecast:
-        """Return what `resume` with the same arguments would take, as `forecast` does."""
+        """Return what `resume` with the same arguments would take, as `forecast` does.
+
+        Of a run in batches, what `collect` would: at their prices, and without a call for what is handed in
+        by what is written down here; with `live` the rest at the prices of direct calls.
+        """
         run = self.run(reference)
         if retry_errors:
             self._refuse_to_retry(run)
-        work = self._dry(concurrency, cache, budget, cassette)
+        work = self._dry(concurrency, cache and self._may_use_cache(run.id), budget, cassette)
         refuse_other_cassette(run.id, self.store.run_config(run.id).get("cassette"), work.cassette)
         samples: Sequence[Sample] = self.store.kept_samples(run.evalset_digest)
         answers = run.parent is None or retry_errors
@@ -147,8 +155,18 @@ class Forecasts(Replays):
             notes.append(
                 f"That is for {FIRST_STAGE}." if part else "That is at most: the run may stop early."
             )
-        parts = self._parts(work, run, samples, stored=True, retry_errors=retry_errors, answers=answers)
-        return self._forecast(work, run.evalset, len(samples), run.repeats, parts, notes)
+        batch = self.is_batched(run.id) and not live
+        known = [each for each in self.batches(run.id) if each.open]
+        out = [each for each in known if each.event == "handed_in"]
+        # What failed is handed in anew only once no batch is out.
+        anew = retry_errors and not out
+        parts = self._parts(
+            work, run, samples, stored=True, retry_errors=anew, answers=answers, batch=batch, out=out
+        )
+        notes += [BATCHED] if batch else []
+        notes += [CANCELLED.format(each.id) for each in known if each.event == "cancelled"]
+        found = self._forecast(work, run.evalset, len(samples), run.repeats, parts, notes)
+        return found.model_copy(update={"minutes": None}) if batch else found
 
     def forecast_preference(
         self,
@@ -229,8 +247,9 @@ class Forecasts(Replays):
         retry_errors: bool = False,
         answers: bool = True,
         batch: bool = False,
+        out: Sequence[HandedIn] = (),
     ) -> list[Part]:
-        """Return a run's calls by kind: its answers, then each judge's."""
+        """Return a run's calls by kind: its answers, then each judge's; `out` are batches that have some."""
         judges = _judges(run)
         outlook = Outlook(
             run=run,
@@ -243,6 +262,9 @@ class Forecasts(Replays):
         )
         if stored:
             outlook.ledger = StoredLedger(self.store, run, retry_errors, parents_answers=True)
+        known = [each.requests for each in out if each.requests is not None]
+        # Of one that was only found in its server's list nobody knows how many it has: the most is taken.
+        outlook.handed_in = sum(known) if len(known) == len(out) else len(samples) * run.repeats
         with Renderer() as renderer:
             answered, judged = wait_for(outlook.counted(renderer))
         places = len(samples) * run.repeats
@@ -259,7 +281,14 @@ class Forecasts(Replays):
                 characters=answered.characters,
                 limit=token_limit((run.prompt,), outlook.caller),
             )
-            parts.append(part_of(wanted, outlook.caller.model, usual))
+            part = part_of(wanted, outlook.caller.model, usual)
+            if out:
+                many = sum(known) if len(known) == len(out) else len(answered.handed_in)
+                theirs = replace(wanted, characters=answered.handed_in)
+                priced = part_of(theirs, work.batch_caller(run.model)[0].model, usual)
+                told = _told_of(out, many, priced.cost if priced.calls == many else None)
+                part = part.model_copy(update={"handed_in": many, "notes": (*part.notes, told)})
+            parts.append(part)
         for (label, model), count in judged.items():
             caller = outlook.judge_callers[label, model]
             wanted = Wanted(
@@ -310,6 +339,16 @@ class Forecasts(Replays):
                 usual = Usual.of(taken, f"run {each.id}", same=one)
                 return usual if one else replace(usual, cost=None)
         return Usual()
+
+
+def _told_of(out: Sequence[HandedIn], count: int, cost: float | None) -> str:
+    """Say what is handed in already, and what it costs whether it is brought or not."""
+    which = ", ".join(f"{each.id} of {each.at[:16].replace('T', ' ')}" for each in out)
+    price = "what they cost is unknown" if cost is None else f"they cost about {dollars(cost)}"
+    return (
+        f"{count:,} requests are handed in already ({which}): no call is made for them. At the prices of a "
+        f"batch {price}."
+    )
 
 
 def with_outlook(part: Part, judge: Judge) -> Part:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from promptops.budget import Budget
     from promptops.project import Project
     from promptops.submissions import Collection, Submission
+    from promptops.types import Run
 
 NOT_THERE = 3
 """The exit code while answers are still to come: a script must not take that for a finished evaluation."""
@@ -50,8 +51,18 @@ def refuse_mixed(given: dict[str, Any]) -> None:
         raise click.UsageError("--log-json tells of answers as they come; give it to `promptops resume RUN`.")
 
 
-def submit(project: Project, as_json: bool, *arguments: Any, **options: Any) -> None:
-    """Hand an evaluation in and say how to come back."""
+def refuse_unbatched(run: str, batched: bool, *, wait: bool, live: bool, again: bool) -> None:
+    """Raise click.UsageError for what has no meaning for a run, or not together."""
+    if (wait or live or again) and not batched:
+        raise click.UsageError(
+            f"Run {run} is not one in batches: --wait, --live and --again have no meaning for it."
+        )
+    if wait and live:
+        raise click.UsageError("--live asks what is left directly, and --wait waits for a batch: not both.")
+
+
+def submit(project: Project, as_json: bool, *arguments: Any, **options: Any) -> list[Run]:
+    """Hand an evaluation in and say how to come back; return the runs that are finished already."""
     from promptops.cli import documents
     from promptops.cli.safe import safe_line
 
@@ -59,10 +70,12 @@ def submit(project: Project, as_json: bool, *arguments: Any, **options: Any) -> 
         handed = project.submit(*arguments, **options)
     if as_json:
         documents.print_document(documents.SubmitDocument(submissions=handed))
-        return
+        return []
     for each in handed:
         click.echo(safe_line(_told(each), 400))
-        click.echo(f"Come back with: promptops resume {each.run}")
+        if each.batches:
+            click.echo(f"Come back with: promptops resume {each.run}")
+    return [project.run(each.run) for each in handed if not each.batches]
 
 
 def _told(handed: Submission) -> str:

@@ -14,6 +14,7 @@ from promptops.cli.batching import (
     collect,
     live_option,
     refuse_mixed,
+    refuse_unbatched,
     submit,
     wait_option,
 )
@@ -113,7 +114,7 @@ def eval_command(
                 _print_unchanged(found, as_json)
                 return
         if batch:
-            submit(
+            whole = submit(
                 project,
                 as_json,
                 evalset,
@@ -123,7 +124,10 @@ def eval_command(
                 cache=not no_cache,
                 judge_model=judge_model,
                 select=select,
+                begun=None if as_json else _tell_part,
             )
+            if whole:
+                _print_runs(project, whole, seen, as_json)
             return
         with target_output_to_stderr():
             runs = project.evaluate(
@@ -201,28 +205,19 @@ def resume_command(
                 everything=everything,
                 cassette=cassette,
                 budget=budget,
+                live=live,
             )
         print_forecast(forecast, as_json=as_json)
         return
     with open_project(ctx) as project, _Watched(project, quiet=as_json, log=log_json) as seen:
-        if project.is_batched(run) and not live:
-            options = {
-                "wait": wait,
-                "retry_errors": retry_errors,
-                "again": again,
-                "concurrency": concurrency,
-            }
+        batched = project.is_batched(run)
+        refuse_unbatched(run, batched, wait=wait, live=live, again=again)
+        if batched and not live:
+            options: dict[str, Any] = {"wait": wait, "retry_errors": retry_errors, "again": again}
+            options["concurrency"] = concurrency
             found = collect(ctx, project, run, as_json, budget, watch=seen.watch, **options)
             _print_runs(project, [found.run], seen, as_json)
             ctx.exit(3 if found.run.done == 0 else 0)
-        if (wait or live or again) and not project.is_batched(run):
-            raise click.UsageError(
-                f"Run {run} is not one in batches: --wait, --live and --again have no meaning for it."
-            )
-        if wait:
-            raise click.UsageError(
-                "--live asks what is left directly, and --wait waits for a batch: not both."
-            )
         with target_output_to_stderr():
             done = project.resume(
                 run,
