@@ -32,6 +32,7 @@ PAGES = [
     st.Page("views/runs.py", title="Runs", url_path="runs"),
     st.Page("views/evaluate.py", title="New run", url_path="evaluate"),
     st.Page("views/compare.py", title="Compare", url_path="compare"),
+    st.Page("views/judges.py", title="Judges", url_path="judges"),
     st.Page("views/label.py", title="Label", url_path="label"),
     st.Page("views/prompts.py", title="Prompts", url_path="prompts"),
 ]

@@ -12,6 +12,7 @@ from promptops import (
     Case,
     Comparison,
     DeclaredJudges,
+    Drift,
     Estimate,
     Labelling,
     Preference,
@@ -26,7 +27,7 @@ from promptops import types as nouns
 PICKED_FROM = 100
 """So many of the newest runs stand in the boxes to choose from; older ones are reached from the Runs page."""
 
-BESIDE = ("labels", "certificates")
+BESIDE = ("labels", "certificates", "anchors/*")
 """Folders of a set whose files change what a page shows."""
 
 
@@ -149,6 +150,17 @@ def judges() -> DeclaredJudges:
     return _judges(tuple((name, *_set_state(name)) for name in project().evalsets()))
 
 
+def drift(judge: str) -> Drift | None:
+    """Return what a judge said of its anchors over time; None where it has none."""
+    return _drift(judge, _set_state(judge.rpartition(":")[0]))
+
+
+@kept()
+def preferences(limit: int) -> tuple[Preference, ...]:
+    """Return what pairwise judges said of two runs, the latest first."""
+    return project().preferences(limit)
+
+
 def labelling(judge: str) -> Labelling:
     """Return the cases that were drawn for a judge, with what people said of them."""
     return _labelling(judge, _set_state(judge.rpartition(":")[0]))
@@ -217,7 +229,7 @@ def _set_state(evalset: str) -> tuple[object, ...]:
     """Return what changes when a file of a set does; empty where the set is not here."""
     try:
         folder = project().evalset_folder(evalset)
-        paths = [*folder.iterdir(), *(path for name in BESIDE for path in (folder / name).glob("*"))]
+        paths = [*folder.iterdir(), *(path for name in BESIDE for path in folder.glob(f"{name}/*"))]
         facts = [(path.name, path.stat()) for path in paths]
         return tuple(sorted((name, stat.st_mtime_ns, stat.st_ino, stat.st_size) for name, stat in facts))
     except (OSError, PromptopsError):
@@ -228,6 +240,11 @@ def _set_state(evalset: str) -> tuple[object, ...]:
 @kept(entries=4, seconds=60)
 def _judges(state: tuple[object, ...]) -> DeclaredJudges:
     return project().judges()
+
+
+@kept(entries=16)
+def _drift(judge: str, state: tuple[object, ...]) -> Drift | None:
+    return project().drift(judge)
 
 
 @kept(entries=8)

@@ -14,18 +14,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from promptops.budget import Budget
+    from promptops.certificates import Certificate
     from promptops.coverage import SetCoverage
     from promptops.declared import DeclaredJudge, DeclaredJudges
     from promptops.errors import PromptopsError
     from promptops.evidence import Evidence, evidence_of
     from promptops.forecast import Forecast
     from promptops.headline import smallest_change
-    from promptops.instruments import Preference
+    from promptops.instruments import Drift, Found, Preference
     from promptops.judges import Judge
     from promptops.judgetext import judge_lines
     from promptops.labelled import Labelling, OwnCase
     from promptops.metrics import Metric
-    from promptops.plots import Plot, changes_plot, rules_plot
+    from promptops.plots import Plot, agreement_plot, changes_plot, drift_plot, rules_plot
     from promptops.preferencetext import preference_sentences
     from promptops.project import Project
     from promptops.providers import Model
@@ -78,12 +79,17 @@ _HOMES = {
     "Sample": "types",
     "Score": "types",
     "Forecast": "forecast",
+    "Found": "instruments",
     "Selection": "selection",
     "SetCoverage": "coverage",
     "Shift": "shift",
     "Slices": "slices",
     "Verdict": "verdicts",
+    "Certificate": "certificates",
+    "Drift": "instruments",
+    "agreement_plot": "plots",
     "changes_plot": "plots",
+    "drift_plot": "plots",
     "evidence_of": "evidence",
     "judge_lines": "judgetext",
     "preference_sentences": "preferencetext",
@@ -97,14 +103,17 @@ _HOMES = {
 __all__ = [
     "Budget",
     "Case",
+    "Certificate",
     "Comparison",
     "Completion",
     "DeclaredJudge",
     "DeclaredJudges",
+    "Drift",
     "Estimate",
     "EvalSet",
     "Evidence",
     "Forecast",
+    "Found",
     "GateRule",
     "Judge",
     "Labelling",
@@ -126,7 +135,9 @@ __all__ = [
     "Shift",
     "Slices",
     "Verdict",
+    "agreement_plot",
     "changes_plot",
+    "drift_plot",
     "evidence_of",
     "judge_lines",
     "preference_sentences",

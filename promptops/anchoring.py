@@ -36,6 +36,7 @@ from promptops.types import EvalSet, Run, Sample
 
 if TYPE_CHECKING:
     from promptops.drifting import AnchorCheck
+    from promptops.instruments import Drift
     from promptops.trials import Trial
 
 FROZEN = 30
@@ -169,6 +170,20 @@ class Anchoring(Certification):
         """Return what a judge said of its anchors each time, the oldest first."""
         anchors = self.anchors(judge)
         return () if anchors is None else read_readings(readings_file(*self._place_of(judge)), anchors)
+
+    def drift(self, judge: str) -> Drift | None:
+        """Return each reading of a judge's anchors against the frozen scores; None where there are none.
+
+        Of the judge as it is now; readings by another are counted.
+        """
+        from promptops.drifting import drift_of
+
+        anchors = self.anchors(judge)
+        if anchors is None:
+            return None
+        _, _, built, label = self._certified(judge, None)
+        record = built.record(label, label)
+        return drift_of(anchors, self.readings(judge), built.signature, (record.low, record.high))
 
     def _read(self, work: Evaluation, watched: Watched, anchors: Anchors) -> AnchorCheck:
         """Judge anchors, keep the reading, and tell what it shows with those before."""

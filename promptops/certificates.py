@@ -41,6 +41,16 @@ class ClassRate(Noun):
     recall: Found
     missed: int
     false: int
+    bias: Found | None = None
+    """Mean of the judge's score less this value, over what people rated so, in units of the scale."""
+
+
+class Pairing(Noun):
+    """A judge's score and one person's rating of the same case."""
+
+    judge: float
+    person: float
+    times: int
 
 
 class Certificate(Noun):
@@ -74,6 +84,8 @@ class Certificate(Noun):
     bias: Found
     """Mean of the judge's score less the mean of people's, in units of the scale."""
     classes: tuple[ClassRate, ...] = ()
+    pairs: tuple[Pairing, ...] = ()
+    """What the plot of agreement draws."""
     stand_in: bool = False
 
     @property

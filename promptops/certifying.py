@@ -13,7 +13,9 @@ from promptops.errors import UsageError
 from promptops.instruments import Found
 from promptops.judges import Judge
 from promptops.labels import Case
+from promptops.pairings import pairings
 from promptops.stats.agreement import Measure, agreement, bias
+from promptops.stats.clusters import TooFewClustersError
 from promptops.stats.confusion import confusion
 from promptops.stats.reweighting import Estimated
 from promptops.types import Sample
@@ -83,6 +85,7 @@ def certificate_of(
         measures=found,
         bias=Found(value=seen.mean, low=_finite(seen.low), high=_finite(seen.high), n=seen.n),
         classes=_classes(own, people, groups) if in_classes else (),
+        pairs=pairings(own, people, record.low or 0.0, 1.0 if record.high is None else record.high),
         stand_in=judge.stand_in,
     )
 
@@ -112,9 +115,26 @@ def _classes(
             recall=_found(each.recall),
             missed=each.missed,
             false=each.false,
+            bias=_bias_at(each.label, own, people, groups),
         )
         for each in confusion(own, people, groups).classes
     )
+
+
+def _bias_at(
+    value: float,
+    own: np.typing.NDArray[np.float64],
+    people: np.typing.NDArray[np.float64],
+    groups: Sequence[str],
+) -> Found:
+    """Return how far a judge is off where people say `value`."""
+    said = np.where(people == value, people, np.nan)
+    n = int(np.isfinite(said).any(axis=1).sum())
+    try:
+        seen = bias(own, said, groups).difference
+    except TooFewClustersError:
+        return Found(n=n, reason="fewer than two independent cases that people rate so")
+    return Found(value=seen.mean, low=_finite(seen.low), high=_finite(seen.high), n=seen.n)
 
 
 def _found(each: Estimated) -> Found:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from promptops.canonical import digest_of
 from promptops.certificates import Certificate
 from promptops.instruments import Found
 from promptops.types import Noun
@@ -43,6 +44,11 @@ class DeclaredJudge(Noun):
     """As it stands, whether it fits or not."""
     unread: Found | None = None
     """Share of the rated cases to which the certified judge gave no score, with Wilson's interval."""
+
+    @property
+    def mark(self) -> str:
+        """Return a short digest of the signature, by which two judges are told apart; empty without one."""
+        return digest_of(self.signature)[:12] if self.signature else ""
 
     @property
     def name(self) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 
 from promptops.anchors import Anchors, Reading, moment
 from promptops.certificates import changed_parts
-from promptops.instruments import Found
+from promptops.instruments import Drift, DriftPoint, Found
 from promptops.stats.clusters import TooFewClustersError
 from promptops.stats.drift import PLANNED, TooFewAnchorsError, check_anchors
 from promptops.stats.intervals import MeanInterval, mean_interval
@@ -196,6 +196,28 @@ def to_frozen(
         return _found(mean_interval([gap for gap, _ in pairs], [cluster for _, cluster in pairs]))
     except (TooFewClustersError, ValueError):
         return Found(n=len(pairs), reason="too few anchors have a score")
+
+
+def drift_of(
+    anchors: Anchors, readings: Sequence[Reading], signature: str, scale: tuple[float | None, float | None]
+) -> Drift:
+    """Return what a judge of one signature, with this scale, said of these anchors."""
+    mine = [each for each in readings if (each.anchors, each.signature) == (anchors.digest, signature)]
+    return Drift(
+        label=anchors.freezing.label,
+        frozen_at=anchors.freezing.frozen_at,
+        anchors=len(anchors.cases),
+        points=tuple(
+            DriftPoint(
+                date=each.date,
+                difference=to_frozen(anchors, each, scale),
+                before=each.before if each.alarm else None,
+                since=each.since if each.alarm else None,
+            )
+            for each in mine
+        ),
+        others=len(readings) - len(mine),
+    )
 
 
 def span(before: str, since: str) -> str:

@@ -194,3 +194,32 @@ class ReferenceEffect(Noun):
     calls: int = 0
     cost: float | None = None
     stopped: str | None = None
+
+
+class DriftPoint(Noun):
+    """One reading of a judge's anchors."""
+
+    date: str
+    difference: Found
+    """The mean of its scores less the frozen ones, paired by case, in units of the scale."""
+    before: str | None = None
+    """Where this reading raised the alarm: the last one before the change."""
+    since: str | None = None
+    """Where this reading raised the alarm: the first one after the change."""
+
+    @property
+    def alarm(self) -> bool:
+        """Whether it raised the alarm."""
+        return self.since is not None
+
+
+class Drift(Noun):
+    """What a judge said of its anchors over time, the oldest reading first."""
+
+    label: str
+    frozen_at: str
+    anchors: int
+    """How many cases."""
+    points: tuple[DriftPoint, ...]
+    others: int = 0
+    """Readings of other anchors, or by another judge: another model, prompt or scale."""

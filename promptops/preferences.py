@@ -64,6 +64,11 @@ class Preferences(Batched):
             return None
         return self._preference(before[0], self._pairs(first, second), before[1], (first.model, second.model))
 
+    def preferences(self, limit: int = 10) -> tuple[Preference, ...]:
+        """Return what pairwise judges said of any two runs, the latest first. Nobody is asked."""
+        found = (self.preference(first, second) for first, second in self.store.pair_runs(limit))
+        return tuple(each for each in found if each is not None)
+
     def _preference(
         self, hearing: Hearing, pairs: Sequence[Pair], scores: Scores, answerers: Sequence[str]
     ) -> Preference:

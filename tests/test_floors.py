@@ -123,6 +123,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
             "comparison",
             "attacking",
             "judgestate",
+            "pairings",
             "agreeing",
             "certifying",
             "drifting",

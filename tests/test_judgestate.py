@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from scipy import stats
+
 from promptops import DeclaredJudge, Project
+from promptops.cli import app
 from tests.made import Folder
-from tests.test_certification import judged, rate
+from tests.test_certification import judged, number_of, rate, said
 
 QUALITY = "numbers:quality"
 
@@ -72,3 +80,35 @@ def test_a_pairwise_judge_has_no_scale(folder: Folder) -> None:
         (judge,) = project.judges().judges
     assert (judge.pairs, judge.low, judge.state) == (True, None, "none")
     assert "compares two outputs" in judge.why
+
+
+def test_the_command_lists_judges_and_what_is_next(folder: Folder) -> None:
+    judged(folder)
+    folder.evalset("odd", [{"id": "a", "inputs": {}, "target": "x"}], "format = 2\n")
+    runner = CliRunner()
+    told = runner.invoke(app, ["-C", str(folder.path), "judge", "list"])
+    assert told.exit_code == 0
+    assert "numbers:quality" in told.output and "odd can't be read" in told.output
+    assert "Nobody has held it against people. Next: promptops judge draw numbers:quality" in told.output
+    printed = runner.invoke(app, ["-C", str(folder.path), "judge", "list", "--json"])
+    with Project.open(folder.path) as project:
+        found = project.judges()
+    document = json.loads(printed.output)
+    assert document["judges"] == [judge.model_dump(mode="json") for judge in found.judges]
+    assert document["broken"] == found.broken
+
+
+def test_the_bias_at_each_value_is_that_of_the_cases_rated_so(folder: Folder) -> None:
+    with Project.open(judged(folder).path) as project:
+        project.draw_cases(QUALITY, count=40, second=0.5)
+        rate(project, "anna")
+        rate(project, "ben", 1)
+        found = project.certify_judge(QUALITY)
+        cases = project.labelling(QUALITY).cases
+    for each in found.classes:
+        gaps = [said(number_of(case)) - each.value for case in cases if each.value in case.ratings.values()]
+        assert each.bias is not None and each.bias.n == len(gaps)
+        assert each.bias.value == pytest.approx(np.mean(gaps), abs=1e-9)
+        if np.std(gaps) > 0:
+            spread = stats.t.interval(0.95, len(gaps) - 1, np.mean(gaps), stats.sem(gaps))
+            assert (each.bias.low, each.bias.high) == pytest.approx(spread, abs=1e-9)

@@ -13,6 +13,7 @@ from promptops.attacking import AttackReport
 from promptops.certificates import Certificate
 from promptops.corrected import JudgeCorrection
 from promptops.coverage import SetCoverage
+from promptops.declared import DeclaredJudge
 from promptops.drifting import AnchorCheck
 from promptops.forecast import Forecast
 from promptops.instruments import JudgeFacts, JudgeNoise, Preference, ReferenceEffect
@@ -187,6 +188,13 @@ class AgreeDocument(Document):
     """`judge agree`."""
 
     agreement: MetaEvaluation
+
+
+class JudgesDocument(Document):
+    """`judge list`."""
+
+    judges: tuple[DeclaredJudge, ...]
+    broken: dict[str, str]
 
 
 class CertificateDocument(Document):

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from promptops.cli import agreeing, anchoring, certifying, correcting, pairranking, sounding
+from promptops.cli import agreeing, anchoring, certifying, correcting, declaring, pairranking, sounding
 from promptops.cli.judging import judge_command
 
-__all__ = ["agreeing", "anchoring", "certifying", "correcting", "judge_command", "pairranking", "sounding"]
+__all__ = [
+    "agreeing",
+    "anchoring",
+    "certifying",
+    "correcting",
+    "declaring",
+    "judge_command",
+    "pairranking",
+    "sounding",
+]

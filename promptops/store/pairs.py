@@ -97,3 +97,15 @@ class Pairs(Database):
         )
         with self.reading() as connection:
             return [(row.label, row.signature) for row in connection.execute(query)]
+
+    def pair_runs(self, limit: int) -> list[tuple[str, str]]:
+        """Return the pairs of runs that some judge compared, the latest first."""
+        which = pair_scores.c
+        query = (
+            select(which.baseline_run, which.candidate_run)
+            .group_by(which.baseline_run, which.candidate_run)
+            .order_by(func.max(which.id).desc())
+            .limit(limit)
+        )
+        with self.reading() as connection:
+            return [(row.baseline_run, row.candidate_run) for row in connection.execute(query)]
