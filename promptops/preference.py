@@ -16,6 +16,7 @@ from promptops.brake import GivenUp
 from promptops.calling import Count
 from promptops.calls import Caller, Unanswered, first_fault
 from promptops.engines import Engine
+from promptops.errors import StoreError
 from promptops.judges import Ask, trial_completion
 from promptops.judges.pairwise import Pairwise
 from promptops.pairsummary import Hearing, Pair
@@ -148,8 +149,18 @@ class Bench:
             score,
             content,
         )
-        await asyncio.to_thread(self.store.save_pair_scores, [row])
-        return score
+        return await asyncio.to_thread(self._kept, row)
+
+    def _kept(self, row: PairRow) -> Score:
+        """Store a score and return it; where another command judged the pair meanwhile, return that one's."""
+        try:
+            self.store.save_pair_scores([row])
+        except StoreError:
+            before = self.stored().get((row.sample_id, row.repeat))
+            if before is None:
+                raise
+            return before
+        return row.score
 
     def _asking(self, pair: Pair, renderer: Renderer, look: _Look) -> Ask:
         async def ask(

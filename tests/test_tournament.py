@@ -11,6 +11,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from itertools import combinations
 from typing import Any
@@ -214,7 +215,7 @@ def test_too_little_to_rank_is_told_and_kept(four: tuple[Folder, list[str]]) -> 
     assert asked(ranked(folder, runs)).calls == 2 * (6 * N - 1)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)])
 def test_an_interrupted_or_killed_ranking_goes_on(
     four: tuple[Folder, list[str]], number: signal.Signals
 ) -> None:
@@ -240,6 +241,14 @@ def test_an_interrupted_or_killed_ranking_goes_on(
     assert 20 <= before < 6 * N
     rest = ranked(folder, runs, judge="python/players:slow")
     assert asked(rest).calls == 2 * (6 * N - before) and rest.n == 6 * N
+
+
+def test_two_rankings_at_once_agree_on_each_verdict(four: tuple[Folder, list[str]]) -> None:
+    folder, runs = four
+    with ThreadPoolExecutor(2) as pool:
+        one, other = pool.map(lambda _: ranked(folder, runs, judge="python/players:slow"), range(2))
+    assert one.standings == other.standings and one.n == 6 * N
+    assert asked(ranked(folder, runs, judge="python/players:slow")).calls == 0
 
 
 def test_whoever_watches_sees_each_pair(four: tuple[Folder, list[str]]) -> None:
@@ -297,8 +306,9 @@ def test_the_command_plans_ranks_and_draws(four: tuple[Folder, list[str]]) -> No
     judged = ("--pairwise", "--judge-model", JUDGE)
     out = folder.run("rank", *runs, *judged, "--dry-run").stdout
     assert "480 calls" in out and "240 pairs of 4 runs, each in both orders." in out
-    out = folder.run("rank", *runs, *judged, "--max-calls", "200", code=3).stdout
-    assert "Stopped by --max-calls 200" in out
+    told = folder.json("rank", *runs, *judged, "--max-calls", "200", code=3)["ranking"]
+    assert told["asked"]["stopped"] == "Stopped by --max-calls 200" and told["asked"]["calls"] == 200
+    assert told["style"] == "runs" and len(told["standings"]) == 4
     out = folder.run(
         "rank", "--evalset", "numbers", *judged, "--elo", "--anchor", runs[3], "--plot", "s.svg"
     ).stdout
@@ -307,8 +317,6 @@ def test_the_command_plans_ranks_and_draws(four: tuple[Folder, list[str]]) -> No
     drawn = ElementTree.fromstring((folder.path / "s.svg").read_text("utf-8"))
     texts = " ".join(each.text or "" for each in drawn.iter())
     assert "python/players:ann" in texts and "Elo points" in texts
-    told = folder.json("rank", *runs, *judged)["ranking"]
-    assert told["asked"]["calls"] == 0 and told["style"] == "runs" and len(told["standings"]) == 4
 
 
 @pytest.mark.parametrize(
