@@ -14,14 +14,14 @@ from promptops.canonical import canonical_json
 from promptops.comparison import Side
 from promptops.families import kinship
 from promptops.instruments import Diversity, Found, JudgeFacts
-from promptops.judges import asked_models
+from promptops.judges import Judge, asked_models
 from promptops.metrics import Metric
 from promptops.sides import Loaded
 from promptops.stats.clusters import TooFewClustersError
 from promptops.stats.lengthcontrol import LengthCorrelation, length_correlation
 from promptops.stopping import UNSCORED_LIMIT
 from promptops.summary import RESAMPLES, SEED, Floats, Ints, sample_values
-from promptops.types import MetricRecord, Result, Run, Sample
+from promptops.types import MetricRecord, Result, Sample
 
 FEWEST = 10
 """Different questions below which nothing is suspicious about outputs that are alike."""
@@ -84,7 +84,7 @@ def cautions(*sides: Loaded) -> tuple[str, ...]:
             seen.add(result)
         _, alike = _diversity(loaded.side.table.samples, seen)
         for record in records:
-            told += _wary(loaded.side.run, record, seen, alike)
+            told += _wary(loaded, record, seen, alike)
     return tuple(dict.fromkeys(told))
 
 
@@ -127,8 +127,10 @@ def _facts(
 ) -> JudgeFacts:
     run, label = loaded.side.run, record.label
     reasons = seen.reasons.get(label, Counter())
-    diversity, alike = found
+    diversity, alike = found if _looks(loaded, record) else (None, "")
     length, partial = _lengths(loaded.side, label, metric, seen)
+    if not _looks(loaded, record):
+        length, partial = Found(reason="it does not look at the output"), None
     return JudgeFacts(
         run=run.id,
         label=label,
@@ -139,15 +141,24 @@ def _facts(
         diversity=diversity,
         length=length,
         length_at_equal=partial,
-        warnings=_wary(run, record, seen, alike),
+        warnings=_wary(loaded, record, seen, alike),
     )
 
 
-def _wary(run: Run, record: MetricRecord, seen: _Seen, alike: str) -> tuple[str, ...]:
+def _looks(loaded: Loaded, record: MetricRecord) -> bool:
+    """Tell whether a judge looks at the output at all; some judge the context that it was made from."""
+    metric = loaded.metrics.get(record.label)
+    return not isinstance(metric, Judge) or metric.shows_candidate
+
+
+def _wary(loaded: Loaded, record: MetricRecord, seen: _Seen, alike: str) -> tuple[str, ...]:
     label = record.label
-    return (
+    biased = (
         *([f"{label}: {alike}"] if alike else []),
-        *kinship(label, asked_models(record.options), [run.model]),
+        *kinship(label, asked_models(record.options), [loaded.side.run.model]),
+    )
+    return (
+        *(biased if _looks(loaded, record) else ()),
         *_unread(label, seen.judged[label], sum(seen.reasons.get(label, Counter()).values())),
     )
 

@@ -200,6 +200,23 @@ def test_a_judge_of_its_own_answers_is_warned_of_by_eval_compare_and_the_gate(fo
         assert any(told in each for each in opened.gate("asked", run=new.id, baseline=old.id).warnings)
 
 
+def test_of_a_judge_that_does_not_look_at_the_output_neither_length_nor_likeness_is_told(
+    folder: Folder,
+) -> None:
+    rows = questions(24)
+    for row in rows:
+        row["inputs"]["context"] = "Tomatoes are red. Bananas are yellow."
+    asked = 'format = 1\n[card]\ndescription = "x"\n[metrics.found]\nmetric = "context_relevance"\n'
+    folder.evalset("asked", rows, asked)
+    with Project.open(folder.path) as opened:
+        prompt, judge = folder.path / "ask.prompt.yaml", 'mock/constant:{"needed": [1], "reason": ""}'
+        [run] = opened.evaluate("asked", [prompt], ["mock/constant:the same"], judge_model=judge)
+        [found] = opened.judge_facts(run.id)
+    assert found.diversity is None and found.judged == 24
+    assert found.length.reason == "it does not look at the output"
+    assert not any("same output" in each for each in found.warnings)
+
+
 def test_replies_that_cant_be_read_are_counted_shown_and_leave_the_gate_unable(folder: Folder) -> None:
     answers = words(40)
     good = evaluated(folder, answers)

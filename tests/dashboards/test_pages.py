@@ -17,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 from dashboards import opened
 from promptops import Project, PromptopsError, Selection, changes_plot, preference_sentences, rules_plot
 from promptops.figures import figure, signed
+from promptops.types import MetricSpec
 from tests.dashboards.hostile_project import SET, Made
 
 APP = Path(__file__).parents[2] / "dashboards" / "app.py"
@@ -133,6 +134,17 @@ def test_a_selected_run_shows_figures_cases_and_one_case_in_full(page: Open, hos
     assert result.completion is not None
     assert any(block.value.startswith("The answer") for block in app.code)
     assert any("Grade" in block.value for block in app.code)
+
+
+def test_beside_a_judges_figure_the_pages_tell_what_it_may_hang_on(page: Open, tiny: Tiny) -> None:
+    with Project.open(tiny.root) as project:
+        judge, spec = 'mock/constant:{"score": 3}', MetricSpec(label="quality", metric="rubric")
+        first, second = (project.rescore(run, [spec], judge_model=judge).id for run in (tiny.good, tiny.bad))
+    told = "quality: 24 distinct outputs to 24 questions (100%)"
+    assert told in texts(page(tiny.root, tiny.database, "runs", run=second))
+    app = page(tiny.root, tiny.database, "compare", baseline=first, candidate=second)
+    assert not app.exception
+    assert "quality, candidate: 24 distinct outputs to 24 questions (100%)" in texts(app)
 
 
 def test_what_a_pairwise_judge_said_stands_on_the_compare_page(page: Open, tiny: Tiny) -> None:
