@@ -10,13 +10,15 @@ from promptops.budget import Budget
 from promptops.calls import Stopped
 from promptops.certificates import Certificate, certificate_file, read_certificate, write_certificate
 from promptops.errors import UsageError
+from promptops.evaluation import Evaluation
 from promptops.eventloop import wait_for
+from promptops.forecast import Forecast
 from promptops.judges import Judge
 from promptops.judging import make_ready
-from promptops.labelled import Labelled
+from promptops.labelled import Labelled, Labelling
 from promptops.labels import Case
 from promptops.progress import Watch
-from promptops.types import Sample
+from promptops.types import EvalSet, Sample
 
 if TYPE_CHECKING:
     from promptops.agreeing import MetaEvaluation
@@ -43,7 +45,53 @@ class Certification(Labelled):
         Raises UsageError before the first call, and where the cases are too few; Stopped.
         """
         from promptops.certifying import certificate_of
-        from promptops.trials import Notebook, carry_out, mend, read_said
+        from promptops.trials import carry_out, mend
+
+        work = self._evaluation(concurrency, cache, watch, None, budget)
+        held, folder, evalset, trial, path = self._to_certify(work, judge, judge_model, labels)
+        built, label = trial.judge, trial.label
+        make_ready(path, ignored=True)
+        mend(path)
+        notebook = self._notebook(trial, path, cache)
+        wait_for(carry_out(work, trial, self._trial_run(work, evalset, trial), notebook))
+        if work.budget.stopped:
+            raise Stopped(
+                f"{work.budget.stopped}: the judge was asked about {len(notebook.said)} of "
+                f"{len(trial.places)} cases, which is kept. Run the same again for the others."
+            )
+        scores = {place: built.value(said.score) for place, said in notebook.said.items()}
+        certificate = certificate_of(
+            built, evalset.name, label, held.cases, held.samples, scores, _shown(held.path, folder)
+        )
+        write_certificate(certificate_file(folder, label), certificate)
+        return certificate
+
+    def forecast_certify(
+        self,
+        judge: str,
+        *,
+        judge_model: str | None = None,
+        labels: str | Path | None = None,
+        cache: bool = True,
+        concurrency: int | None = None,
+        budget: Budget | None = None,
+    ) -> Forecast:
+        """Return what `certify_judge` with the same arguments would take, as `forecast` does."""
+        work = self._dry(concurrency, cache, budget, None)
+        _, _, evalset, trial, path = self._to_certify(work, judge, judge_model, labels)
+        said = self._notebook(trial, path, cache).said
+        left = [sample for sample in trial.samples if sample.id not in said]
+        return self._forecast_trial(work, evalset, trial, left)
+
+    def _to_certify(
+        self, work: Evaluation, judge: str, judge_model: str | None, labels: str | Path | None
+    ) -> tuple[Labelling, Path, EvalSet, Trial, Path]:
+        """Check all that a certificate needs; nothing is asked.
+
+        Return the labels, the set's folder, the set and trial of the rated cases, and the file of what the
+        judge says. Raises UsageError, also for fewer than 20 independent cases.
+        """
+        from promptops.certifying import refuse_few
 
         held = self.labelling(judge, labels=labels)
         rated = [case for case in held.cases if case.ratings]
@@ -52,30 +100,13 @@ class Certification(Labelled):
                 f"Nobody has rated a case of {str(held.path)!r}: promptops judge label {judge} --rater NAME"
             )
         found, folder, built, label = self._certified(judge, judge_model)
-        work = self._evaluation(concurrency, cache, watch, None, budget)
+        refuse_few((held.samples[case.sample].group or f"\0{case.sample}" for case in rated), judge)
         work.open_models(built.models)
         trial = _trial(built, label, rated, held.samples)
         evalset = found.model_copy(update={"samples": trial.samples})
         work.check(evalset, [], {label: built})
         path = self.root / ".promptops" / "certify" / f"{found.name}.{label}.jsonl"
-        make_ready(path, ignored=True)
-        mend(path)
-        before = read_said(path) if cache else {}
-        notebook = Notebook(
-            trial, path, {place: before[key] for place in trial.places if (key := trial.key(place)) in before}
-        )
-        wait_for(carry_out(work, trial, self._trial_run(work, evalset, trial), notebook))
-        if work.budget.stopped:
-            raise Stopped(
-                f"{work.budget.stopped}: the judge was asked about {len(notebook.said)} of {len(rated)} "
-                "cases, which is kept. Run the same again for the others."
-            )
-        scores = {place: built.value(said.score) for place, said in notebook.said.items()}
-        certificate = certificate_of(
-            built, found.name, label, held.cases, held.samples, scores, _shown(held.path, folder)
-        )
-        write_certificate(certificate_file(folder, label), certificate)
-        return certificate
+        return held, folder, evalset, trial, path
 
     def certificate(self, judge: str) -> Certificate | None:
         """Return a judge's certificate as it stands, whether it fits the judge of now or not."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import numpy as np
@@ -52,11 +52,7 @@ def certificate_of(
     raters = sorted({rater for case in rated for rater in case.ratings})
     known = [case for case in rated if scores.get(case.id) is not None]
     groups = [samples[case.sample].group or f"\0{case.sample}" for case in known]
-    if len(set(groups)) < FEWEST:
-        raise UsageError(
-            f"A certificate takes {FEWEST} independent cases with a rating and a score; there are "
-            f"{len(set(groups))}. Rate more: promptops judge label {evalset}:{label} --rater NAME"
-        )
+    refuse_few(groups, f"{evalset}:{label}")
     own = np.array([scores[case.id] for case in known], dtype=np.float64)
     people = np.array([[case.ratings.get(rater, np.nan) for rater in raters] for case in known])
     record = judge.record(label, label)
@@ -88,6 +84,16 @@ def certificate_of(
         pairs=pairings(own, people, record.low or 0.0, 1.0 if record.high is None else record.high),
         stand_in=judge.stand_in,
     )
+
+
+def refuse_few(groups: Iterable[str], judge: str) -> None:
+    """Raise UsageError where cases of these groups are too few to certify a judge, `SET:LABEL`."""
+    independent = len(set(groups))
+    if independent < FEWEST:
+        raise UsageError(
+            f"A certificate takes {FEWEST} independent cases with a rating and a score; there are "
+            f"{independent}. Rate more: promptops judge label {judge} --rater NAME"
+        )
 
 
 def _measured(

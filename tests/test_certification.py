@@ -224,6 +224,8 @@ def test_what_the_judge_said_is_not_paid_for_twice(folder: Folder) -> None:
             from promptops.budget import Budget
 
             project.certify_judge("numbers:quality", budget=Budget(max_calls=10))
+        assert project.forecast_certify("numbers:quality").calls == 20
+        assert project.forecast_certify("numbers:quality", cache=False).calls == 30
         spent = Budget(max_calls=20)
         project.certify_judge("numbers:quality", budget=spent)
         assert spent.calls == 20

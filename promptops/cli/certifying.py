@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from promptops.cli.judging import judge_command
 from promptops.cli.options import (
+    dry_run_option,
     engine_option,
     jobs_option,
     json_option,
@@ -184,6 +185,7 @@ def _rating(held: Labelling) -> float | str | None:
 @click.option("-m", "--model", "judge_model", metavar="MODEL", help="The model that the judge asks.")
 @labels_option
 @click.option("--no-cache", is_flag=True, help="Ask even where it is written down what the judge said.")
+@dry_run_option
 @max_calls_option
 @max_cost_option
 @jobs_option
@@ -196,6 +198,7 @@ def certify_command(
     judge_model: str | None,
     labels: str | None,
     no_cache: bool,
+    dry_run: bool,
     max_calls: int | None,
     max_cost: float | None,
     concurrency: int | None,
@@ -210,16 +213,22 @@ def certify_command(
     from promptops.budget import Budget
     from promptops.cli.progress import watching
 
+    given: dict[str, Any] = {
+        "judge_model": judge_model,
+        "labels": labels,
+        "cache": not no_cache,
+        "concurrency": concurrency,
+        "budget": Budget(max_calls, max_cost),
+    }
+    if dry_run:
+        from promptops.cli.forecasting import print_forecast
+
+        with open_project(ctx, dry=True) as project, target_output_to_stderr():
+            forecast = project.forecast_certify(judge, **given)
+        print_forecast(forecast, as_json=as_json)
+        return
     with open_project(ctx) as project, target_output_to_stderr(), watching(quiet=as_json) as watch:
-        found = project.certify_judge(
-            judge,
-            judge_model=judge_model,
-            labels=labels,
-            cache=not no_cache,
-            concurrency=concurrency,
-            budget=Budget(max_calls, max_cost),
-            watch=watch,
-        )
+        found = project.certify_judge(judge, **given, watch=watch)
     if as_json:
         from promptops.cli import documents
 
