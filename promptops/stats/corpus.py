@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from promptops.stats import Floats, bootstrap
 from promptops.stats.bootstrap import Combine
-from promptops.stats.clusters import Labels
+from promptops.stats.clusters import Labels, numbered
 from promptops.stats.paired import Bound, p_above, p_below, terminal_bound
 
 UNDEFINED = math.nan
@@ -54,7 +54,8 @@ def corpus_bound(
     bounds counts on either side, and the larger of both p-values. Raises TooFewClustersError.
     """
     sizes = np.broadcast_to(np.asarray(n, dtype=np.float64), (len(a),))
-    labels = None if clusters is None else list(clusters)
+    # Numbers are read twice and quickly, which labels of any kind are not.
+    labels = None if clusters is None else numbered(clusters, len(a))[0]
     drawn = bootstrap.resampled([a, b], sizes, labels, combine, resamples=resamples, seed=seed)
     low, high = bootstrap.quantile(drawn, alpha), bootstrap.quantile(drawn, 1.0 - alpha)
     d = as_of_a_mean(a, b, sizes, combine)

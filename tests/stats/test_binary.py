@@ -1,6 +1,10 @@
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import brentq, minimize_scalar
+from scipy.stats import norm
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.proportion import proportion_confint
 
@@ -28,6 +32,25 @@ def test_tangos_interval_has_its_published_ends() -> None:
     found = tango_interval(12, 2, 50)
     assert found.value == 0.2
     assert (found.low, found.high) == pytest.approx((0.0611, 0.3447), abs=5e-5)
+
+
+@pytest.mark.parametrize(("b", "c", "n"), [(12, 2, 50), (3, 9, 40), (30, 25, 200)])
+def test_tangos_ends_are_where_scipy_finds_the_roots_of_the_score_test(b: int, c: int, n: int) -> None:
+    """The score statistic with the constrained rate found by maximising the likelihood itself."""
+
+    def score(delta: float) -> float:
+        def against(lost: float) -> float:
+            p = (lost + delta, lost, 1 - delta - 2 * lost)
+            return -sum(k * math.log(each) for k, each in zip((b, c, n - b - c), p, strict=True))
+
+        ends = (max(0.0, -delta) + 1e-12, (1 - delta) / 2 - 1e-12)
+        lost = minimize_scalar(against, bounds=ends, method="bounded", options={"xatol": 1e-13}).x
+        return float((b - c - n * delta) / math.sqrt(n * (2 * lost + delta - delta**2)))
+
+    found, z = tango_interval(b, c, n), norm.ppf(0.975)
+    low = brentq(lambda delta: score(delta) - z, -0.9, found.value, xtol=1e-12)
+    high = brentq(lambda delta: score(delta) + z, found.value, 0.9, xtol=1e-12)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=1e-6)
 
 
 def test_tangos_interval_has_width_without_discordant_pairs() -> None:

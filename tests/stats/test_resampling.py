@@ -90,6 +90,40 @@ def test_corpus_bleu_agrees_with_sacrebleus_randomisation() -> None:
     assert ours.p == pytest.approx(theirs.p_value, abs=0.04)
 
 
+def test_every_swap_of_a_few_segments_gives_the_p_of_sacrebleus_own_scores() -> None:
+    """Oracle: sacrebleu's corpus score of both systems after each of the 256 swaps of eight segments."""
+    rng = np.random.default_rng(11)
+    words = [f"word{place}" for place in range(12)]
+    references = [" ".join(rng.choice(words, 9)) for _ in range(8)]
+    first, second = (
+        [" ".join(w if rng.random() > share else "x" for w in text.split()) for text in references]
+        for share in (0.15, 0.3)
+    )
+    metric = sacrebleu.BLEU()
+
+    def gap(swaps: int) -> float:
+        sides = [
+            (second[place], first[place]) if swaps >> place & 1 else (first[place], second[place])
+            for place in range(8)
+        ]
+        one, other = ([side[which] for side in sides] for which in (0, 1))
+        return metric.corpus_score(other, [references]).score - metric.corpus_score(one, [references]).score
+
+    def bleu(totals: np.ndarray, n: np.ndarray) -> np.ndarray:
+        flat = totals.reshape(-1, totals.shape[-1])
+        figures = [metric._compute_score_from_stats(list(row)).score for row in flat]
+        return np.array(figures).reshape(totals.shape[:-1])
+
+    counts = [
+        np.array(metric._extract_corpus_statistics(side, [references]), dtype=float)
+        for side in (first, second)
+    ]
+    found = swap_test(counts[0], counts[1], np.ones(8), None, bleu)
+    gaps = np.array([gap(swaps) for swaps in range(256)])
+    assert found.difference == pytest.approx(gaps[0], abs=1e-9)
+    assert found.p == pytest.approx((np.abs(gaps) >= abs(gaps[0]) - 1e-9).mean(), abs=1e-9)
+
+
 def test_clusters_are_swapped_as_one() -> None:
     """Copies of a case in one cluster add no evidence."""
     a, b = pair(0.3)
