@@ -229,6 +229,12 @@ def forecast_of(
     return found.model_copy(update={"sentence": _sentence(found)})
 
 
+def untimed(found: Forecast) -> Forecast:
+    """Return the same of calls that a server answers in its own time: how long that takes nobody knows."""
+    timeless = found.model_copy(update={"minutes": None})
+    return timeless.model_copy(update={"sentence": _sentence(timeless)})
+
+
 def _tokens_in(wanted: Wanted, usual: Usual) -> tuple[int | None, Basis, str]:
     calls = len(wanted.characters)
     unknown = wanted.unseen > 0 and wanted.answer is None

@@ -16,7 +16,7 @@ from promptops.engines import Engine
 from promptops.evaluation import Evaluation
 from promptops.eventloop import wait_for
 from promptops.followers import first_of, first_stage, seed_of
-from promptops.forecast import Forecast, Part, Usual, Wanted, forecast_of, part_of
+from promptops.forecast import Forecast, Part, Usual, Wanted, forecast_of, part_of, untimed
 from promptops.judges import Judge, asked_models
 from promptops.ledger import StoredLedger
 from promptops.models import open_model, rebuild_metric
@@ -34,7 +34,7 @@ HISTORY = 200
 """Newest runs that are looked through for what calls usually take."""
 FIRST_STAGE = "the first stage; the other samples are asked where it leaves the verdict open"
 BATCHED = "In a batch: the server answers in its own time, within a day; judges are asked when it has."
-CANCELLED = "That is at most: what batch {} answered before it was cancelled is brought first."
+CANCELLED = "That is at most: what {} answered before it was cancelled is brought first."
 _LIMITS = ("max_completion_tokens", "max_tokens")
 
 
@@ -71,7 +71,7 @@ class Forecasts(Replays):
         parts += [part for draft in drafts for part in self._parts(work, draft, found.samples, batch=batch)]
         notes = [BATCHED] if batch else []
         forecast = self._forecast(work, found.name, len(found.samples), repeats, parts, notes)
-        return forecast.model_copy(update={"minutes": None}) if batch else forecast
+        return untimed(forecast) if batch else forecast
 
     def forecast_gate(
         self,
@@ -166,7 +166,7 @@ class Forecasts(Replays):
         notes += [BATCHED] if batch else []
         notes += [CANCELLED.format(each.id) for each in known if each.event == "cancelled"]
         found = self._forecast(work, run.evalset, len(samples), run.repeats, parts, notes)
-        return found.model_copy(update={"minutes": None}) if batch else found
+        return untimed(found) if batch else found
 
     def forecast_preference(
         self,
@@ -344,10 +344,10 @@ class Forecasts(Replays):
 def _told_of(out: Sequence[HandedIn], count: int, cost: float | None) -> str:
     """Say what is handed in already, and what it costs whether it is brought or not."""
     which = ", ".join(f"{each.id} of {each.at[:16].replace('T', ' ')}" for each in out)
-    price = "what they cost is unknown" if cost is None else f"they cost about {dollars(cost)}"
+    price = "unknown" if cost is None else f"about {dollars(cost)} at the prices of a batch"
     return (
-        f"{count:,} requests are handed in already ({which}): no call is made for them. At the prices of a "
-        f"batch {price}."
+        f"{count:,} requests are handed in already ({which}): no call is made for them. Their cost is "
+        f"{price}."
     )
 
 

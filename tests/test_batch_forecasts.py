@@ -46,11 +46,12 @@ def test_what_is_handed_in_takes_no_call_and_what_it_costs_is_told(
     assert (found["handed_in"], found["calls"], found["cost"]) == (12, 0, 0.0)
     assert found["parts"][0]["handed_in"] == 12 and found["minutes"] is None
     assert found["sentence"].startswith("0 calls, 12 more handed in already; ")
+    assert found["sentence"].endswith("time unknown.")
     (batch,) = list(server.batches)[1:]
     since = standing_since(folder, run)
     assert found["parts"][0]["notes"] == [
-        f"12 requests are handed in already ({batch} of {since}): no call is made for them. At the prices of "
-        f"a batch they cost about {dollars(BATCHED)}."
+        f"12 requests are handed in already ({batch} of {since}): no call is made for them. Their cost is "
+        f"about {dollars(BATCHED)} at the prices of a batch."
     ]
     said = " ".join(cli("resume", run, "--dry-run").stdout.split())
     assert f"12 requests are handed in already ({batch} of {since})" in said
@@ -109,7 +110,7 @@ def test_a_batch_of_unknown_size_is_taken_for_all_that_is_left(
         project.store.note_batch(other.id, "batch-1", "handed_in", None)
     found = forecast(cli, "feedc0ffee12")
     assert (found["handed_in"], found["calls"]) == (12, 0)
-    assert "they cost is unknown" in found["parts"][0]["notes"][0]
+    assert "Their cost is unknown." in found["parts"][0]["notes"][0]
 
 
 def test_a_run_that_was_to_ask_anew_takes_no_stored_answer_in_place_of_a_batch_s(
