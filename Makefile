@@ -30,6 +30,7 @@ benchmarks: $(VENV)/.development  ## ratios against peers, in one run
 	$(BIN)/python benchmarks/scoring.py
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/verdicts.py
+	$(BIN)/python benchmarks/shift.py
 
 $(VENV)/bin/python:
 ifdef UV
