@@ -195,7 +195,7 @@ def rules_frame(rows: Iterable[Evidence]) -> pd.DataFrame:
                 "verdict": each.outcome.replace("_", " "),
                 "rule": cell(each.name),
                 "asked": cell(each.asked),
-                "found": each.found,
+                "found": f"{each.found} ({each.beside})" if each.beside else each.found,
                 "[L, U]": each.bounds,
                 "n": each.n,
                 "sees": each.sees,

@@ -145,7 +145,7 @@ def corrected_change(
             "lam": model.lam,
             "worth": model.worth,
             "halve": model.labels_to_halve(level),
-            "needed": None if margin is None else _needed(model, margin / scale, delta.alpha),
+            "needed": None if margin is None else _needed(model, bound, margin / scale, delta.alpha),
         }
     )
     harm, gain = p_below(bound, 0.0), p_above(bound, 0.0)
@@ -159,6 +159,7 @@ def corrected_change(
             "strict_low": _strict_low(cell, record, people, strictly=strictly),
             "method": METHOD,
             "note": "",
+            "rated": correction.rated,
         }
     )
     return Change(correction, shown, harm)
@@ -251,11 +252,12 @@ def _strict_low(cell: Cell, record: MetricRecord, people: People, *, strictly: b
     return sign * _scale(record) * ppi_bound(found.y, found.f, found.rest, cell.delta.alpha).low
 
 
-def _needed(model: Corrected, margin: float, alpha: float) -> int | None:
+def _needed(model: Corrected, bound: Bound, margin: float, alpha: float) -> int | None:
     """Return how many rated groups in all would show PASS with 80 % power if nothing has changed."""
     # As a gate's number of samples: with 80 % assurance the spread is no larger than that.
     unlucky = upper_sd(1.0, model.n)
-    return model.labels_at(margin / smallest_margin(unlucky, alpha))
+    pseudo = max(bound.se**2 - model.se**2, 0.0) * model.n**2
+    return model.labels_at(margin / smallest_margin(unlucky, alpha), pseudo / unlucky**2)
 
 
 def _bare(delta: Delta) -> Delta:

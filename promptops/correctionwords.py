@@ -20,6 +20,37 @@ def corrected_line(found: Correction, *, change: bool = False) -> str:
     )
 
 
+def by_ratings(found: Correction) -> str:
+    """Say what a gate's corrected change rests on, and what the judge alone would say."""
+    return (
+        f"by people's ratings of {found.rated:,} of {found.samples:,} samples (lambda {figure(found.lam)}; "
+        f"the judge alone says {judge_alone(found)})"
+    )
+
+
+def judge_alone(found: Correction) -> str:
+    """Return the judge's own change with its bounds."""
+    return f"{signed(found.judge)} {interval(found.judge_low, found.judge_high, sign=True)}"
+
+
+def more_ratings(found: Correction) -> str:
+    """Say how many further ratings would show a gate's PASS if nothing changed."""
+    if found.more is None:
+        return f"Ratings of all {found.samples:,} samples would not show it either: it takes more samples."
+    if not found.more:
+        return "There are ratings enough to show that nothing changed; it is the change that keeps it open."
+    return f"If nothing changed, about {found.more:,} more rated {_units(found)} would show it."
+
+
+def settling(found: Correction) -> str:
+    """Return what it would take to settle a gate that is open, as the end of an advice."""
+    if found.more is None:
+        return "ratings of all samples would not settle it; add samples, or accept a larger loss"
+    if not found.more:
+        return "more ratings alone are not likely to settle it; look at the cases, or accept a larger loss"
+    return f"about {found.more:,} more rated {_units(found)} would settle it if nothing really changed"
+
+
 def halving(found: Correction) -> str:
     """Say how many further ratings would halve the interval."""
     what = _units(found)

@@ -209,6 +209,7 @@ class _Reader:
             self._faults.add(
                 (*path, "exact"), 'bets on samples as draws; `estimand = "suite"` is not about that'
             )
+        self._corrected(rule, path)
         if named is not None and "worst_slice_margin" in rule:
             self._faults.add((*path, "worst_slice_margin"), "speaks of all slices; take `slice` away")
         fields = {key: value for key, value in rule.items() if key in GateRule.model_fields}
@@ -218,6 +219,25 @@ class _Reader:
             self._invalid(error, path, named_already="metric")
             return None
         return read if len(self._faults.problems) == known else None
+
+    def _corrected(self, rule: dict[str, JsonValue], path: KeyPath) -> None:
+        """Note what in a rule does not go with people's ratings."""
+        labels = rule.get("labels")
+        if labels is not None and rule.get("corrected") is not True:
+            self._faults.add((*path, "labels"), "names people's ratings; it goes with `corrected = true`")
+        if isinstance(labels, str) and (labels.startswith("/") or ".." in labels.split("/")):
+            self._faults.add((*path, "labels"), f"must lie in the set's folder, not {shown(labels)}")
+        if rule.get("corrected") is not True:
+            return
+        if "margin" not in rule and "worst_slice_margin" not in rule:
+            self._faults.add((*path, "corrected"), "speaks of a change; it goes with `margin`")
+        for other in ("min", "max"):
+            if other in rule:
+                told = "speaks of the judge's own figure; write it as a rule of its own, without `corrected`"
+                self._faults.add((*path, other), told)
+        if rule.get("estimand") == "suite" or rule.get("exact") is True:
+            key = "exact" if rule.get("exact") is True else "estimand"
+            self._faults.add((*path, key), "does not go with `corrected`, whose bounds are those of PPI++")
 
     def _invalid(self, error: ValidationError, path: KeyPath, named_already: str) -> None:
         for fault in error.errors():

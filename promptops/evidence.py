@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from promptops.correctionwords import judge_alone
 from promptops.figures import figure, interval, signed
 from promptops.headline import about, leading, limits, reason, settled
 from promptops.types import Noun, Outcome
@@ -24,6 +25,8 @@ class Evidence(Noun):
     n: str
     sees: str
     """The smallest change that this evidence shows in 80 of 100 comparisons."""
+    beside: str
+    """What the judge alone says, where people's ratings correct it; else empty."""
     why: str
     """The statistician's sentence."""
     leads: bool
@@ -55,6 +58,7 @@ def _row(cell: CellVerdict, rules: int, leads: bool) -> Evidence:
         bounds=bounds,
         n=n,
         sees=figure(cell.delta.resolves if cell.delta is not None else None),
+        beside=f"judge alone {judge_alone(cell.correction)}" if cell.correction else "",
         why=reason(cell, rules),
         leads=leads,
     )
@@ -63,7 +67,8 @@ def _row(cell: CellVerdict, rules: int, leads: bool) -> Evidence:
 def _found(cell: CellVerdict) -> tuple[str, str, str]:
     if cell.delta is not None:
         bounds = interval(cell.delta.low, cell.delta.high, sign=True)
-        return signed(cell.delta.difference), bounds, f"{cell.delta.n:,}"
+        rated = "" if cell.delta.rated is None else f"{cell.delta.rated:,} of "
+        return signed(cell.delta.difference), bounds, f"{rated}{cell.delta.n:,}"
     if cell.estimate is not None:
         bounds = interval(cell.estimate.low, cell.estimate.high)
         return figure(cell.estimate.value), bounds, f"{cell.estimate.n:,}"

@@ -9,14 +9,14 @@ pass and whose harm survives Holm's correction over all cells.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from promptops.bounds import Early, bare_evidence
 from promptops.comparison import Pairing
 from promptops.errors import UsageError
-from promptops.gatecells import bound_cell, change_of, left_open, margin_cell, name_of, unmeasured
+from promptops.gatecells import Ratings, bound_cell, change_of, left_open, margin_cell, name_of, unmeasured
 from promptops.grid import Grid
 from promptops.missing import missing_warnings
 from promptops.sight import resolved
@@ -38,21 +38,23 @@ def judge(
     grids: tuple[Grid, Grid] | None = None,
     unfit: Mapping[GateRule, str] | None = None,
     texts: Sequence[CellVerdict] = (),
+    people: Ratings | None = None,
 ) -> Verdict:
     """Decide all rules, and name the slices (the set's own, else every tag) that got worse.
 
     `order` is that of a run that may stop early: then the first groups decide, as many as make bets certain,
     or the first of two stages, and all of them where it leaves the verdict open. `grids` hold every repeat,
     for rules about these very samples. `unfit` are rules whose judge lacks the certificate that they ask for,
-    with the reason. `texts` are the cells of rules about texts.
-    Raises UsageError where a rule states neither a margin nor a bound.
+    with the reason. `texts` are the cells of rules about texts. `people` holds the ratings for rules with
+    `corrected`, or why there are none. Raises UsageError where a rule states neither a margin nor a bound.
     """
     if rules or not texts:
         _refuse_without_margin(pairing, rules)
     samples = pairing.candidate.table.samples
     void = {rule.metric: why for rule, why in (unfit or {}).items()}
     rules, warnings = spread(rules, samples, slices)
-    asked = _Question(rules, slice_names(samples, slices), samples, identical, grids, void, texts)
+    names = slice_names(samples, slices)
+    asked = _Question(rules, names, samples, identical, grids, void, texts, people or {})
     if order is None:
         return _judged(pairing, asked, warnings)
     return (
@@ -77,16 +79,16 @@ class _Question:
     """Metrics whose judge lacks the certificate that a rule asks for, and why: no rule on them is decided."""
     texts: Sequence[CellVerdict] = ()
     """Cells of rules about texts, decided already."""
+    people: Ratings = field(default_factory=dict)
+    """People's ratings for rules with `corrected`."""
 
     def stakes(self, pairing: Pairing, share: float = 1.0) -> list[Stake]:
         """Return the cells of the gate where each rule may spend a share of its alpha.
 
-        One about these very samples is looked at once, when all are there, and keeps the whole.
+        One that needs all samples is looked at once, when they are there, and keeps the whole.
         """
         rules = [
-            rule
-            if rule.estimand == "suite"
-            else rule.model_copy(update={"alpha": round(rule.alpha * share, 12)})
+            rule if rule.whole else rule.model_copy(update={"alpha": round(rule.alpha * share, 12)})
             for rule in self.rules
         ]
         records = {label: pairing.candidate.table.columns[label].record for label in pairing.metrics}
@@ -119,7 +121,7 @@ def _judged_in_stages(pairing: Pairing, asked: _Question, order: Order, warnings
         return _cut_off(pairing)
     places = np.flatnonzero(order.rank < order.until)
     share, rest = decision.stage_alphas(1.0, len(places) / len(order.rank))
-    waiting = _whole_run([stake for stake in asked.stakes(pairing) if stake.rule.estimand == "suite"])
+    waiting = _whole_run([stake for stake in asked.stakes(pairing) if stake.rule.whole])
     least = min((rule.alpha for rule in asked.rules), default=0.05)
     stopping = Stopping(
         seed=order.seed,
@@ -164,7 +166,7 @@ def _judged(
             cells.append(unmeasured(rule, f"{rule.metric} was not measured in both runs"))
         elif rule.metric in asked.void:
             cells.append(unmeasured(rule, asked.void[rule.metric]))
-        elif rule.estimand == "suite" and stopping is not None and stopping.stopped:
+        elif rule.whole and stopping is not None and stopping.stopped:
             cells.append(left_open(rule, stake))
         elif rule.margin is not None:
             cells.append(
@@ -175,6 +177,7 @@ def _judged(
                     identical=asked.identical,
                     early=early,
                     grids=asked.grids,
+                    people=asked.people,
                     advise=stopping is None or stopping.first is None or not stopping.stopped,
                 )
             )
@@ -183,7 +186,7 @@ def _judged(
         else:
             cells.append(unmeasured(rule, "no slice is large enough to judge"))
     cells = _corrected([*cells, *asked.texts])
-    deltas = [cell.delta for cell in cells if cell.delta is not None]
+    deltas = [delta for cell in cells if (delta := cell.judged or cell.delta) is not None]
     warnings.extend(missing_warnings(pairing, deltas, tested=stopping is None or not stopping.by_bets))
     warnings.extend(_worse_slices(pairing, asked, early, 0.05 * share))
     outcome, reason = _overall(cells, len(pairing.candidate.table.samples))

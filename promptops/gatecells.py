@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 
 from promptops.bounds import Early, change_evidence, kept, level_evidence
 from promptops.comparison import BETS, Cell, Pairing
+from promptops.corrected import corrected_change
+from promptops.correctionwords import by_ratings, more_ratings
 from promptops.filled import with_missing
 from promptops.grid import Grid
+from promptops.labels import DRAW
+from promptops.ratings import People
 from promptops.sight import resolved
 from promptops.stats import decision
 from promptops.stats.paired import terminal_bound
@@ -17,7 +23,10 @@ from promptops.stats.power import cases_needed, design_effect, upper_sd
 from promptops.stopping import UNSCORED_LIMIT, Stake
 from promptops.summary import estimate
 from promptops.types import Estimate, GateRule, MetricRecord, Outcome
-from promptops.verdicts import CellVerdict, Delta
+from promptops.verdicts import CellVerdict, Correction, Delta
+
+Ratings: TypeAlias = Mapping[tuple[str, str | None], People | str]
+"""By a rule's metric and its file of labels: people's ratings of both runs, or why they can't be used."""
 
 
 def margin_cell(
@@ -28,6 +37,7 @@ def margin_cell(
     identical: bool = False,
     early: Early | None = None,
     grids: tuple[Grid, Grid] | None = None,
+    people: Ratings | None = None,
     advise: bool = True,
 ) -> CellVerdict:
     """Decide whether the change of a metric keeps the rule's margin.
@@ -56,22 +66,16 @@ def margin_cell(
         )
     if early is not None and early.stopped and stake.why_not:
         return left_open(rule, stake, delta=delta)
+    if rule.corrected:
+        asked = (people or {}).get((rule.metric, rule.labels))
+        return _corrected_cell(replace(cell, delta=delta), rule, record, asked)
     if delta.low is None or delta.high is None:
         return unmeasured(rule, delta.note or "no interval can be had", delta)
-    low, high = (delta.low, delta.high) if delta.higher_is_better else (-delta.high, -delta.low)
-    strict = low
-    if delta.strict_low is not None:
-        strict = min(low, delta.strict_low if delta.higher_is_better else -delta.strict_low)
-    elif delta.baseline_missing and rule.estimand == "population":
-        strict = -np.inf  # no best value is known, so nothing rules out that the missing ones had it
-    outcome: Outcome = _OUTCOMES[int(decision.settle(strict, high, margin))]
+    outcome, label = _settled(rule, delta, delta.low, delta.high)
     few = record.corpus and delta.clusters < decision.SMALL
     if few:
-        outcome = "INCONCLUSIVE"  # only bets decide there, and no bet can be placed
+        outcome, label = "INCONCLUSIVE", ""  # only bets decide there, and no bet can be placed
     needed = _needed(cell, margin, record, rule.alpha) if advise and outcome == "INCONCLUSIVE" else None
-    label = ""
-    if outcome == "PASS":
-        label = "improved" if low > 0 else "worse within margin" if high < 0 else ""
     return CellVerdict(
         rule=rule,
         outcome=outcome,
@@ -131,6 +135,46 @@ def bound_cell(pairing: Pairing, rule: GateRule, stake: Stake, early: Early | No
     )
 
 
+def _corrected_cell(
+    cell: Cell, rule: GateRule, record: MetricRecord, people: People | str | None
+) -> CellVerdict:
+    """Decide by the change as people's ratings correct it; the judge's own stands beside it."""
+    if people is None or isinstance(people, str):
+        why = people or "nobody's ratings are at hand"
+        return unmeasured(rule, why, cell.delta)
+    found = corrected_change(cell, record, people, margin=rule.margin, strictly=True)
+    delta, correction = found.delta, found.correction
+    beside = {"judged": cell.delta, "correction": correction}
+    if delta.low is None or delta.high is None:
+        return unmeasured(rule, correction.why + DRAW + people.draw, cell.delta).model_copy(update=beside)
+    outcome, label = _settled(rule, delta, delta.low, delta.high)
+    return CellVerdict(
+        rule=rule,
+        outcome=outcome,
+        label=label,
+        sentence=_sentence(rule, outcome, label, delta, None, correction),
+        delta=delta,
+        p_harm=found.p_harm,
+        needed=correction.more if outcome == "INCONCLUSIVE" else None,
+        judged=cell.delta,
+        correction=correction,
+    )
+
+
+def _settled(rule: GateRule, delta: Delta, bottom: float, top: float) -> tuple[Outcome, str]:
+    """Return what a change's bounds allow to say, and how a PASS is called."""
+    low, high = (bottom, top) if delta.higher_is_better else (-top, -bottom)
+    strict = low
+    if delta.strict_low is not None:
+        strict = min(low, delta.strict_low if delta.higher_is_better else -delta.strict_low)
+    elif delta.baseline_missing and rule.estimand == "population":
+        strict = -np.inf  # no best value is known, so nothing rules out that the missing ones had it
+    outcome: Outcome = _OUTCOMES[int(decision.settle(strict, high, rule.margin or 0.0))]
+    if outcome != "PASS":
+        return outcome, ""
+    return outcome, "improved" if low > 0 else "worse within margin" if high < 0 else ""
+
+
 def unmeasured(rule: GateRule, why: str, delta: Delta | None = None) -> CellVerdict:
     """Return a cell that can't be known, with the reason."""
     return CellVerdict(rule=rule, outcome="CANNOT_MEASURE", sentence=f"{name_of(rule)}: {why}.", delta=delta)
@@ -186,8 +230,17 @@ def _needed(cell: Cell, margin: float, record: MetricRecord, alpha: float) -> in
     return more if more > 0 else None
 
 
-def _sentence(rule: GateRule, outcome: Outcome, label: str, delta: Delta, needed: int | None) -> str:
+def _sentence(
+    rule: GateRule,
+    outcome: Outcome,
+    label: str,
+    delta: Delta,
+    needed: int | None,
+    correction: Correction | None = None,
+) -> str:
     told = f"{name_of(rule)} changed by {change_of(delta)}"
+    if correction is not None:
+        told += f" {by_ratings(correction)}"
     if rule.estimand == "suite":
         told += " on these very samples"
     if outcome == "PASS":
@@ -196,7 +249,9 @@ def _sentence(rule: GateRule, outcome: Outcome, label: str, delta: Delta, needed
     if outcome == "FAIL":
         return f"{told}: it got worse, and a loss beyond the margin of {rule.margin:g} can't be ruled out."
     more = f" If nothing changed, about {needed} more samples would show it." if needed else ""
-    if rule.estimand == "suite":
+    if correction is not None:
+        more = f" {more_ratings(correction)}"
+    elif rule.estimand == "suite":
         more = " More repeats would show it."
     elif delta.clusters < decision.SMALL:
         # No bet can be placed on a figure of all texts together.

@@ -28,6 +28,7 @@ from promptops.followers import (
     stopper_of,
     told_how_to_go_on,
 )
+from promptops.gateratings import Rated
 from promptops.grid import Grid, grid_of
 from promptops.headline import finding
 from promptops.judgefacts import cautions
@@ -36,7 +37,7 @@ from promptops.parts import refuse_part
 from promptops.progress import Watch
 from promptops.readiness import Ready, refuse_unmeasured
 from promptops.shifts import Shifts
-from promptops.sides import Loaded, load_baseline, load_run, same_outputs
+from promptops.sides import Loaded, load_accepted, load_baseline, load_run, same_outputs
 from promptops.stopper import InOrder
 from promptops.stopping import Order, drawn
 from promptops.summary import tally
@@ -147,6 +148,9 @@ class Gates(Shifts):
         against = self._against(folder, baseline)
         watched = [spec.label for spec in found.metrics if spec.check_anchors]
         self._refuse_void(found, folder, draft, against, watched)
+        rated = Rated(folder, found, relative_to(against, self.root))
+        if rated.rules:
+            rated.refuse(self._accepted(against, found.samples), draft, str(prompt))
         pairing = self._unanswered(draft, tuple(found.samples), against)
         refuse_unmeasured(found, pairing, against)
         if first is not None or extend:
@@ -249,6 +253,7 @@ class Gates(Shifts):
             grids=grids_for(found.gate, first, second),
             unfit=self._void(found, folder, candidate, against),
             texts=self._shift_cells(found, folder, first, second),
+            people=Rated(folder, found, relative_to(against, self.root)).of_both(first, second),
         )
         stopped = verdict.stopping is not None and verdict.stopping.stopped
         by_bets = verdict.stopping is not None and verdict.stopping.by_bets
@@ -322,6 +327,12 @@ class Gates(Shifts):
         else:
             first = load_run(self.store, self.finished_run(against), tuple(samples))
         return pair(first.side, Side(run, tally(samples, [], run.metrics)), metrics)
+
+    def _accepted(self, against: str, samples: Sequence[Sample]) -> Loaded:
+        """Read a baseline by itself."""
+        if against.endswith(".jsonl"):
+            return load_accepted(Path(against), samples)
+        return load_run(self.store, self.finished_run(against))
 
     def _begun_against(self, run: Run, early: Mapping[str, JsonValue]) -> str:
         """Return the baseline that a run was started against. Raises NotComparable where it is gone."""

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from statistics import NormalDist
 
 from promptops.certificates import MENDS
+from promptops.correctionwords import settling
+from promptops.labels import DRAW
 from promptops.stats.decision import SMALL
 from promptops.types import Estimate, GateRule, Outcome
 from promptops.verdicts import CellVerdict, Comparison, Delta, Verdict
@@ -113,8 +115,9 @@ def limits(rule: GateRule) -> str:
 
 
 def about(rule: GateRule) -> str:
-    """Return whom a rule is about where that is not the population that the samples were drawn from."""
-    return " on these very samples" if rule.estimand == "suite" else ""
+    """Return whom a rule is about where that is not the population, or by whom, where not by the metric."""
+    ratings = " by people's ratings" if rule.corrected else ""
+    return " on these very samples" if rule.estimand == "suite" else ratings
 
 
 def _shortened(name: str) -> str:
@@ -223,6 +226,8 @@ def _open(verdict: Verdict, cell: CellVerdict, prompt: str, written: Written) ->
 
 def _advice(cell: CellVerdict) -> str:
     """Say how many more cases would settle it, and on which assumption."""
+    if cell.correction is not None and cell.outcome != "FAIL":
+        return settling(cell.correction)
     if cell.delta is not None and cell.delta.clusters < SMALL:
         what = "groups" if cell.delta.clusters < cell.delta.n else "cases"
         bets = "bets" in cell.delta.method
@@ -294,7 +299,7 @@ def _unmeasured(verdict: Verdict, cell: CellVerdict, prompt: str, written: Writt
     run = verdict.candidate
     if cell.rule.worst_slice_margin is not None and cell.delta is None:
         what = "Add cases to the slices, or take `worst_slice_margin` away"
-    elif mend := next((each for each in MENDS if each in why), ""):
+    elif mend := next((each for each in (*MENDS, DRAW) if each in why), ""):
         why, _, what = why.partition(mend)
         what = f"{mend[2:]}`{what}`"
     elif cell.delta is None and cell.estimate is None:
@@ -354,7 +359,10 @@ def _evidence(delta: Delta, margin: float | None) -> str:
 
 
 def _cases(delta: Delta) -> str:
-    return f"{delta.n:,} cases" + (f" in {delta.clusters:,} groups" if delta.clusters < delta.n else "")
+    rated = "" if delta.rated is None else f"people's ratings of {delta.rated:,} of "
+    return f"{rated}{delta.n:,} cases" + (
+        f" in {delta.clusters:,} groups" if delta.clusters < delta.n else ""
+    )
 
 
 def _sure(alpha: float) -> str:

@@ -12,6 +12,7 @@ from promptops.declared import DeclaredJudge, DeclaredJudges
 from promptops.errors import PromptopsError, UsageError
 from promptops.judges import Judge
 from promptops.labels import (
+    DRAWN,
     Case,
     check_reason,
     draw,
@@ -34,8 +35,6 @@ from promptops.sounded import Sounded
 from promptops.types import EvalSet, MetricSpec, Sample
 from promptops.unchanged import unchanged_evalset
 
-DRAWN = 60
-"""Samples that are drawn unless said otherwise: enough for an interval that is worth reading."""
 SECOND = 0.3
 """The share of them that a second person rates, so that people can be held against people."""
 

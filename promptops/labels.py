@@ -27,6 +27,11 @@ from promptops.located import Faults, shown
 from promptops.textfile import file_name, replacing
 from promptops.types import Noun, Sample
 
+DRAWN = 60
+"""Samples that are drawn unless said otherwise: enough for an interval that is worth reading."""
+DRAW = ". Draw and rate: "
+"""What stands between the reason why ratings can't be used and the command that mends it."""
+
 
 class Case(Noun):
     """One output that people rate."""
@@ -74,10 +79,14 @@ def draw(
     return tuple(sorted(cases.values(), key=lambda case: _lot(str(seed), case.id)))
 
 
-def draw_command(judge: str, runs: Sequence[str]) -> str:
-    """Return the command that draws outputs of these runs for a judge, SET:LABEL."""
-    named = [part for run in runs for part in ("--run", run)]
-    return shlex.join(["promptops", "judge", "draw", judge, *named])
+def draw_command(
+    judge: str, runs: Sequence[str], count: int = DRAWN, seed: int | None = None, file: str | None = None
+) -> str:
+    """Return the command that draws `count` samples of these runs for a judge, SET:LABEL."""
+    command = ["promptops", "judge", "draw", judge, *(part for run in runs for part in ("--run", run))]
+    command += [] if count == DRAWN else ["-n", str(count)]
+    command += ["--seed", str(seed)] if seed else []
+    return shlex.join([*command, *([] if file is None else ["--labels", file])])
 
 
 def left_for(cases: Sequence[Case], rater: str) -> list[Case]:

@@ -166,7 +166,8 @@ class Cell(pytest.Item):
 
         def mine(cell: CellVerdict) -> bool:
             asked = cell.rule
-            alike = (asked.metric, asked.exact, asked.estimand) == (rule.metric, rule.exact, rule.estimand)
+            same = ("metric", "exact", "estimand", "corrected", "labels")
+            alike = all(getattr(asked, name) == getattr(rule, name) for name in same)
             if bound:
                 return alike and (asked.slice, asked.min, asked.max) == (rule.slice, rule.min, rule.max)
             worst = rule.worst_slice_margin is not None and asked.margin == rule.worst_slice_margin

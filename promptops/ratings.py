@@ -37,6 +37,8 @@ class People:
     raters: int
     same_judge: bool
     file: str = ""
+    draw: str = ""
+    """The command that draws more."""
 
 
 def people_of(cases: Sequence[Case], runs: Sequence[Loaded], signature: str, file: str = "") -> People:

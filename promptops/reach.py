@@ -30,6 +30,8 @@ from promptops.types import EvalSet, GateRule, MetricRecord, Noun
 
 Method = Literal["bound", "bets", "repeats"]
 
+BY_RATINGS = "people's ratings decide it: `promptops judge correct` with --baseline tells what they can see"
+
 
 class Reach(Noun):
     """What a set can see in one metric, in the metric's printed unit."""
@@ -201,6 +203,8 @@ def _declared(place: _Place, sd: float) -> Reach:
             "it is about these very samples, so repeats decide; what they bring only runs with repeats tell"
         )
         return place.unknown(note, method="repeats")
+    if rule is not None and rule.corrected:
+        return place.unknown(BY_RATINGS)
     found = place.by_bound(sd / math.sqrt(max(place.clusters, 1)), sd, 1.0)
     if rule is not None and rule.exact:
         note = "these figures are about the usual bound; bets (`exact`) take more, two runs tell how many"
@@ -226,6 +230,8 @@ def _from_cell(
     place = _Place(label, name, delta.n, delta.clusters, rule, change, level, wanted.power)
     if rule is not None and rule.estimand == "suite":
         return _on_these(pairing, place, rule, record, grids)
+    if rule is not None and rule.corrected:
+        return place.unknown(BY_RATINGS)
     if rule is not None and rule.exact and record.corpus:
         return place.unknown("`exact` bets on single samples, and this is a figure of all texts together")
     if delta.resolves is None:

@@ -70,7 +70,9 @@ def gate_report(
             comparison=comparison,
             metric=label,
             slice=name,
-            facts=_facts(pairing, first, second, deltas, shlex.join(command), verdict.stopping),
+            facts=_with_ratings(
+                _facts(pairing, first, second, deltas, shlex.join(command), verdict.stopping), verdict
+            ),
         ),
         pairing,
         first,
@@ -210,6 +212,17 @@ def _facts(
             "command": command,
         }
     )
+
+
+def _with_ratings(facts: Facts, verdict: Verdict) -> Facts:
+    """Say beside a metric's method how people's ratings correct it, where a rule is decided by them."""
+    methods = dict(facts.methods)
+    for cell in verdict.cells:
+        found = cell.correction
+        if found is not None and cell.delta is not None and found.value is not None:
+            told = f"{cell.delta.method}; ratings in {found.file}, seed {found.seed} of the draw"
+            methods[cell.rule.metric] = f"{methods.get(cell.rule.metric, '')}; corrected by {told}"
+    return facts.model_copy(update={"methods": methods})
 
 
 def _order(stopping: Stopping | None) -> str:

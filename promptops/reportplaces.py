@@ -81,7 +81,7 @@ def _numbers(table: JsonValue) -> list[int]:
 
 def _comes_from(part: GateRule, rule: GateRule) -> bool:
     """Tell whether a cell's rule is a rule of the file, one of its limits, or its margin on one slice."""
-    if (part.metric, part.alpha) != (rule.metric, rule.alpha):
+    if (part.metric, part.alpha, part.corrected) != (rule.metric, rule.alpha, rule.corrected):
         return False
     if part.slice != rule.slice:
         return rule.worst_slice_margin is not None and part.margin == rule.worst_slice_margin

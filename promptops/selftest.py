@@ -145,6 +145,9 @@ def self_test(
         if rule.estimand == "suite":
             left_out.append(f"{name}: it is about these very samples, which no coin can draw anew")
             continue
+        if rule.corrected:
+            left_out.append(f"{name}: it hangs on people's ratings, which no coin can draw anew")
+            continue
         if rule.metric not in pairing.metrics:
             left_out.append(f"{name}: it was not measured in both runs")
             continue

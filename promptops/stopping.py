@@ -299,6 +299,8 @@ def _no_bet(rule: GateRule, record: MetricRecord | None) -> str:
         return "the metric has no range"
     if rule.estimand == "suite":
         return "a rule about these very samples needs all of them"
+    if rule.corrected:
+        return "people's ratings are of the whole run"
     if rule.margin is None and (rule.min, rule.max) == (None, None):
         return "no slice is large enough to judge"
     return ""

@@ -182,6 +182,15 @@ class GateRule(Noun):
     """The least agreement with people that the certificate's interval must lie above."""
     max_bias: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """The largest bias against people, in units of the scale, that its interval must lie within."""
+    corrected: bool = False
+    """Whether people's ratings correct the judge's change before it is held against the margin."""
+    labels: str | None = None
+    """Their file, below the set's folder; labels/LABEL.jsonl where none is named."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is decided once, when all samples are there: no part of a run can decide it."""
+        return self.estimand == "suite" or self.corrected
 
     max_drift: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """How far the judge's scores of its anchors may lie from the frozen ones, in units of the scale."""

@@ -32,6 +32,8 @@ class Delta(Noun):
     method: str = ""
     higher_is_better: bool = True
     note: str = ""
+    rated: int | None = None
+    """Samples rated by people, whose ratings correct the change; none where nobody's do."""
 
 
 class Correction(Noun):
@@ -184,6 +186,11 @@ class CellVerdict(Noun):
     label: str = ""
     sentence: str
     delta: Delta | None = None
+    """What decides: of a rule with `corrected` the change by people's ratings and the judge."""
+    judged: Delta | None = None
+    """What the judge alone says, where the change is corrected."""
+    correction: Correction | None = None
+    """What people, the judge and both say, where the change is corrected."""
     estimate: Estimate | None = None
     p_harm: float | None = None
     p_harm_adjusted: float | None = None

@@ -130,6 +130,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
             "corrected",
             "ratings",
             "judgechanges",
+            "gateratings",
             "trials",
             "bounds",
             "expectation",

@@ -103,7 +103,8 @@ def _rules(verdict: Verdict) -> Markup:
             joined((text(row.name), tag("br"), tag("span", text(row.asked), class_="quiet"))),
             _outcome(row),
             tag("span", text(row.why), class_="why"),
-            *(text(told) for told in (row.found, row.bounds, row.n, row.sees)),
+            _found(row),
+            *(text(told) for told in (row.bounds, row.n, row.sees)),
         )
         for row in evidence_of(verdict)
     ]
@@ -118,6 +119,12 @@ def _rules(verdict: Verdict) -> Markup:
         ),
         _figure("Plot of the rules", intervals_plot(verdict.cells), CAPTION),
     )
+
+
+def _found(row: Evidence) -> Markup:
+    if not row.beside:
+        return text(row.found)
+    return joined((text(row.found), tag("br"), tag("span", text(row.beside), class_="quiet")))
 
 
 def _outcome(row: Evidence) -> Markup:

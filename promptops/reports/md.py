@@ -76,7 +76,7 @@ def _rules_head() -> str:
 
 def _rules(report: Report) -> list[str]:
     rows = evidence_of(report.verdict) if report.verdict else ()
-    return [row((_mark(each), _rule(each), each.found, each.bounds, each.n, each.sees)) for each in rows]
+    return [row((_mark(each), _rule(each), _found(each), each.bounds, each.n, each.sees)) for each in rows]
 
 
 def _mark(found: Evidence) -> str:
@@ -84,6 +84,10 @@ def _mark(found: Evidence) -> str:
         return f"**{outcome_word(found.outcome)}** ({found.alone} alone)"
     word = outcome_word(found.outcome)
     return f"{word} ({found.remark})" if found.remark else word if found.outcome == "PASS" else f"**{word}**"
+
+
+def _found(found: Evidence) -> str:
+    return f"{found.found} ({found.beside})" if found.beside else found.found
 
 
 def _rule(found: Evidence) -> str:

@@ -122,14 +122,15 @@ class Corrected:
         reach = t_quantile(0.5 + level / 2, self.n - 1) * self.se
         return self.labels_needed(reach / 2, level) if reach > 0 else None
 
-    def labels_at(self, se: float) -> int | None:
+    def labels_at(self, se: float, pseudo: float = 0.0) -> int | None:
         """Return how many labels in all would bring the standard error to `se`; None if all would not.
 
+        `pseudo` is the sum of squares that pseudo-cases add (to the variance of the mean, over n squared).
         Raises ValueError unless se is positive.
         """
         if not se > 0:
             raise ValueError(f"a standard error is positive, not {se!r}")
-        return self._fewest(lambda n: self._se(n) <= se)
+        return self._fewest(lambda n: self._se(n) ** 2 + pseudo / n**2 <= se**2)
 
     def _fewest(self, enough: Callable[[int], bool]) -> int | None:
         low, high = 2, self.n + self.rest
