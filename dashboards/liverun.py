@@ -14,10 +14,8 @@ EVERY = 2.0
 """Seconds between two looks at a run at work."""
 BEGUN = "begun-runs"
 """In the session: runs for which a process was started here that has not been seen at work yet."""
-_HELP = (
-    "Ask what is missing, from this machine and with its keys; nothing stored is asked again.",
-    "Ask the batch's server for its answers, from this machine and with its keys, and score them.",
-)
+RESUME = "Ask what is missing, from this machine and with its keys; nothing stored is asked again."
+BRING = "Ask the batch's server for its answers, from this machine and with its keys, and score them."
 STOPPED = "Calls under way are closed at once, and may be charged all the same. It can be resumed."
 
 
@@ -110,10 +108,12 @@ def _stop(run: Run) -> None:
 
 def _resume(run: Run) -> None:
     st.code(f"promptops resume {run.id}", language="shell")
-    waits = run.status == "waiting"
-    if st.button(
-        "Bring what is there" if waits else "Resume here", key=f"resume-{run.id}", help=_HELP[waits]
-    ):
+    key = f"resume-{run.id}"
+    if run.status == "waiting":
+        pressed = st.button("Bring what is there", key=key, help=BRING)
+    else:
+        pressed = st.button("Resume here", key=key, help=RESUME)
+    if pressed:
         try:
             project().resume_apart(run.id)
         except PromptopsError as error:
@@ -123,8 +123,10 @@ def _resume(run: Run) -> None:
             st.rerun()
     said = project().said_apart(run.id)
     if run.id in st.session_state.get(BEGUN, set()):
-        ended = "brought what is there" if waits else "was to finish it"
-        st.markdown(f"**The process that {ended} has ended, and the run is not finished**")
+        if run.status == "waiting":
+            st.markdown("**The process that brought what is there has ended, and the run is not finished**")
+        else:
+            st.markdown("**The process that was to finish it has ended, and the run is not finished**")
         shown.block(said or "It said nothing.")
     elif said.strip():
         with st.expander("What the last process that was to finish it said"):
