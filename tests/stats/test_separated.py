@@ -73,3 +73,23 @@ def test_orders_that_are_called_sure_are_right() -> None:
             wrong += bool(((sure_differences(fitted, *games).low > 0) & (gaps <= 0)).any())
         assert separated > 50 or true[0] == 0
         assert wrong / 150 <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 150)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("true", [[0.0] * 4, [0.0] * 8, [2.0, 2.0, -2.0, -2.0]])
+@pytest.mark.parametrize("prompts", [20, 50])
+def test_few_prompts_in_both_orders_keep_the_error(true: list[float], prompts: int) -> None:
+    """300 rankings of scores in halves, where each prompt favours systems by 1: nominal .05."""
+    k, wrong = len(true), 0
+    pairs = np.array([(i, j) for i in range(k) for j in range(i + 1, k)])
+    first, second = np.tile(pairs, (prompts, 1)).T
+    clusters = np.repeat(np.arange(prompts), len(pairs))
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        felt = np.array(true) + rng.normal(size=(prompts, k))
+        chance = 1 / (1 + np.exp(-3 * (felt[clusters, first] - felt[clusters, second])))
+        score = (rng.random((2, len(first))) < chance).mean(axis=0)
+        fitted = bradley_terry(first, second, score, clusters, systems=k)
+        found = sure_differences(fitted, first, second, score, clusters)
+        wrong += bool(((found.low > 0) & (np.subtract.outer(true, true) <= 0)).any())
+    assert wrong / 300 <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 300)
