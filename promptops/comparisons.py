@@ -10,12 +10,13 @@ from pathlib import Path
 from promptops.baselines import TIMED, accepted, baseline_path, read_baseline, write_baseline
 from promptops.bounds import unbound
 from promptops.comparison import Pairing, pair
-from promptops.errors import NotComparable, UnknownName, UsageError
+from promptops.errors import FileProblems, NotComparable, UnknownName, UsageError
 from promptops.headline import compared
+from promptops.instruments import Found
 from promptops.judgechanges import Kept, between, committed_at, void_rules
-from promptops.judgefacts import Beside, facts_of_both
+from promptops.judgefacts import Beside, Ratings, facts_of_both
 from promptops.judgenoise import noise_known
-from promptops.labels import mean_ratings
+from promptops.labels import labels_file, mean_ratings
 from promptops.missing import missing_warnings, unequal_missing
 from promptops.parts import (
     chosen_by_failures,
@@ -193,24 +194,25 @@ class Comparisons(Preferences):
         return load_run(self.store, before, second.side.table.samples if same else None), second
 
     def _beside(self, run: Run) -> Beside:
-        """Return what people said of outputs, and what was measured of the run's judges."""
-        judges = [record for record in run.metrics if record.judge]
-        noise = {
-            record.label: noise_known(
-                sounding_file(self.root, run.evalset, record.label, "noise"), record.signature
-            )
-            for record in judges
-        }
-        known = {label: found for label, found in noise.items() if found is not None}
-        if not judges or run.evalset not in self.evalsets():
-            return Beside(noise=known)
-        folder = self.evalset_folder(run.evalset)
-        people = {
-            record.label: mean_ratings(file)
-            for record in judges
-            if (file := folder / "labels" / f"{record.label}.jsonl").is_file()
-        }
-        return Beside(people, known)
+        """Return what people said of outputs, and what was measured of the run's judges.
+
+        A file that can't be read is told of beside the figure: it is no reason to show none.
+        """
+        people, noise, faults = dict[str, Ratings](), dict[str, Found](), dict[str, str]()
+        here = run.evalset in self.evalsets()
+        for record in (each for each in run.metrics if each.judge):
+            label = record.label
+            try:
+                measured = noise_known(
+                    sounding_file(self.root, run.evalset, label, "noise"), record.signature
+                )
+                if measured is not None:
+                    noise[label] = measured
+                if here and (file := labels_file(self.evalset_folder(run.evalset), label, None)).is_file():
+                    people[label] = mean_ratings(file)
+            except FileProblems as error:
+                faults[label] = str(error.problems[0])
+        return Beside(people, noise, faults)
 
     def _common_sides(self, baseline: str, candidate: str) -> tuple[Loaded, Loaded]:
         """Read two runs' scores on the samples that both were asked; the gate never does that."""

@@ -40,6 +40,8 @@ class Beside:
     people: Mapping[str, Ratings] = field(default_factory=dict)
     noise: Mapping[str, Found] = field(default_factory=dict)
     """The standard deviation of one asking."""
+    faults: Mapping[str, str] = field(default_factory=dict)
+    """What can't be read of this, and why."""
 
 
 NOTHING = Beside()
@@ -55,9 +57,7 @@ def judge_facts(loaded: Loaded, beside: Beside = NOTHING) -> tuple[JudgeFacts, .
         seen.add(result)
     diversity = _diversity(loaded.side.table.samples, seen)
     return tuple(
-        _facts(loaded, record, loaded.metrics[record.label], seen, diversity).model_copy(
-            update={"noise": beside.noise.get(record.label)}
-        )
+        _with(beside, _facts(loaded, record, loaded.metrics[record.label], seen, diversity))
         for record in records
         if record.label in loaded.metrics
     )
@@ -86,6 +86,13 @@ def cautions(*sides: Loaded) -> tuple[str, ...]:
         for record in records:
             told += _wary(loaded, record, seen, alike)
     return tuple(dict.fromkeys(told))
+
+
+def _with(beside: Beside, found: JudgeFacts) -> JudgeFacts:
+    fault = beside.faults.get(found.label)
+    told = () if fault is None else (f"{found.label}: {fault}",)
+    update = {"noise": beside.noise.get(found.label), "warnings": (*found.warnings, *told)}
+    return found.model_copy(update=update)
 
 
 @dataclass

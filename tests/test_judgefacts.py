@@ -123,6 +123,12 @@ def test_scores_and_lengths_correlate_as_in_scipy_and_at_equal_ratings_as_residu
     assert found.length_at_equal.value == pytest.approx(np.corrcoef(*left)[0, 1], abs=1e-9)
     assert "at an equal rating by people" in command(folder, "show", run)
 
+    folder.write("evalsets/asked/labels/quality.jsonl", "no JSON\n")
+    found = facts(folder, run)
+    assert found.length_at_equal is None and found.length.value is not None
+    assert "quality.jsonl" in found.warnings[-1]
+    assert "quality.jsonl" in command(folder, "show", run)
+
 
 def test_one_text_for_every_question_is_warned_of_on_every_face(folder: Folder) -> None:
     good = evaluated(folder, words(24), n=24)
