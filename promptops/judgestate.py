@@ -50,7 +50,8 @@ def state_of(
     if judge.pairs or record.low is None or record.high is None:
         why = "it compares two outputs" if judge.pairs else "its scale has no ends"
         told = f"People can't rate in its place: {why}."
-        return made.model_copy(update={"state": "none", "why": told})
+        then = "promptops compare RUN RUN --pairwise" if judge.pairs else ""
+        return made.model_copy(update={"state": "none", "why": told, "command": then})
     try:
         cases = _cases(labels_file(folder, spec.label), record.low, record.high)
         path = certificate_file(folder, spec.label)

@@ -80,6 +80,7 @@ def test_a_pairwise_judge_has_no_scale(folder: Folder) -> None:
         (judge,) = project.judges().judges
     assert (judge.pairs, judge.low, judge.state) == (True, None, "none")
     assert "compares two outputs" in judge.why
+    assert judge.command == "promptops compare RUN RUN --pairwise"
 
 
 def test_the_command_lists_judges_and_what_is_next(folder: Folder) -> None:
