@@ -16,6 +16,7 @@ from promptops.types import Card, EvalSet, GateRule, KeptSamples, MetricSpec, Sa
 
 SETTINGS = "evalset.toml"
 FORMAT = 1
+SHORTEST_CANARY = 16
 KEYS = ("format", "card", "metrics", "gate", "slices")
 
 
@@ -114,6 +115,10 @@ class _Reader:
                 self._faults.add(("card", key), f"must be a text, not {kind_of(value)}")
         if not str(card.get("description", "")).strip():
             self._faults.add(("card", "description"), "is missing; say in a sentence what the set asks")
+        canary = card.get("canary", "")
+        if isinstance(canary, str) and canary and sum(map(str.isalnum, canary)) < SHORTEST_CANARY:
+            told = f"needs {SHORTEST_CANARY} letters and digits, or it stands in a text by chance"
+            self._faults.add(("card", "canary"), told)
         if self._faults.problems:
             return None
         return Card.model_validate(card)

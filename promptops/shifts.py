@@ -14,6 +14,7 @@ from promptops.embedding import embedded
 from promptops.errors import NotComparable, UsageError
 from promptops.eventloop import wait_for
 from promptops.gatecells import unmeasured
+from promptops.leaks import ALIKE, Canary, Leaks, canaries_in, near_pairs, pairs_across, shown_in
 from promptops.models import key_variables, open_model
 from promptops.parts import whole_digest
 from promptops.redaction import Redactor
@@ -138,6 +139,45 @@ class Shifts(Comparisons):
         redactor = Redactor(self.environment, key_variables(self.settings))
         samples = self.evalset(found.evalset).samples
         return write_candidates(found, sources, samples, Path(path), redactor)
+
+    def leaks(
+        self,
+        evalset: str | Path,
+        *,
+        split: str | None = None,
+        against: str | None = None,
+        prompts: Sequence[str | Path] = (),
+        run: str | None = None,
+        threshold: float = ALIKE,
+    ) -> Leaks:
+        """Find cases of a set that are nearly the same, that stand in prompts, or that a model has seen.
+
+        `split` names a field whose values are splits; `against` another set, a run (its inputs) or a file;
+        `run` one whose outputs are searched for the canaries of all the project's sets. Raises UsageError,
+        UnknownName, FileProblems.
+        """
+        found = self.evalset(evalset)
+        inside, across = near_pairs(found.samples, threshold, split)
+        if against is not None:
+            other = self._window(against, Wanted("inputs"))
+            names = other.keys or [f"row {place + 1}" for place in range(len(other.texts))]
+            across += pairs_across(found.samples, dict(zip(names, other.texts, strict=True)), threshold)
+        shown = {str(each): self.prompt(str(each))[0] for each in prompts}
+        return Leaks(
+            evalset=found.name,
+            samples=len(found.samples),
+            threshold=threshold,
+            inside=inside,
+            split=split,
+            across=across,
+            shown=shown_in(found.samples, shown, threshold),
+            canaries=() if run is None else self._canaries(run),
+        )
+
+    def _canaries(self, run: str) -> tuple[Canary, ...]:
+        cards = {name: self.evalset(name).card for name in self.evalsets()}
+        canaries = {name: card.canary for name, card in cards.items() if card.canary}
+        return canaries_in(self.store.results(self.run(run).id), canaries)
 
     def _as_production_asks(self, run: Run, masses: Mapping[str, float]) -> tuple[Reestimate, ...]:
         """Return every metric of a run, plain and with each case weighted by its share of production."""

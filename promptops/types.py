@@ -208,6 +208,8 @@ class Card(Noun):
     origin: str = ""
     licence: str = ""
     language: str = "en"
+    canary: str = ""
+    """A word that stands nowhere else, by which a model shows that it has seen the set."""
 
 
 class EvalSet(Noun):

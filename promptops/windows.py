@@ -192,6 +192,7 @@ def _of_samples(
     return Window(
         name=name,
         texts=[joined(sample.inputs) or "" for sample in samples],
+        keys=[sample.id for sample in samples],
         sources=[sample.inputs for sample in samples],
         days=days(wanted.day) if wanted.day else None,
         columns={column: values(column) for column in wanted.columns},

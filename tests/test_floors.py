@@ -116,7 +116,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
             "recording",
             "replaying",
         ),
-        *("candidates", "coverage", "runner", "running", "shift", "tasks", "verifying", "windows"),
+        *("candidates", "coverage", "leaks", "runner", "running", "shift", "tasks", "verifying", "windows"),
     ),
     (
         *(

@@ -67,6 +67,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Tell how much of a score is luck: where its spread comes from, which cases flip.",
     ),
     "shift": ("promptops.cli.shifting", "Measure how far two collections of texts lie apart."),
+    "leaks": ("promptops.cli.leaking", "Find cases that are nearly the same, or that were seen before."),
     "coverage": ("promptops.cli.covering", "Measure what a set covers of production, and what to add."),
     "judge": (
         "promptops.cli.judges",

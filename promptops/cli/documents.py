@@ -17,6 +17,7 @@ from promptops.declared import DeclaredJudge
 from promptops.drifting import AnchorCheck
 from promptops.forecast import Forecast
 from promptops.instruments import JudgeFacts, JudgeNoise, Preference, ReferenceEffect
+from promptops.leaks import Leaks
 from promptops.noise import Noise
 from promptops.pairstandings import PairRanking
 from promptops.planning import Plan
@@ -285,6 +286,14 @@ class CoverageDocument(Document):
     coverage: SetCoverage
     file: str | None = None
     """Where the suggestions were written."""
+
+
+class LeaksDocument(Document):
+    """`leaks`."""
+
+    leaks: Leaks
+    exit_code: int = 0
+    """1 with `--check` only."""
 
 
 class NoiseDocument(Document):

@@ -86,6 +86,17 @@ class SparseRows:
         """Return self.T @ dense."""
         return np.asarray(self._matrix.T @ dense)
 
+    def row_counts(self) -> Floats:
+        """Return how many entries each row has."""
+        counts: Floats = np.diff(self._matrix.indptr).astype(np.float64)
+        return counts
+
+    def overlaps(self, other: SparseRows) -> Floats:
+        """Return in how many columns rows of this and of the other both have an entry, (rows, rows)."""
+        mine, others = self._matrix.copy(), other._matrix.copy()
+        mine.data[:], others.data[:] = 1.0, 1.0
+        return np.asarray((mine @ others.T).toarray())
+
     def gram(self) -> Floats:
         """Return self @ self.T as a dense matrix (rows, rows)."""
         return np.asarray((self._matrix @ self._matrix.T).toarray())
