@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from promptops.errors import PromptopsError
     from promptops.evidence import Evidence, evidence_of
     from promptops.forecast import Forecast
+    from promptops.gaterules import GateRule
     from promptops.headline import smallest_change
     from promptops.instruments import Drift, Found, Preference
     from promptops.judges import Judge
@@ -35,18 +36,7 @@ if TYPE_CHECKING:
     from promptops.selection import Selection
     from promptops.shift import Shift
     from promptops.slices import Slices
-    from promptops.types import (
-        Case,
-        Completion,
-        Estimate,
-        EvalSet,
-        GateRule,
-        Prompt,
-        Result,
-        Run,
-        Sample,
-        Score,
-    )
+    from promptops.types import Case, Completion, Estimate, EvalSet, Prompt, Result, Run, Sample, Score
     from promptops.verdicts import Comparison, Verdict
     from promptops.worddiff import word_diff
 
@@ -63,7 +53,7 @@ _HOMES = {
     "Estimate": "types",
     "EvalSet": "types",
     "Evidence": "evidence",
-    "GateRule": "types",
+    "GateRule": "gaterules",
     "Judge": "judges",
     "Metric": "metrics",
     "Model": "providers",

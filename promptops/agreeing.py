@@ -11,13 +11,13 @@ from pydantic import JsonValue
 from promptops.errors import FileProblems, Problem, UsageError
 from promptops.instruments import Found
 from promptops.located import Faults, did_you_mean, shown
+from promptops.noun import Noun
 from promptops.samplefiles import read_rows
 from promptops.stats import Floats
 from promptops.stats.correlation import Coefficient
 from promptops.stats.metaevaluation import Level, meta_correlation, pair_order
 from promptops.stats.reweighting import Estimated
 from promptops.textfile import file_name
-from promptops.types import Noun
 
 LEVELS: tuple[Level, ...] = ("sample", "group", "system")
 COEFFICIENTS: tuple[Coefficient, ...] = ("spearman", "kendall", "pearson")

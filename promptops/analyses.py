@@ -10,7 +10,8 @@ from promptops.baselines import TIMED
 from promptops.comparison import pair
 from promptops.comparisons import cut_off, run_warnings
 from promptops.errors import UnknownName, UsageError
-from promptops.gates import Gates, grids_for
+from promptops.gates import Gates
+from promptops.grid import grid_of, grids_for
 from promptops.judgefacts import facts_of_both
 from promptops.parts import part_warnings, refuse_chosen, refuse_mixed, refuse_part
 from promptops.sides import load_run
@@ -276,7 +277,6 @@ class Analyses(Gates):
         With the two runs named, else the two newest of different prompts or models. Asks nobody. With
         `early_stop` it is the gate that stops as soon as it is certain, and says how many cases it took.
         """
-        from promptops.grid import grid_of
         from promptops.selftest import self_test
 
         found = self.evalset(self.evalset_folder(evalset))

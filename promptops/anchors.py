@@ -21,8 +21,9 @@ from promptops.canonical import canonical_json, digest_of
 from promptops.errors import FileProblems, Problem
 from promptops.jsonfile import read_json_lines
 from promptops.located import Faults, Located, shown
+from promptops.noun import Noun
 from promptops.textfile import file_name, replacing
-from promptops.types import Noun, Sample
+from promptops.types import Sample
 
 FORMAT = 1
 BINS = 10

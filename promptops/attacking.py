@@ -8,9 +8,9 @@ from typing import Literal
 
 from promptops.attacks import Attack, goodness
 from promptops.evaluation import Evaluation
+from promptops.noun import Noun
 from promptops.stats.intervals import wilson_interval
 from promptops.trials import PLAIN, Notebook, Said, Trial
-from promptops.types import Noun
 
 HALFWAY = 0.5
 """An attack has won where the score rises at least so far from the plain one to the best."""

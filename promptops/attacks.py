@@ -18,7 +18,8 @@ from pydantic import JsonValue
 from promptops.canonical import digest_of
 from promptops.errors import UsageError
 from promptops.judges import Judge, trial_reply
-from promptops.types import Completion, Noun, Prompt, Sample, Score
+from promptops.noun import Noun
+from promptops.types import Completion, Prompt, Sample, Score
 
 PACK = Path(__file__).with_name("attacks.jsonl")
 TURNS = 6

@@ -16,8 +16,9 @@ from promptops.canonical import canonical_json
 from promptops.errors import FileProblems, Problem
 from promptops.jsonfile import read_json_lines
 from promptops.located import NAME_RULE, Faults, Located, is_name, kind_of, shown
+from promptops.noun import Noun
 from promptops.textfile import file_name, replacing
-from promptops.types import MetricRecord, Noun, Prompt, Result, Run
+from promptops.types import MetricRecord, Prompt, Result, Run
 
 _NAME = re.compile(r"baseline(\.[^.]+)?\.jsonl")
 

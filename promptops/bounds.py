@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from promptops.comparison import BETS, Cell, Pairing, with_bets
+from promptops.gaterules import GateRule
 from promptops.grid import Grid, with_worst
 from promptops.stats.clusters import TooFewClustersError
 from promptops.stats.decision import EARLY_SHARE, SMALL, bets_alpha, end_alpha
@@ -23,7 +24,7 @@ from promptops.stats.student import t_cdf, t_sf
 from promptops.stats.variance import NoRepeatsError, suite_interval
 from promptops.stopping import Ints, Series, Stake, drawn, levels, series_of, stakes_of
 from promptops.summary import RESAMPLES, Floats
-from promptops.types import Estimate, GateRule, Outcome, Sample
+from promptops.types import Estimate, Outcome, Sample
 from promptops.verdicts import Delta, Stopping
 
 _LEAST_P = 1e-12

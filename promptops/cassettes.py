@@ -16,8 +16,9 @@ from promptops.canonical import canonical_json
 from promptops.errors import FileProblems, Problem
 from promptops.jsonfile import read_json_lines
 from promptops.located import Faults, Located, shown
+from promptops.noun import Noun
 from promptops.textfile import file_name, replacing
-from promptops.types import Completion, FinishReason, Message, Noun, TokenLogprob
+from promptops.types import Completion, FinishReason, Message, TokenLogprob
 
 Shaped = TypeVar("Shaped", bound=BaseModel)
 

@@ -9,9 +9,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from promptops.errors import FileProblems, Problem
+from promptops.gaterules import GateRule
 from promptops.instruments import Found
+from promptops.noun import Noun
 from promptops.textfile import file_name, read_text, replacing
-from promptops.types import GateRule, MetricRecord, Noun
+from promptops.types import MetricRecord
 
 FORMAT = 1
 MAX_BYTES = 1_000_000

@@ -11,6 +11,7 @@ from promptops.baselines import TIMED, accepted, baseline_path, read_baseline, w
 from promptops.bounds import unbound
 from promptops.comparison import Pairing, pair
 from promptops.errors import FileProblems, NotComparable, UnknownName, UsageError
+from promptops.gaterules import GateRule
 from promptops.headline import compared
 from promptops.instruments import Found
 from promptops.judgechanges import Kept, between, committed_at, void_rules
@@ -28,7 +29,7 @@ from promptops.preferences import Preferences
 from promptops.sides import Loaded, load_baseline, load_run, same_outputs
 from promptops.soundings import sounding_file
 from promptops.summary import own_figures, slice_names
-from promptops.types import Case, EvalSet, GateRule, Run, Sample
+from promptops.types import Case, EvalSet, Run, Sample
 from promptops.verdicts import CaseChange, Comparison, Delta
 
 

@@ -12,13 +12,14 @@ import numpy as np
 
 from promptops.comparison import Cell, Ints
 from promptops.metrics import Metric
+from promptops.noun import Noun
 from promptops.ratings import People
 from promptops.stats.paired import Bound, p_above, p_below
 from promptops.stats.power import smallest_margin, upper_sd
 from promptops.stats.ppi import FEWEST, Corrected, Labelled, ppi_bound, ppi_mean, split
 from promptops.stats.rogan_gladen import InadmissibleError, rogan_gladen
 from promptops.summary import Bools, Floats, Tally, estimate, sample_values
-from promptops.types import MetricRecord, Noun
+from promptops.types import MetricRecord
 from promptops.verdicts import CorrectedShare, Correction, Delta
 
 METHOD = "PPI++ of people's ratings and the judge, paired cluster t with two pseudo-cases"

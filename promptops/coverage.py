@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
+from promptops.noun import Noun
 from promptops.shift import MOST_CHARACTERS, Embed
 from promptops.stats import Floats, Ints
 from promptops.stats.clusters import numbered
@@ -30,7 +31,7 @@ from promptops.stats.neighbours import (
 from promptops.stats.sparse import SparseRows
 from promptops.stats.textspace import TextSpace, leading_directions, text_space
 from promptops.stats.theme import theme
-from promptops.types import Estimate, Noun
+from promptops.types import Estimate
 
 FEWEST_CASES = 10
 FEWEST_TEXTS = 20

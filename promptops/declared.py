@@ -7,7 +7,7 @@ from typing import Literal
 from promptops.canonical import digest_of
 from promptops.certificates import Certificate
 from promptops.instruments import Found
-from promptops.types import Noun
+from promptops.noun import Noun
 
 State = Literal["valid", "weak", "void", "none", "unknown"]
 """Of a certificate: it fits the judge as it is; less than the gate demands; made of another judge; there is

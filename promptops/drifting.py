@@ -15,10 +15,10 @@ import numpy as np
 from promptops.anchors import Anchors, Reading, moment
 from promptops.certificates import changed_parts
 from promptops.instruments import Drift, DriftPoint, Found
+from promptops.noun import Noun
 from promptops.stats.clusters import TooFewClustersError
 from promptops.stats.drift import PLANNED, TooFewAnchorsError, check_anchors
 from promptops.stats.intervals import MeanInterval, mean_interval
-from promptops.types import Noun
 
 ALPHA = 0.05
 """Share of series of PLANNED checks in which a judge that stays the same raises an alarm, at most."""

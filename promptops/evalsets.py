@@ -7,12 +7,13 @@ from pathlib import Path
 from pydantic import JsonValue, ValidationError
 
 from promptops.errors import FileProblems, Problem, UnknownName
+from promptops.gaterules import GateRule
 from promptops.located import NAME_RULE, Faults, KeyPath, did_you_mean, is_name, kind_of, shown
 from promptops.samplefiles import FILES, read_samples
 from promptops.shiftrules import ShiftRule, read_shift_rule
 from promptops.textfile import check_inside, file_name
 from promptops.tomlfile import read_toml
-from promptops.types import Card, EvalSet, GateRule, KeptSamples, MetricSpec, Sample, facts_of
+from promptops.types import Card, EvalSet, KeptSamples, MetricSpec, Sample, facts_of
 
 SETTINGS = "evalset.toml"
 FORMAT = 1

@@ -5,7 +5,8 @@ from __future__ import annotations
 from promptops.correctionwords import judge_alone
 from promptops.figures import figure, interval, signed
 from promptops.headline import about, leading, limits, reason, settled
-from promptops.types import Noun, Outcome
+from promptops.noun import Noun
+from promptops.types import Outcome
 from promptops.verdicts import CellVerdict, Verdict
 
 

@@ -14,11 +14,12 @@ import numpy.typing as npt
 
 from promptops.comparison import Pairing
 from promptops.gatecells import name_of
+from promptops.gaterules import GateRule
+from promptops.noun import Noun
 from promptops.planting import Scores, scores_of
 from promptops.stats import decision
 from promptops.stopping import Stake
 from promptops.summary import Bools, Floats
-from promptops.types import GateRule, Noun
 
 Ints = npt.NDArray[np.int64]
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from promptops.errors import UsageError
 from promptops.grid import Grid
+from promptops.noun import Noun
 from promptops.stats.passes import pass_all, pass_at
 from promptops.summary import Bools, Floats, bounded_interval
-from promptops.types import Noun
 
 FlipKind = Literal["model", "judge", "measure", "missing"]
 """model: answers differ, and the score with them; judge: one answer, byte for byte, got several scores;

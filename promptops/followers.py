@@ -14,9 +14,10 @@ from promptops import gate
 from promptops.canonical import digest_of
 from promptops.comparison import Pairing
 from promptops.errors import RunInterrupted, UsageError
+from promptops.gaterules import GateRule
 from promptops.stopper import FirstStage, Stopper
 from promptops.stopping import drawn, first_groups, parts_of, stakes_of
-from promptops.types import EvalSet, GateRule, Run, Sample
+from promptops.types import EvalSet, Run, Sample
 
 
 def seed_of(run: Run, number: int) -> str:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from promptops.noun import Noun
 from promptops.pricing import dollars, waiting
 from promptops.providers import Model
 from promptops.store.answers import Taken
-from promptops.types import Noun
 
 CHARACTERS_A_TOKEN = 4
 """A rule of thumb for English; other languages and code have more tokens for as many characters."""

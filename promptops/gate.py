@@ -17,6 +17,7 @@ from promptops.bounds import Early, bare_evidence
 from promptops.comparison import Pairing
 from promptops.errors import UsageError
 from promptops.gatecells import Ratings, bound_cell, change_of, left_open, margin_cell, name_of, unmeasured
+from promptops.gaterules import GateRule
 from promptops.grid import Grid
 from promptops.missing import missing_warnings
 from promptops.sight import resolved
@@ -24,7 +25,7 @@ from promptops.stats import decision
 from promptops.stats.multiplicity import holm
 from promptops.stopping import End, Order, Stake, end_of, parts_of, stakes_of
 from promptops.summary import cluster_codes, slice_mask, slice_names
-from promptops.types import GateRule, Outcome, Sample
+from promptops.types import Outcome, Sample
 from promptops.verdicts import CellVerdict, Stopping, Verdict
 
 

@@ -13,6 +13,7 @@ from promptops.comparison import BETS, Cell, Pairing
 from promptops.corrected import corrected_change
 from promptops.correctionwords import by_ratings, more_ratings
 from promptops.filled import with_missing
+from promptops.gaterules import GateRule
 from promptops.grid import Grid
 from promptops.labels import DRAW
 from promptops.ratings import People
@@ -22,7 +23,7 @@ from promptops.stats.paired import terminal_bound
 from promptops.stats.power import cases_needed, design_effect, upper_sd
 from promptops.stopping import UNSCORED_LIMIT, Stake
 from promptops.summary import estimate
-from promptops.types import Estimate, GateRule, MetricRecord, Outcome
+from promptops.types import Estimate, MetricRecord, Outcome
 from promptops.verdicts import CellVerdict, Correction, Delta
 
 Ratings: TypeAlias = Mapping[tuple[str, str | None], People | str]

@@ -11,12 +11,13 @@ import numpy as np
 
 from promptops.errors import NotComparable
 from promptops.gatecells import Ratings
+from promptops.gaterules import GateRule
 from promptops.labels import DRAW, DRAWN, Case, draw_command, read_cases
 from promptops.ratings import People, people_of
 from promptops.sides import Loaded
 from promptops.stats.ppi import FEWEST
 from promptops.textfile import check_inside
-from promptops.types import EvalSet, GateRule, MetricRecord, Run
+from promptops.types import EvalSet, MetricRecord, Run
 
 
 @dataclass(frozen=True)

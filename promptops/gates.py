@@ -29,7 +29,7 @@ from promptops.followers import (
     told_how_to_go_on,
 )
 from promptops.gateratings import Rated
-from promptops.grid import Grid, grid_of
+from promptops.grid import grids_for
 from promptops.headline import finding
 from promptops.judgefacts import cautions
 from promptops.models import rebuild_metric
@@ -42,7 +42,7 @@ from promptops.stopper import InOrder
 from promptops.stopping import Order, drawn
 from promptops.summary import tally
 from promptops.tasks import Follower
-from promptops.types import GateRule, Result, Run, Sample
+from promptops.types import Result, Run, Sample
 from promptops.verdicts import Verdict
 
 
@@ -389,13 +389,6 @@ class Gates(Shifts):
                 ],
                 hint=f"A labelled baseline is the file {labelled.name}; accept one by --label.",
             ) from None
-
-
-def grids_for(rules: Sequence[GateRule], first: Loaded, second: Loaded) -> tuple[Grid, Grid] | None:
-    """Read every repeat where a rule is about these very samples; elsewhere means are enough."""
-    if all(rule.estimand == "population" for rule in rules):
-        return None
-    return grid_of(first), grid_of(second)
 
 
 def _is_label(written: str) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from promptops.filled import with_missing
+from promptops.gaterules import GateRule
 from promptops.metrics import Metric
 from promptops.sides import Loaded
 from promptops.summary import Bools, Column, Floats, Tally
@@ -82,6 +83,13 @@ def grid_of(loaded: Loaded) -> Grid:
         label: _scores(table, table.columns[label], loaded.metrics[label], counts[label]) for label in labels
     }
     return Grid(run, table, loaded.metrics, texts, failed, cached, scores)
+
+
+def grids_for(rules: Sequence[GateRule], first: Loaded, second: Loaded) -> tuple[Grid, Grid] | None:
+    """Read every repeat where a rule is about these very samples; elsewhere means are enough."""
+    if all(rule.estimand == "population" for rule in rules):
+        return None
+    return grid_of(first), grid_of(second)
 
 
 def with_worst(grid: Grid, label: str) -> Floats | None:

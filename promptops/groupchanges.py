@@ -9,12 +9,13 @@ import numpy as np
 
 from promptops.comparison import Cell, Pairing
 from promptops.facets import TAGS, Group
+from promptops.noun import Noun
 from promptops.slicefinder import FEWEST, differences
 from promptops.stats.groups import shrunken, simultaneous, worst_by_halves
 from promptops.stats.multiplicity import benjamini_hochberg, holm
 from promptops.stats.power import smallest_margin
 from promptops.stopping import UNSCORED_LIMIT
-from promptops.types import MetricRecord, Noun
+from promptops.types import MetricRecord
 
 Standing = Literal["confirmatory", "exploratory"]
 

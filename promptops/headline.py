@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from statistics import NormalDist
 
 from promptops.certificates import MENDS
 from promptops.correctionwords import settling
+from promptops.gaterules import GateRule
 from promptops.labels import DRAW
+from promptops.shortfall import more_cases, oriented
 from promptops.stats.decision import SMALL
-from promptops.types import Estimate, GateRule, Outcome
+from promptops.types import Estimate, Outcome
 from promptops.verdicts import CellVerdict, Comparison, Delta, Verdict
 
 Written = Callable[[str], str]
@@ -134,7 +135,7 @@ def _first(verdict: Verdict, outcome: Outcome) -> CellVerdict | None:
 def _room(cell: CellVerdict) -> float:
     if cell.delta is None or cell.rule.margin is None:
         return math.inf
-    low, _ = _oriented(cell.delta)
+    low, _ = oriented(cell.delta)
     return math.inf if low is None else low / cell.rule.margin
 
 
@@ -185,7 +186,7 @@ def _lost(cell: CellVerdict, written: Written) -> str:
     if cell.delta is None or rule.margin is None:
         return f"{name} is {_beyond(cell.estimate, rule)} ({_level(cell.estimate, rule)})"
     worse, _ = _verbs(cell.delta)
-    _, high = _oriented(cell.delta)
+    _, high = oriented(cell.delta)
     how = _evidence(cell.delta, rule.margin)
     if high is not None and high < -rule.margin:
         return f"{name} {worse} by more than the {rule.margin:g} that you accept ({how})"
@@ -233,64 +234,11 @@ def _advice(cell: CellVerdict) -> str:
         bets = "bets" in cell.delta.method
         who = "only a very clear change decides" if bets else "no figure of all texts together decides"
         return f"under {SMALL} {what} {who}, so add at least {SMALL - cell.delta.clusters} more {what}"
-    more, assumed = _more(cell)
+    more, assumed = more_cases(cell)
     n = cell.delta.n if cell.delta else cell.estimate.n if cell.estimate else 0
     if more is None or more > PRACTICAL * max(n, SMALL):
         return "more cases alone are not likely to settle it; look at the cases, or accept a larger loss"
     return f"about {max(_rounded_up(more), 1):,} more cases would settle it if {assumed}"
-
-
-def _more(cell: CellVerdict) -> tuple[float | None, str]:
-    if cell.delta is None or cell.rule.margin is None:
-        return _more_for_level(cell), "the figure stays as it is"
-    if cell.outcome == "FAIL":
-        return _more_against_chance(cell), "the loss stays as it is"
-    if cell.needed:
-        return cell.needed, "nothing really changed"
-    delta, margin = cell.delta, cell.rule.margin
-    if delta.resolves is not None and delta.resolves > margin:
-        # Bounds shrink with the square root of the number of cases.
-        return delta.n * ((delta.resolves / margin) ** 2 - 1), "nothing really changed"
-    low, high = _oriented(delta)
-    if low is None or high is None or delta.difference is None:
-        return None, ""
-    change = delta.difference if delta.higher_is_better else -delta.difference
-    reach, distance = (change - low, change + margin) if change > -margin else (high - change, -change)
-    return _grown(delta.n, reach, distance), "the change stays as it is"
-
-
-def _more_for_level(cell: CellVerdict) -> float | None:
-    found, rule = cell.estimate, cell.rule
-    if found is None or found.value is None or found.low is None or found.high is None:
-        return None
-    limits = [limit for limit in (rule.min, rule.max) if limit is not None]
-    crossed = [
-        limit for limit in limits if found.low < limit <= found.high or found.low <= limit < found.high
-    ]
-    if not crossed:
-        return None
-    grown = [
-        _grown(
-            found.n,
-            found.value - found.low if found.value > limit else found.high - found.value,
-            abs(found.value - limit),
-        )
-        for limit in crossed
-    ]
-    return max((each for each in grown if each is not None), default=None) if None not in grown else None
-
-
-def _more_against_chance(cell: CellVerdict) -> float | None:
-    if cell.delta is None or not cell.p_harm or not cell.p_harm_adjusted:
-        return None
-    share = min(cell.rule.alpha * cell.p_harm / cell.p_harm_adjusted, 0.5)
-    reach, distance = (-NormalDist().inv_cdf(p) for p in (share, min(cell.p_harm, 0.5)))
-    return _grown(cell.delta.n, reach, distance)
-
-
-def _grown(n: int, reach: float, distance: float) -> float | None:
-    """Return how many more cases shrink a bound's reach to a distance."""
-    return n * ((reach / distance) ** 2 - 1) if distance > 0 else None
 
 
 def _unmeasured(verdict: Verdict, cell: CellVerdict, prompt: str, written: Written) -> str:
@@ -386,13 +334,6 @@ def _two_digits(value: float) -> str:
     """Write a size with two digits, rounded up and without an exponent."""
     decimals = max(1 - math.floor(math.log10(value)), 0)
     return f"{math.ceil(round(value * 10**decimals, 6)) / 10**decimals:.{decimals}f}"
-
-
-def _oriented(delta: Delta) -> tuple[float | None, float | None]:
-    """Return [L, U] with better on the right."""
-    if delta.low is None or delta.high is None:
-        return None, None
-    return (delta.low, delta.high) if delta.higher_is_better else (-delta.high, -delta.low)
 
 
 def _rounded_up(value: float) -> int:

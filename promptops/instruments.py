@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from promptops.noun import Noun
 from promptops.stats.reweighting import Estimated
-from promptops.types import Noun
 
 
 class Found(Noun):

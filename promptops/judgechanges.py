@@ -22,10 +22,11 @@ from promptops.anchors import (
 from promptops.certificates import CHECK, FREEZE, TAKE, changed_parts, unfit
 from promptops.drifting import Change, changes_of, moved, to_frozen
 from promptops.errors import FileProblems
+from promptops.gaterules import GateRule
 from promptops.git import ask_git
 from promptops.instruments import Found
 from promptops.store import Store
-from promptops.types import EvalSet, GateRule, MetricRecord, Run
+from promptops.types import EvalSet, MetricRecord, Run
 
 FRESH = timedelta(days=1)
 """How far from a run's start its judge's anchors may have been judged to speak for it."""

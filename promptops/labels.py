@@ -24,8 +24,9 @@ from promptops.csvfile import neutral, read_csv
 from promptops.errors import FileProblems, Problem, UsageError
 from promptops.jsonfile import read_json_lines
 from promptops.located import Faults, shown
+from promptops.noun import Noun
 from promptops.textfile import file_name, replacing
-from promptops.types import Noun, Sample
+from promptops.types import Sample
 
 DRAWN = 60
 """Samples that are drawn unless said otherwise: enough for an interval that is worth reading."""

@@ -17,6 +17,7 @@ from promptops.comparison import Pairing, pair
 from promptops.errors import UnknownName, UsageError
 from promptops.flaky import Flaky, Passes, flaky_cases, pass_rates
 from promptops.grid import Grid, grid_of, with_worst
+from promptops.noun import Noun
 from promptops.sides import Loaded
 from promptops.spending import POWER, Choice, weigh
 from promptops.stats.intervals import mean_interval
@@ -29,7 +30,7 @@ from promptops.stats.variance import (
     suite_interval,
 )
 from promptops.summary import Bools, Floats, estimate
-from promptops.types import Noun, Run
+from promptops.types import Run
 
 Source = Literal["cases", "generation", "judge", "generation and judge", "baseline", "candidate"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from promptops.types import Noun
+from promptops.noun import Noun
 
 ELO_ANCHOR = 1000.0
 

@@ -8,13 +8,15 @@ from promptops.comparison import Pairing
 from promptops.errors import UsageError
 from promptops.expectation import LOSS, Expected, expectations
 from promptops.gate import spread
+from promptops.gaterules import GateRule
 from promptops.noise import ChangeNoise, Noise
+from promptops.noun import Noun
 from promptops.pricing import Extra, Price, dollars, extra_of, extra_sentence
 from promptops.reach import Reach
 from promptops.spending import Choice
 from promptops.stats.decision import SMALL
 from promptops.stopping import parts_of, stakes_of
-from promptops.types import EvalSet, GateRule, Noun
+from promptops.types import EvalSet
 
 LITTLE = 0.9
 """An early stop that takes more than this share of the samples saves little."""

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from promptops.certificates import Certificate
 from promptops.instruments import Drift
+from promptops.noun import Noun
 from promptops.reports import _agreement, _drift
 from promptops.reports._differences import differences_caption, differences_plot, differences_told
 from promptops.reports._intervals import CAPTION, intervals_plot, intervals_told
 from promptops.reports._markup import Markup, standalone
 from promptops.reports._palette import plot_style
-from promptops.types import Noun
 from promptops.verdicts import Delta, Verdict
 
 

@@ -11,10 +11,10 @@ from pydantic import Field, ValidationError
 
 from promptops.errors import FileProblems
 from promptops.located import Faults, kind_of, shown
+from promptops.noun import Noun
 from promptops.providers import ProviderSettings
 from promptops.textfile import file_name
 from promptops.tomlfile import read_toml
-from promptops.types import Noun
 
 OWN_TABLE = "prices.toml"
 """The project's table, beside its settings."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from promptops.noun import Noun
 from promptops.store.answers import Spent
-from promptops.types import Noun
 
 
 class Price(Noun):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from promptops.types import Noun
+from promptops.noun import Noun
 
 Replayed = Literal["equal", "different", "incomplete"]
 """`incomplete`: something that is needed is not stored, or a metric can't be made any more."""

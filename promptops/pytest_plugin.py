@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from promptops.types import GateRule
+    from promptops.gaterules import GateRule
     from promptops.verdicts import CellVerdict, Verdict
 
 

@@ -16,10 +16,11 @@ from promptops.comparison import pair
 from promptops.errors import NotComparable, UnknownName, UsageError
 from promptops.figures import figure, interval, listed
 from promptops.metrics import Metric
+from promptops.noun import Noun
 from promptops.sides import Loaded
 from promptops.standings import FEW_CLUSTERS, MetricRanking, Standing, by_metric
 from promptops.summary import RESAMPLES, SEED
-from promptops.types import Noun, Run
+from promptops.types import Run
 
 Rule = Literal["quality", "cheapest"]
 By = Literal["cost", "tokens", "seconds"]

@@ -15,10 +15,10 @@ from pathlib import Path
 from promptops.baselines import read_baseline
 from promptops.comparison import pair
 from promptops.errors import NotComparable, PromptopsError
+from promptops.gaterules import GateRule
 from promptops.git import ask_git
 from promptops.sides import Loaded, load_baseline
 from promptops.stats.decision import holm_over
-from promptops.types import GateRule
 
 DEPTH = 50
 """Accepted baselines that are looked at, from the newest back."""

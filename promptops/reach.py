@@ -18,7 +18,9 @@ from promptops.bounds import change_evidence
 from promptops.comparison import Cell, Pairing
 from promptops.expectation import Expected
 from promptops.gate import spread
+from promptops.gaterules import GateRule
 from promptops.grid import Grid
+from promptops.noun import Noun
 from promptops.pricing import Extra
 from promptops.sight import power_of
 from promptops.stats import decision
@@ -26,7 +28,7 @@ from promptops.stats.power import smallest_margin, upper_sd
 from promptops.stats.student import normal_cdf, normal_quantile
 from promptops.stopping import stakes_of
 from promptops.summary import cluster_codes, slice_mask
-from promptops.types import EvalSet, GateRule, MetricRecord, Noun
+from promptops.types import EvalSet, MetricRecord
 
 Method = Literal["bound", "bets", "repeats"]
 

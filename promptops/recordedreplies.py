@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from promptops.errors import FileProblems, Problem, UsageError
 from promptops.jsonfile import read_json_lines
+from promptops.noun import Noun
 from promptops.replystyles import (
     MEANINGS,
     PREFERENCE,
@@ -21,7 +22,6 @@ from promptops.replystyles import (
     tally,
 )
 from promptops.textfile import file_name, replacing
-from promptops.types import Noun
 
 REPLY_KEYS = ("reply", "response", "judgment", "judgement", "output", "completion", "text", "content")
 """Where a record keeps its reply, tried in this order where nobody says."""

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from promptops.gaterules import GateRule
 from promptops.reports import Report
 from promptops.tomlfile import read_toml
-from promptops.types import GateRule
 from promptops.verdicts import CellVerdict
 
 WORKSPACE = "GITHUB_WORKSPACE"

@@ -11,19 +11,10 @@ from promptops.errors import UnknownName, UsageError
 from promptops.facets import fields_of, written
 from promptops.matching import matcher
 from promptops.metrics import Metric
+from promptops.noun import Noun
 from promptops.store.spool import spooled
 from promptops.summary import own_figures
-from promptops.types import (
-    EvalSet,
-    KeptSamples,
-    MetricRecord,
-    Noun,
-    Part,
-    PartStep,
-    Result,
-    Sample,
-    facts_of,
-)
+from promptops.types import EvalSet, KeptSamples, MetricRecord, Part, PartStep, Result, Sample, facts_of
 
 TAG_WORDS = ("tag", "tags")
 

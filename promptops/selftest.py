@@ -18,13 +18,15 @@ import numpy.typing as npt
 from promptops.comparison import Pairing
 from promptops.gate import spread
 from promptops.gatecells import name_of
+from promptops.gaterules import GateRule
 from promptops.grid import Grid
+from promptops.noun import Noun
 from promptops.planting import disturbed, scores_of
 from promptops.stats import decision
 from promptops.stats.intervals import wilson_interval
 from promptops.stopping import parts_of
 from promptops.summary import Bools, Floats
-from promptops.types import EvalSet, GateRule, Noun
+from promptops.types import EvalSet
 
 TRIALS = 2000
 CORPUS_TRIALS = 200

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 
 from promptops.errors import UsageError
+from promptops.noun import Noun
 from promptops.stats import Floats, Ints
 from promptops.stats.blocktests import Blocks
 from promptops.stats.c2st import Classified, equal_texts, tell_apart
@@ -24,7 +25,6 @@ from promptops.stats.sparse import SparseRows
 from promptops.stats.textpanel import Column, block_panel, paired_panel, panel
 from promptops.stats.textspace import leading_directions, text_space
 from promptops.stats.twosample import EPSILON
-from promptops.types import Noun
 
 Severity = Literal["negligible", "mild", "strong"]
 What = Literal["inputs", "outputs"]

@@ -7,8 +7,8 @@ from typing import Literal
 
 from pydantic import Field, JsonValue, ValidationError
 
+from promptops.gaterules import GateRule
 from promptops.located import Faults, KeyPath, shown
-from promptops.types import GateRule
 
 KEYS = ("shift", "max", "against", "field", "alpha")
 

@@ -14,11 +14,11 @@ import numpy as np
 from promptops.comparison import Ints, Pairing
 from promptops.facets import TAGS, Group
 from promptops.filled import with_missing
+from promptops.noun import Noun
 from promptops.stats.maxstat import FLIPS, MaxStat, gap_score, slices_below_the_rest, worse_slices
 from promptops.stats.paired import p_below, terminal_bound
 from promptops.stats.student import normal_cdf
 from promptops.summary import Bools, Floats
-from promptops.types import Noun
 
 FEWEST = 20
 """Pairs below which a group is too small to judge."""

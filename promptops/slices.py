@@ -14,8 +14,8 @@ from promptops.facets import grouped
 from promptops.figures import interval, p_value, signed
 from promptops.groupchanges import GroupChange, WorstGroup, group_changes, worst_group
 from promptops.missing import missing_warnings
+from promptops.noun import Noun
 from promptops.slicefinder import FEWEST, Finding, FoundSlice, find_worse
-from promptops.types import Noun
 from promptops.verdicts import Delta
 
 

@@ -19,12 +19,13 @@ from promptops.canonical import digest_of
 from promptops.errors import FileProblems, Problem
 from promptops.evaluation import Evaluation
 from promptops.judges import Judge
+from promptops.noun import Noun
 from promptops.runner import Runner
 from promptops.store.rows import CallRow, ResultRow
 from promptops.tasks import Known, Task
 from promptops.templates import Renderer
 from promptops.textfile import file_name
-from promptops.types import Completion, Noun, Run, Sample
+from promptops.types import Completion, Run, Sample
 
 
 class Heard(Noun):

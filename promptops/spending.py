@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 from promptops.figures import figure
+from promptops.noun import Noun
 from promptops.stats import repeats as plan
 from promptops.stats.student import normal_quantile
 from promptops.stats.variance import Components
-from promptops.types import Noun
 
 SHOWN_REPEATS = (1, 2, 3, 5, 10)
 POWER = 0.8

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from promptops.filled import with_missing
 from promptops.metrics import Metric
+from promptops.noun import Noun
 from promptops.sides import Loaded
 from promptops.stats.many import (
     Many,
@@ -26,7 +27,7 @@ from promptops.stats.many import (
     to_baseline,
 )
 from promptops.summary import RESAMPLES, SEED, Bools, Column, Floats, Tally, bounded_interval
-from promptops.types import MetricRecord, Noun
+from promptops.types import MetricRecord
 
 SMALL = 20
 """On fewer samples nobody is called better than another: the intervals lean on many."""

@@ -18,9 +18,10 @@ import numpy.typing as npt
 
 from promptops.comparison import Cell, Pairing
 from promptops.filled import with_missing
+from promptops.gaterules import GateRule
 from promptops.stats import decision
 from promptops.summary import Floats, cluster_codes, slice_mask
-from promptops.types import GateRule, MetricRecord, Sample
+from promptops.types import MetricRecord, Sample
 
 Ints: TypeAlias = npt.NDArray[np.intp]
 Bools: TypeAlias = npt.NDArray[np.bool_]

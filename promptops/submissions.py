@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from promptops.types import Noun, Run
+from promptops.noun import Noun
+from promptops.types import Run
 
 BatchEvent = Literal["handed_in", "ended", "cancelled", "given_up"]
 """What became of a batch. `ended`: all that it answered is stored; `cancelled`: by us; `given_up`: its server

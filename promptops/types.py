@@ -7,10 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, InstanceOf, JsonValue
+from pydantic import Field, InstanceOf, JsonValue
 
 from promptops.canonical import canonical_json, digest_of, digest_of_list
 from promptops.errors import FailureKind
+from promptops.gaterules import GateRule
+from promptops.noun import Noun
 
 Role = Literal["system", "user", "assistant"]
 Outcome = Literal["PASS", "FAIL", "INCONCLUSIVE", "CANNOT_MEASURE"]
@@ -19,14 +21,7 @@ RunStatus = Literal["running", "finished", "interrupted", "stopped"]
 RunState = RunStatus | Literal["paused", "waiting"]
 """A status as it is told (states.py): `paused` is a run whose process is held, `waiting` one that waits for a
 batch; neither is stored."""
-Estimand = Literal["population", "suite"]
 FinishReason = Literal["stop", "length", "refusal", "tool_calls", "other"]
-
-
-class Noun(BaseModel):
-    """A frozen record that refuses unknown fields."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Message(Noun):
@@ -159,46 +154,6 @@ class MetricRecord(Noun):
     corpus: bool
     judge: bool = False
     stand_in: bool = False
-
-
-class GateRule(Noun):
-    """What must hold for one metric on the whole set or on one slice."""
-
-    metric: str
-    slice: str | None = None
-    margin: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    worst_slice_margin: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    """The margin on each of the set's slices: a rule a slice."""
-    min: float | None = Field(default=None, allow_inf_nan=False)
-    max: float | None = Field(default=None, allow_inf_nan=False)
-    alpha: float = Field(default=0.05, gt=0, lt=0.5)
-    estimand: Estimand = "population"
-    """Whether the margin is about all samples of which these are some, or about these very ones."""
-    exact: bool = False
-    """Whether bets alone decide: right at any number of samples, whatever the scores look like."""
-    certified: bool = False
-    """Whether the judge must hold a certificate that fits it."""
-    min_agreement: float | None = Field(default=None, ge=-1, le=1)
-    """The least agreement with people that the certificate's interval must lie above."""
-    max_bias: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    """The largest bias against people, in units of the scale, that its interval must lie within."""
-    corrected: bool = False
-    """Whether people's ratings correct the judge's change before it is held against the margin."""
-    labels: str | None = None
-    """Their file, below the set's folder; labels/LABEL.jsonl where none is named."""
-
-    @property
-    def whole(self) -> bool:
-        """Whether it is decided once, when all samples are there: no part of a run can decide it."""
-        return self.estimand == "suite" or self.corrected
-
-    max_drift: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    """How far the judge's scores of its anchors may lie from the frozen ones, in units of the scale."""
-
-    @property
-    def decides(self) -> bool:
-        """Whether the rule states anything that can hold or not."""
-        return any(each is not None for each in (self.margin, self.worst_slice_margin, self.min, self.max))
 
 
 class Card(Noun):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from promptops.gaterules import GateRule
 from promptops.instruments import JudgeFacts
-from promptops.types import Estimate, GateRule, Noun, Outcome, Result
+from promptops.noun import Noun
+from promptops.types import Estimate, Outcome, Result
 
 
 class Delta(Noun):

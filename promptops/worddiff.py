@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
-from promptops.types import Noun
+from promptops.noun import Noun
 
 _Span: TypeAlias = tuple[int, int]
 CHANCE_TOKENS = 3

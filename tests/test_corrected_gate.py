@@ -15,11 +15,11 @@ from promptops import gate
 from promptops.errors import FileProblems, NotComparable
 from promptops.evalsets import read_evalset
 from promptops.evidence import evidence_of
+from promptops.gaterules import GateRule
 from promptops.labels import Case
 from promptops.project import Project
 from promptops.ratings import People
 from promptops.reportfiles import render_report
-from promptops.types import GateRule
 from tests.made import Folder
 from tests.rated import JUDGED, Made, made, rate, truth
 from tests.test_gate import paired

@@ -8,10 +8,10 @@ import pytest
 
 from promptops import gate
 from promptops.comparison import pair
+from promptops.gaterules import GateRule
 from promptops.metrics.exact import Exact
 from promptops.stats import decision
 from promptops.stopping import Order, drawn
-from promptops.types import GateRule
 from tests.stats.simulated import MARGINS, grouping
 from tests.stats.simulated import drawn as differences
 from tests.test_early_stop import asked, result, side

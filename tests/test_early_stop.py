@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 from promptops import Project, gate
 from promptops.comparison import Pairing, Side, pair
 from promptops.errors import NotComparable, UsageError
+from promptops.gaterules import GateRule
 from promptops.metrics.exact import Exact
 from promptops.providers.mock import Mock
 from promptops.stats import decision
 from promptops.stopper import Stopper
 from promptops.stopping import Order, drawn, end_of, parts_of, stakes_of
 from promptops.summary import rows_of, tally
-from promptops.types import Completion, Failure, GateRule, Result, Sample, Score
+from promptops.types import Completion, Failure, Result, Sample, Score
 from tests.made import Folder, questions
 from tests.test_gate import run_of
 

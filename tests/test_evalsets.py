@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from promptops.errors import FileProblems, UnknownName
 from promptops.evalsets import evalset_folder, evalset_names, read_evalset
-from promptops.types import Card, EvalSet, GateRule, MetricSpec, Sample
+from promptops.gaterules import GateRule
+from promptops.types import Card, EvalSet, MetricSpec, Sample
 
 TOML = """\
 format = 1

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from promptops.evidence import evidence_of
-from promptops.types import Estimate, GateRule
+from promptops.gaterules import GateRule
+from promptops.types import Estimate
 from tests.reports.hostile import cell, delta, verdict
 
 

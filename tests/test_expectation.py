@@ -10,11 +10,12 @@ import pytest
 from promptops import gate
 from promptops.comparison import Pairing, pair
 from promptops.expectation import expectations
+from promptops.gaterules import GateRule
 from promptops.metrics.exact import Exact
 from promptops.planting import scores_of
 from promptops.selftest import self_test
 from promptops.stopping import parts_of, stakes_of
-from promptops.types import Card, EvalSet, GateRule
+from promptops.types import Card, EvalSet
 from tests.stats.plain_gate import outcome_of_bets
 from tests.test_early_stop import asked, order_of, result, side
 

@@ -17,7 +17,7 @@ FACE = "promptops"
 WINGS = ("metrics", "judges", "providers", "engines", "reports")
 
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("canonical", "errors", "stats", "stats.*"),
+    ("canonical", "errors", "gaterules", "noun", "stats", "stats.*"),
     ("contentfree", "instruments", "proofs", "submissions", "types", "verdicts"),
     WINGS,
     (
@@ -47,6 +47,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "gitbase",
         "endings",
         "headline",
+        "shortfall",
         "inputschema",
         "jsonfile",
         "judgetext",

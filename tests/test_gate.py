@@ -10,13 +10,14 @@ import pytest
 from promptops import gate
 from promptops.comparison import Pairing, Side, pair
 from promptops.errors import NotComparable, UsageError
+from promptops.gaterules import GateRule
 from promptops.metrics import Metric
 from promptops.metrics.bleu import Bleu
 from promptops.metrics.exact import Exact
 from promptops.stats import decision
 from promptops.stats.resampling import swap_test
 from promptops.summary import SEED, Row, tally
-from promptops.types import Completion, GateRule, Message, MetricRecord, Prompt, Run, Sample
+from promptops.types import Completion, Message, MetricRecord, Prompt, Run, Sample
 
 PROMPT = Prompt(messages=(Message(role="user", content="x"),))
 RULE = GateRule(metric="exact", margin=0.05)

@@ -11,8 +11,8 @@ from scipy import stats
 
 from promptops import Project, Verdict, gate
 from promptops.errors import FileProblems, UsageError
+from promptops.gaterules import GateRule
 from promptops.stats.decision import FAIL, INCONCLUSIVE, overall
-from promptops.types import GateRule
 from tests.made import Folder, questions
 from tests.test_gate import coin, paired
 from tests.test_noise import BOT

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from promptops.gaterules import GateRule
 from promptops.headline import compared, deciding, finding, headline, leading, settled, smallest_change
-from promptops.types import Estimate, GateRule, Outcome
+from promptops.types import Estimate, Outcome
 from promptops.verdicts import CellVerdict, Comparison, Delta, Verdict
 from tests.reports.hostile import cell, delta, verdict
 

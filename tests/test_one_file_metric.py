@@ -72,7 +72,7 @@ def test_a_new_file_is_a_metric_everywhere(package: Path, tmp_path: Path) -> Non
 
 def test_the_contract_suite_tests_it_by_itself(package: Path, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "tests/metrics", tmp_path / "suite/tests/metrics")
-    for name in ("made.py", "conftest.py"):
+    for name in ("made.py", "conftest.py", "warm.py"):
         shutil.copy(ROOT / "tests" / name, tmp_path / "suite/tests" / name)
     shutil.copy(ROOT / "pyproject.toml", tmp_path / "suite/pyproject.toml")
     contract = "tests/metrics/test_contract.py"

@@ -14,9 +14,10 @@ from statsmodels.stats.power import NormalIndPower
 
 from promptops import Project
 from promptops.errors import UsageError
+from promptops.gaterules import GateRule
 from promptops.reach import Wanted, from_declared
 from promptops.stats import decision
-from promptops.types import Card, EvalSet, GateRule, Sample
+from promptops.types import Card, EvalSet, Sample
 
 WORDS = ("yes", "no")
 

@@ -10,9 +10,10 @@ from scipy import stats
 
 from promptops import Project
 from promptops.comparison import Pairing
+from promptops.gaterules import GateRule
 from promptops.reach import Reach, Wanted, from_declared, from_history
 from promptops.stats import decision
-from promptops.types import Card, EvalSet, GateRule, Sample
+from promptops.types import Card, EvalSet, Sample
 from tests.made import Folder, questions
 from tests.test_expectation import flipped
 

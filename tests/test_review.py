@@ -13,6 +13,7 @@ import pytest
 from promptops import gate
 from promptops.comparison import Pairing, Side, pair
 from promptops.errors import FileProblems, NotComparable, UsageError
+from promptops.gaterules import GateRule
 from promptops.judges import read_score, read_verdict
 from promptops.judges.pairwise import Pairwise
 from promptops.metrics import Metric, scored
@@ -21,7 +22,7 @@ from promptops.metrics.exact import Exact
 from promptops.project import Project
 from promptops.providers.mock import Mock
 from promptops.summary import Row, tally
-from promptops.types import Completion, GateRule, Message, Prompt, Run, Sample, Score
+from promptops.types import Completion, Message, Prompt, Run, Sample, Score
 from promptops.worddiff import word_diff
 from tests.made import EVALSET, Folder, questions
 

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from promptops import Project, gate
 from promptops.comparison import pair
 from promptops.errors import UsageError
+from promptops.gaterules import GateRule
 from promptops.metrics.exact import Exact
 from promptops.providers.mock import Mock
 from promptops.stats import decision
 from promptops.stats.paired import terminal_bound
 from promptops.stopping import Order, drawn
-from promptops.types import GateRule
 from tests.made import EVALSET, Folder, questions
 from tests.test_early_stop import asked, project_of, result, side
 

@@ -19,6 +19,7 @@ from promptops.forecast import Forecast
 from promptops.instruments import JudgeFacts, JudgeNoise, Preference, ReferenceEffect
 from promptops.leaks import Leaks
 from promptops.noise import Noise
+from promptops.noun import Noun
 from promptops.pairstandings import PairRanking
 from promptops.planning import Plan
 from promptops.prices import ListPrice
@@ -29,7 +30,7 @@ from promptops.selftest import SelfTest
 from promptops.shift import Shift
 from promptops.slices import Slices
 from promptops.submissions import Collection, Submission
-from promptops.types import AliasMove, Case, Estimate, FailureCount, Noun, PromptVersion, Run
+from promptops.types import AliasMove, Case, Estimate, FailureCount, PromptVersion, Run
 from promptops.verdicts import CaseChange, Comparison, Correction, Verdict
 from promptops.worddiff import DiffPart
 

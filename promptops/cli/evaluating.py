@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from promptops.progress import Progress
     from promptops.project import Project
     from promptops.selection import Selection
-    from promptops.types import MetricSpec, Run
+    from promptops.types import Run
 
 
 @click.command("eval")
@@ -253,10 +253,11 @@ def score_command(
     as_json: bool,
 ) -> None:
     """Score the stored answers of RUN anew. They are kept as a run of their own; no answer is asked again."""
+    from promptops.types import MetricSpec
+
     with open_project(ctx) as project, _Watched(project, quiet=as_json, log=log_json) as seen:
-        done = project.rescore(
-            run, [_spec(name) for name in metrics], judge_model=judge_model, watch=seen.watch
-        )
+        specs = [MetricSpec(label=name.rpartition(":")[2], metric=name) for name in metrics]
+        done = project.rescore(run, specs, judge_model=judge_model, watch=seen.watch)
         _print_runs(project, [done], seen, as_json)
 
 
@@ -395,9 +396,3 @@ def _print_runs(
     for run in runs:
         if run.errors and run.status == "finished":
             click.echo(f"Ask again what has no answer: promptops resume {run.id} --retry-errors")
-
-
-def _spec(name: str) -> MetricSpec:
-    from promptops.types import MetricSpec
-
-    return MetricSpec(label=name.rpartition(":")[2], metric=name)

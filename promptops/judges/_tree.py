@@ -9,7 +9,7 @@ from typing import Annotated, Self
 from pydantic import BeforeValidator, Field, FiniteFloat, JsonValue, StringConstraints, model_validator
 
 from promptops.errors import UnknownName
-from promptops.types import Noun
+from promptops.noun import Noun
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 MOST_NODES = 100

@@ -12,7 +12,8 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from promptops.instruments import Preference
-from promptops.types import Case, Noun, Run, Sample
+from promptops.noun import Noun
+from promptops.types import Case, Run, Sample
 from promptops.verdicts import Comparison, Delta, Verdict
 
 

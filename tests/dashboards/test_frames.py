@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from dashboards import frames
 from promptops import evidence_of
+from promptops.gaterules import GateRule
 from promptops.groupchanges import GroupChange
 from promptops.slices import Slices
 from promptops.types import (
@@ -14,7 +15,6 @@ from promptops.types import (
     Completion,
     Estimate,
     Failure,
-    GateRule,
     Message,
     MetricRecord,
     Prompt,

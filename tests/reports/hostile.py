@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from promptops.gaterules import GateRule
 from promptops.headline import headline
 from promptops.instruments import Found, LengthBias, Preference
 from promptops.reports import Facts, Report, ReportCase
@@ -9,7 +10,6 @@ from promptops.types import (
     Case,
     Completion,
     Estimate,
-    GateRule,
     Message,
     MetricRecord,
     Outcome,

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from promptops.errors import UsageError
+from promptops.gaterules import GateRule
 from promptops.reportfiles import form_for, render_report
 from promptops.reports import Report
 from promptops.reports.xml import Junit
-from promptops.types import GateRule, Outcome
+from promptops.types import Outcome
 from tests.reports.hostile import EVERYTHING, HOSTILE, cell, delta, hostile_report, report, verdict
 
 # What Jenkins' own schema of the format allows in this order, and the attributes that it demands.
