@@ -14,9 +14,10 @@ import numpy as np
 
 from promptops.errors import UnknownName
 from promptops.facets import fields_of
+from promptops.noun import Noun
 from promptops.stats.shingles import containment, resemblance, shingles
 from promptops.textrows import joined
-from promptops.types import Noun, Prompt, Result, Sample
+from promptops.types import Prompt, Result, Sample
 
 ALIKE = 0.8
 """The share of common runs of letters from which on two texts are nearly the same."""
