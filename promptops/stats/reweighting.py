@@ -20,8 +20,8 @@ Weighted = Callable[[Floats], Floats]
 """Turns how often each case was drawn, (b, n), into figures (b,) or (b, k); NaN where there is none."""
 
 RESAMPLES = 2000
-_CHUNK = 2_000_000
-"""Numbers in one block of weights (16 MB)."""
+_CHUNK = 250_000
+"""Numbers in one block of weights (2 MB, from which a figure makes some ten more blocks)."""
 _LEFT_OUT = 500
 """Groups of clusters that are left out by turns at most, to tell the skewness."""
 
