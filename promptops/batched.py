@@ -31,10 +31,12 @@ from promptops.steered import Steered
 from promptops.submissions import Collection, HandedIn, Submission
 from promptops.tasks import Task
 from promptops.templates import Renderer
-from promptops.types import Run, Sample
+from promptops.types import EvalSet, Run, Sample
 
 POLLS = (10.0, 120.0)
 """Seconds between two looks while waiting: the first ones, and at most."""
+LISTED = 200
+"""The newest runs of a set, among which one that waits for the same answers is looked for."""
 
 
 class Batched(Steered):
@@ -58,13 +60,16 @@ class Batched(Steered):
         Everything is checked first, as `evaluate` does; `begun` hears of the runs before anything is handed
         in. What the cache has is not asked: a run of which it has all is finished at once. Others stand as
         `waiting` until `collect` has brought their answers. Raises UsageError for a model whose server has no
-        batches or takes none, NotReached where it can't be asked now.
+        batches or takes none and, with `cache`, where a run waits for the same answers already; NotReached
+        where the server can't be asked now.
         """
         work = self._evaluation(concurrency, cache, None)
         files = self.prompt_files(prompts)
         found, drafts = self._prepared(work, evalset, files, models, repeats, judge_model, select)
         for name in dict.fromkeys(draft.model for draft in drafts):
             work.batch_caller(name)  # raises where it has none
+        if cache:
+            self._refuse_what_waits(found, drafts)
         self.store.save_evalset(found)
         runs = [work.start(draft, batch=True, cache=cache) for draft in drafts]
         if begun is not None:
@@ -86,6 +91,17 @@ class Batched(Steered):
         if whole:
             self._answered_by_cache(work, whole, found.samples)
         return tuple(handed)
+
+    def _refuse_what_waits(self, found: EvalSet, drafts: Sequence[Run]) -> None:
+        wanted = {(draft.prompt.digest, draft.model) for draft in drafts}
+        for run in self.runs(limit=LISTED, evalset=found.name):
+            same = run.evalset_digest == found.digest and (run.prompt.digest, run.model) in wanted
+            if same and run.waiting_since is not None:
+                raise UsageError(
+                    f"Run {run.id} waits for a batch of the same prompt, model and samples (handed in "
+                    f"{run.waiting_since[:16].replace('T', ' ')}). To bring its answers: promptops resume "
+                    f"{run.id}. To pay for others all the same: --no-cache."
+                )
 
     def _answered_by_cache(self, work: Evaluation, runs: Sequence[Run], samples: Sequence[Sample]) -> None:
         tasks = []

@@ -35,6 +35,7 @@ HISTORY = 200
 FIRST_STAGE = "the first stage; the other samples are asked where it leaves the verdict open"
 BATCHED = "In a batch: the server answers in its own time, within a day; judges are asked when it has."
 CANCELLED = "That is at most: what {} answered before it was cancelled is brought first."
+AGAIN = "If its server has forgotten {}, its {} are made, and paid for, once more: only the server knows."
 _LIMITS = ("max_completion_tokens", "max_tokens")
 
 
@@ -130,11 +131,13 @@ class Forecasts(Replays):
         cassette: str | Path | None = None,
         budget: Budget | None = None,
         live: bool = False,
+        again: bool = False,
     ) -> Forecast:
         """Return what `resume` with the same arguments would take, as `forecast` does.
 
         Of a run in batches, what `collect` would: at their prices, and without a call for what is handed in
-        by what is written down here; with `live` the rest at the prices of direct calls.
+        by what is written down here; with `live` the rest at the prices of direct calls. With `again` a note
+        tells what would be paid for once more if its server has forgotten it: that only the server knows.
         """
         run = self.run(reference)
         if retry_errors:
@@ -165,6 +168,7 @@ class Forecasts(Replays):
         )
         notes += [BATCHED] if batch else []
         notes += [CANCELLED.format(each.id) for each in known if each.event == "cancelled"]
+        notes += [AGAIN.format(each.id, _how_many(each.requests)) for each in known if again]
         found = self._forecast(work, run.evalset, len(samples), run.repeats, parts, notes)
         return untimed(found) if batch else found
 
@@ -380,3 +384,7 @@ def _limit_of(prompt: Prompt, caller: Caller) -> int | None:
             if isinstance(value, int) and not isinstance(value, bool) and value > 0:
                 return value
     return None
+
+
+def _how_many(requests: int | None) -> str:
+    return "requests" if requests is None else f"{requests:,} requests"

@@ -167,4 +167,4 @@ def test_what_part_of_the_set_is_handed_in_is_told(folder: Folder, server: Batch
     assert done.stderr == "3 of 12 samples: --limit 3 left 3.\n"
     assert done.stderr in direct.stderr
     assert "3 requests for far/model handed in" in done.stdout and asked(server) == [3]
-    assert cli(*ASK, "--batch", "--limit", "3", "--json").stderr == ""
+    assert cli(*ASK, "--batch", "--no-cache", "--limit", "3", "--json").stderr == ""

@@ -186,3 +186,37 @@ def test_a_batch_of_another_id_than_was_asked_for_is_none(
 def test_giving_up_is_for_runs_in_batches(folder: Folder, cli: Cli) -> None:
     cli("eval", "numbers", "-p", "ask.prompt.yaml", "-m", "mock/echo")
     assert "not one in batches" in cli("resume", "latest", "--again", code=2).stderr
+
+
+def test_the_same_command_typed_twice_pays_once_unless_it_asks_anew(
+    folder: Folder, server: BatchServer, cli: Cli
+) -> None:
+    run = submitted(folder)
+    ask = ("eval", "numbers", "-p", "ask.prompt.yaml", "-m", "far/model", "--batch")
+    told = cli(*ask, code=2).stderr
+    assert f"Run {run} waits for a batch of the same prompt, model and samples" in told
+    assert f"promptops resume {run}" in told and "--no-cache" in told
+    assert posted(server) == 1
+    cli(*ask, "--limit", "5")
+    cli(*ask, "--no-cache")
+    assert posted(server) == 3
+
+
+def test_what_a_batch_has_brought_is_not_handed_in_again(
+    folder: Folder, server: BatchServer, cli: Cli
+) -> None:
+    run = submitted(folder)
+    server.finish()
+    cli("resume", run)
+    cli("eval", "numbers", "-p", "ask.prompt.yaml", "-m", "far/model", "--batch")
+    assert posted(server) == 1
+
+
+def test_a_forecast_of_handing_in_again_tells_what_may_be_paid_once_more(
+    folder: Folder, server: BatchServer, cli: Cli
+) -> None:
+    run = submitted(folder)
+    (name,) = server.batches
+    assert "once more" not in cli("resume", run, "--dry-run").stdout
+    told = " ".join(cli("resume", run, "--again", "--dry-run").stdout.split())
+    assert f"If its server has forgotten {name}, its 12 requests are made, and paid for, once more" in told

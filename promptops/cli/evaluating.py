@@ -206,6 +206,7 @@ def resume_command(
                 cassette=cassette,
                 budget=budget,
                 live=live,
+                again=again,
             )
         print_forecast(forecast, as_json=as_json)
         return
