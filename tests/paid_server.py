@@ -56,11 +56,13 @@ def serving() -> Iterator[PaidServer]:
             with paid.lock:
                 paid.at_once -= 1
             message = {"role": "assistant", "content": paid.say(text)}
-            # As on real servers, no two answers are the same to the byte.
-            name = f"{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}-{times}"
-            answer = {"id": name, "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
             usage = paid.usage(text)
             status = paid.status(text, times)
+            # As on real servers, no two answers are the same to the byte; of two requests that are the same,
+            # a failure does not tell which came first.
+            place = f"-{times}" if status == 200 else ""
+            name = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12] + place
+            answer = {"id": name, "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
             sent = json.dumps(answer if usage is None else {**answer, "usage": usage}).encode()
             self.send_response(status)
             self.send_header("content-type", "application/json")

@@ -202,8 +202,8 @@ def _said(folder: Folder, url: str) -> list[list[str]]:
         printed += [gated, step(lambda n: ["compare", old[n], new[n], "--cases", "4"])]
         for number in TEAM:
             texts = [step[number] for step in printed]
-            texts.append(project.verify(new[number]).sha256)
             texts += [_told(case.result) for case in project.cases_of(new[number])]
+            texts.append(project.verify(new[number]).sha256)
             said[number] = [_neutral(text, {"old": old[number], "new": new[number]}) for text in texts]
     return said
 
