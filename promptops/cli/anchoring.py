@@ -9,12 +9,7 @@ import click
 from promptops.cli.certifying import near
 from promptops.cli.judging import judge_command
 from promptops.cli.options import (
-    dry_run_option,
-    engine_option,
-    jobs_option,
-    json_option,
-    max_calls_option,
-    max_cost_option,
+    asking_options,
     open_project,
     target_output_to_stderr,
 )
@@ -43,12 +38,7 @@ if TYPE_CHECKING:
 )
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("-m", "--model", "judge_model", metavar="MODEL", help="The model that the judge asks.")
-@dry_run_option
-@max_calls_option
-@max_cost_option
-@jobs_option
-@engine_option
-@json_option
+@asking_options
 @click.pass_context
 def freeze_command(
     ctx: click.Context,
@@ -119,12 +109,7 @@ def freeze_command(
 @judge_command.command("check")
 @click.argument("judge", metavar="SET:LABEL")
 @click.option("-m", "--model", "judge_model", metavar="MODEL", help="The model that the judge asks.")
-@dry_run_option
-@max_calls_option
-@max_cost_option
-@jobs_option
-@engine_option
-@json_option
+@asking_options
 @click.pass_context
 def check_command(
     ctx: click.Context,

@@ -9,12 +9,7 @@ import click
 
 from promptops.cli.judging import judge_command
 from promptops.cli.options import (
-    dry_run_option,
-    engine_option,
-    jobs_option,
-    json_option,
-    max_calls_option,
-    max_cost_option,
+    asking_options,
     open_project,
     target_output_to_stderr,
 )
@@ -185,12 +180,7 @@ def _rating(held: Labelling) -> float | str | None:
 @click.option("-m", "--model", "judge_model", metavar="MODEL", help="The model that the judge asks.")
 @labels_option
 @click.option("--no-cache", is_flag=True, help="Ask even where it is written down what the judge said.")
-@dry_run_option
-@max_calls_option
-@max_cost_option
-@jobs_option
-@engine_option
-@json_option
+@asking_options
 @click.pass_context
 def certify_command(
     ctx: click.Context,

@@ -7,12 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from promptops.cli.options import (
-    dry_run_option,
-    engine_option,
-    jobs_option,
+    asking_options,
     json_option,
-    max_calls_option,
-    max_cost_option,
     open_project,
     target_output_to_stderr,
 )
@@ -55,12 +51,7 @@ def judge_command() -> None:
     metavar="SHARE",
     help="Exit code 1 where more than this share of the attacks won, as 0.05.",
 )
-@dry_run_option
-@max_calls_option
-@max_cost_option
-@jobs_option
-@engine_option
-@json_option
+@asking_options
 @click.pass_context
 def attack(
     ctx: click.Context,

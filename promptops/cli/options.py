@@ -52,6 +52,20 @@ dry_run_option = click.option(
 )
 
 
+def asking_options(command: Command) -> Command:
+    """Give a command that asks models its limits (dry run, calls, cost, concurrency, engine) and --json."""
+    for option in (
+        json_option,
+        engine_option,
+        jobs_option,
+        max_cost_option,
+        max_calls_option,
+        dry_run_option,
+    ):
+        command = option(command)
+    return command
+
+
 @contextmanager
 def target_output_to_stderr() -> Iterator[None]:
     """Keep what a python target prints out of our own output, which may be JSON for a program."""

@@ -9,13 +9,8 @@ import click
 from click.core import ParameterSource
 
 from promptops.cli.options import (
-    dry_run_option,
-    engine_option,
-    jobs_option,
-    json_option,
+    asking_options,
     judge_option,
-    max_calls_option,
-    max_cost_option,
     open_project,
 )
 from promptops.cli.pairranking import (
@@ -85,12 +80,7 @@ if TYPE_CHECKING:
 @anchor_option
 @anchor_elo_option
 @judge_option
-@dry_run_option
-@max_calls_option
-@max_cost_option
-@jobs_option
-@engine_option
-@json_option
+@asking_options
 @click.pass_context
 def rank_command(
     ctx: click.Context,

@@ -9,12 +9,7 @@ import click
 
 from promptops.cli.judging import judge_command
 from promptops.cli.options import (
-    dry_run_option,
-    engine_option,
-    jobs_option,
-    json_option,
-    max_calls_option,
-    max_cost_option,
+    asking_options,
     open_project,
     target_output_to_stderr,
 )
@@ -40,12 +35,7 @@ def _asked(command: Command) -> Command:
             help="At most so many answers, chosen by lot.",
         ),
         click.option("--no-cache", is_flag=True, help="Ask even what was asked and written down before."),
-        dry_run_option,
-        max_calls_option,
-        max_cost_option,
-        jobs_option,
-        engine_option,
-        json_option,
+        asking_options,
     )
     for option in reversed(options):
         command = option(command)
