@@ -18,7 +18,16 @@ WINGS = ("metrics", "judges", "providers", "engines", "reports")
 
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("canonical", "errors", "gaterules", "noun", "stats", "stats.*"),
-    ("contentfree", "instruments", "proofs", "submissions", "types", "verdicts"),
+    (
+        "contentfree",
+        "instruments",
+        "production",
+        "production.records",
+        "proofs",
+        "submissions",
+        "types",
+        "verdicts",
+    ),
     WINGS,
     (
         *(f"{wing}.*" for wing in WINGS),

@@ -14,6 +14,7 @@ from promptops.store.answers import Answers
 from promptops.store.database import clean_messages
 from promptops.store.opening import connect_sqlite, disk_warnings, make_engine, use_wal
 from promptops.store.pairs import Pairs
+from promptops.store.production import Production
 from promptops.store.recordings import Recordings
 from promptops.store.registry import Registry
 from promptops.store.results import Results
@@ -24,7 +25,7 @@ from promptops.store.submissions import Submissions
 from promptops.store.upgrade import bring_to_head, require_head
 
 
-class Store(Registry, Snapshots, Runs, Answers, Recordings, Reuse, Results, Pairs, Submissions):
+class Store(Registry, Snapshots, Runs, Answers, Recordings, Reuse, Results, Pairs, Submissions, Production):
     """All that promptops keeps: prompts, question sets, runs, calls and results.
 
     May be shared by threads. Raises StoreError wherever the database fails.

@@ -200,6 +200,72 @@ class _Submission(_Row, table=True):
     created_at: str = Field(sa_type=Text)
 
 
+class _Record(_Row, table=True):
+    __tablename__ = "records"
+    __table_args__ = (
+        Index(None, "prompt", "at"),
+        Index(
+            None,
+            "subject",
+            sqlite_where=text("subject IS NOT NULL"),
+            postgresql_where=text("subject IS NOT NULL"),
+        ),
+    )
+
+    id: str = Field(sa_type=PlainText, primary_key=True)
+    at: str = Field(sa_type=PlainText, index=True)
+    prompt: str | None = Field(sa_type=PlainText)
+    version: int | None
+    alias: str | None = Field(sa_type=PlainText)
+    model: str | None = Field(sa_type=PlainText)
+    subject: str | None = Field(sa_type=PlainText)
+    session: str | None = Field(sa_type=PlainText)
+    parent: str | None = Field(sa_type=PlainText)
+    error: str | None = Field(sa_type=PlainText)
+    finish_reason: str | None = Field(sa_type=Text)
+    tokens_in: int | None
+    tokens_out: int | None
+    seconds: float | None
+    cost: float | None
+    outcome: str | None = Field(sa_type=PlainText)
+    rate: float
+    source: str = Field(sa_type=PlainText)
+    tags: str = Field(sa_type=Text)
+    """A JSON list of names."""
+    content: str = Field(sa_type=Text)
+    """Texts: inputs, output and metadata. Last, so that figures are read without it."""
+
+
+class _Feedback(_Row, table=True):
+    __tablename__ = "feedback"
+
+    id: str = Field(sa_type=PlainText, primary_key=True)
+    # No foreign key: what is said of an answer may come before the answer itself, or of one not kept.
+    record_id: str = Field(sa_type=PlainText, index=True)
+    at: str = Field(sa_type=PlainText)
+    thumb: str | None = Field(sa_type=Text)
+    stars: int | None
+    outcome: str | None = Field(sa_type=PlainText)
+    by: str | None = Field(sa_type=PlainText)
+    edited: bool
+    content: str = Field(sa_type=Text)
+    """Texts: the comment and the edited answer."""
+
+
+class _RecordScore(_Row, table=True):
+    __tablename__ = "record_scores"
+    __table_args__ = (UniqueConstraint("record_id", "label", "signature"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    record_id: str = Field(sa_type=PlainText, foreign_key="records.id")
+    label: str = Field(sa_type=PlainText)
+    signature: str = Field(sa_type=PlainText)
+    value: float | None
+    unscored: str | None = Field(sa_type=PlainText)
+    reason: str = Field(sa_type=PlainText)
+    at: str = Field(sa_type=Text)
+
+
 def _table(name: str) -> Table:
     return metadata.tables[name]
 
@@ -214,3 +280,6 @@ calls = _table("calls")
 results = _table("results")
 pair_scores = _table("pair_scores")
 submissions = _table("submissions")
+records = _table("records")
+feedback = _table("feedback")
+record_scores = _table("record_scores")

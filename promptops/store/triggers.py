@@ -23,6 +23,9 @@ MOVING = {
 }
 """Tables of which only these columns may be updated, and nothing deleted."""
 
+LASTING = ("records", "feedback", "record_scores")
+"""Tables whose rows are never updated, and deleted where a person asks for it or their time is over."""
+
 _REKEYED = "NEW.cache_key IS NOT NULL OR OLD.cache_key IS NULL OR NEW.address {} OLD.cache_key"
 """A call may be kept from being used again: then its key becomes its address, and nothing else changes."""
 
@@ -40,7 +43,7 @@ def create_triggers(connection: Connection) -> None:
 def drop_triggers(connection: Connection) -> None:
     """Take the guards away, for a migration that must move rows."""
     names = inspect(connection).get_table_names()
-    for table in (*APPEND_ONLY, *MOVING):
+    for table in (*APPEND_ONLY, *MOVING, *LASTING):
         if table in names:
             for action in ("update", "delete", "truncate", "rekey"):
                 place = f" ON {table}" if connection.dialect.name == "postgresql" else ""
@@ -62,6 +65,9 @@ def _creations(connection: Connection) -> Iterator[str]:
     for table in APPEND_ONLY:
         if table in names:
             yield from refuse(table, "UPDATE")
+    for table in LASTING:
+        if table in names:
+            yield next(refuse(table, "UPDATE"))
     for table, moving in MOVING.items():
         if table in names:
             columns = [column["name"] for column in inspector.get_columns(table)]

@@ -1,0 +1,213 @@
+"""Records of production, what was said of them, and their scores: kept until they are deleted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, TypeAlias, TypeVar
+
+from sqlalchemy import ColumnElement, Row, Select, Table, and_, exists, func, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from promptops.errors import UnknownName, UsageError
+from promptops.production.records import Feedback, Record, RecordFilter, RecordScore
+from promptops.store.database import Database
+from promptops.store.encoding import json_text
+from promptops.store.tables import feedback, record_scores, records
+
+SHORTEST_PREFIX = 4
+_Item = TypeVar("_Item")
+_AnyRow: TypeAlias = Row[*tuple[Any, ...]]
+_PAGE = 1_000
+_FIGURES = [column for column in records.columns if column.name not in ("tags", "content")]
+
+
+class RecordFigures(NamedTuple):
+    """What figures need of a record, without its texts."""
+
+    id: str
+    at: str
+    prompt: str | None
+    version: int | None
+    alias: str | None
+    model: str | None
+    subject: str | None
+    session: str | None
+    parent: str | None
+    error: str | None
+    finish_reason: str | None
+    tokens_in: int | None
+    tokens_out: int | None
+    seconds: float | None
+    cost: float | None
+    outcome: str | None
+    rate: float
+    source: str
+
+
+class Production(Database):
+    """What came back from production."""
+
+    def add_records(self, added: Sequence[Record]) -> int:
+        """Keep records in one transaction; return how many were new. What has a known id is left as it is."""
+        return self._add(records, [_record_row(each) for each in added])
+
+    def add_feedback(self, added: Sequence[Feedback]) -> int:
+        """Keep what was said; return how much was new."""
+        return self._add(feedback, [_feedback_row(each) for each in added])
+
+    def add_record_scores(self, added: Sequence[RecordScore]) -> int:
+        """Keep scores of records; return how many were new. Raises StoreError for an unknown record."""
+        return self._add(record_scores, [_score_row(each) for each in added])
+
+    def records(self, wanted: RecordFilter, *, limit: int | None = None, offset: int = 0) -> list[Record]:
+        """Return records, the newest first."""
+        query = _chosen(select(records), wanted).order_by(records.c.at.desc(), records.c.id.desc())
+        with self.reading() as connection:
+            rows = connection.execute(query.limit(limit).offset(offset) if limit is not None else query)
+            return [_record(row) for row in rows]
+
+    def record(self, reference: str) -> Record:
+        """Return a record by its id, or by the beginning of it (4 characters or more).
+
+        Raises UnknownName where there is none, UsageError where several begin so.
+        """
+        which = records.c.id == reference
+        if len(reference) >= SHORTEST_PREFIX:
+            which = or_(which, records.c.id.startswith(reference, autoescape=True))
+        with self.reading() as connection:
+            found = connection.execute(select(records).where(which).order_by(records.c.id).limit(3)).all()
+            exact = [row for row in found if row.id == reference]
+            known = [] if found else list(connection.execute(select(records.c.id).limit(3)).scalars())
+        if len(exact or found) == 1:
+            return _record((exact or found)[0])
+        if found:
+            raise UsageError(f"More than one record begins with {reference!r}. Write more of its id.")
+        raise UnknownName("record", reference, known, hint="List them: promptops records list")
+
+    def record_count(self, wanted: RecordFilter) -> int:
+        """Return how many records there are."""
+        query = _chosen(select(func.count()).select_from(records), wanted)
+        with self.reading() as connection:
+            found: int = connection.execute(query).scalar_one()
+        return found
+
+    def record_figures(self, wanted: RecordFilter) -> list[RecordFigures]:
+        """Return what figures need of records, the oldest first; their texts are not read."""
+        query = _chosen(select(*_FIGURES), wanted).order_by(records.c.at, records.c.id)
+        with self.reading() as connection:
+            return [RecordFigures(*row) for row in connection.execute(query)]
+
+    def feedback(self, wanted: RecordFilter | None = None) -> list[Feedback]:
+        """Return what was said of records, the oldest first; without a filter also of records not kept."""
+        query = select(feedback).order_by(feedback.c.at, feedback.c.id)
+        if wanted is not None:
+            query = query.where(feedback.c.record_id.in_(_chosen(select(records.c.id), wanted)))
+        with self.reading() as connection:
+            return [_feedback(row) for row in connection.execute(query)]
+
+    def record_scores(self, wanted: RecordFilter, label: str | None = None) -> list[RecordScore]:
+        """Return scores of records, in the order in which they were stored."""
+        ids = _chosen(select(records.c.id), wanted)
+        query = select(record_scores).where(record_scores.c.record_id.in_(ids)).order_by(record_scores.c.id)
+        if label is not None:
+            query = query.where(record_scores.c.label == label)
+        with self.reading() as connection:
+            return [_score(row) for row in connection.execute(query)]
+
+    def delete_records(self, wanted: RecordFilter) -> int:
+        """Delete records with all that was said of them and their scores; return how many they were."""
+        if wanted == RecordFilter():
+            raise UsageError("Say which records to delete: a filter without conditions would delete all.")
+        ids = _chosen(select(records.c.id), wanted)
+        with self.writing() as connection:
+            found = list(connection.execute(ids).scalars())
+            for some in _pages(found):
+                connection.execute(record_scores.delete().where(record_scores.c.record_id.in_(some)))
+                connection.execute(feedback.delete().where(feedback.c.record_id.in_(some)))
+                connection.execute(records.delete().where(records.c.id.in_(some)))
+        return len(found)
+
+    def _add(self, table: Table, rows: Sequence[dict[str, Any]]) -> int:
+        if not rows:
+            return 0
+        insert = (postgresql if self.dialect == "postgresql" else sqlite).insert(table)
+        statement = insert.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+        with self.writing() as connection:
+            return sum(connection.execute(statement, list(some)).rowcount for some in _pages(rows))
+
+
+def _pages(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
+    return (items[start : start + _PAGE] for start in range(0, len(items), _PAGE))
+
+
+def _chosen(query: Select[Any], wanted: RecordFilter) -> Select[Any]:
+    """Return a query of records with the conditions of a filter."""
+    which = records.c
+    equal = {
+        which.prompt: wanted.prompt,
+        which.version: wanted.version,
+        which.alias: wanted.alias,
+        which.model: wanted.model,
+        which.subject: wanted.subject,
+    }
+    conditions: list[ColumnElement[bool]] = [
+        column == value for column, value in equal.items() if value is not None
+    ]
+    if wanted.since is not None:
+        conditions.append(which.at >= wanted.since)
+    if wanted.until is not None:
+        conditions.append(which.at < wanted.until)
+    if wanted.tag is not None:
+        conditions.append(which.tags.contains(json_text(wanted.tag), autoescape=True))
+    if wanted.failed is not None:
+        conditions.append(which.error.is_not(None) if wanted.failed else which.error.is_(None))
+    if wanted.with_feedback:
+        conditions.append(exists().where(feedback.c.record_id == which.id))
+    if wanted.good is not None:
+        said = _good() if wanted.good else _bad()
+        conditions.append(exists().where(feedback.c.record_id == which.id, said))
+    return query.where(*conditions)
+
+
+def _good() -> ColumnElement[bool]:
+    """Say in SQL what `Feedback.good` says."""
+    said = feedback.c
+    return or_(said.thumb == "up", and_(said.thumb.is_(None), said.stars > 3))
+
+
+def _bad() -> ColumnElement[bool]:
+    said = feedback.c
+    edited = and_(said.stars.is_(None), said.edited)
+    return or_(said.thumb == "down", and_(said.thumb.is_(None), or_(said.stars < 3, edited)))
+
+
+def _record_row(record: Record) -> dict[str, Any]:
+    row = record.model_dump(exclude={"tags", "inputs", "output", "metadata"})
+    content = record.model_dump(include={"inputs", "output", "metadata"}, exclude_defaults=True)
+    return {**row, "tags": json_text(list(record.tags)), "content": json_text(content)}
+
+
+def _record(row: _AnyRow) -> Record:
+    figures = {column.name: getattr(row, column.name) for column in _FIGURES}
+    return Record.model_validate({**figures, "tags": tuple(json.loads(row.tags)), **json.loads(row.content)})
+
+
+def _feedback_row(said: Feedback) -> dict[str, Any]:
+    row = said.model_dump(exclude={"record", "comment", "edit"})
+    content = said.model_dump(include={"comment", "edit"}, exclude_defaults=True)
+    return {**row, "record_id": said.record, "edited": said.edit is not None, "content": json_text(content)}
+
+
+def _feedback(row: _AnyRow) -> Feedback:
+    kept = {name: getattr(row, name) for name in ("id", "at", "thumb", "stars", "outcome", "by")}
+    return Feedback.model_validate({**kept, "record": row.record_id, **json.loads(row.content)})
+
+
+def _score_row(score: RecordScore) -> dict[str, Any]:
+    return {**score.model_dump(exclude={"record"}), "record_id": score.record}
+
+
+def _score(row: _AnyRow) -> RecordScore:
+    names = ("label", "signature", "value", "unscored", "reason", "at")
+    return RecordScore(record=row.record_id, **{name: getattr(row, name) for name in names})

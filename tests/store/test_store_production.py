@@ -1,0 +1,134 @@
+"""Records of production: kept as they are, found by filters, and gone with all that belongs to them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from promptops.errors import StoreError, UnknownName, UsageError
+from promptops.production.records import Feedback, Record, RecordFilter, RecordScore, subject_mark
+from promptops.store import Store
+
+ALL = RecordFilter()
+
+
+def record(number: int, **fields: object) -> Record:
+    at = f"2026-11-{1 + number:02d}T10:00:00.000000+00:00"
+    return Record.model_validate({"id": f"record-{number}", "at": at, "output": f"answer {number}", **fields})
+
+
+def said(number: int, **fields: object) -> Feedback:
+    at = "2026-11-20T10:00:00.000000+00:00"
+    return Feedback.model_validate({"id": f"f{number}", "record": f"record-{number}", "at": at, **fields})
+
+
+def score(number: int, value: float | None = 1.0) -> RecordScore:
+    return RecordScore(
+        record=f"record-{number}", label="valid", signature="json_valid|v1", value=value,
+        unscored=None if value is not None else "no JSON", at="2026-11-20",
+    )  # fmt: skip
+
+
+TEXTS = st.text(st.characters(codec=None), max_size=20)
+
+
+@given(
+    inputs=st.dictionaries(TEXTS, st.recursive(TEXTS | st.integers(-9, 9) | st.none(), st.lists), max_size=3),
+    output=st.none() | TEXTS,
+    tags=st.lists(TEXTS, max_size=2).map(tuple),
+    outcome=st.none() | TEXTS,
+    cost=st.none() | st.floats(0, 9),
+)
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_record_comes_back_as_it_was(store: Store, **fields: object) -> None:
+    store.delete_records(RecordFilter(until="9"))
+    kept = record(1, **fields, subject=subject_mark("ada"), rate=0.25)
+    store.add_records([kept])
+    assert store.records(ALL) == [kept]
+    assert store.record("record-1") == store.record("reco") == kept
+
+
+def test_what_is_there_already_is_left_as_it_is(store: Store) -> None:
+    assert store.add_records([record(1), record(2)]) == 2
+    assert store.add_records([record(2, output="another"), record(3)]) == 1
+    assert [each.output for each in store.records(ALL)] == ["answer 3", "answer 2", "answer 1"]
+    assert (store.add_feedback([said(1)]), store.add_feedback([said(1, stars=3)])) == (1, 0)
+    assert (store.add_record_scores([score(1)]), store.add_record_scores([score(1, None)])) == (1, 0)
+    assert store.record_scores(ALL) == [score(1)]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ({"since": "2026-11-03"}, [2, 3, 4]),
+        ({"until": "2026-11-03"}, [0, 1]),
+        ({"prompt": "reply"}, [1, 2]),
+        ({"prompt": "reply", "version": 2}, [2]),
+        ({"alias": "production"}, [1]),
+        ({"model": "m"}, [3]),
+        ({"subject": subject_mark("ada")}, [0, 4]),
+        ({"tag": "50%"}, [3]),
+        ({"tag": "50"}, []),
+        ({"failed": True}, [4]),
+        ({"failed": False, "prompt": "reply"}, [1, 2]),
+        ({"with_feedback": True}, [0, 1, 2, 3]),
+        ({"good": True}, [0, 1]),
+        ({"good": False}, [2, 3]),
+    ],
+)
+def test_a_filter_chooses(store: Store, wanted: dict[str, object], found: list[int]) -> None:
+    of_ada = {"subject": subject_mark("ada")}
+    store.add_records(
+        [
+            record(0, **of_ada),
+            record(1, prompt="reply", version=1, alias="production"),
+            record(2, prompt="reply", version=2),
+            record(3, model="m", tags=("50%", "de")),
+            record(4, output=None, error="timeout", **of_ada),
+        ]
+    )
+    remarks = [said(0, thumb="up", stars=1), said(1, stars=4), said(2, stars=2), said(3, edit="so")]
+    store.add_feedback(remarks)
+    chosen = RecordFilter.model_validate(wanted)
+    assert [each.id for each in store.record_figures(chosen)] == [f"record-{number}" for number in found]
+    assert [each.id for each in store.records(chosen)] == [f"record-{number}" for number in found[::-1]]
+    assert store.record_count(chosen) == len(found)
+    assert store.records(chosen, limit=1, offset=1) == store.records(chosen)[1:2]
+    judged = [each for each in store.feedback(chosen) if "good" in wanted]
+    assert all(each.good is wanted["good"] for each in judged)
+
+
+def test_with_a_record_goes_all_that_belongs_to_it(store: Store) -> None:
+    store.add_records([record(1), record(2)])
+    store.add_feedback([said(1), said(2), said(7)])
+    store.add_record_scores([score(1), score(2)])
+    assert store.delete_records(RecordFilter(until="2026-11-03")) == 1
+    assert [each.id for each in store.records(ALL)] == ["record-2"]
+    assert [each.record for each in store.feedback()] == ["record-2", "record-7"]
+    assert [each.record for each in store.record_scores(ALL)] == ["record-2"]
+    with pytest.raises(UsageError, match="would delete all"):
+        store.delete_records(ALL)
+
+
+def test_rows_may_be_deleted_but_never_changed(store: Store) -> None:
+    store.add_records([record(1)])
+    store.add_feedback([said(1)])
+    store.add_record_scores([score(1)])
+    for change in ("records SET source", "feedback SET content", "record_scores SET label"):
+        with pytest.raises(StoreError, match="never changes"), store.writing() as connection:
+            connection.exec_driver_sql(f"UPDATE {change} = 'x'")
+
+
+def test_an_unknown_or_ambiguous_id_says_so(store: Store) -> None:
+    store.add_records([record(1), record(12)])
+    assert store.record("record-1").id == "record-1"
+    with pytest.raises(UsageError, match="More than one record begins with 'reco'"):
+        store.record("reco")
+    with pytest.raises(UnknownName, match="promptops records list"):
+        store.record("rec")
+
+
+def test_a_score_needs_its_record(store: Store) -> None:
+    with pytest.raises(StoreError, match=r"(?i)foreign key"):
+        store.add_record_scores([score(9)])
