@@ -43,9 +43,9 @@ def agree_command(
     with open_project(ctx, dry=True) as project:
         found = project.agree(Path(results), human, metrics, document=document, system=system)
     if as_json:
-        from promptops.cli import documents
+        from promptops.cli import documents, judgedocuments
 
-        documents.print_document(documents.AgreeDocument(agreement=found))
+        documents.print_document(judgedocuments.AgreeDocument(agreement=found))
     else:
         _print(found)
 

@@ -84,9 +84,9 @@ def freeze_command(
         found = project.freeze_anchors(judge, **given, watch=watch)
         file = near(project.anchors_path(judge))
     if as_json:
-        from promptops.cli import documents
+        from promptops.cli import documents, judgedocuments
 
-        documents.print_document(documents.AnchorsDocument(anchors=found, file=str(file)))
+        documents.print_document(judgedocuments.AnchorsDocument(anchors=found, file=str(file)))
         return
     from promptops.cli.safe import safe_line
 
@@ -146,9 +146,9 @@ def check_command(
         )
     code = 3 if not found.measured else int(found.drifted)
     if as_json:
-        from promptops.cli import documents
+        from promptops.cli import documents, judgedocuments
 
-        documents.print_document(documents.AnchorCheckDocument(check=found, exit_code=code))
+        documents.print_document(judgedocuments.AnchorCheckDocument(check=found, exit_code=code))
     else:
         print_check(found)
     ctx.exit(code)

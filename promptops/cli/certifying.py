@@ -220,9 +220,9 @@ def certify_command(
     with open_project(ctx) as project, target_output_to_stderr(), watching(quiet=as_json) as watch:
         found = project.certify_judge(judge, **given, watch=watch)
     if as_json:
-        from promptops.cli import documents
+        from promptops.cli import documents, judgedocuments
 
-        documents.print_document(documents.CertificateDocument(certificate=found))
+        documents.print_document(judgedocuments.CertificateDocument(certificate=found))
         return
     _print_certificate(found)
 

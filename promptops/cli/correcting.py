@@ -40,9 +40,9 @@ def correct_command(
     with open_project(ctx, dry=True) as project:
         found = project.correct_judge(judge, run, baseline=baseline, labels=labels, slice=name)
     if as_json:
-        from promptops.cli import documents
+        from promptops.cli import documents, judgedocuments
 
-        documents.print_document(documents.CorrectionDocument(correction=found))
+        documents.print_document(judgedocuments.CorrectionDocument(correction=found))
     else:
         _print(found)
     if found.mean.value is None or (found.change is not None and found.change.value is None):

@@ -19,9 +19,9 @@ def list_command(ctx: click.Context, as_json: bool) -> None:
     with open_project(ctx, dry=True) as project, target_output_to_stderr():
         found = project.judges()
     if as_json:
-        from promptops.cli import documents
+        from promptops.cli import documents, judgedocuments
 
-        documents.print_document(documents.JudgesDocument(judges=found.judges, broken=found.broken))
+        documents.print_document(judgedocuments.JudgesDocument(judges=found.judges, broken=found.broken))
         return
     from rich.table import Table
 

@@ -7,25 +7,16 @@ from typing import Literal
 import click
 from pydantic import Field
 
-from promptops.agreeing import MetaEvaluation
-from promptops.anchors import Anchors
-from promptops.attacking import AttackReport
-from promptops.certificates import Certificate
-from promptops.corrected import JudgeCorrection
 from promptops.coverage import SetCoverage
-from promptops.declared import DeclaredJudge
-from promptops.drifting import AnchorCheck
 from promptops.forecast import Forecast
-from promptops.instruments import JudgeFacts, JudgeNoise, Preference, ReferenceEffect
+from promptops.instruments import JudgeFacts, Preference
 from promptops.leaks import Leaks
 from promptops.noise import Noise
 from promptops.noun import Noun
-from promptops.pairstandings import PairRanking
 from promptops.planning import Plan
 from promptops.prices import ListPrice
 from promptops.proofs import CacheModel, Recording, Replay, Verification
 from promptops.ranking import Ranking
-from promptops.recordedreplies import Replies
 from promptops.selftest import SelfTest
 from promptops.shift import Shift
 from promptops.slices import Slices
@@ -161,74 +152,10 @@ class RankDocument(Document):
     ranking: Ranking
 
 
-class PairRankDocument(Document):
-    """`judge rank`."""
-
-    ranking: PairRanking
-
-
 class SlicesDocument(Document):
     """`slices`."""
 
     slices: Slices
-
-
-class SoundingDocument(Document):
-    """`judge noise`, `judge reference`: what was asked for; the other is null."""
-
-    noise: JudgeNoise | None = None
-    reference: ReferenceEffect | None = None
-
-
-class AttackDocument(Document):
-    """`judge attack`."""
-
-    attack: AttackReport
-
-
-class AgreeDocument(Document):
-    """`judge agree`."""
-
-    agreement: MetaEvaluation
-
-
-class JudgesDocument(Document):
-    """`judge list`."""
-
-    judges: tuple[DeclaredJudge, ...]
-    broken: dict[str, str]
-
-
-class CertificateDocument(Document):
-    """`judge certify`."""
-
-    certificate: Certificate
-
-
-class AnchorsDocument(Document):
-    """`judge freeze`."""
-
-    anchors: Anchors
-    file: str
-
-
-class AnchorCheckDocument(Document):
-    """`judge check`."""
-
-    check: AnchorCheck
-    exit_code: int
-
-
-class CorrectionDocument(Document):
-    """`judge correct`."""
-
-    correction: JudgeCorrection
-
-
-class RepliesDocument(Document):
-    """`judge read`."""
-
-    replies: Replies
 
 
 class PlanDocument(Document):

@@ -111,9 +111,9 @@ def attack(
         print_forecast(forecast, as_json=as_json)
         return
     if as_json:
-        from promptops.cli import documents
+        from promptops.cli import documents, judgedocuments
 
-        documents.print_document(documents.AttackDocument(attack=report))
+        documents.print_document(judgedocuments.AttackDocument(attack=report))
     else:
         _print_attack(report)
     if report.rate is None or report.stopped:
@@ -176,9 +176,9 @@ def read(
     with open_project(ctx, dry=True) as project:
         found = project.read_replies(file, bounds, style=style, field=field, judged=judged, out=out, key=key)
     if as_json:
-        from promptops.cli import documents
+        from promptops.cli import documents, judgedocuments
 
-        documents.print_document(documents.RepliesDocument(replies=found))
+        documents.print_document(judgedocuments.RepliesDocument(replies=found))
     else:
         _print_replies(found)
     if not found.read:

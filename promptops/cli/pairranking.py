@@ -174,9 +174,9 @@ def _tell(found: PairRanking, *, elo: bool, plot: Path | None, as_json: bool) ->
 
         write_picture(strength_plot(found, elo=elo), plot)
     if as_json:
-        from promptops.cli import documents
+        from promptops.cli import documents, judgedocuments
 
-        documents.print_document(documents.PairRankDocument(ranking=found))
+        documents.print_document(judgedocuments.PairRankDocument(ranking=found))
         return
     _print(found, elo=elo)
     if plot is not None:
