@@ -73,6 +73,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "promptops.cli.judges",
         "Look at judges as instruments: against people, over time, under attack; read recorded replies.",
     ),
+    "evalset": ("promptops.cli.evalset", "Look after evaluation sets themselves."),
     "prompt": ("promptops.cli.prompts", "Register, list, show and compare prompts, and move aliases."),
     "export": ("promptops.cli.exporting", "Write a run's results to a Parquet, CSV or JSON lines file."),
     "pause": ("promptops.cli.steering", "Have the process that works on a run begin no call, or go on."),

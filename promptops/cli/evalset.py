@@ -1,0 +1,13 @@
+"""The group `evalset`: what becomes of a set itself. Each verb is a command in a file of its own."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.group("evalset")
+def evalset_command() -> None:
+    """Look after evaluation sets themselves: what changed in git, what their samples are worth.
+
+    A set is named as everywhere, or given by its folder.
+    """
