@@ -7,7 +7,7 @@ where it lies farther from every case than cases lie from one another.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,6 +28,7 @@ from promptops.stats.neighbours import (
     far_from,
     unit,
 )
+from promptops.stats.plane import plane
 from promptops.stats.sparse import SparseRows
 from promptops.stats.textspace import TextSpace, leading_directions, text_space
 from promptops.stats.theme import theme
@@ -76,6 +77,31 @@ class Reestimate(Noun):
     effective_n: float
 
 
+class MapPoint(Noun):
+    """One text on the map: a case by its sample's id, or a text of production by its place in the sequence.
+
+    `kind` is its number in `uncovered`, from 0; None for cases, and where a case is near.
+    """
+
+    x: float
+    y: float
+    sample: str | None = None
+    index: int | None = None
+    kind: int | None = None
+    text: str
+
+
+class CoverageMap(Noun):
+    """All texts that are looked at on the first two principal components of their space.
+
+    `variance` is the share of all variance that both hold; the rest lies in what the map doesn't show.
+    """
+
+    variance: float
+    points: tuple[MapPoint, ...]
+    """Texts of production, then cases."""
+
+
 class SetCoverage(Noun):
     """How much of production a set covers. Where it isn't measured every figure is None.
 
@@ -109,6 +135,7 @@ class SetCoverage(Noun):
     suggestions: tuple[Suggestion, ...] = ()
     masses: dict[str, float] = Field(default_factory=dict)
     """Of each case (by sample id) the share of production that is nearest to it."""
+    map: CoverageMap | None = None
     run: str | None = None
     estimates: tuple[Reestimate, ...] = ()
 
@@ -132,6 +159,7 @@ def measure_coverage(
     evalset: str = "",
     source: str = "production",
     suggest: int = 0,
+    mapped: bool = False,
     embed: Embed | None = None,
     embedding_model: str | None = None,
     permutations: int = 999,
@@ -139,7 +167,8 @@ def measure_coverage(
 ) -> SetCoverage:
     """Measure how far cases (texts with `ids`) cover texts of production, and suggest some of these.
 
-    `groups` name what cases were made from together; None stands for a case by itself.
+    `groups` name what cases were made from together; None stands for a case by itself. `mapped` asks for the
+    map, with the beginning of every text.
     Below 10 cases or 20 texts nothing is measured; of more than 2,000 on a side a seeded sample is taken, and
     of each text the first 20,000 characters.
     """
@@ -161,7 +190,8 @@ def measure_coverage(
         )
         return found.model_copy(update={"reason": reason})
     texts = [production[place][:MOST_CHARACTERS] for place in places]
-    space = _space(texts, [cases[place][:MOST_CHARACTERS] for place in chosen], embed, seed)
+    shown_cases = [cases[place][:MOST_CHARACTERS] for place in chosen]
+    space = _space(texts, shown_cases, embed, seed)
     near = coverage(space.production, space.evaluation, NEIGHBOURS, permutations=permutations, seed=seed)
     belongs = [
         each if each is not None else place for place, each in enumerate(groups or [None] * len(cases))
@@ -171,6 +201,9 @@ def measure_coverage(
     )
     far = np.flatnonzero(nearest > threshold)
     masses = cell_masses(space.production, space.evaluation)
+    owners = clusters(space.production[far], threshold, seed) if len(far) else np.zeros(0, dtype=np.intp)
+    kinds = {int(place): int(owner) for place, owner in zip(far, owners, strict=True)}
+    names = [ids[place] for place in chosen]
     return found.model_copy(
         update={
             "measured": True,
@@ -184,9 +217,10 @@ def measure_coverage(
             "density": near.density,
             "threshold": threshold,
             "far": len(far) / len(texts),
-            "uncovered": _uncovered(space, texts, far, threshold, seed),
+            "uncovered": _uncovered(space, texts, far, owners),
             "suggestions": _suggested(space, texts, places, suggest, threshold),
-            "masses": {ids[place]: float(mass) for place, mass in zip(chosen, masses, strict=True)},
+            "masses": {name: float(mass) for name, mass in zip(names, masses, strict=True)},
+            "map": _mapped(space, texts, shown_cases, places, names, kinds) if mapped else None,
         }
     )
 
@@ -204,14 +238,9 @@ def _space(production: list[str], cases: list[str], embed: Embed | None, seed: i
     return Space(points[:border], points[border:], words, plain if embed is None else "embeddings")
 
 
-def _uncovered(
-    space: Space, texts: Sequence[str], far: Ints, threshold: float, seed: int
-) -> tuple[Uncovered, ...]:
-    if not len(far):
-        return ()
-    owners = clusters(space.production[far], threshold, seed)
+def _uncovered(space: Space, texts: Sequence[str], far: Ints, owners: Ints) -> tuple[Uncovered, ...]:
     found = []
-    for number in range(int(owners.max()) + 1):
+    for number in range(int(owners.max(initial=-1)) + 1):
         members = far[owners == number]
         shown = list(dict.fromkeys(texts[place] for place in central(space.production, members)))[:_EXAMPLES]
         others = np.setdiff1d(np.arange(len(texts) + len(space.evaluation)), members)
@@ -244,3 +273,27 @@ def _suggested(
         )
         for pick, mass in zip(picks, masses, strict=True)
     )
+
+
+def _mapped(
+    space: Space,
+    texts: Sequence[str],
+    cases: Sequence[str],
+    places: Ints,
+    names: Sequence[str],
+    kinds: Mapping[int, int],
+) -> CoverageMap:
+    drawn = plane(np.concatenate([space.production, space.evaluation]))
+    asked = [
+        MapPoint(
+            x=float(x), y=float(y), index=int(place), kind=kinds.get(number), text=text[:_SHOWN_CHARACTERS]
+        )
+        for number, ((x, y), place, text) in enumerate(
+            zip(drawn.places[: len(texts)], places, texts, strict=True)
+        )
+    ]
+    held = [
+        MapPoint(x=float(x), y=float(y), sample=name, text=text[:_SHOWN_CHARACTERS])
+        for (x, y), name, text in zip(drawn.places[len(texts) :], names, cases, strict=True)
+    ]
+    return CoverageMap(variance=drawn.share, points=(*asked, *held))

@@ -14,6 +14,7 @@ import numpy as np
 
 from promptops.errors import UsageError
 from promptops.noun import Noun
+from promptops.shiftdays import DayShift, day_shifts
 from promptops.stats import Floats, Ints
 from promptops.stats.blocktests import Blocks
 from promptops.stats.c2st import Classified, equal_texts, tell_apart
@@ -126,6 +127,8 @@ class Shift(Noun):
     """Those that look least like the reference, the least alike first."""
     typical: tuple[ShownText, ...] = ()
     """Those that look most like the reference."""
+    days: tuple[DayShift, ...] = ()
+    """Days of the first side, where its days were asked for, then those of the second, each in order."""
     notes: tuple[str, ...] = ()
 
 
@@ -135,6 +138,7 @@ def measure_shift(
     *,
     paired: bool = False,
     blocks: tuple[Labels, Labels] | None = None,
+    days: tuple[Sequence[str] | None, Sequence[str]] | None = None,
     columns: Sequence[Column] = (),
     embed: Embed | None = None,
     embedding_model: str | None = None,
@@ -148,7 +152,8 @@ def measure_shift(
     """Measure how far current texts have moved from reference texts.
 
     `paired` is for two outputs of each sample, in the same order: texts are then only compared
-    within their pair. `blocks` name each text's day, on both sides: whole days are shuffled then. `columns`
+    within their pair. `blocks` name each text's day, on both sides: whole days are shuffled then. `days` name
+    it on the second side, and on the first where they may be None: each day is measured by itself. `columns`
     join the panel; `embed` turns the texts that are looked at into points.
     Below 20 texts a side nothing is measured; of more than 1,000 a side a seeded sample
     is taken, and of each text the first 20,000 characters. Raises UsageError where pairs don't pair up.
@@ -160,7 +165,9 @@ def measure_shift(
         )
     if paired and blocks is not None:
         raise UsageError("Texts are compared in pairs or shuffled by days, not both: take one of them away.")
-    sides = _sides(reference, current, paired, blocks, columns, seed)
+    if paired and days is not None:
+        raise UsageError("Texts that are compared in pairs are not looked at day by day.")
+    sides = _sides(reference, current, paired, blocks, days, columns, seed)
     unmeasured = Shift(
         reference_name=reference_name,
         current_name=current_name,
@@ -189,6 +196,7 @@ class _Sides:
     current_places: Ints
     blocks: Blocks | None
     columns: tuple[Column, ...]
+    days: tuple[list[str] | None, list[str]] | None
 
 
 def _sides(
@@ -196,6 +204,7 @@ def _sides(
     current: Sequence[str],
     paired: bool,
     blocks: tuple[Labels, Labels] | None,
+    days: tuple[Sequence[str] | None, Sequence[str]] | None,
     columns: Sequence[Column],
     seed: int,
 ) -> _Sides:
@@ -209,6 +218,12 @@ def _sides(
         second,
         None if numbered is None else numbered.only(first, second),
         tuple(column.only(first, second) for column in columns),
+        None
+        if days is None
+        else (
+            None if days[0] is None else [days[0][place] for place in first],
+            [days[1][place] for place in second],
+        ),
     )
 
 
@@ -283,6 +298,15 @@ def _measured(
             "current_tokens": by_words.current_tokens,
             "foreign": _shown(told, sides, range(_SHOWN_TEXTS)),
             "typical": _shown(told, sides, range(-1, -1 - _SHOWN_TEXTS, -1)),
+            "days": ()
+            if sides.days is None
+            else day_shifts(
+                points[:border],
+                points[border:],
+                *sides.days,
+                permutations=permutations,
+                seed=shift.seed,
+            ),
             "notes": _left_out(sides.columns, changes),
         }
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,7 @@ class Shifts(Comparisons):
         field: str | None = None,
         pair_by: str | None = None,
         by_day: str | None = None,
+        trend: str | None = None,
         columns: Sequence[str] = (),
         embed: str | None = None,
         alpha: float = 0.05,
@@ -62,14 +64,18 @@ class Shifts(Comparisons):
         Each side is a run (its outputs; `what` asks for inputs), an evaluation set (its inputs), or a file.
         Outputs of two runs of one set are compared in pairs; rows of files where both have the same value
         in the field `pair_by`. `by_day` names the field with each text's date: whole days are shuffled then.
+        `trend` names it for the current side alone: each of its days is measured by itself.
         `columns` join the panel: metrics and metadata of runs and sets, fields of files. `embed` names an
         embedding model that turns the texts into points. Raises UsageError, UnknownName, FileProblems.
         """
-        if pair_by is not None and by_day is not None:
-            raise UsageError("Texts are compared in pairs or shuffled by days, not both.")
+        if pair_by is not None and (by_day or trend) is not None:
+            raise UsageError("Texts are compared in pairs or looked at by days, not both.")
         wanted = Wanted(what, field, tuple(columns), by_day, pair_by)
-        first, second = self._window(reference, wanted), self._window(current, wanted)
-        pairs = None if by_day is not None else in_pairs(first, second)
+        if trend is not None and by_day not in (None, trend):
+            raise UsageError("Days are shuffled by one field and looked at by another: name the same one.")
+        first = self._window(reference, wanted)
+        second = self._window(current, replace(wanted, day=by_day or trend))
+        pairs = None if second.days is not None else in_pairs(first, second)
         if pairs is not None:
             first, second = pairs
         return measure_shift(
@@ -77,6 +83,7 @@ class Shifts(Comparisons):
             second.texts,
             paired=pairs is not None,
             blocks=None if first.days is None or second.days is None else (first.days, second.days),
+            days=None if second.days is None else (first.days, second.days),
             columns=columns_of(first, second, wanted.columns),
             embed=None if embed is None else self._embedder(embed),
             embedding_model=embed,
@@ -94,15 +101,16 @@ class Shifts(Comparisons):
         *,
         field: str | None = None,
         suggest: int = 0,
+        mapped: bool = False,
         run: str | None = None,
         embed: str | None = None,
         seed: int = 0,
     ) -> SetCoverage:
         """Measure how much of production a set's inputs cover, and `suggest` so many texts to add.
 
-        `production` is a file, another set, or a run (its inputs). `run` names a run of the set whose figures
-        are told as production would weigh them; `embed` an embedding model. Raises UsageError, FileProblems,
-        NotComparable for a run on another state of the set.
+        `production` is a file, another set, or a run (its inputs). `mapped` asks for the map of all texts.
+        `run` names a run of the set whose figures are told as production would weigh them; `embed` an
+        embedding model. Raises UsageError, FileProblems, NotComparable for a run on another state of the set.
         """
         found = self.evalset(evalset)
         wanted = Wanted("inputs", field)
@@ -115,6 +123,7 @@ class Shifts(Comparisons):
             evalset=found.name,
             source=production,
             suggest=suggest,
+            mapped=mapped,
             embed=None if embed is None else self._embedder(embed),
             embedding_model=embed,
             seed=seed,

@@ -185,3 +185,28 @@ def test_texts_can_t_act_on_the_terminal(folder: Folder) -> None:
         app, ["-C", str(folder.path), "coverage", "desk", "--production", str(path), "--suggest", "2"]
     )
     assert "alert" in told.output and "\x1b" not in told.output and "\x07" not in told.output
+
+
+def test_the_map_holds_every_text_and_marks_the_uncovered_kinds() -> None:
+    production = Mails(turned=0.2, topic="visit").drawn(300, 3)
+    found = measure_coverage(cases(120, 4), [f"c{n}" for n in range(120)], production, mapped=True)
+    assert found.map is not None and 0.02 < found.map.variance < 1
+    asked, held = found.map.points[:300], found.map.points[300:]
+    assert [point.index for point in asked] == list(range(300))
+    assert all(point.text == production[point.index or 0][:300] for point in asked)
+    assert [point.sample for point in held] == [f"c{n}" for n in range(120)]
+    for number, kind in enumerate(found.uncovered):
+        assert sum(point.kind == number for point in asked) == kind.texts
+    assert not any(point.kind is not None for point in held)
+    assert measured(cases(120, 4), production).map is None
+
+
+def test_the_map_is_for_documents(folder: Folder) -> None:
+    path = folder.write(
+        "week.jsonl", "".join(json.dumps({"text": text}) + "\n" for text in USUAL.drawn(40, 1))
+    )
+    asked = ["-C", str(folder.path), "coverage", "desk", "--production", str(path), "--map"]
+    refused = CliRunner().invoke(app, asked)
+    assert refused.exit_code == 2 and "--map is for --json" in refused.output
+    told = json.loads(CliRunner().invoke(app, [*asked, "--json"]).output)
+    assert len(told["coverage"]["map"]["points"]) == 100

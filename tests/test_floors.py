@@ -126,7 +126,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
             "recording",
             "replaying",
         ),
-        *("candidates", "coverage", "leaks", "runner", "running", "shift", "tasks", "verifying", "windows"),
+        *("candidates", "coverage", "leaks", "runner", "running", "shift", "shiftdays", "shifttext", "tasks"),
+        *("verifying", "windows"),
     ),
     (
         *(

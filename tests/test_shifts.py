@@ -173,3 +173,20 @@ def test_texts_can_t_act_on_the_terminal(folder: Folder) -> None:
     paths = log(folder, "evil.jsonl", rows), log(folder, "plain.jsonl", [{"text": "x", "kind": "y"}] * 40)
     told = command(folder, paths[1], paths[0], "--column", "kind").output
     assert "ALARM" in told and "\x1b" not in told and "\x07" not in told
+
+
+def test_a_trend_needs_dates_on_the_second_side_only(folder: Folder) -> None:
+    rows = [{"text": question(n), "at": f"2026-04-{1 + n // 10:02}T08:00:00Z"} for n in range(40)]
+    path = log(folder, "a.jsonl", rows)
+    with Project.open(folder.path) as project:
+        found = project.shift("desk", path, trend="at")
+        both = project.shift(path, path, by_day="at")
+        with pytest.raises(UsageError, match="name the same one"):
+            project.shift(path, path, by_day="at", trend="on")
+        with pytest.raises(UsageError, match="not both"):
+            project.shift(path, path, pair_by="at", trend="at")
+    assert found.blocks is None and [each.side for each in found.days] == ["second"] * 4
+    assert [each.side for each in both.days] == ["first"] * 4 + ["second"] * 4
+    told = CliRunner().invoke(app, ["-C", str(folder.path), "shift", "desk", path, "--trend", "at"])
+    assert told.exit_code == 0 and told.output.count("  2026-04-0") == 4
+    assert "by chance below" in told.output

@@ -32,6 +32,12 @@ _SHOWN_EXAMPLES = 3
     metavar="FILE",
     help="With --suggest: write them as samples to be reviewed, redacted, to this JSONL file.",
 )
+@click.option(
+    "--map",
+    "mapped",
+    is_flag=True,
+    help="With --json: where every text lies on a plane, as the dashboard's coverage page draws it.",
+)
 @click.option("--run", help="Also tell this run's figures as production would weigh the set's samples.")
 @click.option(
     "--embed",
@@ -48,6 +54,7 @@ def coverage_command(
     field: str | None,
     suggest: int | None,
     output: Path | None,
+    mapped: bool,
     run: str | None,
     embed: str | None,
     seed: int,
@@ -61,10 +68,19 @@ def coverage_command(
 
     if output is not None and suggest is None:
         raise click.UsageError("-o writes what --suggest N picked: say how many.")
+    if mapped and not as_json:
+        raise click.UsageError("--map is for --json; promptops view draws it.")
     written = None
     with open_project(ctx) as project:
         found = project.coverage(
-            evalset, production, field=field, suggest=suggest or 0, run=run, embed=embed, seed=seed
+            evalset,
+            production,
+            field=field,
+            suggest=suggest or 0,
+            mapped=mapped,
+            run=run,
+            embed=embed,
+            seed=seed,
         )
         if output is not None and found.measured:
             written = project.write_candidates(found, output, field=field)
@@ -84,28 +100,14 @@ def print_coverage(found: SetCoverage) -> None:
     """Print what is covered, what is not, what to add, and figures as production would weigh them."""
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
-    from promptops.figures import p_value
+    from promptops.shifttext import coverage_facts, coverage_sentence
 
     if not found.measured:
         console().print(f"Coverage of {safe_line(found.production, 60)}: not measured. {found.reason}.")
         return
-    share, expected = found.coverage or 0.0, found.expected or 0.0
-    console().print(
-        f"{safe_line(found.evalset, 60)} covers {share:.1%} of {safe_line(found.production, 60)}, where "
-        f"a set like it would cover {expected:.1%} (p {p_value(found.p_value or 0.0)}).",
-        style="bold",
-        soft_wrap=True,
-    )
-    console().print(
-        f"  {found.cases_used:,} cases and {found.texts_used:,} texts by {found.representation}, {found.k} "
-        f"nearest neighbours; density {found.density or 0.0:.2f}",
-        soft_wrap=True,
-    )
-    console().print(
-        f"  {found.far or 0.0:.1%} of production lies farther from every case than 95 % of cases lie from "
-        "their nearest other one.",
-        soft_wrap=True,
-    )
+    console().print(safe_line(coverage_sentence(found), 400), style="bold", soft_wrap=True)
+    for fact in coverage_facts(found):
+        console().print(f"  {safe_line(fact)}", soft_wrap=True)
     for kind in found.uncovered:
         console().print(f"\n  {kind.share:6.1%}  {safe_line(kind.theme, 40) or '(no words)'}", style="bold")
         for text in kind.examples[:_SHOWN_EXAMPLES]:

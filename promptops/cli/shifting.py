@@ -10,6 +10,7 @@ from promptops.cli.options import json_option, open_project
 
 if TYPE_CHECKING:
     from promptops.shift import FeatureShift, Shift, What
+    from promptops.shiftdays import DayShift
 
 _SHOWN_FEATURES = 8
 _SHOWN_TEXTS = 3
@@ -27,6 +28,11 @@ _SHOWN_TEXTS = 3
 @click.option("--pair-by", metavar="FIELD", help="Compare rows of two files in pairs with the same FIELD.")
 @click.option(
     "--by-day", metavar="FIELD", help="FIELD holds each text's date or time; whole days are shuffled then."
+)
+@click.option(
+    "--trend",
+    metavar="FIELD",
+    help="FIELD holds the date or time of CURRENT's texts; each of its days is held against REFERENCE.",
 )
 @click.option(
     "--column",
@@ -55,6 +61,7 @@ def shift_command(
     field: str | None,
     pair_by: str | None,
     by_day: str | None,
+    trend: str | None,
     columns: tuple[str, ...],
     embed: str | None,
     alpha: float,
@@ -77,6 +84,7 @@ def shift_command(
             field=field,
             pair_by=pair_by,
             by_day=by_day,
+            trend=trend,
             columns=columns,
             embed=embed,
             alpha=alpha,
@@ -96,6 +104,7 @@ def print_shift(shift: Shift) -> None:
     """Print how far two collections of texts lie apart, and in what."""
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
+    from promptops.shifttext import shift_facts
 
     head = f"Shift from {safe_line(shift.reference_name, 60)} to {safe_line(shift.current_name, 60)}"
     if not shift.measured:
@@ -104,7 +113,7 @@ def print_shift(shift: Shift) -> None:
     told = "ALARM" if shift.alarmed else "no alarm"
     style = "bold red" if shift.alarmed else "bold"
     console().print(f"{head}: {told}, severity {shift.severity}", style=style, soft_wrap=True)
-    console().print("  " + _facts(shift), soft_wrap=True)
+    console().print("  " + shift_facts(shift), soft_wrap=True)
     for note in shift.notes:
         console().print(f"  Note: {safe_line(note)}", style="yellow", soft_wrap=True)
     changed = sorted(
@@ -120,26 +129,7 @@ def print_shift(shift: Shift) -> None:
             console().print(f"  Of the second {title}:")
             for text in texts[:_SHOWN_TEXTS]:
                 console().print(f"    {text.index + 1}: {safe_line(text.text, 90)}")
-
-
-def _facts(shift: Shift) -> str:
-    from promptops.figures import p_value
-
-    pairs = ", in pairs" if shift.paired else ""
-    facts = [f"{shift.reference_used:,} and {shift.current_used:,} texts{pairs}"]
-    if shift.reference_n > shift.reference_used or shift.current_n > shift.current_used:
-        facts[0] += f" drawn from {shift.reference_n:,} and {shift.current_n:,}"
-    if shift.blocks is not None:
-        facts.append("{} and {} days, shuffled whole".format(*shift.blocks))
-    if shift.embedding_model is not None:
-        facts.append(f"embeddings of {shift.embedding_model}")
-    if shift.mmd_p is not None:
-        facts.append(f"MMD p {p_value(shift.mmd_p)}")
-    if shift.panel_p is not None:
-        facts.append(f"features p {p_value(shift.panel_p)}")
-    if shift.auc is not None and shift.auc_low is not None and shift.auc_high is not None:
-        facts.append(f"told apart with AUC {shift.auc:.2f} [{shift.auc_low:.2f}, {shift.auc_high:.2f}]")
-    return "; ".join(facts)
+    _print_days(shift.days)
 
 
 def _print_features(features: list[FeatureShift]) -> None:
@@ -170,11 +160,30 @@ def _print_features(features: list[FeatureShift]) -> None:
 def _sides(item: FeatureShift) -> tuple[str, str]:
     """Return both means, or the share on both sides of the name whose share changed most."""
     from promptops.cli.safe import safe_line
-    from promptops.figures import figure
+    from promptops.shifttext import feature_sides
 
-    if item.reference is not None:
-        return figure(item.reference), figure(item.current)
-    names = {**item.reference_shares, **item.current_shares}
-    first, second = item.reference_shares, item.current_shares
-    most = max(names, key=lambda name: (abs(first.get(name, 0.0) - second.get(name, 0.0)), name))
-    return f"{safe_line(most, 20)} {first.get(most, 0.0):.0%}", f"{second.get(most, 0.0):.0%}"
+    name, first, second = feature_sides(item)
+    return f"{safe_line(name, 20)} {first}".lstrip(), second
+
+
+def _print_days(days: tuple[DayShift, ...]) -> None:
+    from rich.table import Table
+
+    from promptops.cli.tables import console
+    from promptops.figures import p_value, signed
+
+    if not days:
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in ("  day", "side", "texts", "distance", "by chance below", "p after Holm"):
+        table.add_column(name, justify="left" if name in ("  day", "side") else "right")
+    for each in days:
+        table.add_row(
+            f"  {each.day}",
+            each.side,
+            f"{each.texts:,}",
+            signed(each.distance),
+            signed(each.high),
+            "" if each.adjusted_p is None else p_value(each.adjusted_p),
+        )
+    console().print(table)

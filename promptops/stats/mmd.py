@@ -6,14 +6,17 @@ matrix serves all permutations, which are one matrix product.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from promptops.stats import Floats
+from promptops.stats import Floats, Ints
 from promptops.stats.blocktests import Blocks, Singles
 
+HIGH = 0.95
+"""Below which share of what chance shows the upper end of a part's band lies."""
 _ROUNDING = 1e-6
 """Sums of single-precision kernels this close are equal."""
 
@@ -25,6 +28,15 @@ class Discrepancy:
     statistic: float
     p: float
     permutations: int
+
+
+@dataclass(frozen=True)
+class PartDiscrepancy:
+    """MMD^2 of a part, the 95 % quantile of what relabellings give, and the p-value by them."""
+
+    statistic: float
+    high: float
+    p: float
 
 
 def mmd_test(
@@ -69,6 +81,28 @@ def paired_mmd_test(
     return _test(first, second, np.concatenate([kept, 1.0 - kept], axis=1))
 
 
+def part_mmd_tests(
+    x: Floats, y: Floats | None, parts: Sequence[Ints], permutations: int = 999, seed: int = 0
+) -> list[PartDiscrepancy]:
+    """Test parts (places) of y (m, d) against all of x (n, d), or parts of x against the rest of it.
+
+    One kernel, as wide as the median distance in the pooled sample, serves all parts: so their statistics
+    can be held against one another. Relabelled are the rows of the part and those it is held against.
+    """
+    kernel = _kernel(x if y is None else np.concatenate([x, y]), None)
+    border = 0 if y is None else len(x)
+    found = []
+    for part in parts:
+        rest = np.setdiff1d(np.arange(len(x)), part) if y is None else np.arange(len(x))
+        chosen = np.concatenate([border + part, rest])
+        inside = np.zeros((permutations + 1, len(chosen)), dtype=np.float32)
+        inside[:, : len(part)] = 1.0
+        np.random.default_rng(seed).permuted(inside[1:], axis=1, out=inside[1:])
+        values = _discrepancies(kernel[np.ix_(chosen, chosen)], inside)
+        found.append(PartDiscrepancy(float(values[0]), float(np.quantile(values[1:], HIGH)), _p(values)))
+    return found
+
+
 def _points(values: npt.ArrayLike) -> Floats:
     points = np.asarray(values, dtype=np.float64)
     points = points[:, None] if points.ndim == 1 else points
@@ -80,9 +114,13 @@ def _points(values: npt.ArrayLike) -> Floats:
 def _test(x: Floats, y: Floats, inside: Singles, bandwidth: float | None = None) -> Discrepancy:
     """Compare the first row of `inside` (1 where a point counts to the first sample) with the others."""
     values = _discrepancies(_kernel(np.concatenate([x, y]), bandwidth), inside)
+    return Discrepancy(float(values[0]), _p(values), len(values) - 1)
+
+
+def _p(values: Floats) -> float:
+    """Return (1 + #{at least the first}) / (permutations + 1)."""
     close = _ROUNDING * max(abs(float(values[0])), float(values.std()))
-    extreme = int((values[1:] >= values[0] - close).sum())
-    return Discrepancy(float(values[0]), (1 + extreme) / len(values), len(values) - 1)
+    return (1 + int((values[1:] >= values[0] - close).sum())) / len(values)
 
 
 def _kernel(points: Floats, bandwidth: float | None) -> Singles:
