@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from promptops.metrics import Metric
     from promptops.plots import Plot, agreement_plot, changes_plot, drift_plot, rules_plot
     from promptops.preferencetext import preference_sentences
+    from promptops.production.records import Feedback, Record, RecordFilter
     from promptops.project import Project
     from promptops.providers import Model
     from promptops.reportfiles import render_report, write_report
@@ -70,6 +71,9 @@ _HOMES = {
     "Score": "types",
     "Forecast": "forecast",
     "Found": "instruments",
+    "Feedback": "production.records",
+    "Record": "production.records",
+    "RecordFilter": "production.records",
     "Selection": "selection",
     "SetCoverage": "coverage",
     "Shift": "shift",
@@ -102,6 +106,7 @@ __all__ = [
     "Estimate",
     "EvalSet",
     "Evidence",
+    "Feedback",
     "Forecast",
     "Found",
     "GateRule",
@@ -115,6 +120,8 @@ __all__ = [
     "Project",
     "Prompt",
     "PromptopsError",
+    "Record",
+    "RecordFilter",
     "Report",
     "Result",
     "Run",

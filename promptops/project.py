@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from promptops.watchkeeping import Watchkeeping
+from promptops.production.recordbook import Recordbook
 
 
-class Project(Watchkeeping):
+class Project(Recordbook):
     """A folder with prompts and evaluation sets, and the database that remembers runs.
 
     >>> with Project.open() as project:

@@ -69,6 +69,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "shift": ("promptops.cli.shifting", "Measure how far two collections of texts lie apart."),
     "leaks": ("promptops.cli.leaking", "Find cases that are nearly the same, or that were seen before."),
     "coverage": ("promptops.cli.covering", "Measure what a set covers of production, and what to add."),
+    "records": (
+        "promptops.cli.records",
+        "Look at what came back from production, and what users said of it; delete it.",
+    ),
     "judge": (
         "promptops.cli.judges",
         "Look at judges as instruments: against people, over time, under attack; read recorded replies.",

@@ -105,6 +105,8 @@ class RecordScore(Noun):
 class RecordFilter(Noun):
     """Which records are wanted; what is None or empty chooses nothing away."""
 
+    id: str | None = None
+    """The whole id of one record."""
     since: str | None = None
     """From this moment on: UTC, ISO 8601; a date is its first moment."""
     until: str | None = None
@@ -114,11 +116,28 @@ class RecordFilter(Noun):
     alias: str | None = None
     model: str | None = None
     subject: str | None = None
+    """As `subject_mark` writes it."""
+    session: str | None = None
     tag: str | None = None
     failed: bool | None = None
     good: bool | None = None
     """Only records of which somebody said that they were good, or bad."""
     with_feedback: bool = False
+
+
+class Deletion(Noun):
+    """What was deleted, or would be."""
+
+    records: int
+    feedback: int
+    """What was said of these records, and what the person said of others."""
+    spooled: int = 0
+    """Records and feedback that waited in files below .promptops/spool."""
+    dry_run: bool = False
+    rewritten: bool = False
+    """The database's tables were written anew, so that no copy of a deleted text is left in them."""
+    erased: bool = False
+    """No deleted text is left in the database's write-ahead log: nobody read it at that moment."""
 
 
 def subject_mark(subject: str) -> str:

@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
-from sqlalchemy import ColumnElement, Row, Select, Table, and_, exists, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Table,
+    and_,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from promptops.errors import UnknownName, UsageError
 from promptops.production.records import Feedback, Record, RecordFilter, RecordScore
-from promptops.store.database import Database
+from promptops.store.database import Database, clean_messages
 from promptops.store.encoding import json_text
+from promptops.store.opening import connect_sqlite
 from promptops.store.tables import feedback, record_scores, records
 
 SHORTEST_PREFIX = 4
 _Item = TypeVar("_Item")
 _AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 _PAGE = 1_000
+_DELETED = 5_000
+"""Records that one transaction deletes."""
 _FIGURES = [column for column in records.columns if column.name not in ("tags", "content")]
 
 
@@ -66,6 +83,21 @@ class Production(Database):
         with self.reading() as connection:
             rows = connection.execute(query.limit(limit).offset(offset) if limit is not None else query)
             return [_record(row) for row in rows]
+
+    def record_pages(self, wanted: RecordFilter) -> Iterator[list[Record]]:
+        """Yield records a page at a time, the oldest first; what is added meanwhile may be among them."""
+        last: tuple[str, str] | None = None
+        while True:
+            query = _chosen(select(records), wanted).order_by(records.c.at, records.c.id).limit(_PAGE)
+            if last is not None:
+                query = query.where(tuple_(records.c.at, records.c.id) > tuple_(*map(literal, last)))
+            with self.reading() as connection:
+                page = [_record(row) for row in connection.execute(query)]
+            if page:
+                yield page
+                last = page[-1].at, page[-1].id
+            if len(page) < _PAGE:
+                return
 
     def record(self, reference: str) -> Record:
         """Return a record by its id, or by the beginning of it (4 characters or more).
@@ -115,18 +147,76 @@ class Production(Database):
         with self.reading() as connection:
             return [_score(row) for row in connection.execute(query)]
 
+    def said_of(self, ids: Sequence[str]) -> list[Feedback]:
+        """Return what was said of some records, the oldest first."""
+        found: list[Feedback] = []
+        with self.reading() as connection:
+            for some in _pages(ids):
+                query = select(feedback).where(feedback.c.record_id.in_(some))
+                found += [_feedback(row) for row in connection.execute(query)]
+        return sorted(found, key=lambda each: (each.at, each.id))
+
+    def feedback_count(self, wanted: RecordFilter) -> int:
+        """Return how much would go with the records that `delete_records` deletes."""
+        query = select(func.count()).select_from(feedback).where(_going(wanted))
+        with self.reading() as connection:
+            found: int = connection.execute(query).scalar_one()
+        return found
+
     def delete_records(self, wanted: RecordFilter) -> int:
-        """Delete records with all that was said of them and their scores; return how many they were."""
+        """Delete records with all that was said of them and their scores; return how many they were.
+
+        With a `subject` alone also what that person said of other records; with an `id` or `until` alone
+        also what was said of records that are not kept. SQLite writes zeros over it; `erase` does the rest.
+        """
         if wanted == RecordFilter():
             raise UsageError("Say which records to delete: a filter without conditions would delete all.")
-        ids = _chosen(select(records.c.id), wanted)
+        ids = _chosen(select(records.c.id), wanted).limit(_DELETED)
+        deleted = 0
+        with self._overwriting() as connection:
+            connection.execute(feedback.delete().where(_going(wanted)))
+        while True:
+            # Not all at once: whoever logs meanwhile waits no longer than a page takes.
+            with self._overwriting() as connection:
+                found = list(connection.execute(ids).scalars())
+                for some in _pages(found):
+                    connection.execute(record_scores.delete().where(record_scores.c.record_id.in_(some)))
+                    connection.execute(feedback.delete().where(feedback.c.record_id.in_(some)))
+                    connection.execute(records.delete().where(records.c.id.in_(some)))
+            deleted += len(found)
+            if len(found) < _DELETED:
+                return deleted
+
+    def erase(self, *, rewrite: bool) -> bool:
+        """Let no deleted text be left in the files; return whether the write-ahead log is empty now.
+
+        Zeros in place of deleted rows are not enough: where SQLite moves rows between pages, it can leave a
+        copy behind. `rewrite` writes the file (on PostgreSQL the tables of records) anew; writers wait.
+        """
+        if self.address.path is None:
+            if rewrite and self.dialect == "postgresql":
+                with clean_messages(self.address), self._engine.connect() as connection:
+                    alone = connection.execution_options(isolation_level="AUTOCOMMIT")
+                    alone.exec_driver_sql("VACUUM (FULL) record_scores, feedback, records")
+            return self.dialect == "sqlite"
+        with clean_messages(self.address):
+            mover = connect_sqlite(self.address.path)
+            try:
+                if rewrite:
+                    mover.execute("PRAGMA secure_delete=ON")
+                    mover.execute("VACUUM")
+                # It takes the writers' lock by itself, unlike a passive one.
+                busy: int = mover.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            finally:
+                mover.close()
+        return busy == 0
+
+    @contextlib.contextmanager
+    def _overwriting(self) -> Iterator[Connection]:
         with self.writing() as connection:
-            found = list(connection.execute(ids).scalars())
-            for some in _pages(found):
-                connection.execute(record_scores.delete().where(record_scores.c.record_id.in_(some)))
-                connection.execute(feedback.delete().where(feedback.c.record_id.in_(some)))
-                connection.execute(records.delete().where(records.c.id.in_(some)))
-        return len(found)
+            if self.dialect == "sqlite":
+                connection.exec_driver_sql("PRAGMA secure_delete=ON")
+            yield connection
 
     def _add(self, table: Table, rows: Sequence[dict[str, Any]]) -> int:
         if not rows:
@@ -145,6 +235,8 @@ def _chosen(query: Select[Any], wanted: RecordFilter) -> Select[Any]:
     """Return a query of records with the conditions of a filter."""
     which = records.c
     equal = {
+        which.id: wanted.id,
+        which.session: wanted.session,
         which.prompt: wanted.prompt,
         which.version: wanted.version,
         which.alias: wanted.alias,
@@ -168,6 +260,19 @@ def _chosen(query: Select[Any], wanted: RecordFilter) -> Select[Any]:
         said = _good() if wanted.good else _bad()
         conditions.append(exists().where(feedback.c.record_id == which.id, said))
     return query.where(*conditions)
+
+
+def _going(wanted: RecordFilter) -> ColumnElement[bool]:
+    """Say which feedback goes with the records of a filter."""
+    said = feedback.c
+    going = said.record_id.in_(_chosen(select(records.c.id), wanted))
+    if wanted == RecordFilter(subject=wanted.subject):
+        return or_(going, said.by == wanted.subject)
+    if wanted == RecordFilter(id=wanted.id):
+        return said.record_id == wanted.id
+    if wanted == RecordFilter(until=wanted.until):
+        return or_(going, and_(said.at < wanted.until, ~exists().where(records.c.id == said.record_id)))
+    return going
 
 
 def _good() -> ColumnElement[bool]:

@@ -1,0 +1,99 @@
+"""`records delete`: a person's records, one, or all before a day; their bytes are gone afterwards."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from promptops.cli.caching import yes_option
+from promptops.cli.options import json_option, open_project
+from promptops.cli.recordshowing import records_command
+
+if TYPE_CHECKING:
+    from promptops.production.records import Deletion
+
+rewrite_option = click.option(
+    "--rewrite/--no-rewrite",
+    default=True,
+    show_default=True,
+    help="Write the database anew, so that no copy of a deleted text is left in its file; writers wait.",
+)
+
+
+@records_command.command("delete")
+@click.option("--subject", metavar="NAME", help="All of this person, and what the person said of others.")
+@click.option("--id", "record", metavar="ID", help="One record, by its id or the beginning of it.")
+@click.option("--before", metavar="WHEN", help="All before a day, a time, or so long ago (90d).")
+@click.option("-p", "--prompt", metavar="REF", help="All of a prompt: reply, reply@3, reply@production.")
+@click.option("--dry-run", is_flag=True, help="Only tell how many.")
+@rewrite_option
+@yes_option
+@json_option
+@click.pass_context
+def delete_command(
+    ctx: click.Context,
+    subject: str | None,
+    record: str | None,
+    before: str | None,
+    prompt: str | None,
+    dry_run: bool,
+    rewrite: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Delete records with all that was said of them; what several options say must all hold.
+
+    It can't be undone. Backups, exports and what other tools copied keep what they have.
+    """
+    from datetime import UTC, datetime
+
+    from promptops.production.periods import chosen_records
+
+    if subject is None and record is None and before is None and prompt is None:
+        raise click.UsageError("Say what to delete: --subject, --id, --before, --prompt, or several of them.")
+    with open_project(ctx) as project:
+        wanted = chosen_records(
+            now=datetime.now(UTC),
+            subject=subject,
+            id=None if record is None else project.find_record(record).id,
+            before=before,
+            prompt=prompt,
+        )
+        found = project.delete_records(wanted, dry_run=True)
+        if not dry_run:
+            _confirm(found, yes)
+            found = project.delete_records(wanted, rewrite=rewrite)
+    print_deletion(found, as_json=as_json)
+
+
+def print_deletion(found: Deletion, *, as_json: bool) -> None:
+    """Print what went, or would go, and what is left of it in the files."""
+    from promptops.cli import recorddocuments
+    from promptops.cli.documents import print_document
+
+    if as_json:
+        print_document(recorddocuments.DeletionDocument(deletion=found))
+        return
+    would = "would be deleted; nothing was changed" if found.dry_run else "are deleted"
+    spooled = f" and {found.spooled:,} that waited in the spool" if found.spooled else ""
+    click.echo(f"{found.records:,} records, with {found.feedback:,} pieces of feedback{spooled}, {would}.")
+    if found.dry_run:
+        return
+    if not found.rewritten:
+        click.echo("The database was not written anew: a copy of a deleted text can be left in its file.")
+    if not found.erased:
+        click.echo(
+            "Somebody was reading: deleted texts are left in the database's write-ahead log. Run the same "
+            "again once readers are closed."
+        )
+
+
+def _confirm(found: Deletion, yes: bool) -> None:
+    if yes:
+        return
+    told = f"{found.records:,} records with {found.feedback:,} pieces of feedback"
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"{told} would be deleted. Say --yes where nobody can be asked.")
+    click.confirm(f"{told} will be deleted for good. Delete them?", abort=True, err=True)

@@ -1,0 +1,43 @@
+"""What `records ... --json` prints: one object a command, described in docs/guide/json.md."""
+
+from __future__ import annotations
+
+from promptops.cli.documents import Document
+from promptops.noun import Noun
+from promptops.production.records import Deletion, Feedback, Record, RecordScore
+
+
+class RecordWithFeedback(Noun):
+    """A record and what was said of it."""
+
+    record: Record
+    feedback: tuple[Feedback, ...] = ()
+
+
+class RecordsDocument(Document):
+    """`records list`."""
+
+    records: tuple[RecordWithFeedback, ...]
+    count: int
+    """How many there are on all pages."""
+    page: int
+
+
+class OneRecordDocument(Document):
+    """`records show`."""
+
+    record: Record
+    feedback: tuple[Feedback, ...]
+    scores: tuple[RecordScore, ...]
+
+
+class FeedbackDocument(Document):
+    """`records feedback`."""
+
+    feedback: Feedback
+
+
+class DeletionDocument(Document):
+    """`records delete` and `records prune`."""
+
+    deletion: Deletion

@@ -1,0 +1,55 @@
+"""Records and feedback without secrets and, unless that is wanted, without people's addresses."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from pydantic import JsonValue
+
+from promptops.personal import value_without_people, without_people
+from promptops.production.records import Feedback, Record
+from promptops.redaction import Redactor
+
+_Text = TypeVar("_Text", str, str | None)
+
+
+class Cleaner:
+    """Takes out of texts what must not be stored."""
+
+    def __init__(self, redactor: Redactor, *, keep_people: bool = False) -> None:
+        self._redactor = redactor
+        self._keep_people = keep_people
+
+    def record(self, record: Record) -> Record:
+        """Return a record with clean inputs, output, outcome, tags and metadata; ids and names stay."""
+        return record.model_copy(
+            update={
+                "inputs": self._object(record.inputs),
+                "output": self._text(record.output),
+                "outcome": self._text(record.outcome),
+                "tags": tuple(self._text(tag) for tag in record.tags),
+                "metadata": self._object(record.metadata),
+            }
+        )
+
+    def feedback(self, said: Feedback) -> Feedback:
+        """Return feedback with a clean comment, edit and outcome."""
+        return said.model_copy(
+            update={
+                "comment": self._text(said.comment),
+                "edit": self._text(said.edit),
+                "outcome": self._text(said.outcome),
+            }
+        )
+
+    def _text(self, text: _Text) -> _Text:
+        if text is None:
+            return text
+        clean = self._redactor.text(text)
+        return clean if self._keep_people else without_people(clean)
+
+    def _object(self, value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        clean = {self._redactor.text(key): self._redactor.value(member) for key, member in value.items()}
+        return (
+            clean if self._keep_people else {key: value_without_people(each) for key, each in clean.items()}
+        )

@@ -1,0 +1,119 @@
+"""The verbs of records of production: look them up, say what users said of them, and delete them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from promptops.errors import UsageError
+from promptops.models import key_variables
+from promptops.production.cleaning import Cleaner
+from promptops.production.periods import spelled
+from promptops.production.records import (
+    Deletion,
+    Feedback,
+    Record,
+    RecordFilter,
+    RecordScore,
+    Thumb,
+    subject_mark,
+)
+from promptops.redaction import Redactor
+from promptops.watchkeeping import Watchkeeping
+
+
+class Recordbook(Watchkeeping):
+    """What came back from production."""
+
+    def records(
+        self, wanted: RecordFilter | None = None, *, limit: int | None = 50, offset: int = 0
+    ) -> list[Record]:
+        """Return records, the newest first."""
+        return self.store.records(wanted or RecordFilter(), limit=limit, offset=offset)
+
+    def record_pages(self, wanted: RecordFilter | None = None) -> Iterator[list[Record]]:
+        """Yield records a thousand at a time, the oldest first, for more of them than memory holds."""
+        return self.store.record_pages(wanted or RecordFilter())
+
+    def find_record(self, reference: str) -> Record:
+        """Return one record by its id, or the beginning of it. Raises UnknownName, UsageError."""
+        return self.store.record(reference)
+
+    def record_count(self, wanted: RecordFilter | None = None) -> int:
+        """Return how many records there are."""
+        return self.store.record_count(wanted or RecordFilter())
+
+    def record_feedback(self, wanted: RecordFilter | None = None) -> list[Feedback]:
+        """Return what was said of records, the oldest first; without a filter also of records not kept."""
+        return self.store.feedback(wanted)
+
+    def feedback_of(self, records: Sequence[Record]) -> dict[str, tuple[Feedback, ...]]:
+        """Return what was said of some records, by the record's id; those without are left out."""
+        found: dict[str, tuple[Feedback, ...]] = {}
+        for each in self.store.said_of([record.id for record in records]):
+            found[each.record] = (*found.get(each.record, ()), each)
+        return found
+
+    def record_scores(
+        self, wanted: RecordFilter | None = None, *, label: str | None = None
+    ) -> list[RecordScore]:
+        """Return scores of records, in the order in which they were stored."""
+        return self.store.record_scores(wanted or RecordFilter(), label)
+
+    def add_feedback(
+        self,
+        reference: str,
+        *,
+        thumb: Thumb | None = None,
+        stars: int | None = None,
+        comment: str = "",
+        edit: str | None = None,
+        outcome: str | None = None,
+        by: str | None = None,
+        keep_people: bool = False,
+    ) -> Feedback:
+        """Keep what somebody said of a record, without secrets, and without addresses unless `keep_people`.
+
+        `by` is a person's name, kept as its mark. Raises UnknownName, and UsageError where nothing is said.
+        """
+        if thumb is None and stars is None and not comment and edit is None and outcome is None:
+            raise UsageError("Say something of the record: a thumb, stars, a comment, an edit or an outcome.")
+        if stars is not None and not 1 <= stars <= 5:
+            raise UsageError(f"{stars} stars: write 1 to 5.")
+        cleaner = Cleaner(Redactor(self.environment, key_variables(self.settings)), keep_people=keep_people)
+        said = Feedback(
+            id=uuid.uuid4().hex,
+            record=self.find_record(reference).id,
+            at=spelled(datetime.now(UTC)),
+            thumb=thumb,
+            stars=stars,
+            comment=comment,
+            edit=edit,
+            outcome=outcome,
+            by=None if by is None else subject_mark(by),
+        )
+        cleaned = cleaner.feedback(said)
+        self.store.add_feedback([cleaned])
+        return cleaned
+
+    def delete_records(
+        self, wanted: RecordFilter, *, dry_run: bool = False, rewrite: bool = True
+    ) -> Deletion:
+        """Delete records with all that was said of them; their bytes are gone from the database's files.
+
+        With a `subject` alone also what that person said of others' records. `rewrite` writes the database
+        anew, without which a copy of a deleted text can stay in it. Raises UsageError for no condition.
+        """
+        if wanted == RecordFilter():
+            raise UsageError("Say which records to delete: a filter without conditions would delete all.")
+        found = Deletion(
+            records=self.store.record_count(wanted),
+            feedback=self.store.feedback_count(wanted),
+            dry_run=dry_run,
+        )
+        if dry_run:
+            return found
+        deleted = self.store.delete_records(wanted)
+        erased = self.store.erase(rewrite=rewrite)
+        return found.model_copy(update={"records": deleted, "rewritten": rewrite, "erased": erased})
