@@ -29,6 +29,20 @@ TIMED = frozenset({"latency", "ttft", "cost"})
 """Metrics of time and money: they differ from run to run, so their scores aren't kept."""
 
 
+class Header(Noun):
+    """The first line: what shaped the accepted run."""
+
+    format: int
+    evalset: str
+    evalset_digest: str
+    prompt: Prompt
+    prompt_ref: str
+    model: str
+    metrics: tuple[MetricRecord, ...]
+    repeats: int
+    outputs: bool
+
+
 def baseline_path(folder: Path, label: str | None = None) -> Path:
     """Return where a set's baseline lies: baseline.jsonl, or baseline.LABEL.jsonl.
 
@@ -76,6 +90,12 @@ def write_baseline(path: Path, run: Run, results: Iterable[Result], *, outputs: 
             file.write(_utf8(canonical_json(result_row(result, timed, outputs=outputs))) + b"\n")
 
 
+def read_header(path: Path) -> Header:
+    """Return what shaped an accepted run; its results are not looked at. Raises FileProblems."""
+    problems: list[Problem] = []
+    return _header(next(read_json_lines(path, problems), None), path, problems)
+
+
 def read_baseline(path: Path) -> tuple[Run, list[Result]]:
     """Return the accepted run and its results. Raises FileProblems with every fault and its line."""
     problems: list[Problem] = []
@@ -102,20 +122,6 @@ def read_baseline(path: Path) -> tuple[Run, list[Result]]:
     if problems:
         raise FileProblems(sorted(problems, key=lambda problem: problem.line or 0))
     return _run(header, found), found
-
-
-class _Header(Noun):
-    """The first line."""
-
-    format: int
-    evalset: str
-    evalset_digest: str
-    prompt: Prompt
-    prompt_ref: str
-    model: str
-    metrics: tuple[MetricRecord, ...]
-    repeats: int
-    outputs: bool
 
 
 def result_row(result: Result, timed: Collection[str], *, outputs: bool = True) -> dict[str, object]:
@@ -164,7 +170,7 @@ def _rounded(value: JsonValue | Mapping[str, JsonValue]) -> object:
     return float(f"{value:.12g}") if isinstance(value, float) else value
 
 
-def _header(row: Located | None, path: Path, problems: list[Problem]) -> _Header:
+def _header(row: Located | None, path: Path, problems: list[Problem]) -> Header:
     file = file_name(path)
     if row is None or problems:
         raise FileProblems(problems or [Problem(file, "is empty; make it with `promptops accept RUN`", 1)])
@@ -176,7 +182,7 @@ def _header(row: Located | None, path: Path, problems: list[Problem]) -> _Header
             ("format",), f"must be {FORMAT}, not {shown(row.value['format'])}; a newer promptops may read it"
         )
     faults.stop()
-    header = _validated(_Header, row, faults)
+    header = _validated(Header, row, faults)
     faults.stop()
     if header is None or header.repeats < 1:
         raise FileProblems([Problem(file, "must be 1 or more", row.place(()).line, field="repeats")])
@@ -200,7 +206,7 @@ def _validated(kind: type[Kind], row: Located, faults: Faults) -> Kind | None:
     return None
 
 
-def _run(header: _Header, results: list[Result]) -> Run:
+def _run(header: Header, results: list[Result]) -> Run:
     return Run(
         id="baseline",
         created_at="",

@@ -17,7 +17,6 @@ from promptops.brake import Brake, GivenUp
 from promptops.budget import Budget, OverBudget, Ticket
 from promptops.contentaddress import Asked, content_address
 from promptops.errors import FATAL, CallFailed, PromptopsError, StoreError
-from promptops.judges import Reads
 from promptops.limiter import FIRST_PAUSE, LONGEST_PAUSE, LetGo, Limiter, Place
 from promptops.providers import Allowance, Model
 from promptops.quotas import LONGEST_WAIT
@@ -105,12 +104,10 @@ class Asker(Protocol):
         *,
         finishing: bool = False,
         address: str | None = None,
-        reads: Reads | None = None,
     ) -> Answer:
         """Return an answer; raises Unanswered, GivenUp, or what ends the run.
 
-        Who has worked out the request's content address before hands it over. What `reads` can't read is no
-        answer that was there before, and none for later.
+        Who has worked out the request's content address before hands it over.
         """
 
 
@@ -157,7 +154,6 @@ class Caller:
         *,
         finishing: bool = False,
         address: str | None = None,
-        reads: Reads | None = None,
     ) -> Answer:
         """Return an answer; raises Unanswered, GivenUp, or Stopped where no call can succeed.
 
@@ -165,7 +161,7 @@ class Caller:
         """
         address = address or self.address(request, prompt_digest)
         key = address if self.model.cacheable else None
-        found = self._found(key, reads)
+        found = self._found(key)
         if found is not None:
             self.usage.cached += 1
             return Answer(found, key, cached=True, address=address)
@@ -178,8 +174,7 @@ class Caller:
             raise Stopped(f"{self.name} refuses every call, so no more are made. It said: {self._last}")
         completion = await self._until_answered(request, finishing)
         self.usage.add(completion)
-        whole = completion.finish_reason == "stop"
-        reusable = key if whole and (reads is None or reads(completion)) else None
+        reusable = key if completion.finish_reason == "stop" else None
         return Answer(completion, reusable, cached=False, address=address)
 
     def address(self, request: Request, prompt_digest: str = "") -> str:
@@ -187,15 +182,12 @@ class Caller:
         asked = Asked(self.name, self.model.origin, self.model.settings.body)
         return content_address(asked, request, prompt_digest)
 
-    def find(
-        self, request: Request, prompt_digest: str = "", reads: Reads | None = None
-    ) -> Completion | None:
+    def find(self, request: Request, prompt_digest: str = "") -> Completion | None:
         """Return the answer that an earlier run has to the same request, if any; nobody is asked."""
-        return self._found(self.address(request, prompt_digest) if self.model.cacheable else None, reads)
+        return self._found(self.address(request, prompt_digest) if self.model.cacheable else None)
 
-    def _found(self, key: str | None, reads: Reads | None) -> Completion | None:
-        found = None if key is None or self.lookup is None else self.lookup(key)
-        return found if found is None or reads is None or reads(found) else None
+    def _found(self, key: str | None) -> Completion | None:
+        return None if key is None or self.lookup is None else self.lookup(key)
 
     async def _until_answered(self, request: Request, finishing: bool) -> Completion:
         ends = time.monotonic() + self.deadline

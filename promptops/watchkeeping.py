@@ -9,6 +9,7 @@ from pydantic import JsonValue
 
 from promptops.anchoring import trial_of_anchors
 from promptops.anchors import now
+from promptops.curation import Curation
 from promptops.errors import UsageError
 from promptops.evaluation import Evaluation
 from promptops.forecast import Part
@@ -17,11 +18,10 @@ from promptops.judgechanges import Kept, marks
 from promptops.judges import Judge
 from promptops.metrics import Metric
 from promptops.models import rebuild_metric
-from promptops.tournaments import Tournaments
 from promptops.types import EvalSet, MetricSpec, Run
 
 
-class Watchkeeping(Tournaments):
+class Watchkeeping(Curation):
     """Judges whose sets declare `check_anchors`."""
 
     def judge_notes(

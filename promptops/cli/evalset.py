@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from promptops.cli.setdiff import diff_command
+
 
 @click.group("evalset")
 def evalset_command() -> None:
@@ -11,3 +13,6 @@ def evalset_command() -> None:
 
     A set is named as everywhere, or given by its folder.
     """
+
+
+evalset_command.add_command(diff_command)
