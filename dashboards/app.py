@@ -32,6 +32,8 @@ PAGES = [
     st.Page("views/runs.py", title="Runs", url_path="runs"),
     st.Page("views/evaluate.py", title="New run", url_path="evaluate"),
     st.Page("views/compare.py", title="Compare", url_path="compare"),
+    st.Page("views/shift.py", title="Shift", url_path="shift"),
+    st.Page("views/coverage.py", title="Coverage", url_path="coverage"),
     st.Page("views/judges.py", title="Judges", url_path="judges"),
     st.Page("views/label.py", title="Label", url_path="label"),
     st.Page("views/prompts.py", title="Prompts", url_path="prompts"),

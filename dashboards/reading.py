@@ -131,12 +131,12 @@ def changes(baseline: str, candidate: str, metric: str, part: str | None) -> dic
 
 def slices(evalset: str, baseline: str, candidate: str, metric: str) -> Slices:
     """Return one metric's change in every group of samples, with all of them in mind."""
-    return _slices(baseline, candidate, metric, (_state(baseline), *_set_state(evalset)))
+    return _slices(baseline, candidate, metric, (_state(baseline), *set_state(evalset)))
 
 
 def verdict(evalset: str, baseline: str, candidate: str) -> Verdict | str:
     """Decide by the rules of the set, or say why nothing can be decided."""
-    return _verdict(evalset, baseline, candidate, (_state(baseline), *_set_state(evalset)))
+    return _verdict(evalset, baseline, candidate, (_state(baseline), *set_state(evalset)))
 
 
 @kept(entries=32)
@@ -147,12 +147,12 @@ def preference(baseline: str, candidate: str) -> Preference | None:
 
 def judges() -> DeclaredJudges:
     """List the judges of the sets, each with its certificate."""
-    return _judges(tuple((name, *_set_state(name)) for name in project().evalsets()))
+    return _judges(tuple((name, *set_state(name)) for name in project().evalsets()))
 
 
 def drift(judge: str) -> Drift | None:
     """Return what a judge said of its anchors over time; None where it has none."""
-    return _drift(judge, _set_state(judge.rpartition(":")[0]))
+    return _drift(judge, set_state(judge.rpartition(":")[0]))
 
 
 @kept()
@@ -163,7 +163,18 @@ def preferences(limit: int) -> tuple[Preference, ...]:
 
 def labelling(judge: str) -> Labelling:
     """Return the cases that were drawn for a judge, with what people said of them."""
-    return _labelling(judge, _set_state(judge.rpartition(":")[0]))
+    return _labelling(judge, set_state(judge.rpartition(":")[0]))
+
+
+def set_state(evalset: str) -> tuple[object, ...]:
+    """Return what changes when a file of a set does; empty where the set is not here."""
+    try:
+        folder = project().evalset_folder(evalset)
+        paths = [*folder.iterdir(), *(path for name in BESIDE for path in folder.glob(f"{name}/*"))]
+        facts = [(path.name, path.stat()) for path in paths]
+        return tuple(sorted((name, stat.st_mtime_ns, stat.st_ino, stat.st_size) for name, stat in facts))
+    except (OSError, PromptopsError):
+        return ()
 
 
 @kept()
@@ -223,17 +234,6 @@ def _state(baseline: str) -> int:
         return Path(baseline).stat().st_mtime_ns if baseline.endswith(".jsonl") else 0
     except OSError:
         return 0
-
-
-def _set_state(evalset: str) -> tuple[object, ...]:
-    """Return what changes when a file of a set does; empty where the set is not here."""
-    try:
-        folder = project().evalset_folder(evalset)
-        paths = [*folder.iterdir(), *(path for name in BESIDE for path in folder.glob(f"{name}/*"))]
-        facts = [(path.name, path.stat()) for path in paths]
-        return tuple(sorted((name, stat.st_mtime_ns, stat.st_ino, stat.st_size) for name, stat in facts))
-    except (OSError, PromptopsError):
-        return ()
 
 
 # A judge's model may stand in the settings, which are read once; its prompt may be a file of the set.

@@ -36,6 +36,13 @@ if TYPE_CHECKING:
     from promptops.reports import Report
     from promptops.selection import Selection
     from promptops.shift import Shift
+    from promptops.shifttext import (
+        coverage_facts,
+        coverage_sentence,
+        feature_sides,
+        shift_facts,
+        shift_sentence,
+    )
     from promptops.slices import Slices
     from promptops.types import Case, Completion, Estimate, EvalSet, Prompt, Result, Run, Sample, Score
     from promptops.verdicts import Comparison, Verdict
@@ -90,6 +97,11 @@ _HOMES = {
     "render_report": "reportfiles",
     "rules_plot": "plots",
     "smallest_change": "headline",
+    "coverage_facts": "shifttext",
+    "coverage_sentence": "shifttext",
+    "feature_sides": "shifttext",
+    "shift_facts": "shifttext",
+    "shift_sentence": "shifttext",
     "word_diff": "worddiff",
     "write_report": "reportfiles",
 }
@@ -134,12 +146,17 @@ __all__ = [
     "Verdict",
     "agreement_plot",
     "changes_plot",
+    "coverage_facts",
+    "coverage_sentence",
     "drift_plot",
     "evidence_of",
+    "feature_sides",
     "judge_lines",
     "preference_sentences",
     "render_report",
     "rules_plot",
+    "shift_facts",
+    "shift_sentence",
     "smallest_change",
     "word_diff",
     "write_report",

@@ -26,6 +26,7 @@ from promptops.sides import Loaded, load_run, metrics_of
 from promptops.stats import Floats
 from promptops.summary import estimate
 from promptops.textfile import check_inside
+from promptops.textfiles import text_fields, text_files
 from promptops.types import EvalSet, Run
 from promptops.verdicts import CellVerdict
 from promptops.windows import (
@@ -148,6 +149,14 @@ class Shifts(Comparisons):
         redactor = Redactor(self.environment, key_variables(self.settings))
         samples = self.evalset(found.evalset).samples
         return write_candidates(found, sources, samples, Path(path), redactor)
+
+    def text_files(self) -> tuple[str, ...]:
+        """List files of the project that may hold texts, the newest first, named from its folder."""
+        return text_files(self.root)
+
+    def text_fields(self, path: str | Path) -> tuple[str, ...]:
+        """List the fields of a file's first rows, of objects with dots. Raises FileProblems."""
+        return text_fields(Path(path))
 
     def leaks(
         self,

@@ -131,7 +131,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
             "replaying",
         ),
         *("candidates", "coverage", "leaks", "runner", "running", "shift", "shiftdays", "shifttext", "tasks"),
-        *("verifying", "windows"),
+        *("textfiles", "verifying", "windows"),
     ),
     (
         *(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
+from typing import TypeGuard
 
 import pytest
 
@@ -12,11 +13,16 @@ FILES = sorted(path for path in FOLDER.rglob("*.py"))
 CONTROL = frozenset({"cache_data", "cache_resource", "stop", "switch_page", "set_page_config", "App"})
 SAFE = CONTROL | {"text", "code", "dataframe", "selectbox", "columns", "container", "pagination", "button"}
 SAFE |= {"navigation", "Page", "fragment", "rerun", "progress", "multiselect", "number_input", "page_link"}
+SAFE |= {"vega_lite_chart"}
 """What shows its data as text, or shows none."""
 MARKUP = frozenset({"markdown", "caption", "header", "subheader", "badge", "expander"})
 MARKUP |= {"spinner", "segmented_control"}
 """What renders markdown: called with texts of our own only."""
 OPEN_TO = frozenset({"promptops", "dashboards", "streamlit", "pandas", "starlette"})
+
+
+LABELLED = frozenset({"urlstate.choice", "sides.choice", "sides.field_choice", "st.Page"})
+"""What hands its first argument on as a label."""
 
 
 def calls(path: Path) -> list[tuple[str, ast.Call]]:
@@ -67,11 +73,20 @@ def test_a_picture_is_a_plot_of_ours_within_the_page_and_has_no_caption(path: Pa
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_chart_takes_data_from_a_table_and_fetches_and_links_nothing(path: Path) -> None:
+    if path.stem == "charts":
+        words = {node.value for node in ast.walk(ast.parse(path.read_text("utf-8"))) if _is_word(node)}
+        assert not words & {"href", "url", "image", "data", "datasets", "usermeta", "transform", "expr"}
+    else:
+        assert "vega_lite_chart" not in {name for name, _ in calls(path)}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_labels_of_widgets_are_our_own(path: Path) -> None:
     tree = ast.parse(path.read_text("utf-8"))
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in {"urlstate.choice", "st.Page"}:
-            assert _own(node.args[0]) or path.stem in {"compare", "app"}, ast.unparse(node)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in LABELLED:
+            assert _own(node.args[0]) or path.stem in {"compare", "app", "sides"}, ast.unparse(node)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -87,6 +102,10 @@ def test_the_dashboard_stands_on_the_public_face_alone(path: Path) -> None:
             if top == "promptops":
                 # `figures` and `visible` are how every face writes numbers and texts.
                 assert module in {"promptops", "promptops.figures", "promptops.visible"}, module
+
+
+def _is_word(node: ast.AST) -> TypeGuard[ast.Constant]:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def _own(argument: ast.expr) -> bool:

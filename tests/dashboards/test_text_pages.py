@@ -1,0 +1,143 @@
+"""The pages of shift and coverage by AppTest: they show what the command line prints."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from streamlit.testing.v1 import AppTest
+
+from promptops import Project, coverage_facts, coverage_sentence, shift_facts, shift_sentence
+from promptops.cli import app as command
+from promptops.figures import figure, p_value
+from tests.dashboards.test_label_page import HIDDEN, everything
+from tests.dashboards.test_pages import page, projects, small, texts
+from tests.dashboards.textproject import VISIT, Texts, make_texts
+
+__all__ = ["page", "projects", "small"]
+Open = Callable[..., AppTest]
+WEEK = "logs/week.jsonl"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Texts:
+    return make_texts(tmp_path_factory.mktemp("texts"), "http://127.0.0.1:9")
+
+
+def charts(app: AppTest) -> list[dict[str, object]]:
+    """Return the specifications of the charts that are drawn."""
+    return [json.loads(each.proto.spec) for each in app.get("vega_lite_chart")]
+
+
+def test_a_shift_is_measured_by_a_button_and_says_what_the_command_does(made: Texts, page: Open) -> None:
+    app = page(made.root, made.database, "shift")
+    assert not app.exception
+    # The newest file against the first set, with the field that is a date as a rule.
+    assert [box.value for box in app.selectbox[:2]] == ["desk", WEEK]
+    assert "at" in [box.value for box in app.selectbox] and not app.dataframe
+    app.button[0].click().run()
+    assert not app.exception
+    with Project.open(made.root) as project:
+        found = project.shift("desk", str(made.root / WEEK), trend="at")
+    found = found.model_copy(update={"current_name": WEEK})
+    assert found.alarmed
+    assert html.escape(shift_sentence(found)) in everything(app) and shift_facts(found) in texts(app)
+    table = app.dataframe[0].value.set_index("feature")
+    for item in found.features:
+        assert table.loc[item.name, "told apart"] == f"{item.separation:.2f}"
+        assert table.loc[item.name, "p after Holm"] == p_value(item.adjusted_p)
+        assert table.loc[item.name, "Wasserstein"] == figure(item.wasserstein)
+    assert list(table["changed"]) == sorted(table["changed"], reverse=True)
+    assert len(charts(app)) == 1
+    assert f"promptops shift desk {WEEK} --trend at" in [each.value for each in app.code]
+    assert all(text.text[:40].split()[0] in everything(app) for text in found.foreign if text.text.split())
+
+
+def test_a_shift_of_two_runs_or_of_little_says_so(made: Texts, page: Open) -> None:
+    app = page(made.root, made.database, "shift", first="desk", second="few.jsonl", measured="1")
+    assert not app.exception
+    assert "could not be measured: a shift needs at least 20 texts a side" in everything(app)
+    app = page(made.root, made.database, "shift", first=made.run, second="desk", what="inputs", measured="1")
+    assert not app.exception and "no alarm" in everything(app)
+    assert f"promptops shift {made.run} desk --what inputs" in [each.value for each in app.code]
+
+
+@pytest.mark.parametrize("reference", ["/etc/passwd", "../secret.jsonl", "http://127.0.0.1:9/x.jsonl"])
+def test_an_address_opens_no_file_outside_of_the_project(made: Texts, page: Open, reference: str) -> None:
+    (made.root.parent / "secret.jsonl").write_text('{"text": "do not show"}\n' * 30)
+    for name, side in (("shift", "second"), ("coverage", "production")):
+        app = page(made.root, made.database, name, measured="1", **{side: reference})
+        assert not app.exception
+        assert "The address names something that is not there" in everything(app)
+        assert "do not show" not in everything(app)
+
+
+def test_a_file_that_cannot_be_read_is_refused_with_its_line(made: Texts, page: Open) -> None:
+    app = page(made.root, made.database, "shift", second="bad.jsonl", measured="1")
+    assert not app.exception
+    assert "bad.jsonl:2" in texts(app)
+
+
+def test_a_coverage_shows_the_map_the_kinds_and_what_the_command_says(made: Texts, page: Open) -> None:
+    parameters = {"production": WEEK, "run": made.run, "suggest": "5", "measured": "1"}
+    app = page(made.root, made.database, "coverage", **parameters)
+    assert not app.exception
+    with Project.open(made.root) as project:
+        found = project.coverage("desk", str(made.root / WEEK), suggest=5, run=made.run)
+    found = found.model_copy(update={"production": WEEK})
+    assert html.escape(coverage_sentence(found)) in everything(app)
+    assert all(fact in texts(app) for fact in coverage_facts(found))
+    kinds = app.dataframe[0].value
+    assert list(kinds["of all production"]) == [f"{kind.share:.1%}" for kind in found.uncovered]
+    assert any(any(word in kind.theme for word in " ".join(VISIT).split()) for kind in found.uncovered)
+    weighed = app.dataframe[1].value.set_index("metric")
+    assert weighed.loc["exact", "weighted"] == figure(found.estimates[0].weighted.value)
+    assert list(app.dataframe[2].value["row"]) == [each.index + 1 for each in found.suggestions]
+    [spec] = charts(app)
+    asked = ["coverage", "desk", "--production", str(made.root / WEEK), "--map", "--json"]
+    told = json.loads(CliRunner().invoke(command, ["-C", str(made.root), *asked]).output)
+    points = told["coverage"]["map"]["points"]
+    assert f"{told['coverage']['map']['variance']:.0%}" in everything(app)
+    last = page(made.root, made.database, "coverage", **parameters, point=str(len(points) - 1))
+    assert "Case q059<b>" in texts(last)
+    assert spec["description"] and not HIDDEN.search(everything(app))
+
+
+def test_ticked_suggestions_are_written_once_as_the_command_writes_them(made: Texts, page: Open) -> None:
+    parameters = {"production": WEEK, "suggest": "5", "measured": "1"}
+    with Project.open(made.root) as project:
+        found = project.coverage("desk", str(made.root / WEEK), suggest=5)
+        ticked = [found.suggestions[place] for place in (0, 2)]
+        chosen = found.model_copy(update={"suggestions": tuple(ticked)})
+        project.write_candidates(chosen, made.root / "expected.jsonl")
+    try:
+        app = page(
+            made.root, made.database, "coverage", **parameters, add=[str(each.index) for each in ticked]
+        )
+        [button] = [each for each in app.button if each.label == "Write candidates"]
+        button.click().run()
+        assert not app.exception
+        assert "Wrote 2 candidates to candidates.jsonl." in texts(app)
+        [button] = [each for each in app.button if each.label == "Write candidates"]
+        assert button.disabled
+        written = (made.root / "candidates.jsonl").read_text()
+        assert written == (made.root / "expected.jsonl").read_text()
+        assert "guest" not in written and not (made.root / "candidates-2.jsonl").exists()
+    finally:
+        for name in ("candidates.jsonl", "expected.jsonl"):
+            (made.root / name).unlink(missing_ok=True)
+
+
+def test_where_nothing_is_ticked_nothing_is_written(made: Texts, page: Open) -> None:
+    app = page(made.root, made.database, "coverage", production=WEEK, suggest="5", measured="1", add="none")
+    [button] = [each for each in app.button if each.label == "Write candidates"]
+    assert button.disabled
+
+
+def test_an_empty_project_says_what_is_needed(small: tuple[Path, str], page: Open) -> None:
+    assert "no set, no run and no file" in texts(page(*small, "shift"))
+    assert "no evaluation set yet" in texts(page(*small, "coverage"))
