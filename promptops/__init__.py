@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from promptops.preferencetext import preference_sentences
     from promptops.production.records import Feedback, Record, RecordFilter
     from promptops.project import Project
+    from promptops.production.monitor import Monitor
     from promptops.providers import Model
     from promptops.reportfiles import render_report, write_report
     from promptops.reports import Report
@@ -65,6 +66,7 @@ _HOMES = {
     "Judge": "judges",
     "Metric": "metrics",
     "Model": "providers",
+    "Monitor": "production.monitor",
     "OwnCase": "labelled",
     "Plot": "plots",
     "Preference": "instruments",
@@ -126,6 +128,7 @@ __all__ = [
     "Labelling",
     "Metric",
     "Model",
+    "Monitor",
     "OwnCase",
     "Plot",
     "Preference",

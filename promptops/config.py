@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from promptops.errors import FileProblems, Problem, SettingsError
 from promptops.located import KeyPath, Located, Place, did_you_mean, field_name, is_name, kind_of, shown
+from promptops.production.alertrules import AlertRule, MonitorSettings
 from promptops.providers import ProviderSettings
 from promptops.textfile import file_name
 from promptops.tomlfile import read_toml
@@ -52,6 +53,7 @@ class Settings(BaseModel):
     Naming one runs its code, and prompts and sets are data: what is not listed here is refused in them.
     """
     providers: dict[str, ProviderSettings] = {}
+    monitor: MonitorSettings = MonitorSettings()
 
 
 def load_settings(start: Path, environment: Mapping[str, str], **flags: object) -> tuple[Settings, Path]:
@@ -126,7 +128,18 @@ def _checked(file: str, located: Located) -> dict[str, JsonValue]:
             if isinstance(provider, dict):
                 known = tuple(ProviderSettings.model_fields)
                 _refuse_unknown(provider, ("providers", name), known, file, located)
+    _refuse_unknown_of_monitor(located.value.get("monitor"), file, located)
     return located.value
+
+
+def _refuse_unknown_of_monitor(monitor: JsonValue, file: str, located: Located) -> None:
+    if not isinstance(monitor, dict):
+        return
+    _refuse_unknown(monitor, ("monitor",), tuple(MonitorSettings.model_fields), file, located)
+    alerts = monitor.get("alert", [])
+    for place, alert in enumerate(alerts if isinstance(alerts, list) else []):
+        if isinstance(alert, dict):
+            _refuse_unknown(alert, ("monitor", "alert", place), tuple(AlertRule.model_fields), file, located)
 
 
 def _refuse_unknown(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from promptops.production.recordbook import Recordbook
+from promptops.production.monitored import Monitored
 
 
-class Project(Recordbook):
+class Project(Monitored):
     """A folder with prompts and evaluation sets, and the database that remembers runs.
 
     >>> with Project.open() as project:

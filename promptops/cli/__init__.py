@@ -73,6 +73,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "promptops.cli.records",
         "Look at what came back from production, and what users said of it; delete it.",
     ),
+    "monitor": (
+        "promptops.cli.monitoring",
+        "Show production over time: errors, latency, cost, feedback, checks; ring where a rule says so.",
+    ),
     "judge": (
         "promptops.cli.judges",
         "Look at judges as instruments: against people, over time, under attack; read recorded replies.",

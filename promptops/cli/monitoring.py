@@ -1,0 +1,216 @@
+"""`monitor`: production over time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, get_args
+
+import click
+
+from promptops.cli.options import json_option, open_project
+from promptops.production.monitor import By
+
+if TYPE_CHECKING:
+    from promptops.instruments import Found
+    from promptops.production.monitor import Deploy, Figures, Monitor
+
+_SHOWN_ROWS = 60
+_SECONDS = ("p50", "p95")
+
+
+@click.command("monitor")
+@click.option(
+    "--prompt", metavar="NAME", help="Only records of this prompt: reply, reply@3 or reply@production."
+)
+@click.option(
+    "--since", default="28d", show_default=True, metavar="WHEN", help="From then on: 7d, 12h, 2026-11-01."
+)
+@click.option("--until", metavar="WHEN", help="Up to then, that day with it.")
+@click.option(
+    "--by", type=click.Choice(get_args(By)), default="day", show_default=True, help="What has a row."
+)
+@click.option("-m", "--model", metavar="MODEL", help="Only records of this model.")
+@click.option(
+    "--metric",
+    "checks",
+    multiple=True,
+    metavar="NAME",
+    help="A metric without a target, such as json_valid, beside the settings' own; more than once.",
+)
+@json_option
+@click.pass_context
+def monitor_command(
+    ctx: click.Context,
+    prompt: str | None,
+    since: str,
+    until: str | None,
+    by: By,
+    model: str | None,
+    checks: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Show production over time: errors, refusals, latency, cost, feedback and checks of answers.
+
+    Intervals hold at every look, so that looking each morning is no harm. What is unknown is never zero.
+    Exit code 0.
+    """
+    with open_project(ctx) as project:
+        found = project.monitor(prompt, since=since, until=until, by=by, model=model, checks=checks)
+    if as_json:
+        from promptops.cli import productiondocuments as documents
+        from promptops.cli.documents import print_document
+
+        print_document(documents.MonitorDocument(monitor=found))
+    else:
+        print_monitor(found)
+
+
+def print_monitor(found: Monitor) -> None:
+    """Print figures with their intervals, then a row for each day or version, then what changed."""
+    from promptops.cli.safe import safe_line
+    from promptops.cli.tables import console
+
+    whole = found.whole
+    of = f" of {safe_line(found.prompt, 60)}" if found.prompt else ""
+    kept = "" if whole.records == round(whole.calls) else f", which stand for {whole.calls:,.0f} calls"
+    head = f"{whole.records:,} records{of}{kept}, {_moment(found.since)} to {_moment(found.until)} UTC"
+    console().print(head, style="bold", soft_wrap=True)
+    console().print("  " + _cost_line(whole), soft_wrap=True)
+    for note in found.notes:
+        console().print(f"  Note: {safe_line(note)}", style="yellow", soft_wrap=True)
+    console().print()
+    _print_whole(found)
+    console().print()
+    _print_rows(found)
+    _print_changes(found)
+    _print_deploys(found.deploys)
+
+
+def shown(name: str, value: float | None) -> str:
+    """Return a measure's figure as it is printed: shares in percent, seconds, else as it is."""
+    from promptops.figures import figure
+
+    if value is None:
+        return "-"
+    if name in ("errors", "refusals", "truncated", "good") or name.startswith("error:"):
+        return f"{value:.1%}"
+    return f"{value:.2f} s" if name in _SECONDS else figure(value)
+
+
+def _moment(at: str) -> str:
+    return at[:16].replace("T", " ")
+
+
+def _cost_line(whole: Figures) -> str:
+    from promptops.pricing import dollars
+
+    costs = whole.costs
+    if costs.known is None or not costs.known:
+        cost = "cost unknown"
+    else:
+        known = "" if costs.known == 1 else f" (known of {costs.known:.0%} of the records)"
+        cost = f"{dollars(costs.total)} in all, {dollars(costs.each)} an answer{known}"
+    told = "" if not whole.told else f"; feedback on {whole.told:.1%} of the records"
+    return cost + told
+
+
+def _print_whole(found: Monitor) -> None:
+    from rich.table import Table
+
+    from promptops.cli.safe import safe_line
+    from promptops.cli.tables import console
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("measure", "figure", "95 %, at every look", "n"):
+        table.add_column(name, justify="left" if name == "measure" else "right")
+    for name, each in found.whole.measures.items():
+        unscored = found.whole.unscored.get(name)
+        table.add_row(
+            safe_line(name, 40),
+            shown(name, each.value),
+            _interval(name, each),
+            f"{each.n:,}" + (f"  ({unscored:,} unscored)" if unscored else ""),
+        )
+        if name == "errors":
+            for kind, share in found.whole.errors.items():
+                table.add_row(f"  {safe_line(kind, 38)}", shown("errors", share), "", "")
+    console().print(table)
+
+
+def _interval(name: str, each: Found) -> str:
+    if each.low is None and each.high is None:
+        return "-"
+    high = "open" if each.high is None else shown(name, each.high)
+    return f"[{shown(name, each.low)}, {high}]"
+
+
+def _print_rows(found: Monitor) -> None:
+    from rich.table import Table
+
+    from promptops.cli.safe import safe_line
+    from promptops.cli.tables import console
+    from promptops.pricing import dollars
+
+    names = list(found.whole.measures)
+    table = Table(box=None, pad_edge=False)
+    table.add_column(found.by)
+    for name in ("calls", *names, "cost"):
+        table.add_column(safe_line(name, 16), justify="right")
+    marked = {(each.at, each.measure) for each in found.changes if found.by == found.unit}
+    rows = found.rows[-_SHOWN_ROWS:] if found.by in ("day", "hour") else found.rows[:_SHOWN_ROWS]
+    if len(rows) < len(found.rows):
+        console().print(f"{len(rows)} of {len(found.rows)} rows; all of them: --json")
+    for row in rows:
+        table.add_row(
+            safe_line(row.name, 40),
+            f"{row.calls:,.0f}",
+            *(
+                ("* " if (row.name, name) in marked else "") + shown(name, row.measures[name].value)
+                for name in names
+            ),
+            "-" if row.costs.total is None else dollars(row.costs.total),
+        )
+    console().print(table)
+
+
+def _print_changes(found: Monitor) -> None:
+    from promptops.cli.safe import safe_line
+    from promptops.cli.tables import console
+    from promptops.figures import listed, p_value
+
+    if found.changes:
+        console().print(f"\nChanges of the series by {found.unit}:", style="bold")
+    for each in found.changes:
+        with_it = f"; {listed(each.deployed)} came then" if each.deployed else ""
+        name = each.measure
+        console().print(
+            f"  {each.at}  {safe_line(name, 40)} {shown(name, each.before)} -> {shown(name, each.after)} "
+            f"(p {p_value(each.p)}){safe_line(with_it)}",
+            soft_wrap=True,
+        )
+
+
+def _print_deploys(deploys: tuple[Deploy, ...]) -> None:
+    from promptops.cli.safe import safe_line
+    from promptops.cli.tables import console
+
+    heads = dict.fromkeys((each.version, each.previous, each.since) for each in deploys)
+    for version, previous, since in heads:
+        console().print(
+            f"\n{safe_line(version, 60)}, since {since}, against {safe_line(previous, 60)}:", style="bold"
+        )
+        for each in deploys:
+            if (each.version, each.previous) != (version, previous):
+                continue
+            low, high = shown(each.measure, each.low), shown(each.measure, each.high)
+            open_end = each.low is None or each.high is None
+            bounds = "" if open_end else f", change [{_signed(low)}, {_signed(high)}]"
+            console().print(
+                f"  {safe_line(each.measure, 40)} {shown(each.measure, each.before.value)} -> "
+                f"{shown(each.measure, each.after.value)}{bounds}",
+                style="bold" if not open_end and (each.low > 0 or each.high < 0) else "",  # type: ignore[operator]
+                soft_wrap=True,
+            )
+
+
+def _signed(text: str) -> str:
+    return text if text.startswith("-") else f"+{text}"

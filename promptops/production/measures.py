@@ -1,0 +1,126 @@
+"""What can be measured of records: shares, seconds, scores; each as a column with its range."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from promptops.errors import UnknownName
+from promptops.instruments import Found
+from promptops.production.traffic import Traffic
+from promptops.stats import Bools, Floats
+from promptops.stats.confidence import mean_sequence, quantile_sequence
+
+QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+SHOWN = ("errors", "refusals", "truncated", "p50", "p95", "good")
+"""Measures that every table has, where records tell them."""
+ERROR = "error:"
+"""Before a class of errors: the share of calls that went wrong so."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The range of a metric's figure and which way is better; None where it has no end, or says neither."""
+
+    low: float | None
+    high: float | None
+    higher_is_better: bool | None = None
+
+    @property
+    def finite(self) -> bool:
+        """Whether it has two ends."""
+        return self.low is not None and self.high is not None and self.high > self.low
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One measure of n records: a value each, NaN where it says nothing of a record."""
+
+    name: str
+    values: Floats
+    scale: Scale
+    quantile: float | None = None
+    """The share of values below the figure; None for a mean."""
+
+    def found(self, which: Bools, weights: Floats, level: float = 0.95) -> Found:
+        """Return the figure of some records, with an interval that holds at every number of them."""
+        told = which & np.isfinite(self.values)
+        x, w, n = self.values[told], weights[told], int(told.sum())
+        if not n:
+            return Found(reason="nothing tells it")
+        if self.quantile is not None:
+            ends = quantile_sequence(x, self.quantile, level, weights=w, largest=self._heaviest(weights))
+            low, high = _end(ends.low), _end(ends.high)
+            return Found(value=ends.value, low=0.0 if low is None else low, high=high, n=n)
+        if not self.scale.finite:
+            return Found(value=float(np.average(x, weights=w)), n=n, reason="it has no range")
+        ends = mean_sequence(self.scaled(x), level, weights=w, largest=self._heaviest(weights))
+        return Found(
+            value=self._unscaled(ends.value),
+            low=self._unscaled(ends.low),
+            high=self._unscaled(ends.high),
+            n=n,
+        )
+
+    def scaled(self, values: Floats) -> Floats:
+        """Return values on a range of 0 to 1."""
+        low, high = self.scale.low or 0.0, 1.0 if self.scale.high is None else self.scale.high
+        scaled: Floats = np.clip((values - low) / (high - low), 0.0, 1.0)
+        return scaled
+
+    def _unscaled(self, value: float) -> float:
+        low, high = self.scale.low or 0.0, 1.0 if self.scale.high is None else self.scale.high
+        return low + value * (high - low)
+
+    @staticmethod
+    def _heaviest(weights: Floats) -> float:
+        return float(weights.max(initial=1.0))
+
+
+SHARE = Scale(0.0, 1.0, higher_is_better=False)
+
+
+def measures_of(traffic: Traffic, scales: Mapping[str, Scale]) -> dict[str, Measure]:
+    """Return all measures that are shown of records, by name; those of which nothing is told are left out.
+
+    `scales` are those of labels that have scores.
+    """
+    found = [measure_named(name, traffic, scales) for name in (*SHOWN, *traffic.scores)]
+    return {each.name: each for each in found if np.isfinite(each.values).any()}
+
+
+def measure_named(name: str, traffic: Traffic, scales: Mapping[str, Scale]) -> Measure:
+    """Return one measure of records. Raises UnknownName."""
+    if name in QUANTILES:
+        return Measure(name, traffic.seconds, Scale(0.0, None, higher_is_better=False), QUANTILES[name])
+    if name == "errors":
+        return Measure(name, _share(_is_there(traffic.errors)), SHARE)
+    if name.startswith(ERROR):
+        return Measure(name, _share(traffic.errors == name.removeprefix(ERROR)), SHARE)
+    if name in ("refusals", "truncated"):
+        kind = "refusal" if name == "refusals" else "length"
+        told = _is_there(traffic.finishes)
+        return Measure(name, np.where(told, traffic.finishes == kind, np.nan).astype(np.float64), SHARE)
+    if name == "good":
+        return Measure(name, traffic.good, Scale(0.0, 1.0, higher_is_better=True))
+    if name == "cost":
+        return Measure(name, traffic.costs, Scale(0.0, None, higher_is_better=False))
+    if name in traffic.scores:
+        return Measure(name, traffic.scores[name].values, scales.get(name, Scale(None, None)))
+    known = (*SHOWN, "p90", "p99", "cost", "error:timeout", *scales)
+    raise UnknownName("measure of production", name, known)
+
+
+def _share(which: Bools) -> Floats:
+    return np.asarray(which, dtype=np.float64)
+
+
+def _is_there(names: np.ndarray) -> Bools:
+    there: Bools = np.array([name is not None for name in names], dtype=bool)
+    return there
+
+
+def _end(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -1,0 +1,130 @@
+"""The verbs of monitoring: figures of production over time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+from promptops.errors import PromptopsError, UsageError
+from promptops.metrics import Metric
+from promptops.models import build_metric
+from promptops.production.checks import check_metrics, check_scores, declared_checks, scale_of
+from promptops.production.measures import Scale
+from promptops.production.monitor import By, Monitor
+from promptops.production.monitoring import monitored
+from promptops.production.periods import chosen_records, spelled
+from promptops.production.recordbook import Recordbook
+from promptops.production.records import Record, RecordFilter, RecordScore
+from promptops.production.traffic import traffic_of
+
+SINCE = "28d"
+_KEPT_AT_ONCE = 2_000
+
+
+class Monitored(Recordbook):
+    """Production, looked at."""
+
+    def monitor(
+        self,
+        prompt: str | None = None,
+        *,
+        since: str = SINCE,
+        until: str | None = None,
+        by: By = "day",
+        model: str | None = None,
+        checks: Sequence[str] = (),
+        score: bool = True,
+        now: datetime | None = None,
+    ) -> Monitor:
+        """Return figures of production over a time, by day, hour, version, alias or model.
+
+        `checks` are metrics beside the settings' own; answers without a score are scored and that is kept,
+        unless `score` is off. Raises UsageError where there is no record, or a check needs a target or model.
+        """
+        moment = now or datetime.now(UTC)
+        wanted = chosen_records(now=moment, prompt=prompt, since=since, until=until, model=model)
+        metrics = self._checks(checks)
+        if score:
+            self._score_records(wanted, metrics)
+        traffic = traffic_of(
+            self.store.record_figures(wanted), self.store.feedback(wanted), self.store.record_scores(wanted)
+        )
+        if not len(traffic):
+            raise UsageError(
+                f"There are no records since {wanted.since}. Log some (promptops.log), import a file "
+                "(promptops records import), or look further back: --since 90d"
+            )
+        scales, notes = self._scales(metrics, {name: each.signature for name, each in traffic.scores.items()})
+        return monitored(
+            traffic,
+            scales,
+            prompt=prompt,
+            since=wanted.since or str(traffic.at[0]),
+            until=wanted.until or spelled(moment),
+            by=by,
+            notes=notes,
+        )
+
+    def _checks(self, named: Sequence[str]) -> dict[str, Metric]:
+        declared = declared_checks(self.settings.monitor.checks, named)
+        return check_metrics(declared, self.root, self.settings)
+
+    def _score_records(self, wanted: RecordFilter, metrics: Mapping[str, Metric]) -> int:
+        """Score answers that have no score by these metrics yet, and keep that; return how many scores."""
+        if not metrics:
+            return 0
+        known = {
+            label: {
+                each.record
+                for each in self.store.record_scores(wanted, label)
+                if each.signature == metric.signature
+            }
+            for label, metric in metrics.items()
+        }
+        at, waiting, count = spelled(datetime.now(UTC)), list[RecordScore](), 0
+        for score in check_scores(metrics, self._record_pages(wanted), known, at):
+            waiting.append(score)
+            if len(waiting) == _KEPT_AT_ONCE:
+                count += self.store.add_record_scores(waiting)
+                waiting = []
+        return count + self.store.add_record_scores(waiting)
+
+    def _record_pages(self, wanted: RecordFilter) -> Iterator[Record]:
+        for page in self.store.record_pages(wanted):
+            yield from page
+
+    def _scales(
+        self, metrics: Mapping[str, Metric], signatures: Mapping[str, str]
+    ) -> tuple[dict[str, Scale], list[str]]:
+        """Return the ranges of labels with scores: of the checks, else of the set's metric that made them."""
+        found = {label: scale_of(metric) for label, metric in metrics.items()}
+        notes = [
+            f"{label}: the newest scores are by other options than now; they are shown as they are."
+            for label, metric in metrics.items()
+            if label in signatures and signatures[label] != metric.signature
+        ]
+        for label in signatures.keys() - found.keys():
+            scale = self._scale_by_sets(label, signatures[label])
+            if scale is not None:
+                found[label] = scale
+        return found, notes
+
+    def _scale_by_sets(self, label: str, signature: str) -> Scale | None:
+        for name in self.evalsets():
+            try:
+                folder = self.evalset_folder(name)
+                evalset = self.evalset(folder)
+                for spec in evalset.metrics:
+                    if spec.label == label:
+                        metric = build_metric(
+                            spec,
+                            folder=folder,
+                            language=evalset.card.language,
+                            judge_model=None,
+                            settings=self.settings,
+                        )
+                        if metric.signature == signature:
+                            return scale_of(metric)
+            except PromptopsError:  # a set that can't be read tells no range; its own commands say why
+                continue
+        return None

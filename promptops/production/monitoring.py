@@ -1,0 +1,218 @@
+"""From records in columns to figures by day, version or model, with changes and what deploys did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from promptops.instruments import Found
+from promptops.production.measures import Measure, Scale, measures_of
+from promptops.production.monitor import By, Change, Costs, Deploy, Figures, Monitor, Unit
+from promptops.production.traffic import Moments, Names, Traffic
+from promptops.stats import Bools, Floats, Ints
+from promptops.stats.changepoints import change_points
+
+ALPHA = 0.05
+HOURS_UP_TO = 4.0
+"""Days of a window below which changes are looked for by the hour."""
+_FEWEST_DEPLOYED = 20
+"""Records on either side of a deploy, below which it is not held against what was before."""
+_PER_STRATUM = 4
+
+
+def monitored(
+    traffic: Traffic,
+    scales: Mapping[str, Scale],
+    *,
+    prompt: str | None,
+    since: str,
+    until: str,
+    by: By,
+    notes: Sequence[str] = (),
+    seed: int = 0,
+) -> Monitor:
+    """Return the figures of records; `scales` are those of the labels of their scores."""
+    measures = measures_of(traffic, scales)
+    everything = np.ones(len(traffic), dtype=bool)
+    unit: Unit = "day" if by == "day" else "hour" if by == "hour" else _unit_of(since, until)
+    changes, told = _changes(traffic, measures, unit, seed)
+    return Monitor(
+        prompt=prompt,
+        since=since,
+        until=until,
+        by=by,
+        unit=unit,
+        whole=_figures("all", traffic, measures, everything),
+        rows=tuple(_figures(name, traffic, measures, which) for name, which in _groups(traffic, by)),
+        changes=changes,
+        deploys=tuple(_deploys(traffic, measures)),
+        lower_is_better=tuple(
+            name for name, each in measures.items() if each.scale.higher_is_better is False
+        ),
+        notes=(*notes, *told),
+    )
+
+
+def units_of(at: Moments, unit: Unit) -> Moments:
+    """Return the beginning of each moment's day or hour."""
+    return at.astype("datetime64[D]" if unit == "day" else "datetime64[h]")
+
+
+def _unit_of(since: str, until: str) -> Unit:
+    begin, end = np.datetime64(since[:26], "us"), np.datetime64(until[:26], "us")
+    days = float((end - begin) / np.timedelta64(1, "D"))
+    return "hour" if days < HOURS_UP_TO else "day"
+
+
+def _groups(traffic: Traffic, by: By) -> Iterator[tuple[str, Bools]]:
+    """Yield the name of each row and which records it has; times in order, others by their first record."""
+    if by in ("day", "hour"):
+        units = units_of(traffic.at, "day" if by == "day" else "hour")
+        for unit in np.unique(units):
+            yield _unit_name(unit), units == unit
+        return
+    names = {"version": traffic.references, "alias": traffic.aliases, "model": traffic.models}[by]
+    for name in dict.fromkeys(names):
+        yield "unknown" if name is None else str(name), np.array([each == name for each in names], dtype=bool)
+
+
+def _unit_name(unit: np.datetime64) -> str:
+    return str(unit).replace("T", " ") + (":00" if "T" in str(unit) else "")
+
+
+def _figures(name: str, traffic: Traffic, measures: Mapping[str, Measure], which: Bools) -> Figures:
+    weights = traffic.weights[which]
+    calls = float(weights.sum())
+    classes = sorted({each for each in traffic.errors[which] if each is not None})
+    told = np.isfinite(traffic.good[which])
+    return Figures(
+        name=name,
+        records=int(which.sum()),
+        calls=calls,
+        costs=_costs(traffic.costs[which], weights),
+        measures={label: each.found(which, traffic.weights) for label, each in measures.items()},
+        errors={kind: float(weights[traffic.errors[which] == kind].sum() / calls) for kind in classes},
+        told=float(told.mean()) if len(told) else None,
+        unscored={
+            label: int(each.unscored[which].sum())
+            for label, each in traffic.scores.items()
+            if each.unscored[which].any()
+        },
+    )
+
+
+def _costs(costs: Floats, weights: Floats) -> Costs:
+    known = np.isfinite(costs)
+    if not known.any():
+        return Costs(total=None, each=None, known=0.0 if len(costs) else None)
+    total = float(costs[known] @ weights[known])
+    return Costs(total=total, each=total / float(weights[known].sum()), known=float(known.mean()))
+
+
+def _changes(
+    traffic: Traffic, measures: Mapping[str, Measure], unit: Unit, seed: int
+) -> tuple[tuple[Change, ...], list[str]]:
+    """Return changes of all measures, with one alpha shared by them, and notes on what can't be told."""
+    if not len(traffic):
+        return (), []
+    when = units_of(traffic.at, unit)
+    units = np.arange(when.min(), when.max() + 1)
+    place = (when - units[0]).astype(np.intp)
+    came = _came(traffic, place)
+    strata = _strata(units, unit)
+    found = []
+    for name, measure in measures.items():
+        sums, sizes = _series(measure, traffic.weights, place, len(units))
+        for each in change_points(sums, sizes, ALPHA / len(measures), strata=strata, seed=seed):
+            deployed = tuple(version for version, at in came.items() if at in (each.place, each.place - 1))
+            found.append(
+                Change(
+                    measure=name,
+                    at=_unit_name(units[each.place]),
+                    before=each.before,
+                    after=each.after,
+                    p=each.p,
+                    deployed=deployed if each.place > 0 else (),
+                )
+            )
+    told = len(np.unique(place))
+    few = [f"{told} {unit}s with records are too few to show a change; 12 or more can."] if told < 12 else []
+    return tuple(sorted(found, key=lambda each: (each.at, each.measure))), few
+
+
+def _series(measure: Measure, weights: Floats, place: Ints, count: int) -> tuple[Floats, Floats]:
+    """Return a measure's sum and size of each unit; a quantile is one figure of a unit, as heavy as its n."""
+    told = np.isfinite(measure.values)
+    x, w, where = measure.values[told], weights[told], place[told]
+    sizes: Floats = np.asarray(np.bincount(where, weights=w, minlength=count), dtype=np.float64)
+    if measure.quantile is None:
+        sums: Floats = np.asarray(np.bincount(where, weights=w * x, minlength=count), dtype=np.float64)
+        return sums, sizes
+    figures = np.zeros(count)
+    for unit in np.unique(where):
+        inside = where == unit
+        figures[unit] = measure.found(_spread(told, inside), weights).value
+    return figures * sizes, sizes
+
+
+def _spread(told: Bools, inside: Bools) -> Bools:
+    which = np.zeros(len(told), dtype=bool)
+    which[told] = inside
+    return which
+
+
+def _strata(units: Moments, unit: Unit) -> Ints | None:
+    """Return the day of the week, or the hour of the day, where each is there often enough."""
+    period = 7 if unit == "day" else 24
+    if len(units) < _PER_STRATUM * period:
+        return None
+    found: Ints = units.astype(np.int64).astype(np.intp) % period
+    return found
+
+
+def _came(traffic: Traffic, place: Ints) -> dict[str, int]:
+    """Return the unit in which each version was first seen, but for those that were there from the start."""
+    found: dict[str, int] = {}
+    for name, at in zip(traffic.references, place, strict=True):
+        if name is not None:
+            found.setdefault(name, int(at))
+    return {name: at for name, at in found.items() if at > 0}
+
+
+def _deploys(traffic: Traffic, measures: Mapping[str, Measure]) -> Iterator[Deploy]:
+    """Hold each version of a prompt against the one that was seen first before it."""
+    for prompt in dict.fromkeys(each for each in traffic.prompts if each is not None):
+        own = np.array([each == prompt for each in traffic.prompts], dtype=bool)
+        versions = list(dict.fromkeys(traffic.references[own]))
+        for previous, version in pairwise(versions):
+            after, before = (_equal(traffic.references, name) for name in (version, previous))
+            since = str(traffic.at[after].min())[:16].replace("T", " ")
+            for name, measure in measures.items():
+                sides = [measure.found(which, traffic.weights, 0.975) for which in (before, after)]
+                if min(side.n for side in sides) < _FEWEST_DEPLOYED:
+                    continue
+                low, high = _difference(*sides)
+                shown = [measure.found(which, traffic.weights) for which in (before, after)]
+                yield Deploy(
+                    version=version,
+                    previous=previous,
+                    since=since,
+                    measure=name,
+                    before=shown[0],
+                    after=shown[1],
+                    low=low,
+                    high=high,
+                )
+
+
+def _equal(names: Names, name: str) -> Bools:
+    return np.array([each == name for each in names], dtype=bool)
+
+
+def _difference(before: Found, after: Found) -> tuple[float | None, float | None]:
+    """Return bounds of after - before from bounds that miss with half the chance each."""
+    low = None if after.low is None or before.high is None else after.low - before.high
+    high = None if after.high is None or before.low is None else after.high - before.low
+    return low, high
