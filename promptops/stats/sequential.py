@@ -149,8 +149,8 @@ def bet_bounds(
         return float(mixed(np.cumsum(logs, axis=1)).max() if ever else mixed(logs.sum(axis=1)))
 
     return BetBounds(
-        low=_last_rejected(lambda bound: evidence(bound, 1.0) >= 1 / alpha, low, high),
-        high=_last_rejected(lambda bound: evidence(bound, -1.0) >= 1 / alpha, high, low),
+        low=last_rejected(lambda bound: evidence(bound, 1.0) >= 1 / alpha, low, high),
+        high=last_rejected(lambda bound: evidence(bound, -1.0) >= 1 / alpha, high, low),
         p_below=min(1.0, 1 / max(evidence(0.0, -1.0), 1e-300)),
         p_above=min(1.0, 1 / max(evidence(0.0, 1.0), 1e-300)),
     )
@@ -175,6 +175,16 @@ def mixed(logs: Sequence[Floats] | Floats) -> Floats:
     )
     mean: Floats = np.exp(np.minimum(top + np.log(total / len(logs)), _LARGEST_LOG))
     return mean
+
+
+def last_rejected(rejected: Callable[[float], bool], start: float, end: float) -> float:
+    """Return the last bound on the way from start to end that is rejected, within a 2^-30th of the way."""
+    if not rejected(start):
+        return start
+    for _ in range(_HALVINGS):
+        middle = (start + end) / 2
+        start, end = (middle, end) if rejected(middle) else (start, middle)
+    return start
 
 
 def _checked(values: npt.ArrayLike) -> Floats:
@@ -234,13 +244,3 @@ def _products(bets: Floats, stakes: Floats) -> Floats:
 def _room(bound: float, low: float) -> float:
     """Return how far a value can lie below the bound: no stake may lose more than all."""
     return max(bound - low, _NARROW)
-
-
-def _last_rejected(rejected: Callable[[float], bool], start: float, end: float) -> float:
-    """Return the last bound on the way from start to end that is rejected, within a 2^-30th of the way."""
-    if not rejected(start):
-        return start
-    for _ in range(_HALVINGS):
-        middle = (start + end) / 2
-        start, end = (middle, end) if rejected(middle) else (start, middle)
-    return start

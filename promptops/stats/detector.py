@@ -1,0 +1,104 @@
+"""Has a stream got worse? Evidence that starts anew with every unit of time, for alarms that ring seldom.
+
+The sum over all starts of what a bet from that start on has won is the e-detector of Shiryaev and Roberts
+(Shin, Ramdas & Rinaldo 2023, arXiv 2203.03532). While the mean stays on the right side of the bound it grows
+by 1 a unit at most on average, so within so many units it ever reaches units / alpha with probability alpha
+at most (Ville): a chance of a false alarm within a year that holds however often one looks.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from promptops.stats import Floats, Ints
+from promptops.stats.clusters import case_weights
+from promptops.stats.confidence import mean_sequence
+from promptops.stats.intervals import finite
+from promptops.stats.sequential import log_gains, mixed
+
+Side = Literal["above", "below"]
+
+
+def restarted_evidence(
+    values: npt.ArrayLike,
+    units: npt.ArrayLike,
+    bound: float,
+    side: Side,
+    *,
+    count: int | None = None,
+    weights: npt.ArrayLike | None = None,
+    largest: float | None = None,
+) -> Floats:
+    """Return the evidence (count,) after each unit that the mean of late lies above or below a bound.
+
+    `values` (n,) lie in [0, 1], `units` (n,) are whole numbers from 0 on: the day or hour of each, in any
+    order. An alarm is due where the evidence reaches `alarm_level`. Raises ValueError for other values.
+    """
+    gains = _unit_gains(values, units, bound, side, count, weights, largest)
+    evidence = np.empty(gains.shape[1])
+    wealth = np.full(len(gains), -np.inf)
+    for unit in range(gains.shape[1]):
+        wealth = np.logaddexp(wealth, 0.0) + gains[:, unit]
+        evidence[unit] = mixed(wealth)
+    return evidence
+
+
+def alarm_level(units: float, alpha: float) -> float:
+    """Return the evidence at which to ring, so that within so many units a false alarm has chance alpha."""
+    return units / alpha
+
+
+def fell_below_before(
+    before: npt.ArrayLike,
+    after: npt.ArrayLike,
+    units: npt.ArrayLike,
+    by: float,
+    alpha: float,
+    *,
+    before_weights: npt.ArrayLike | None = None,
+    after_weights: npt.ArrayLike | None = None,
+    largest: float | None = None,
+) -> bool:
+    """Tell whether the mean of `after` fell below that of `before` by more than `by`, from one start on.
+
+    One half of alpha goes to a lower bound of the mean before, the other to the bets against it afterwards,
+    which may be looked at after every value. Values lie in [0, 1].
+    """
+    bound = mean_sequence(before, 1 - alpha, weights=before_weights, largest=largest).low - by
+    if bound <= 0:
+        return False
+    gains = _unit_gains(after, units, bound, "below", None, after_weights, largest)
+    return bool(mixed(gains.sum(axis=1)) >= 2 / alpha)
+
+
+def _unit_gains(
+    values: npt.ArrayLike,
+    units: npt.ArrayLike,
+    bound: float,
+    side: Side,
+    count: int | None,
+    weights: npt.ArrayLike | None,
+    largest: float | None,
+) -> Floats:
+    """(stakes, units) what the bets of each unit add to the logarithm of each stake's wealth."""
+    x, when = finite(values), np.asarray(units, dtype=np.intp)
+    if len(x) and (x.min() < -1e-9 or x.max() > 1 + 1e-9):
+        raise ValueError("bets on a mean need values within [0, 1]")
+    w = case_weights(weights, len(x))
+    size = int(when.max()) + 1 if count is None and len(when) else count or 0
+    heaviest = max(float(w.max()) if len(w) else 1.0, largest or 0.0)
+    rows, counts = _grouped(np.clip(x, 0.0, 1.0), w, when)
+    sign, low = (1.0, 0.0) if side == "above" else (-1.0, -1.0)
+    gains = log_gains(sign * rows[0] * rows[1], rows[1], sign * bound, heaviest, low=low) * counts
+    return np.stack([np.bincount(rows[2].astype(np.intp), weights=each, minlength=size) for each in gains])
+
+
+def _grouped(values: Floats, weights: Floats, units: Ints) -> tuple[Floats, Floats]:
+    """Return the different rows of value, weight and unit, and how often each is there."""
+    rows, counts = np.unique(
+        np.stack([values, weights, units.astype(np.float64)]), axis=1, return_counts=True
+    )
+    return rows, counts.astype(np.float64)
