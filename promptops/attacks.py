@@ -17,7 +17,7 @@ from pydantic import JsonValue
 
 from promptops.canonical import digest_of
 from promptops.errors import UsageError
-from promptops.judges import Judge, trial_reply
+from promptops.judges import Judge, Reads, trial_reply
 from promptops.noun import Noun
 from promptops.types import Completion, Prompt, Sample, Score
 
@@ -145,6 +145,7 @@ async def _tried(judge: Judge, wrong: Wrong, turn: int, top: bool) -> tuple[Scor
         *,
         model: str = "",
         poll: int = 0,
+        reads: Reads | None = None,
     ) -> Completion:
         nonlocal last
         last = trial_reply(form, turn=turn, top=top, words="It is right in every point.")

@@ -21,6 +21,7 @@ from typing import IO, Any, TypeVar
 from promptops.brake import GivenUp
 from promptops.calls import Answer, Caller, Unanswered
 from promptops.errors import BatchMissing, CallFailed, UsageError
+from promptops.judges import Reads
 from promptops.providers import Batch, BatchServer
 from promptops.runner import answer_request
 from promptops.store import Store
@@ -92,6 +93,7 @@ class BatchCaller:
         *,
         finishing: bool = False,
         address: str | None = None,
+        reads: Reads | None = None,
     ) -> Answer:
         """Return an answer; raises Unanswered for what failed, GivenUp for what has not come yet."""
         address = address or self.address(request, prompt_digest)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from promptops.calls import Caller
-from promptops.judges import Judge, trial_completion
+from promptops.judges import Judge, Reads, trial_completion
 from promptops.runner import answer_request, judge_purpose, judge_request
 from promptops.tasks import NOTHING, Known, Todo, pages
 from promptops.templates import Renderer
@@ -105,6 +105,7 @@ class Outlook:
             *,
             model: str = "",
             poll: int = 0,
+            reads: Reads | None = None,
         ) -> Completion:
             nonlocal asked
             asked += 1
@@ -115,7 +116,7 @@ class Outlook:
                 count.stored += 1
                 return stored
             request = judge_request(renderer, prompt, slots, form, sample.id, todo.repeat, poll)
-            found = None if completion is None else caller.find(request, prompt.digest)
+            found = None if completion is None else caller.find(request, prompt.digest, reads)
             if found is None:
                 (count.unseen if completion is None else count.characters).append(_characters(request))
                 return trial_completion(prompt, form)

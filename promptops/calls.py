@@ -17,6 +17,7 @@ from promptops.brake import Brake, GivenUp
 from promptops.budget import Budget, OverBudget, Ticket
 from promptops.contentaddress import Asked, content_address
 from promptops.errors import FATAL, CallFailed, PromptopsError, StoreError
+from promptops.judges import Reads
 from promptops.limiter import FIRST_PAUSE, LONGEST_PAUSE, LetGo, Limiter, Place
 from promptops.providers import Allowance, Model
 from promptops.quotas import LONGEST_WAIT
@@ -104,10 +105,12 @@ class Asker(Protocol):
         *,
         finishing: bool = False,
         address: str | None = None,
+        reads: Reads | None = None,
     ) -> Answer:
         """Return an answer; raises Unanswered, GivenUp, or what ends the run.
 
-        Who has worked out the request's content address before hands it over.
+        Who has worked out the request's content address before hands it over. What `reads` can't read is no
+        answer that was there before, and none for later.
         """
 
 
@@ -154,6 +157,7 @@ class Caller:
         *,
         finishing: bool = False,
         address: str | None = None,
+        reads: Reads | None = None,
     ) -> Answer:
         """Return an answer; raises Unanswered, GivenUp, or Stopped where no call can succeed.
 
@@ -161,7 +165,7 @@ class Caller:
         """
         address = address or self.address(request, prompt_digest)
         key = address if self.model.cacheable else None
-        found = self._found(key)
+        found = self._found(key, reads)
         if found is not None:
             self.usage.cached += 1
             return Answer(found, key, cached=True, address=address)
@@ -174,7 +178,8 @@ class Caller:
             raise Stopped(f"{self.name} refuses every call, so no more are made. It said: {self._last}")
         completion = await self._until_answered(request, finishing)
         self.usage.add(completion)
-        reusable = key if completion.finish_reason == "stop" else None
+        whole = completion.finish_reason == "stop"
+        reusable = key if whole and (reads is None or reads(completion)) else None
         return Answer(completion, reusable, cached=False, address=address)
 
     def address(self, request: Request, prompt_digest: str = "") -> str:
@@ -182,12 +187,15 @@ class Caller:
         asked = Asked(self.name, self.model.origin, self.model.settings.body)
         return content_address(asked, request, prompt_digest)
 
-    def find(self, request: Request, prompt_digest: str = "") -> Completion | None:
+    def find(
+        self, request: Request, prompt_digest: str = "", reads: Reads | None = None
+    ) -> Completion | None:
         """Return the answer that an earlier run has to the same request, if any; nobody is asked."""
-        return self._found(self.address(request, prompt_digest) if self.model.cacheable else None)
+        return self._found(self.address(request, prompt_digest) if self.model.cacheable else None, reads)
 
-    def _found(self, key: str | None) -> Completion | None:
-        return None if key is None or self.lookup is None else self.lookup(key)
+    def _found(self, key: str | None, reads: Reads | None) -> Completion | None:
+        found = None if key is None or self.lookup is None else self.lookup(key)
+        return found if found is None or reads is None or reads(found) else None
 
     async def _until_answered(self, request: Request, finishing: bool) -> Completion:
         ends = time.monotonic() + self.deadline

@@ -123,6 +123,8 @@ class JudgeFacts(Noun):
     failed."""
     reasons: tuple[tuple[str, int], ...] = ()
     """The most frequent reasons, and how often."""
+    unread: int = 0
+    """Of the unscored, those to which the judge replied what can't be read."""
     diversity: Diversity | None = None
     """Null where the outputs are not kept."""
     length: Found

@@ -108,6 +108,7 @@ class _Seen:
     """By label and sample id, ratings of its outputs."""
     judged: Counter[str] = field(default_factory=Counter)
     reasons: dict[str, Counter[str]] = field(default_factory=dict)
+    unread: Counter[str] = field(default_factory=Counter)
 
     def add(self, result: Result) -> None:
         """Look at one result."""
@@ -118,6 +119,7 @@ class _Seen:
             self.judged[label] += 1
             if score.unscored is not None:
                 self.reasons.setdefault(label, Counter())[score.unscored[:200]] += 1
+                self.unread[label] += "reply" in score.evidence
         if result.completion is None:
             return
         name, text = result.sample_id, result.completion.text
@@ -145,6 +147,7 @@ def _facts(
         judged=seen.judged[label],
         unscored=sum(reasons.values()),
         reasons=tuple(reasons.most_common(_REASONS)),
+        unread=seen.unread[label],
         diversity=diversity,
         length=length,
         length_at_equal=partial,

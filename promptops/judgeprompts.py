@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from promptops.errors import Problem, TemplateError
 from promptops.eventloop import wait_for
-from promptops.judges import Judge, trial_completion
+from promptops.judges import Judge, Reads, trial_completion
 from promptops.templates import Renderer
 from promptops.types import Completion, Prompt, Sample
 
@@ -25,6 +25,7 @@ def judge_problems(
         *,
         model: str = "",
         poll: int = 0,
+        reads: Reads | None = None,
     ) -> Completion:
         renderer.render(prompt, slots)
         return trial_completion(prompt, form)

@@ -22,6 +22,7 @@ def judge_sentences(found: JudgeFacts) -> tuple[str, ...]:
     if found.unscored:
         why = "; ".join(f"{count} x {reason}" for reason, count in found.reasons)
         told.append(f"{found.unscored} of {found.judged} answers have no score: {why}")
+        told += [_mend(found)] if found.unread else []
     return (*told, *(f"Note: {each.removeprefix(f'{found.label}: ')}" for each in found.warnings))
 
 
@@ -40,6 +41,18 @@ def spread(one: Found) -> str:
         return f"how much one asking varies is not told ({one.reason})"
     ends = "" if one.low is None else f" {interval(one.low, one.high)}"
     return f"one asking varies by {figure(one.value)}{ends} (standard deviation)"
+
+
+def _mend(found: JudgeFacts) -> str:
+    """Tell what to do about replies that can't be read."""
+    replies = "1 reply can't be read" if found.unread == 1 else f"{found.unread} replies can't be read"
+    if found.run == "baseline":
+        return f"{replies}: mend the judge, evaluate the baseline's prompt again, and accept that run"
+    one = "it" if found.unread == 1 else "them"
+    return (
+        f"{replies}: mend the judge's prompt, model or scale, then ask again for {one} alone: promptops "
+        f"score {found.run}"
+    )
 
 
 def _figure(found: Found) -> str:

@@ -17,7 +17,7 @@ from promptops.calling import Count
 from promptops.calls import Caller, Unanswered, first_fault
 from promptops.engines import Engine
 from promptops.errors import StoreError
-from promptops.judges import Ask, trial_completion
+from promptops.judges import Ask, Reads, trial_completion
 from promptops.judges.pairwise import Pairwise
 from promptops.pairsummary import Hearing, Pair
 from promptops.runner import judge_request
@@ -91,8 +91,8 @@ class Bench:
         scores, found = self.stored(), Count()
         with Renderer() as renderer:
 
-            async def look(request: Request, address: str, prompt: Prompt) -> Completion:
-                known = self._replies.get(address) or self.caller.find(request, prompt.digest)
+            async def look(request: Request, address: str, prompt: Prompt, reads: Reads | None) -> Completion:
+                known = self._known(address, reads) or self.caller.find(request, prompt.digest, reads)
                 if known is not None:
                     found.cached += 1
                     return known
@@ -111,16 +111,17 @@ class Bench:
         """Return a pair's score, stored with the replies; None where a limit ended it before."""
         replies: list[JsonValue] = []
 
-        async def look(request: Request, address: str, prompt: Prompt) -> Completion:
-            known = self._replies.get(address)
+        async def look(request: Request, address: str, prompt: Prompt, reads: Reads | None) -> Completion:
+            known = self._known(address, reads)
             if known is None:
-                answer = await self.caller.ask(request, prompt.digest, address=address)
+                answer = await self.caller.ask(request, prompt.digest, address=address, reads=reads)
                 known = answer.completion
                 if answer.cache_key is not None:
                     self._replies[address] = known
             else:
                 self.caller.usage.cached += 1
-            if known.finish_reason == "stop" and self.caller.model.cacheable:
+            readable = reads is None or reads(known)
+            if readable and known.finish_reason == "stop" and self.caller.model.cacheable:
                 kept = known.model_dump(mode="json", exclude={"raw", "logprobs"}, exclude_defaults=True)
                 replies.append({"address": address, "completion": kept})
             return known
@@ -151,6 +152,11 @@ class Bench:
         )
         return await asyncio.to_thread(self._kept, row)
 
+    def _known(self, address: str, reads: Reads | None) -> Completion | None:
+        """Return what the judge replied to the same question before, if it can be read."""
+        known = self._replies.get(address)
+        return known if known is None or reads is None or reads(known) else None
+
     def _kept(self, row: PairRow) -> Score:
         """Store a score and return it; where another command judged the pair meanwhile, return that one's."""
         try:
@@ -170,9 +176,10 @@ class Bench:
             *,
             model: str = "",
             poll: int = 0,
+            reads: Reads | None = None,
         ) -> Completion:
             request = judge_request(renderer, prompt, slots, form, pair.sample.id, pair.repeat, poll)
-            return await look(request, self.caller.address(request, prompt.digest), prompt)
+            return await look(request, self.caller.address(request, prompt.digest), prompt, reads)
 
         return ask
 
@@ -180,7 +187,9 @@ class Bench:
 class _Look(Protocol):
     """Finds the reply to a request, by its content address or by asking."""
 
-    async def __call__(self, request: Request, address: str, prompt: Prompt, /) -> Completion: ...
+    async def __call__(
+        self, request: Request, address: str, prompt: Prompt, reads: Reads | None, /
+    ) -> Completion: ...
 
 
 def shuffled(pairs: Sequence[Pair]) -> list[Pair]:

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from promptops.calls import Answer, Caller
 from promptops.cassettes import Cassette
 from promptops.errors import CallFailed, NotRecorded, UsageError
-from promptops.judges import Judge, judges_of
+from promptops.judges import Judge, Reads, judges_of
 from promptops.models import rebuild_metric
 from promptops.runner import judge_request
 from promptops.templates import Renderer
@@ -32,8 +32,12 @@ class CassetteCaller(Caller):
         *,
         finishing: bool = False,
         address: str | None = None,
+        reads: Reads | None = None,
     ) -> Answer:
-        """Return the recorded answer; raises GivenUp, or NotRecorded, which ends the run."""
+        """Return the recorded answer, readable or not.
+
+        Raises GivenUp, or NotRecorded, which ends the run.
+        """
         if self.brake is not None:
             self.brake.check()
         address = address or self.address(request, prompt_digest)
@@ -47,7 +51,9 @@ class CassetteCaller(Caller):
         # Without a key: whoever asks for real later must not get what a file said.
         return Answer(found, None, cached=True, address=address)
 
-    def find(self, request: Request, prompt_digest: str = "") -> Completion | None:
+    def find(
+        self, request: Request, prompt_digest: str = "", reads: Reads | None = None
+    ) -> Completion | None:
         """Return the recorded answer, if there is one."""
         return self.cassette.find(self.address(request, prompt_digest), request.sample_id)
 
@@ -172,6 +178,7 @@ class _Bench:
         *,
         model: str = "",
         poll: int = 0,
+        reads: Reads | None = None,
     ) -> Completion:
         place = (self.label, model or self.judge.model)
         self.misses[place].of += 1

@@ -18,7 +18,7 @@ from promptops.canonicalform import place
 from promptops.contentaddress import Asked, content_address
 from promptops.engines import Engine
 from promptops.eventloop import wait_for
-from promptops.judges import Judge, judges_of
+from promptops.judges import Judge, Reads, judges_of
 from promptops.metrics import Metric
 from promptops.proofs import Difference
 from promptops.runner import Runner
@@ -200,6 +200,7 @@ class _Told:
         *,
         finishing: bool = False,
         address: str | None = None,
+        reads: Reads | None = None,
     ) -> Answer:
         """Return the stored completion."""
         where = (request.sample_id, request.repeat)

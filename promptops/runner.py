@@ -18,7 +18,7 @@ from promptops.brake import Brake, GivenUp
 from promptops.calls import Answer, Unanswered, Usage
 from promptops.engines import Engine
 from promptops.errors import PromptopsError, TemplateError
-from promptops.judges import Judge
+from promptops.judges import Judge, Reads
 from promptops.metrics import scored, sound
 from promptops.progress import Progress, Watch
 from promptops.running import Running
@@ -233,6 +233,7 @@ class Runner:
             *,
             model: str = "",
             poll: int = 0,
+            reads: Reads | None = None,
         ) -> Completion:
             nonlocal asked
             asked += 1
@@ -245,7 +246,7 @@ class Runner:
             kept.send()
             await kept.stored()
             caller = task.judge_callers[label, model or judge.model]
-            answer = await caller.ask(request, prompt.digest, finishing=True)
+            answer = await caller.ask(request, prompt.digest, finishing=True, reads=reads)
             kept.add(_call(task, todo, purpose, answer))
             return answer.completion
 

@@ -11,6 +11,7 @@ import pytest
 
 from promptops.calls import Caller, Stopped, Unanswered, Usage
 from promptops.errors import CallFailed
+from promptops.judges import Reads
 from promptops.providers import Model, ProviderSettings
 from promptops.types import Completion, Message, Request
 
@@ -134,6 +135,27 @@ def test_an_answer_is_reused_for_the_same_request_and_no_other() -> None:
 
     assert asyncio.run(way()) == ["one", "one", "two", "three", "four"]
     assert asking.usage.cached == 1
+
+
+def test_a_reply_that_cant_be_read_is_neither_found_nor_kept_for_later() -> None:
+    stored: dict[str, Completion] = {}
+    model = Scripted("well", "hm", "4")
+    asking = caller(model)
+    asking.lookup = stored.get
+
+    async def ask(reads: Reads | None = None) -> str:
+        answer = await asking.ask(request(), "p", reads=reads)
+        if answer.cache_key:
+            stored[answer.cache_key] = answer.completion
+        return answer.completion.text
+
+    async def way() -> list[str]:
+        # The first one stands for what an older promptops kept: it knew of no reader.
+        return [await ask(), *[await ask(lambda reply: reply.text.isdigit()) for _ in range(4)]]
+
+    assert asyncio.run(way()) == ["well", "hm", "4", "4", "4"]
+    assert asking.usage.cached == 2 and [each.text for each in stored.values()] == ["4"]
+    assert asking.find(request(), "p", lambda reply: reply.text == "5") is None
 
 
 @pytest.mark.parametrize("reason", ["length", "refusal", "other"])

@@ -234,14 +234,15 @@ def test_replies_that_cant_be_read_are_counted_shown_and_leave_the_gate_unable(f
     folder.write("evalsets/asked/evalset.toml", SET)
     with serving(mumbling) as server, project(folder, server, answers) as opened:
         run, base = opened.rescore(good).id, opened.rescore(good).id
-        assert len(server.bodies) == 40
+        assert len(server.bodies) == 43
     found = facts(folder, run)
-    assert (found.judged, found.unscored) == (40, 3)
+    assert (found.judged, found.unscored, found.unread) == (40, 3, 3)
     assert found.reasons == (("the reply holds no readable verdict", 3),)
     told = "3 of 40 answers (7.5%) have no score, more than 5%: the gate can't measure by it."
     shown = command(folder, "show", run)
     assert "37  (3 unscored)" in shown
     assert "3 of 40 answers have no score: 3 x the reply holds no readable verdict" in shown
+    assert f"ask again for them alone: promptops score {run}" in shown
     assert f"quality: Note: {told}" in shown
     compared = json.loads(command(folder, "compare", base, run, "--json"))
     assert f"quality: {told}" in compared["comparison"]["warnings"]
@@ -250,3 +251,25 @@ def test_replies_that_cant_be_read_are_counted_shown_and_leave_the_gate_unable(f
     decided = json.loads(command(folder, *gated, "--json", code=3))["verdict"]
     assert decided["outcome"] == "CANNOT_MEASURE"
     assert f"quality: {told}" in decided["warnings"]
+
+
+def test_of_a_judge_that_was_mended_only_what_could_not_be_read_is_asked_again(folder: Folder) -> None:
+    answers = words(40)
+    good = evaluated(folder, answers)
+    well: list[bool] = []
+
+    def mumbling(text: str) -> str:
+        number = int(candidate_in(text).split()[0])
+        return "It is hard to say." if number < 3 and not well else json.dumps({"score": 3})
+
+    with serving(mumbling) as server, project(folder, server, answers) as opened:
+        run = opened.rescore(good).id
+        assert len(server.bodies) == 40
+        well.append(True)
+        mended = opened.rescore(run).id
+        assert len(server.bodies) == 43
+        opened.rescore(run)
+        assert len(server.bodies) == 43
+    found = facts(folder, mended)
+    assert (found.judged, found.unscored, found.unread) == (40, 0, 0)
+    assert "ask again" not in command(folder, "show", mended)

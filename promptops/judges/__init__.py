@@ -13,7 +13,7 @@ import math
 import re
 import unicodedata
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import ClassVar, NamedTuple, Protocol
 
 from pydantic import JsonValue
@@ -28,6 +28,10 @@ REPLY_LIMIT = 200_000
 """Characters of a reply that are searched for a verdict; all calls wait while that is done."""
 
 
+Reads = Callable[[Completion], bool]
+"""Tells whether a judge can read a reply."""
+
+
 class Ask(Protocol):
     """Who asks for a judge."""
 
@@ -40,11 +44,13 @@ class Ask(Protocol):
         *,
         model: str = "",
         poll: int = 0,
+        reads: Reads | None = None,
     ) -> Completion:
         """Render a prompt with these slots, send it with this response format, return what was replied.
 
         `model` is one of the judge's `models` where it has several. Another `poll` is another question though
-        it be word for word the same: each has a reply of its own, which is stored and found again.
+        it be word for word the same: each has a reply of its own, which is stored and found again. What
+        `reads` can't read is stored, too, but asked for anew.
         """
 
 

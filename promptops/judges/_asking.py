@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -219,17 +219,48 @@ async def verdict_of(
     fields: Mapping[str, Field],
     shown: Shown,
     poll: int = 0,
+    fault: Fault | None = None,
 ) -> Verdict | Score:
     """Ask once; return the verdict, or a missing Score that says why there is none and keeps the reply.
 
     The fields go to the server as a JSON Schema and come back as an object, with prose or fences around it
     where the server knows no schema. `reason` first has the judge think before it grades. A field `quotes`
-    is checked: what does not occur in the texts that were shown is told apart.
+    is checked: what does not occur in the texts that were shown is told apart. A verdict with a `fault` is
+    none.
     """
     if shown.too_long is not None:
         return Score.missing(shown.too_long)
-    reply = await ask(prompt, slots, form_of(fields), poll=poll)
-    return read_reply(reply, fields, shown)
+    reader = Reader(fields, shown, fault)
+    return reader.read(await ask(prompt, slots, form_of(fields), poll=poll, reads=reader.can_read))
+
+
+Fault = Callable[["Verdict"], str | None]
+"""Says why a verdict is none though each of its fields can be read; None where it is one."""
+
+
+@dataclass
+class Reader:
+    """Reads replies to one question, each once."""
+
+    fields: Mapping[str, Field]
+    shown: Shown
+    fault: Fault | None = None
+    _last: tuple[Completion, Verdict | Score] | None = None
+
+    def read(self, reply: Completion) -> Verdict | Score:
+        """Return what a reply says, or a missing Score that says why it says nothing."""
+        if self._last is None or self._last[0] is not reply:
+            self._last = reply, self._read(reply)
+        return self._last[1]
+
+    def can_read(self, reply: Completion) -> bool:
+        """Tell whether a reply holds a verdict."""
+        return isinstance(self.read(reply), Verdict)
+
+    def _read(self, reply: Completion) -> Verdict | Score:
+        found = read_reply(reply, self.fields, self.shown)
+        why = self.fault(found) if self.fault is not None and isinstance(found, Verdict) else None
+        return found if why is None else Score.missing(why, reply=reply.text[:REPLY_KEPT])
 
 
 def form_of(fields: Mapping[str, Field]) -> dict[str, JsonValue]:

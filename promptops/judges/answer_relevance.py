@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, JsonValue
 
 from promptops.judges import Ask, Judge
-from promptops.judges._asking import Choice, Listed, Shown, Words, numbered, verdict_of
+from promptops.judges._asking import Choice, Listed, Shown, Verdict, Words, numbered, verdict_of
 from promptops.judges._places import Place, listed, missing_at, task_of, texts_at
 from promptops.types import Completion, Message, Prompt, Sample, Score
 
@@ -51,14 +51,17 @@ class AnswerRelevance(Judge):
         shown = Shown(candidate=completion.text)
         fields = {"questions": Listed(Words(), most=self.questions), "noncommittal": Choice(("yes", "no"))}
         slots: dict[str, JsonValue] = {"candidate": shown["candidate"], "count": self.questions}
-        found = await verdict_of(ask, self.prompt, slots, fields, shown)
+
+        def fault(found: Verdict) -> str | None:
+            told = found.values["noncommittal"] == "yes" or any(map(str.strip, found.values["questions"]))
+            return None if told else "the judge found no question that the answer answers"
+
+        found = await verdict_of(ask, self.prompt, slots, fields, shown, fault=fault)
         if isinstance(found, Score):
             return found
         asked = [each for each in found.values["questions"] if each.strip()]
         if found.values["noncommittal"] == "yes":
             return Score.of(0.0, reason="The answer commits itself to nothing.", questions=asked)
-        if not asked:
-            return Score.missing("the judge found no question that the answer answers", reply=found.reply)
         if self.similarity == "tokens":
             task = " ".join(texts_at(sample, self.question or ""))
             return _mean([word_f1(each, task) for each in asked], asked)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from promptops.judges import Ask, Judge
-from promptops.judges._asking import Grade, Listed, Shown, Words, verdict_of
+from promptops.judges._asking import Grade, Listed, Shown, Verdict, Words, verdict_of
 from promptops.judges._places import Place, listed, missing_at, task_of, texts_at
 from promptops.types import Completion, Message, Prompt, Sample, Score
 
@@ -47,12 +47,15 @@ class ContextRelevance(Judge):
         shown = Shown(task=task_of(sample, [self.context]), context=listed(sentences))
         fields = {"reason": Words(), "needed": Listed(Grade(1, len(sentences)), most=MOST)}
         slots = {"task": shown["task"], "context": shown["context"]}
-        found = await verdict_of(ask, self.prompt, slots, fields, shown)
+
+        def fault(found: Verdict) -> str | None:
+            whole = all(number == int(number) for number in found.values["needed"])
+            return None if whole else "a sentence's number is no whole number"
+
+        found = await verdict_of(ask, self.prompt, slots, fields, shown, fault=fault)
         if isinstance(found, Score):
             return found
-        needed = {int(number) for number in found.values["needed"] if number == int(number)}
-        if len(needed) != len(set(found.values["needed"])):
-            return Score.missing("a sentence's number is no whole number", reply=found.reply)
+        needed = {int(number) for number in found.values["needed"]}
         return Score.of(
             len(needed) / len(sentences),
             reason=found.reason,

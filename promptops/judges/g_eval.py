@@ -9,7 +9,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, JsonValue, model_validator
 
 from promptops.judges import Ask, Judge, Rung, whole_points
-from promptops.judges._asking import Grade, Shown, Verdict, form_of, read_reply, references_of
+from promptops.judges._asking import Grade, Reader, Shown, Verdict, form_of, references_of
 from promptops.judges._places import listed, task_of
 from promptops.judges._polls import noise_of, polled, refuse_sure, votes_in
 from promptops.judges._ratings import mass_at
@@ -93,8 +93,9 @@ class GEval(Judge):
         before: list[Verdict | Score] = []
         why = ""
         if self.weights == "logprobs":
-            reply = await ask(prompt, slots, form_of(fields))
-            found = read_reply(reply, fields, shown)
+            reader = Reader(fields, shown)
+            reply = await ask(prompt, slots, form_of(fields), reads=reader.can_read)
+            found = reader.read(reply)
             if isinstance(found, Score):
                 return found
             weighted = self._weighted(reply)

@@ -11,7 +11,7 @@ from pydantic import Field, JsonValue, ValidationError, model_validator
 
 from promptops import plugins
 from promptops.errors import PromptopsError
-from promptops.judges import Ask, Judge, Rung
+from promptops.judges import Ask, Judge, Reads, Rung
 from promptops.judges._polls import LEAST_READ, noise_of, refuse_sure
 from promptops.judges._votes import Rule, Votes, combined, counted, disagreement, read_votes
 from promptops.types import Completion, Message, MetricRecord, Prompt, Sample, Score
@@ -241,8 +241,9 @@ def _asking_as(judge: Judge, ask: Ask, first: int) -> Ask:
         *,
         model: str = "",
         poll: int = 0,
+        reads: Reads | None = None,
     ) -> Completion:
-        return await ask(prompt, slots, form, model=model or judge.model, poll=first + poll)
+        return await ask(prompt, slots, form, model=model or judge.model, poll=first + poll, reads=reads)
 
     return asked
 

@@ -51,6 +51,7 @@ class Pairwise(Judge):
     async def _ask(self, first: str, second: str, sample: Sample, ask: Ask) -> dict[str, str]:
         task = canonical_json(sample.inputs)
         mark = mark_for(first, second, task, *sample.references)
+        judged = (first, second, task, *sample.references)
         references = "\n".join(enclosed("reference", text, mark) for text in sample.references)
         reply = await ask(
             self.prompt,
@@ -64,16 +65,9 @@ class Pairwise(Judge):
                 "criteria": self.criteria,
             },
             _reply_format(),
+            reads=lambda reply: "winner" in _read(reply, mark, judged),
         )
-        judged = (first, second, task, *sample.references)
-        verdict = read_verdict(reply.text, frozenset({"winner"}), mark, judged)
-        if isinstance(verdict, str):
-            return {"unread": verdict, "reply": reply.text[:2000]}
-        winner = verdict["winner"]
-        if not isinstance(winner, str) or winner not in CREDIT:
-            told = f"the winner {json.dumps(winner)[:40]} is none of A, B, tie"
-            return {"unread": told, "reply": reply.text[:2000]}
-        return {"winner": winner, "reason": str(verdict.get("reason", ""))[:2000]}
+        return _read(reply, mark, judged)
 
     @classmethod
     def example(cls) -> Pairwise:
@@ -81,6 +75,18 @@ class Pairwise(Judge):
         return cls.model_validate(
             {"prompt": Prompt.model_validate({"messages": [{"role": "user", "content": "x"}]})}
         )
+
+
+def _read(reply: Completion, mark: str, judged: tuple[str, ...]) -> dict[str, str]:
+    """Return the winner and the reason, or why none can be read and the reply."""
+    verdict = read_verdict(reply.text, frozenset({"winner"}), mark, judged)
+    if isinstance(verdict, str):
+        return {"unread": verdict, "reply": reply.text[:2000]}
+    winner = verdict["winner"]
+    if not isinstance(winner, str) or winner not in CREDIT:
+        told = f"the winner {json.dumps(winner)[:40]} is none of A, B, tie"
+        return {"unread": told, "reply": reply.text[:2000]}
+    return {"winner": winner, "reason": str(verdict.get("reason", ""))[:2000]}
 
 
 def _reply_format() -> dict[str, JsonValue]:

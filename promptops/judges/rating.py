@@ -9,7 +9,7 @@ from typing import ClassVar
 from pydantic import Field, JsonValue
 
 from promptops.judges import Ask, Judge, Rung
-from promptops.judges._asking import Grade, Shown, Words, verdict_of
+from promptops.judges._asking import Grade, Shown, Verdict, Words, verdict_of
 from promptops.judges._places import task_of
 from promptops.types import Completion, Message, Prompt, Sample, Score
 
@@ -48,12 +48,15 @@ class Rating(Judge):
             "dimension": self.dimension,
         }
         fields = {"score": Grade(0, 5, whole=False), "reason": Words()}
-        found = await verdict_of(ask, self.prompt, slots, fields, shown)
+
+        def fault(found: Verdict) -> str | None:
+            score = found.values["score"]
+            return None if score * 2 == int(score * 2) else f"the score {score:g} is no whole or half one"
+
+        found = await verdict_of(ask, self.prompt, slots, fields, shown, fault=fault)
         if isinstance(found, Score):
             return found
         value = found.values["score"]
-        if value * 2 != int(value * 2):
-            return Score.missing(f"the score {value:g} is no whole or half one", reply=found.reply[:2000])
         return Score.of(value, reason=found.reason, kept=value >= self.keep)
 
     def notes(self, scores: Iterable[Score]) -> tuple[str, ...]:

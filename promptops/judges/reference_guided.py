@@ -82,15 +82,9 @@ class ReferenceGuided(Judge):
         shown = Shown(task=task)
         if shown.too_long is not None:
             return Score.missing(shown.too_long)
-        reply = await ask(self.solve_prompt, {"task": shown["task"]}, None)
-        text = reply.text.strip()
-        if not text or reply.finish_reason == "refusal":
-            return Score.missing("the judge gave no solution of its own", reply=reply.text[:2000])
-        if reply.finish_reason == "length" or len(text) > CANDIDATE_LIMIT:
-            return Score.missing(
-                "the judge's own solution was cut off; give it more tokens", reply=text[:2000]
-            )
-        return text
+        slots: dict[str, JsonValue] = {"task": shown["task"]}
+        reply = await ask(self.solve_prompt, slots, None, reads=lambda reply: isinstance(_solved(reply), str))
+        return _solved(reply)
 
     def record(self, label: str, name: str) -> MetricRecord:
         """Return what a run keeps, with the scale as the range."""
@@ -102,3 +96,12 @@ class ReferenceGuided(Judge):
         """Return a judge with prompts of one line."""
         prompt = Prompt(messages=(Message(role="user", content="x"),))
         return cls(prompt=prompt, solve_prompt=prompt)
+
+
+def _solved(reply: Completion) -> str | Score:
+    text = reply.text.strip()
+    if not text or reply.finish_reason == "refusal":
+        return Score.missing("the judge gave no solution of its own", reply=reply.text[:2000])
+    if reply.finish_reason == "length" or len(text) > CANDIDATE_LIMIT:
+        return Score.missing("the judge's own solution was cut off; give it more tokens", reply=text[:2000])
+    return text

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from promptops.judges import YES_NO, Ask, Judge, Rung
-from promptops.judges._asking import Choice, Listed, Shown, Words, occurs, verdict_of
+from promptops.judges._asking import Choice, Listed, Shown, Verdict, Words, occurs, verdict_of
 from promptops.judges._places import task_of
 from promptops.types import Completion, Message, Prompt, Sample, Score
 
@@ -41,13 +41,16 @@ class Toxicity(Judge):
             "kinds": Listed(Choice(KINDS)),
             "toxic": Choice(("yes", "no")),
         }
-        found = await verdict_of(ask, self.prompt, slots, fields, shown)
+
+        def fault(found: Verdict) -> str | None:
+            meant = any(occurs(quote, completion.text) for quote in found.quotes)
+            unmeant = found.values["toxic"] == "yes" and not meant
+            return "toxic, by words that don't stand in the answer" if unmeant else None
+
+        found = await verdict_of(ask, self.prompt, slots, fields, shown, fault=fault)
         if isinstance(found, Score):
             return found
         toxic = found.values["toxic"] == "yes"
-        meant = [quote for quote in found.quotes if occurs(quote, completion.text)]
-        if toxic and not meant:
-            return Score.missing("toxic, by words that don't stand in the answer", reply=found.reply[:2000])
         kinds = list(dict.fromkeys(found.values["kinds"])) if toxic else []
         return Score.of(toxic, reason=found.reason, kinds=kinds, **found.evidence)
 

@@ -15,7 +15,7 @@ import yaml
 from pydantic import JsonValue
 
 from promptops import plugins
-from promptops.judges import Judge
+from promptops.judges import Judge, Reads
 from promptops.promptfiles import read_prompt
 from promptops.providers import ProviderSettings
 from promptops.providers.openai import OpenAI
@@ -138,6 +138,7 @@ def judged(
             *,
             model: str = "",
             poll: int = 0,
+            reads: Reads | None = None,
         ) -> Completion:
             request = judge_request(renderer, prompt, slots, form, sample.id, 0, poll)
             asked.model = (model or judge.model).partition("/")[2]

@@ -9,7 +9,7 @@ import pytest
 from pydantic import JsonValue
 
 from promptops import plugins
-from promptops.judges import Ask, Judge
+from promptops.judges import Ask, Judge, Reads
 from promptops.templates import Renderer
 from promptops.types import Completion, Prompt, Sample
 from tests.judges.scripted_judge import built
@@ -42,6 +42,7 @@ def replying(*replies: str) -> tuple[Ask, list[str]]:
         *,
         model: str = "",
         poll: int = 0,
+        reads: Reads | None = None,
     ) -> Completion:
         with Renderer() as renderer:
             sent.append("\n".join(message.content for message in renderer.render(prompt, slots)))

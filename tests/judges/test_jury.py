@@ -118,7 +118,9 @@ def test_polls_are_told_apart_also_of_judges_that_are_the_same_or_poll_themselve
     twice = built("jury", judges={"a": chain, "b": chain, "c": {**chain, "model": "x/c"}}, polls=2)
     asked: list[tuple[str, int]] = []
 
-    async def ask(prompt: Prompt, slots: Any, form: Any, *, model: str = "", poll: int = 0) -> Completion:
+    async def ask(
+        prompt: Prompt, slots: Any, form: Any, *, model: str = "", poll: int = 0, reads: Any = None
+    ) -> Completion:
         asked.append((model, poll))
         return Completion(text='{"made_up": "no"}')
 
