@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from promptops.metrics import Metric
     from promptops.plots import Plot, agreement_plot, changes_plot, drift_plot, rules_plot
     from promptops.preferencetext import preference_sentences
+    from promptops.production.monitor import Monitor
     from promptops.production.records import Feedback, Record, RecordFilter
     from promptops.project import Project
-    from promptops.production.monitor import Monitor
     from promptops.providers import Model
     from promptops.reportfiles import render_report, write_report
     from promptops.reports import Report
