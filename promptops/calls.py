@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -24,6 +24,7 @@ from promptops.quotas import LONGEST_WAIT
 from promptops.tokenestimate import tokens_read
 from promptops.tracing import Tracing
 from promptops.types import Attempt, Completion, Failure, Request
+from promptops.usage import Usage
 
 FATAL_LIMIT = 5
 """So many failures that every call would meet, and no success: the run is stopped."""
@@ -42,43 +43,6 @@ class Stopped(PromptopsError):
     """Every call fails for the same reason, so no further one is paid for."""
 
     exit_code = 3
-
-
-@dataclass
-class Usage:
-    """What the calls of a run have cost so far. Unknown figures stay out and are counted."""
-
-    calls: int = 0
-    cached: int = 0
-    failed: int = 0
-    tokens_in: int = 0
-    tokens_out: int = 0
-    cost: float = 0.0
-    unpriced: int = 0
-    uncounted: int = 0
-    """Answers that do not tell their tokens."""
-    under_way: int = 0
-    """Calls that were under way when the command ended: closed without an answer, and maybe charged."""
-    held_back: Callable[[], tuple[str, ...]] = tuple
-    """Tells in a few words each what calls wait for just now, such as a server's limits."""
-
-    def add(self, completion: Completion) -> None:
-        """Count one answered call."""
-        self.calls += 1
-        self.tokens_in += completion.tokens_in or 0
-        self.tokens_out += completion.tokens_out or 0
-        self.uncounted += completion.tokens_in is None or completion.tokens_out is None
-        if completion.cost is None:
-            self.unpriced += 1
-        else:
-            self.cost += completion.cost
-
-    def told_under_way(self) -> str:
-        """Return a sentence about the calls that were under way at the end; empty where there were none."""
-        if not self.under_way:
-            return ""
-        calls = f"{self.under_way:,} call{' was' if self.under_way == 1 else 's were'} under way"
-        return f"{calls} and may have been charged."
 
 
 @dataclass(frozen=True)
@@ -208,7 +172,8 @@ class Caller:
             # Who waits for room or is held has not begun: the deadline moves along.
             ends += started - before
             try:
-                completion = await self._attempt_at(place, request, max(ends - started, 0.001))
+                with self.usage.waits.under_way(_how(tried)):
+                    completion = await self._attempt_at(place, request, max(ends - started, 0.001))
             except CallFailed as error:
                 failed = error
             except TimeoutError:
@@ -235,7 +200,8 @@ class Caller:
                 pause = self._pause(failed, len(tried))
                 if time.monotonic() + pause >= ends:
                     raise self._given_up(failed, tried)
-                await self._sleep(pause)
+                with self.usage.waits.until_tried_again(pause, _how(tried)):
+                    await self._sleep(pause)
 
     async def _admitted(self, request: Request, finishing: bool, turn: int) -> tuple[Place, Ticket]:
         """Wait for a place at the server and until the budget lets the next attempt begin.
@@ -373,6 +339,14 @@ def _attempt(failed: CallFailed, seconds: float, waited: float) -> Attempt:
     return Attempt(
         seconds=seconds, failure=failed.kind, status=failed.status, message=str(failed)[:300], waited=waited
     )
+
+
+def _how(tried: Sequence[Attempt]) -> str:
+    """Return how the last try failed: its class, and the server's status where it gave one."""
+    if not tried:
+        return ""
+    last = tried[-1]
+    return f"{last.failure} {last.status}" if last.status is not None else str(last.failure)
 
 
 def _is_paused(failed: CallFailed) -> bool:

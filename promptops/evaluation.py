@@ -16,7 +16,7 @@ from pydantic import JsonValue
 from promptops import plugins
 from promptops.brake import Brake
 from promptops.budget import Budget
-from promptops.calls import Caller, Stopped, Usage, first_fault
+from promptops.calls import Caller, Stopped, first_fault
 from promptops.cassettes import Cassette
 from promptops.config import Settings
 from promptops.engines import Engine
@@ -44,6 +44,7 @@ from promptops.tasks import Follower, Task
 from promptops.templates import Renderer, render_problems
 from promptops.tracing import Tracing, tracing
 from promptops.types import EvalSet, Prompt, Run, RunStatus, Sample
+from promptops.usage import Usage
 
 LEASE_SECONDS = 60.0
 

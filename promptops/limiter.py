@@ -237,7 +237,7 @@ class Limiter:
             return ""
         now = self._clock()
         if self._paused_until > now:
-            return f"{self.name} asks to wait {self._paused_until - now:.0f} s"
+            return f"{self.name} has no room (rate_limited), asked again in {self._paused_until - now:.0f} s"
         if self.under_way >= self._at_a_time():
             return f"limited by {self.name} to {self._at_a_time():.0f} calls at a time"
         if self._requests is not None and self._requests.wait(1, now) > 0:

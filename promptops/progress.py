@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from time import monotonic
 
 from promptops.brake import Brake
-from promptops.calls import Usage
 from promptops.running import Running
 from promptops.types import Result, Run
+from promptops.usage import Usage
 
 
 @dataclass
@@ -67,7 +69,32 @@ class Progress:
 
 
 Watch = Callable[[Progress], None]
-"""Called before the first call, after each stored result, and when the command pauses or goes on.
+"""Called before the first call, after each stored result, when the command pauses or goes on, and once a
+second while no result comes.
 
 In the thread of the calls: be quick.
 """
+
+BEAT = 1.0
+"""Seconds without a result after which whoever watches is called all the same."""
+
+
+@asynccontextmanager
+async def watched(progress: Progress, watch: Watch | None) -> AsyncIterator[None]:
+    """Call whoever watches while no result comes, so that they can tell what is waited for."""
+    beats = None if watch is None else asyncio.create_task(_beat(progress, watch))
+    try:
+        yield
+    finally:
+        if beats is not None:
+            beats.cancel()
+            with suppress(asyncio.CancelledError):
+                await beats
+
+
+async def _beat(progress: Progress, watch: Watch) -> None:
+    while True:
+        before = progress.done
+        await asyncio.sleep(BEAT)
+        if progress.done == before and not progress.paused:
+            watch(progress)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from promptops import plugins
-from promptops.calls import Answer, Asker, Unanswered, Usage, first_fault
+from promptops.calls import Answer, Asker, Unanswered, first_fault
 from promptops.canonical import canonical_json
 from promptops.canonicalform import place
 from promptops.contentaddress import Asked, content_address
@@ -27,6 +27,7 @@ from promptops.store.recordings import Place, Recorded
 from promptops.tasks import Known, Task
 from promptops.templates import Renderer
 from promptops.types import Completion, Failure, Request, Result, Run, Sample, Score
+from promptops.usage import Usage
 
 PAGE = 500
 """Samples that are looked at together; the rest of a run is not in memory."""

@@ -15,12 +15,12 @@ from pydantic import JsonValue
 
 from promptops.ahead import Ahead
 from promptops.brake import Brake, GivenUp
-from promptops.calls import Answer, Unanswered, Usage
+from promptops.calls import Answer, Unanswered
 from promptops.engines import Engine
 from promptops.errors import PromptopsError, TemplateError
 from promptops.judges import Judge, Reads
 from promptops.metrics import scored, sound
-from promptops.progress import Progress, Watch
+from promptops.progress import Progress, Watch, watched
 from promptops.running import Running
 from promptops.store.rows import CallRow, ResultRow
 from promptops.summary import own_figures
@@ -28,6 +28,7 @@ from promptops.tasks import Task, Todo
 from promptops.templates import Renderer
 from promptops.tracing import Tracing
 from promptops.types import Completion, Failure, Prompt, Request, Result, Sample, Score
+from promptops.usage import Usage
 
 ANSWERS_A_TURN = 4
 """How many answers are scored in one turn of the event loop."""
@@ -97,7 +98,8 @@ class Runner:
             if self.watch:
                 self.watch(progress)
 
-        async with Ahead(_items(tasks), self._ready, concurrency) as items:
+        told = watched(progress, self.watch)
+        async with told, Ahead(_items(tasks), self._ready, concurrency) as items:
             await self.engine.run(one, items, concurrency)
         return progress
 

@@ -26,6 +26,8 @@ class PaidServer:
     status: Callable[[str, int], int] = lambda text, times: 200
     """By the text and how often it was asked by now."""
     say: Callable[[str], str] = lambda text: text
+    pause: str | None = "0"
+    """What Retry-After says."""
     asked: Counter[str] = field(default_factory=Counter)
     at_once: int = 0
     most_at_once: int = 0
@@ -66,7 +68,8 @@ def serving() -> Iterator[PaidServer]:
             sent = json.dumps(answer if usage is None else {**answer, "usage": usage}).encode()
             self.send_response(status)
             self.send_header("content-type", "application/json")
-            self.send_header("retry-after", "0")
+            if paid.pause is not None:
+                self.send_header("retry-after", paid.pause)
             self.send_header("content-length", str(len(sent)))
             self.end_headers()
             self.wfile.write(sent)

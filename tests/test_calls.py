@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from promptops.calls import Caller, Stopped, Unanswered, Usage
+from promptops.calls import Caller, Stopped, Unanswered
 from promptops.errors import CallFailed
 from promptops.judges import Reads
 from promptops.providers import Model, ProviderSettings
 from promptops.types import Completion, Message, Request
+from promptops.usage import Usage
 
 
 class Scripted(Model):

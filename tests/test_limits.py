@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from promptops.brake import Brake, GivenUp
-from promptops.calls import Caller, Stopped, Unanswered, Usage
+from promptops.calls import Caller, Stopped, Unanswered
 from promptops.cli.progress import told as line_of
 from promptops.config import load_settings
 from promptops.errors import CallFailed, SettingsError
@@ -23,6 +23,7 @@ from promptops.providers import Model, ProviderSettings
 from promptops.providers.openai import OpenAI
 from promptops.runner import Progress
 from promptops.types import Completion, Message, Request
+from promptops.usage import Usage
 from tests.made import EVALSET, Folder, questions
 from tests.providers import limit_server
 from tests.providers.limit_server import LimitServer

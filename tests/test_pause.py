@@ -19,8 +19,8 @@ import pytest
 
 from promptops import Project
 from promptops.brake import Brake
-from promptops.calls import Usage
 from promptops.progress import Progress
+from promptops.usage import Usage
 from tests.made import Folder, questions
 
 SAMPLES = 40

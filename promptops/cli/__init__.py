@@ -23,7 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "eval": ("promptops.cli.evaluating", "Evaluate prompts with models on an evaluation set."),
     "resume": (
-        "promptops.cli.evaluating",
+        "promptops.cli.resuming",
         "Finish a run that was interrupted; nothing stored is asked again.",
     ),
     "score": ("promptops.cli.evaluating", "Score a stored run anew, without asking for answers again."),

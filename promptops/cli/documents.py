@@ -97,6 +97,7 @@ class EvalDocument(Document):
     unchanged: tuple[str, ...] = ()
     stopped: str | None = None
     """Why no further call was made, where a limit ended it; else null."""
+    exit_code: int = 0
 
 
 class SubmitDocument(Document):

@@ -1,25 +1,14 @@
-"""`eval`, `resume` and `score`: make runs."""
+"""`eval` and `score`: make runs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from promptops.cli.batching import (
-    again_option,
-    batch_option,
-    collect,
-    live_option,
-    refuse_mixed,
-    refuse_unbatched,
-    submit,
-    wait_option,
-)
-from promptops.cli.jsonlog import STDERR, log_option
-from promptops.cli.madejson import print_runs, was_ended
+from promptops.cli.batching import batch_option, refuse_mixed, submit
+from promptops.cli.jsonlog import log_option
+from promptops.cli.maderuns import exit_code, print_made
 from promptops.cli.options import (
     cassette_option,
     dry_run_option,
@@ -29,18 +18,17 @@ from promptops.cli.options import (
     judge_option,
     max_calls_option,
     max_cost_option,
+    max_failed_option,
     open_project,
     target_output_to_stderr,
 )
 from promptops.cli.selecting import changed_option, changed_prompts, selection_options, unchanged_sentence
+from promptops.cli.watched import Watched, tell_begun
 
 if TYPE_CHECKING:
     from promptops.budget import Budget
     from promptops.gitbase import Changed
-    from promptops.progress import Progress
-    from promptops.project import Project
     from promptops.selection import Selection
-    from promptops.types import Run
 
 
 @click.command("eval")
@@ -65,6 +53,7 @@ if TYPE_CHECKING:
 @dry_run_option
 @max_calls_option
 @max_cost_option
+@max_failed_option
 @jobs_option
 @engine_option
 @judge_option
@@ -85,6 +74,7 @@ def eval_command(
     dry_run: bool,
     max_calls: int | None,
     max_cost: float | None,
+    max_failed: float | None,
     concurrency: int | None,
     judge_model: str | None,
     log_json: str | None,
@@ -95,7 +85,8 @@ def eval_command(
     Everything is checked before the first call. Exit code 0 whatever the figures; `promptops gate`
     decides. Options that choose samples (-k, --slice, --failed-from, then --sample, then --limit) hold
     together; such a run is marked as a part of the set, and neither gate nor accept takes it for the whole.
-    Exit code 3 where nothing was answered, or a limit (--max-calls, --max-cost) ended it.
+    Exit code 3 where nothing was answered, more failed than --max-failed allows, or a limit (--max-calls,
+    --max-cost) ended it.
     """
     from promptops.budget import Budget
 
@@ -105,7 +96,7 @@ def eval_command(
     if dry_run:
         _print_forecast(ctx, select, budget)
         return
-    with open_project(ctx) as project, _Watched(project, quiet=as_json, log=log_json) as seen:
+    with open_project(ctx) as project, Watched(project, quiet=as_json, log=log_json) as seen:
         unchanged: tuple[str, ...] = ()
         if changed is not None:
             found = changed_prompts(project, prompts, changed)
@@ -124,10 +115,10 @@ def eval_command(
                 cache=not no_cache,
                 judge_model=judge_model,
                 select=select,
-                begun=None if as_json else _tell_part,
+                begun=None if as_json else tell_begun,
             )
             if whole:
-                _print_runs(project, whole, seen, as_json)
+                print_made(project, whole, seen, as_json)
             return
         with target_output_to_stderr():
             runs = project.evaluate(
@@ -143,96 +134,8 @@ def eval_command(
                 budget=budget,
                 watch=seen.watch,
             )
-        _print_runs(project, runs, seen, as_json, unchanged, budget)
-    if budget.stopped or any(run.done == 0 for run in runs):
-        # No answer at all is no figure and no verdict: a script must not take it for a finished evaluation.
-        ctx.exit(3)
-
-
-@click.command("resume")
-@click.argument("run")
-@click.option("--retry-errors", is_flag=True, help="Ask again where no answer came; the old error is kept.")
-@click.option("--all", "everything", is_flag=True, help="Ask every sample, though the run was to stop early.")
-@wait_option
-@live_option
-@again_option
-@cassette_option
-@dry_run_option
-@max_calls_option
-@max_cost_option
-@jobs_option
-@engine_option
-@log_option
-@json_option
-@click.pass_context
-def resume_command(
-    ctx: click.Context,
-    run: str,
-    retry_errors: bool,
-    everything: bool,
-    wait: bool,
-    live: bool,
-    again: bool,
-    cassette: str | None,
-    dry_run: bool,
-    max_calls: int | None,
-    max_cost: float | None,
-    concurrency: int | None,
-    log_json: str | None,
-    as_json: bool,
-) -> None:
-    """Finish RUN with what it was started with; nothing that is stored is asked again.
-
-    A run that was interrupted before it could stop early (`gate --early-stop`) may still do so; one that
-    has stopped asks all other samples. --max-calls and --max-cost limit what this command spends, whatever
-    was spent before; exit code 3 where they end it.
-
-    Of a run in batches (`eval --batch`) the answers are brought and scored, and what `stop` had cancelled is
-    handed in again; exit code 3 while some are still to come, where the server can't be asked now, and where
-    it does not know a batch any more.
-    """
-    from promptops.budget import Budget
-
-    budget = Budget(max_calls, max_cost)
-    if dry_run:
-        from promptops.cli.forecasting import print_forecast
-
-        with open_project(ctx, dry=True) as project, target_output_to_stderr():
-            forecast = project.forecast_resume(
-                run,
-                concurrency=concurrency,
-                retry_errors=retry_errors,
-                everything=everything,
-                cassette=cassette,
-                budget=budget,
-                live=live,
-                again=again,
-            )
-        print_forecast(forecast, as_json=as_json)
-        return
-    with open_project(ctx) as project, _Watched(project, quiet=as_json, log=log_json) as seen:
-        batched = project.is_batched(run)
-        refuse_unbatched(run, batched, wait=wait, live=live, again=again)
-        if batched and not live:
-            options: dict[str, Any] = {"wait": wait, "retry_errors": retry_errors, "again": again}
-            options["concurrency"] = concurrency
-            found = collect(ctx, project, run, as_json, budget, watch=seen.watch, **options)
-            _print_runs(project, [found.run], seen, as_json)
-            ctx.exit(3 if found.run.done == 0 else 0)
-        with target_output_to_stderr():
-            done = project.resume(
-                run,
-                concurrency=concurrency,
-                retry_errors=retry_errors,
-                everything=everything,
-                cassette=cassette,
-                budget=budget,
-                watch=seen.watch,
-                again=again,
-            )
-        _print_runs(project, [done], seen, as_json, budget=budget)
-    if budget.stopped or done.done == 0:
-        ctx.exit(3)
+        print_made(project, runs, seen, as_json, unchanged, budget, max_failed)
+    ctx.exit(exit_code(runs, budget, max_failed))
 
 
 @click.command("score")
@@ -256,62 +159,10 @@ def score_command(
     """Score the stored answers of RUN anew. They are kept as a run of their own; no answer is asked again."""
     from promptops.types import MetricSpec
 
-    with open_project(ctx) as project, _Watched(project, quiet=as_json, log=log_json) as seen:
+    with open_project(ctx) as project, Watched(project, quiet=as_json, log=log_json) as seen:
         specs = [MetricSpec(label=name.rpartition(":")[2], metric=name) for name in metrics]
         done = project.rescore(run, specs, judge_model=judge_model, watch=seen.watch)
-        _print_runs(project, [done], seen, as_json)
-
-
-class _Watched:
-    """Draws the line, writes the log, and remembers the last progress for the summary."""
-
-    def __init__(self, project: Project, *, quiet: bool, log: str | None) -> None:
-        from promptops.cli.progress import logged
-
-        self._started = monotonic()
-        self._project, self._as_json = project, quiet
-        self._quiet = quiet or log == STDERR
-        self._logged = logged(project, log, quiet=quiet)
-        self.last: Progress | None = None
-
-    def __enter__(self) -> _Watched:
-        self._draw, _ = self._logged.__enter__()
-        return self
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        self._logged.__exit__(kind, error, trace)
-        if self._as_json and self.last is not None and was_ended(error):
-            # A script learns which runs there are, how far they came, and what may have been paid for.
-            runs = [self._project.run(run.id) for run in self.last.runs]
-            print_runs(self._project, runs, self.last.usage, self.seconds)
-
-    def watch(self, progress: Progress) -> None:
-        if self.last is None and not self._quiet:
-            _tell_part(progress.runs)
-            _tell_remarks(progress.remarks)
-        self.last = progress
-        if self._draw:
-            self._draw(progress)
-
-    @property
-    def seconds(self) -> float:
-        return monotonic() - self._started
-
-
-def _tell_part(runs: Sequence[Run]) -> None:
-    """Say before the first call that not all samples are asked; all runs of a command ask the same."""
-    from promptops.cli.safe import safe_line
-
-    if runs and runs[0].part is not None:
-        click.echo(safe_line(runs[0].part.sentence, 400), err=True)
-
-
-def _tell_remarks(remarks: Sequence[str]) -> None:
-    """Say before the first call what was found of the judges."""
-    from promptops.cli.safe import safe_line
-
-    for remark in remarks:
-        click.echo(safe_line(remark, 600), err=True)
+        print_made(project, [done], seen, as_json)
 
 
 def _print_forecast(ctx: click.Context, select: Selection, budget: Budget) -> None:
@@ -358,42 +209,3 @@ def _print_unchanged(found: Changed, as_json: bool) -> None:
         )
     else:
         click.echo(unchanged_sentence(found))
-
-
-def _print_runs(
-    project: Project,
-    runs: list[Run],
-    seen: _Watched,
-    as_json: bool,
-    unchanged: tuple[str, ...] = (),
-    budget: Budget | None = None,
-) -> None:
-    from promptops.cli.progress import tell_stopped
-
-    if budget is not None:
-        tell_stopped(budget, runs)
-
-    if as_json:
-        usage = seen.last.usage if seen.last else None
-        print_runs(project, runs, usage, seen.seconds, unchanged, budget.stopped if budget else "")
-        return
-    from promptops.cli import tables
-
-    for run in runs:
-        tables.print_estimates(
-            run,
-            project.estimates(run.id),
-            project.failures(run.id),
-            cut_off=project.cut_off(run.id),
-            slices=False,
-        )
-        tables.print_notes(project.judge_notes(run.id))
-    click.echo("")
-    answered = [run for run in runs if run.done > run.errors]
-    if len(answered) > 1:
-        click.echo(f"Compare them: promptops compare {answered[0].id} {answered[1].id}")
-    elif answered:
-        click.echo(f"By slice: promptops show {answered[0].id}")
-    for run in runs:
-        if run.errors and run.status == "finished":
-            click.echo(f"Ask again what has no answer: promptops resume {run.id} --retry-errors")

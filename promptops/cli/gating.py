@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from promptops.cli.jsonlog import log_option
+from promptops.cli.jsonlog import STDERR, log_option
 from promptops.cli.options import (
     cassette_option,
     dry_run_option,
@@ -22,6 +22,7 @@ from promptops.cli.options import (
 )
 from promptops.cli.reporting import github_option, report_option, telling
 from promptops.cli.selecting import changed_option, changed_prompts, unchanged_sentence
+from promptops.cli.watched import naming
 
 if TYPE_CHECKING:
     from promptops.budget import Budget
@@ -166,7 +167,8 @@ def gate_command(
         if _is_unchanged(project, prompt, changed, as_json=as_json):
             return
         try:
-            with logged(project, log_json, quiet=as_json) as (watch, log), target_output_to_stderr():
+            with logged(project, log_json, quiet=as_json) as (drawn, log), target_output_to_stderr():
+                watch = naming(drawn, quiet=as_json or log_json == STDERR)
                 if prompt:
                     verdict = project.gate_prompt(
                         evalset,

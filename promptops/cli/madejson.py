@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from promptops.calls import Usage
     from promptops.project import Project
     from promptops.types import Run
+    from promptops.usage import Usage
 
 
 def was_ended(error: BaseException | None) -> bool:
@@ -26,10 +26,11 @@ def print_runs(
     seconds: float,
     unchanged: tuple[str, ...] = (),
     stopped: str = "",
+    exit_code: int = 0,
 ) -> None:
     """Print runs with their figures and what the command's calls took; no usage where nobody was asked."""
-    from promptops.calls import Usage
     from promptops.cli import documents  # so many nouns take a tenth of a second
+    from promptops.usage import Usage
 
     used = usage or Usage()
     judged = [project.judge_facts(run.id) for run in runs]
@@ -55,5 +56,6 @@ def print_runs(
             under_way=used.under_way,
             unchanged=unchanged,
             stopped=stopped or None,
+            exit_code=exit_code,
         )
     )

@@ -45,6 +45,13 @@ max_cost_option = click.option(
     metavar="DOLLARS",
     help="Begin no call that could bring the cost above this; needs known prices (promptops prices).",
 )
+max_failed_option = click.option(
+    "--max-failed",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="Exit with 3 where more than this share of a run's answers is missing (0.05: one in twenty); "
+    "without it only where all are.",
+)
 dry_run_option = click.option(
     "--dry-run",
     is_flag=True,

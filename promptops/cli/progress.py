@@ -120,7 +120,7 @@ def told(progress: Progress) -> str:
         more = f" and {usage.uncounted} calls that tell none" if usage.uncounted else ""
         parts.append(f"{usage.tokens_in + usage.tokens_out:,} tokens{more}")
     parts.append(cost(usage.cost, usage.calls - usage.unpriced, usage.unpriced))
-    parts.extend(usage.held_back())
+    parts.extend(usage.told_waits())
     left = progress.seconds_left
     if progress.paused:
         parts.append(f"paused (kill -USR1 {os.getpid()} to go on)")

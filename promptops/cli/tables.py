@@ -96,6 +96,11 @@ def print_sentence(sentence: str) -> None:
     console().print()
 
 
+def print_alarm(told: str) -> None:
+    """Print what must not be missed."""
+    console().print(safe_lines(told), style="bold red", soft_wrap=True)
+
+
 def print_comparison(comparison: Comparison, baseline: str, candidate: str) -> None:
     """Print every metric's change with the gate's own bounds."""
     from rich.table import Table

@@ -1,0 +1,36 @@
+"""What of a run has no answer, in plain words, and whether that is more than somebody bears with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from promptops.types import FailureCount, Run
+
+
+def unanswered(run: Run, failures: Sequence[FailureCount]) -> str:
+    """Return how much of a run has no answer and why, as sentences; empty where all of it has one."""
+    if not run.errors:
+        return ""
+    asked = run.done + run.errors
+    why = ", ".join(f"{each.count:,} x {each.kind}" for each in failures)
+    rest = f"The figures are those of the other {run.done:,}." if run.done else "So there are no figures."
+    return (
+        f"{run.errors:,} of {asked:,} answers are missing ({share_missing(run):.0%}): {why}. They are no "
+        f"zeros. {rest}"
+    )
+
+
+def share_missing(run: Run) -> float:
+    """Return the share of what was asked that has no answer."""
+    return run.errors / (run.done + run.errors) if run.errors else 0.0
+
+
+def too_many_missing(runs: Sequence[Run], most: float) -> str:
+    """Return which run misses more than a share of its answers, as a sentence; empty where none does."""
+    for run in runs:
+        if share_missing(run) > most:
+            return (
+                f"{run.errors:,} of {run.done + run.errors:,} answers of run {run.id} are missing "
+                f"({share_missing(run):.1%}), more than --max-failed {most:g} allows."
+            )
+    return ""

@@ -1,0 +1,66 @@
+"""What calls wait for: the next try after a failure, or an answer that takes its time."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+
+SLOW = 5.0
+"""Seconds after which a call that has no answer yet is told of."""
+
+
+@dataclass
+class Waits:
+    """The calls of a command that are under way, and those that failed and will be tried again."""
+
+    clock: Callable[[], float] = time.monotonic
+    _begun: dict[int, tuple[float, str]] = field(default_factory=dict)
+    """By number when it began, and how the try before it failed; empty where it is the first."""
+    _later: dict[int, tuple[float, str]] = field(default_factory=dict)
+    """By number when it is tried again, and how it failed."""
+    _number: int = 0
+
+    def under_way(self, failed: str = "") -> AbstractContextManager[None]:
+        """Know of a call until it has ended; `failed` is how the try before it did."""
+        return self._known(self._begun, self.clock(), failed)
+
+    def until_tried_again(self, seconds: float, failed: str) -> AbstractContextManager[None]:
+        """Know of a pause after a failure."""
+        return self._known(self._later, self.clock() + seconds, failed)
+
+    @contextmanager
+    def _known(self, where: dict[int, tuple[float, str]], at: float, failed: str) -> Iterator[None]:
+        self._number = number = self._number + 1
+        where[number] = (at, failed)
+        try:
+            yield
+        finally:
+            del where[number]
+
+    def told(self) -> tuple[str, ...]:
+        """Return in a few words each what is waited for now; nothing where all goes quickly."""
+        now, found = self.clock(), []
+        if self._later:
+            soonest = max(min(at for at, _ in self._later.values()) - now, 0.0)
+            many = len(self._later)
+            which = _by_class(failed for _, failed in self._later.values())
+            found.append(f"{many:,} {_calls(many)} failed ({which}), the next try in {soonest:.0f} s")
+        oldest = min((at for at, _ in self._begun.values()), default=now)
+        if now - oldest >= SLOW:
+            many = len(self._begun)
+            before = _by_class(failed for _, failed in self._begun.values() if failed)
+            again = f", tried again after {before}" if before else ""
+            found.append(f"{many:,} {_calls(many)} without an answer for up to {now - oldest:.0f} s{again}")
+        return tuple(found)
+
+
+def _calls(many: int) -> str:
+    return "call" if many == 1 else "calls"
+
+
+def _by_class(failed: Iterator[str]) -> str:
+    counts = Counter(failed).most_common()
+    return ", ".join(f"{count:,} x {name}" for name, count in counts)
