@@ -28,7 +28,7 @@ from promptops.parts import (
 from promptops.preferences import Preferences
 from promptops.sides import Loaded, load_baseline, load_run, same_outputs
 from promptops.soundings import sounding_file
-from promptops.summary import own_figures, slice_names
+from promptops.summary import own_figures
 from promptops.types import Case, EvalSet, Run, Sample
 from promptops.verdicts import CaseChange, Comparison, Delta
 
@@ -50,9 +50,9 @@ class Comparisons(Preferences):
         Its sentence is about `metric` (default: the first). Raises NotComparable where their figures don't
         mean the same, UnknownName for a metric that one of them lacks.
         """
-        first, second = self._common_sides(baseline, candidate)
+        first, second = self._common_sides(baseline, candidate, view=True)
         pairing = _paired(first, second)
-        names = slice_names(second.side.table.samples) if slices else ()
+        names = second.side.table.tags if slices else ()
         from_file = baseline.endswith(".jsonl")
         labels = [label for label in pairing.metrics if not (from_file and _is_timed(second.side.run, label))]
         told = metric or next(iter(labels), "")
@@ -182,7 +182,7 @@ class Comparisons(Preferences):
         return path
 
     def _sides(
-        self, baseline: str, candidate: str, samples: tuple[Sample, ...] | None = None
+        self, baseline: str, candidate: str, samples: Sequence[Sample] | None = None
     ) -> tuple[Loaded, Loaded]:
         """Read two runs' scores; also the second one's samples, unless they were read already."""
         run = self.run(candidate)
@@ -192,7 +192,7 @@ class Comparisons(Preferences):
             return load_baseline(Path(baseline), asked, second.metrics, run), second
         before = self.run(baseline)
         same = before.evalset_digest == run.evalset_digest
-        return load_run(self.store, before, second.side.table.samples if same else None), second
+        return load_run(self.store, before, beside=second if same else None), second
 
     def _beside(self, run: Run) -> Beside:
         """Return what people said of outputs, and what was measured of the run's judges.
@@ -215,9 +215,13 @@ class Comparisons(Preferences):
                 faults[label] = str(error.problems[0])
         return Beside(people, noise, faults)
 
-    def _common_sides(self, baseline: str, candidate: str) -> tuple[Loaded, Loaded]:
-        """Read two runs' scores on the samples that both were asked; the gate never does that."""
-        return on_common(*self._sides(baseline, candidate))
+    def _common_sides(self, baseline: str, candidate: str, *, view: bool = False) -> tuple[Loaded, Loaded]:
+        """Read two runs' scores on the samples that both were asked; the gate never does that.
+
+        Samples of a large set are read when they are looked at where a `view` of them is enough.
+        """
+        samples = self.store.kept_samples(self.run(candidate).evalset_digest) if view else None
+        return on_common(*self._sides(baseline, candidate, samples))
 
     def _judges_changed(
         self, baseline: str, first: Run, second: Run, folder: Path | None = None

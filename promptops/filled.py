@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import repeat
 
 import numpy as np
 
 from promptops.metrics import Metric, scored
-from promptops.summary import Bools, Column, Floats
-from promptops.types import Completion, MetricRecord, Sample
+from promptops.summary import Bools, Column, Floats, Ints
+from promptops.types import Completion, MetricRecord, Sample, at_places
 
 
 def with_missing(
@@ -19,8 +20,8 @@ def with_missing(
     if not missing.any():
         return column.counts
     counts = column.counts.copy()
-    for place in map(int, np.flatnonzero(missing)):
-        end = _end(column.record, metric, samples[place], best)
+    places = np.flatnonzero(missing)
+    for place, end in zip(map(int, places), _ends(column.record, metric, samples, places, best), strict=True):
         if end is None or len(end) != counts.shape[1]:
             return None
         share = column.failed[place]
@@ -28,11 +29,18 @@ def with_missing(
     return counts
 
 
-def _end(record: MetricRecord, metric: Metric, sample: Sample, best: bool) -> tuple[float, ...] | None:
-    """Return the counts of the worst or best answer: an empty one or the target where figures don't add."""
-    if not record.corpus:
-        value = record.high if best == record.higher_is_better else record.low
-        return None if value is None else (value,)
+def _ends(
+    record: MetricRecord, metric: Metric, samples: Sequence[Sample], places: Ints, best: bool
+) -> Iterable[tuple[float, ...] | None]:
+    """Return the counts of the worst or best answer at some places; samples are read only where they tell."""
+    if record.corpus:
+        return (_corpus_end(record, metric, sample, best) for sample in at_places(samples, places))
+    value = record.high if best == record.higher_is_better else record.low
+    return repeat(None if value is None else (value,), len(places))
+
+
+def _corpus_end(record: MetricRecord, metric: Metric, sample: Sample, best: bool) -> tuple[float, ...] | None:
+    """Return the counts of an empty answer, or of the target, where figures don't add."""
     if best and not sample.references:
         return None
     text = sample.references[0] if best else ""

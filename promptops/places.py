@@ -20,8 +20,10 @@ class Places:
     taken for one that is with a chance of n in 2^64.
     """
 
-    def __init__(self, samples: Sequence[Sample]) -> None:
-        hashes = _hashes(each.id for each in facts_of(samples))
+    def __init__(self, samples: Sequence[Sample], hashes: npt.NDArray[np.int64] | None = None) -> None:
+        """Take in the samples' ids; `hashes` (n,) are those of the ids, where they are known already."""
+        if hashes is None:
+            hashes = _hashes(each.id for each in facts_of(samples))
         self._order = np.argsort(hashes, kind="stable")
         self._sorted = hashes[self._order]
         self._named: dict[str, int] | None = None

@@ -39,13 +39,18 @@ class Loaded:
         return replace(self, side=side, outputs=lambda: (x for x in self.outputs() if x.sample_id in ids))
 
 
-def load_run(store: Store, run: Run, samples: Sequence[Sample] | None = None) -> Loaded:
-    """Read a stored run's scores; its samples too, unless they were read already for another run."""
+def load_run(
+    store: Store, run: Run, samples: Sequence[Sample] | None = None, *, beside: Loaded | None = None
+) -> Loaded:
+    """Read a stored run's scores; its samples too, unless they were read already for the run `beside` it."""
     with collecting_later():
-        if samples is None:
+        roster = None
+        if beside is not None:
+            samples, roster = beside.side.table.samples, beside.side.table.roster
+        elif samples is None:
             samples = tuple(store.snapshot_samples(run.evalset_digest))
         pages = store.score_pages(run.id, [record.label for record in run.metrics])
-        table = tally_pages(samples, pages, run.metrics)
+        table = tally_pages(samples, pages, run.metrics, roster=roster)
     return Loaded(
         Side(run, table),
         metrics_of(run),

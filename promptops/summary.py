@@ -6,10 +6,8 @@ was asked.
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import repeat
 from operator import is_not
 from typing import TypeAlias, cast
@@ -19,9 +17,9 @@ import numpy.typing as npt
 
 from promptops.errors import UsageError
 from promptops.metrics import Metric
-from promptops.places import Places
+from promptops.roster import Roster
 from promptops.stats.intervals import bootstrap_interval, mean_interval, wilson_interval
-from promptops.types import Estimate, MetricRecord, Result, Sample, facts_of
+from promptops.types import Estimate, MetricRecord, Result, Sample, at_places
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
@@ -76,82 +74,48 @@ class Tally:
     """Whether every sample has a result."""
     absent: Bools
     """(n,) which samples have no result at all: they were not asked yet."""
+    roster: Roster
 
     def only(self, places: npt.NDArray[np.intp]) -> Tally:
         """Return the scores of the samples at some places."""
         columns = {label: column.only(places) for label, column in self.columns.items()}
-        return Tally(
-            tuple(self.samples[int(place)] for place in places), columns, self.complete, self.absent[places]
-        )
+        samples = tuple(at_places(self.samples, places))
+        return Tally(samples, columns, self.complete, self.absent[places], Roster.of(samples))
 
-    @cached_property
+    @property
     def clusters(self) -> npt.NDArray[np.int64]:
         """A number for each sample's group; a sample without one is its own."""
-        return self._facts.clusters
+        return self.roster.clusters
 
     def mask(self, name: str | None) -> Bools:
         """(n,) which samples carry a tag; all of them where none is named."""
         if name is None:
             return np.ones(len(self.samples), dtype=bool)
         mask = np.zeros(len(self.samples), dtype=bool)
-        if name in self._facts.tagged:
-            mask[self._facts.tagged[name]] = True
+        if name in self.roster.tagged:
+            mask[self.roster.tagged[name]] = True
         return mask
 
     @property
     def tags(self) -> tuple[str, ...]:
         """Every tag, in order of appearance."""
-        return tuple(self._facts.tagged)
+        return tuple(self.roster.tagged)
 
-    @cached_property
-    def _facts(self) -> _Gathered:
-        return _gathered(self.samples)
-
-    @cached_property
+    @property
     def weights(self) -> Floats:
         """(n,) sample weights."""
-        return self._facts.weights
-
-
-@dataclass(frozen=True)
-class _Gathered:
-    """What figures need of all samples, from one look at each."""
-
-    clusters: npt.NDArray[np.int64]
-    weights: Floats
-    tagged: dict[str, Ints]
-    """Where each tag's samples stand."""
-
-
-def _gathered(samples: Sequence[Sample]) -> _Gathered:
-    weights = array("d")
-    codes = array("q")
-    groups: dict[str, int] = {}
-    tagged: dict[str, array[int]] = {}
-    number = 0
-    for place, sample in enumerate(facts_of(samples)):
-        weights.append(sample.weight)
-        code = number if sample.group is None else groups.setdefault(sample.group, number)
-        number += code == number
-        codes.append(code)
-        for tag in sample.tags:
-            tagged.setdefault(tag, array("q")).append(place)
-    return _Gathered(
-        np.array(codes, dtype=np.int64),
-        np.array(weights, dtype=np.float64),
-        {tag: np.array(places, dtype=np.intp) for tag, places in tagged.items()},
-    )
+        return self.roster.weights
 
 
 def clusters_and_weights(samples: Sequence[Sample]) -> tuple[npt.NDArray[np.int64], Floats]:
     """Return a number for each sample's group, and the samples' weights, both (n,)."""
-    found = _gathered(samples)
+    found = Roster.of(samples)
     return found.clusters, found.weights
 
 
 def cluster_codes(samples: Sequence[Sample]) -> npt.NDArray[np.int64]:
     """Number the groups in order of appearance; samples without a group stand alone."""
-    return _gathered(samples).clusters
+    return Roster.of(samples).clusters
 
 
 def slice_mask(samples: Sequence[Sample], name: str | None) -> Bools:
@@ -191,9 +155,19 @@ def tally(samples: Sequence[Sample], rows: Iterable[Row], records: Sequence[Metr
     return tally_pages(samples, [([row[0] for row in kept], [row[2] for row in kept], counts)], records)
 
 
-def tally_pages(samples: Sequence[Sample], pages: Iterable[Page], records: Sequence[MetricRecord]) -> Tally:
-    """Arrange scores that come as arrays by the set's order of samples."""
-    places = Places(samples)
+def tally_pages(
+    samples: Sequence[Sample],
+    pages: Iterable[Page],
+    records: Sequence[MetricRecord],
+    *,
+    roster: Roster | None = None,
+) -> Tally:
+    """Arrange scores that come as arrays by the set's order of samples.
+
+    `roster` is that of the very samples, where another run's Tally has it.
+    """
+    roster = roster or Roster.of(samples)
+    places = roster.places
     positions: list[Ints] = []
     fell: list[Bools] = []
     counts: dict[str, list[Counts]] = {record.label: [] for record in records}
@@ -213,7 +187,7 @@ def tally_pages(samples: Sequence[Sample], pages: Iterable[Page], records: Seque
     }
     present = np.zeros(len(samples), dtype=bool)
     present[at] = True
-    return Tally(samples=samples, columns=columns, complete=bool(present.all()), absent=~present)
+    return Tally(samples, columns, bool(present.all()), ~present, roster)
 
 
 def estimates(

@@ -92,6 +92,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "recordedreplies",
         "replystyles",
         "reportplaces",
+        "roster",
         "samplefiles",
         "selection",
         "setchanges",

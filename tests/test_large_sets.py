@@ -15,15 +15,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from promptops import Project, samplefiles
+from promptops import Project, roster, samplefiles
 from promptops.errors import FileProblems
 from promptops.evalsets import read_evalset
 from promptops.places import Places
 from promptops.selection import Selection
-from promptops.store import snapshots, spool
+from promptops.store import Store, snapshots, spool
 from promptops.store.spool import Spool, spooled
 from promptops.summary import cluster_codes, slice_names
-from promptops.types import EvalSet, KeptSamples, Sample, facts_of
+from promptops.types import EvalSet, KeptSamples, Sample, at_places, facts_of
 from tests.made import EVALSET, Folder, questions
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
@@ -75,6 +75,29 @@ def test_a_spool_is_the_same_sequence(
     assert (cluster_codes(tuple(samples)) == cluster_codes(kept)).all()
     assert slice_names(tuple(samples)) == slice_names(kept)
     assert [each.weight for each in facts_of(kept)] == [each.weight for each in samples]
+
+
+@given(samples=SAMPLES, page=st.integers(1, 4), places=st.lists(st.integers(0, 11), max_size=6))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_roster_is_what_each_sample_says(
+    tiny: None, monkeypatch: pytest.MonkeyPatch, samples: list[Sample], page: int, places: list[int]
+) -> None:
+    monkeypatch.setattr(roster, "PAGE", page)
+    with Store.open("sqlite://") as store:
+        kept = set_of(tuple(samples))
+        store.save_evalset(kept)
+        view = store.kept_samples(kept.digest) if samples else ()
+        found = roster.Roster.of(view)
+        wanted = [place for place in places if place < len(samples)]
+        assert list(at_places(view, wanted)) == [samples[place] for place in wanted]
+    assert found.weights.tolist() == [each.weight for each in samples]
+    assert list(found.tagged) == list(dict.fromkeys(tag for each in samples for tag in each.tags))
+    for tag, at in found.tagged.items():
+        assert at.tolist() == [place for place, each in enumerate(samples) if tag in each.tags]
+    assert found.places.find([each.id for each in samples]).tolist() == list(range(len(samples)))
+    named = [each.group or f"alone {place}" for place, each in enumerate(samples)]
+    numbers = found.clusters.tolist()
+    assert len(set(zip(named, numbers, strict=True))) == len(set(named)) == len(set(numbers))
 
 
 def set_of(samples: Any) -> EvalSet:

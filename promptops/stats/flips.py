@@ -11,7 +11,9 @@ from promptops.stats import Floats
 EXACT_UNITS = 14
 """Up to here all 2^units patterns are tried."""
 _CHUNK = 2_000_000
-"""Bits that are held as floats at one time (16 MB)."""
+"""Bits that are drawn at one time."""
+_STRIP = 100_000
+"""Bits that are held as floats at one time (0.8 MB): these stay in the processor's cache."""
 
 
 def exact(units: int) -> bool:
@@ -30,7 +32,8 @@ def rows(units: int, resamples: int, seed: int) -> Iterator[Floats]:
     for start in range(0, resamples, step):
         height = min(step, resamples - start)
         packed = rng.integers(0, 256, size=(height, (units + 7) // 8), dtype=np.uint8)
-        yield np.unpackbits(packed, axis=1, count=units).astype(np.float64)
+        for strip in np.array_split(packed, -(-height * units // _STRIP)):
+            yield np.unpackbits(strip, axis=1, count=units).astype(np.float64)
 
 
 def p_value(extreme: Floats, units: int, resamples: int) -> Floats:

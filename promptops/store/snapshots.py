@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import overload
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from promptops.canonical import canonical_json
 from promptops.errors import UnknownName
@@ -70,13 +70,24 @@ class Snapshots(Database):
 
     def kept_samples(self, digest: str) -> tuple[Sample, ...] | Snapshot:
         """Return a set's samples, of a large one as a view. Raises UnknownName for a digest not kept."""
-        of_it = snapshot_samples.c.digest == digest
-        query = select(func.count(), func.sum(func.length(snapshot_samples.c.content))).where(of_it)
+        which = snapshot_samples.c
         with self.reading() as connection:
-            count, size = connection.execute(query).one()
-        if (size or 0) <= IN_MEMORY:
-            return tuple(self.snapshot_samples(digest))
-        return Snapshot(self, digest, count)
+            last = connection.execute(select(func.max(which.position)).where(which.digest == digest)).scalar()
+            if last is not None and self._is_large(connection, digest):
+                return Snapshot(self, digest, last + 1)
+        return tuple(self.snapshot_samples(digest))
+
+    @staticmethod
+    def _is_large(connection: Connection, digest: str) -> bool:
+        """Tell whether a set has more text than is read whole, without looking at all of it."""
+        which = snapshot_samples.c
+        query = select(func.length(which.content)).where(which.digest == digest).order_by(which.position)
+        size = 0
+        for page in connection.execution_options(yield_per=_PAGE).execute(query).scalars().partitions():
+            size += sum(page)
+            if size > IN_MEMORY:
+                return True
+        return False
 
     def is_snapshot(self, digest: str, samples: Sequence[Sample]) -> bool:
         """Tell whether a kept set has these very samples in this order: cheaper than to read them.
@@ -108,6 +119,23 @@ class Snapshots(Database):
                 return
             yield [row.content for row in rows]
             position = rows[-1].position
+
+    def snapshot_at(self, digest: str, positions: Sequence[int]) -> Iterator[Sample]:
+        """Yield the samples at some positions of a set's file, in the order of these."""
+        which = snapshot_samples.c
+        query = select(which.position, which.content).where(which.digest == digest)
+        for start in range(0, len(positions), _RUN_PAGE):
+            wanted = positions[start : start + _RUN_PAGE]
+            with self.reading() as connection:
+                rows = connection.execute(query.where(which.position.in_(set(wanted)))).all()
+            found = dict(
+                zip(
+                    (row.position for row in rows),
+                    nouns_from(Sample, [row.content for row in rows]),
+                    strict=True,
+                )
+            )
+            yield from (found[position] for position in wanted)
 
     def snapshot_by_id(self, digest: str) -> Iterator[Sample]:
         """Yield a set's samples in the order of their ids."""
@@ -162,6 +190,10 @@ class Snapshot(KeptSamples):
         """Yield what figures need of each, in the set's order; no text is decoded for that."""
         for contents in self._store.snapshot_contents(self._digest):
             yield from facts_from(contents)
+
+    def some(self, places: Sequence[int]) -> Iterator[Sample]:
+        """Yield the samples at some places, in the order of these, a page at a time."""
+        return self._store.snapshot_at(self._digest, places)
 
     def __len__(self) -> int:
         return self._length

@@ -1,0 +1,80 @@
+"""What figures need of a set's samples, from one look at each: places by id, groups, weights and tags."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import numpy.typing as npt
+
+from promptops.places import Places
+from promptops.types import Facts, Sample, facts_of
+
+Ints = npt.NDArray[np.intp]
+PAGE = 2_000
+"""Samples that are looked at together."""
+
+
+@dataclass(frozen=True)
+class Roster:
+    """What figures need of all samples, in the set's order."""
+
+    places: Places
+    clusters: npt.NDArray[np.int64]
+    """(n,) a number for each sample's group; a sample without one is its own."""
+    weights: npt.NDArray[np.float64]
+    tagged: dict[str, Ints]
+    """Where each tag's samples stand; tags in order of appearance."""
+
+    @classmethod
+    def of(cls, samples: Sequence[Sample]) -> Roster:
+        """Look at samples, a page at a time."""
+        hashes, weights, codes = array("q"), array("d"), array("q")
+        groups: dict[str, int] = {}
+        # Few combinations of tags stand for all: each is taken apart once.
+        alike: dict[tuple[str, ...], array[int]] = {}
+        number = 0
+        for ids, tags, groupings, heavy in _pages(facts_of(samples)):
+            for place, own in enumerate(tags, len(weights)):
+                if own:
+                    alike.setdefault(own, array("q")).append(place)
+            hashes.extend(map(hash, ids))
+            weights.extend(heavy)
+            if groupings.count(None) == len(groupings):
+                codes.extend(range(number, number + len(groupings)))
+                number += len(groupings)
+                continue
+            for group in groupings:
+                code = number if group is None else groups.setdefault(group, number)
+                number += code == number
+                codes.append(code)
+        return cls(
+            Places(samples, np.array(hashes, dtype=np.int64)),
+            np.array(codes, dtype=np.int64),
+            np.array(weights, dtype=np.float64),
+            _by_tag(alike),
+        )
+
+
+def _pages(
+    samples: Iterable[Sample | Facts],
+) -> Iterator[tuple[tuple[str, ...], tuple[tuple[str, ...], ...], tuple[str | None, ...], tuple[float, ...]]]:
+    """Yield ids, tags, groups and weights of a page of samples at a time."""
+    looked = ((each.id, each.tags, each.group, each.weight) for each in samples)
+    while page := tuple(islice(looked, PAGE)):
+        ids, tags, groups, weights = zip(*page, strict=True)
+        yield ids, tags, groups, weights
+
+
+def _by_tag(alike: dict[tuple[str, ...], array[int]]) -> dict[str, Ints]:
+    found: dict[str, list[array[int]]] = {}
+    for tags, places in alike.items():
+        for tag in tags:
+            found.setdefault(tag, []).append(places)
+    return {
+        tag: np.unique(np.concatenate([np.array(places, dtype=np.intp) for places in each]))
+        for tag, each in found.items()
+    }
