@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import ParamSpec, TypeVar
 
 import streamlit as st
@@ -18,6 +19,15 @@ Found = TypeVar("Found")
 def project() -> Project:
     """Return the project of PROMPTOPS_ROOT and PROMPTOPS_DATABASE, opened for reading only."""
     return _opened(os.environ.get("PROMPTOPS_ROOT", "."), os.environ.get("PROMPTOPS_DATABASE"))
+
+
+@contextlib.contextmanager
+def writing() -> Iterator[Project]:
+    """Open the project for one write; what is read stays behind the connection that only reads."""
+    with Project.open(
+        os.environ.get("PROMPTOPS_ROOT", "."), database=os.environ.get("PROMPTOPS_DATABASE")
+    ) as found:
+        yield found
 
 
 def kept(

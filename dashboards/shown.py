@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shlex
 from typing import TYPE_CHECKING, Literal, NoReturn
 
 import pandas as pd
@@ -75,6 +76,11 @@ def value(found: object) -> None:
         block(found)
     else:
         block(json.dumps(found, indent=2, ensure_ascii=False), language="json")
+
+
+def quoted(name: str) -> str:
+    """Return a name as a shell takes it, with everything visible."""
+    return shlex.quote(visible_line(name, LONGEST))
 
 
 def shortened(written: str) -> str:

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from promptops.plots import Plot, agreement_plot, changes_plot, drift_plot, rules_plot
     from promptops.preferencetext import preference_sentences
     from promptops.production.monitor import Monitor
-    from promptops.production.records import Feedback, Record, RecordFilter
+    from promptops.production.periods import chosen_records
+    from promptops.production.records import Feedback, Record, RecordFilter, RecordScore
     from promptops.project import Project
     from promptops.providers import Model
     from promptops.reportfiles import render_report, write_report
@@ -83,6 +84,8 @@ _HOMES = {
     "Feedback": "production.records",
     "Record": "production.records",
     "RecordFilter": "production.records",
+    "RecordScore": "production.records",
+    "chosen_records": "production.periods",
     "Selection": "selection",
     "SetCoverage": "coverage",
     "Shift": "shift",
@@ -137,6 +140,7 @@ __all__ = [
     "PromptopsError",
     "Record",
     "RecordFilter",
+    "RecordScore",
     "Report",
     "Result",
     "Run",
@@ -149,6 +153,7 @@ __all__ = [
     "Verdict",
     "agreement_plot",
     "changes_plot",
+    "chosen_records",
     "coverage_facts",
     "coverage_sentence",
     "drift_plot",

@@ -13,7 +13,7 @@ FILES = sorted(path for path in FOLDER.rglob("*.py"))
 CONTROL = frozenset({"cache_data", "cache_resource", "stop", "switch_page", "set_page_config", "App"})
 SAFE = CONTROL | {"text", "code", "dataframe", "selectbox", "columns", "container", "pagination", "button"}
 SAFE |= {"navigation", "Page", "fragment", "rerun", "progress", "multiselect", "number_input", "page_link"}
-SAFE |= {"vega_lite_chart"}
+SAFE |= {"vega_lite_chart", "date_input", "text_input", "text_area"}
 """What shows its data as text, or shows none."""
 MARKUP = frozenset({"markdown", "caption", "header", "subheader", "badge", "expander"})
 MARKUP |= {"spinner", "segmented_control"}

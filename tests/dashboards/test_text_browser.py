@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from promptops import Project, RecordFilter
 from tests.dashboards.conftest import Beacon, served
 from tests.dashboards.test_browser import READY, Visit, visit
 from tests.dashboards.test_browser import _tick as tick
@@ -82,6 +83,28 @@ def test_a_shift_is_drawn_day_by_day_and_fits_a_phone(visit: Visit) -> None:
         page = visit(path)
         page.locator(POINTS).last.wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_record_is_read_and_commented_once_however_often_one_clicks(visit: Visit, made: Texts) -> None:
+    page = visit("/production?said=bad")
+    tick(page, "Records of production, the newest first", 0)
+    page.wait_for_url("**record=r0117**")
+    page.get_by_text("Answered", exact=True).wait_for()
+    _settled(page)
+    page.get_by_role("radio", name="down").or_(page.get_by_role("button", name="down", exact=True)).click()
+    page.get_by_label("Comment").fill("<img src=x onerror='window.pwned = 1'> call guest@mail.example")
+    page.get_by_role("button", name="Store", exact=True).dblclick()
+    page.get_by_text("<img src=x onerror='window.pwned = 1'> call").first.wait_for()
+    _settled(page)
+    with Project.open(made.root) as project:
+        said = project.record_feedback(RecordFilter(id="r0117"))
+    assert len(said) == 2 and said[-1].thumb == "down" and "guest@" not in said[-1].comment
+    for number in range(12):
+        page = visit(f"/production?record=r{number:04}")
+        page.get_by_text("Said of it", exact=True).wait_for()
+    page.set_viewport_size({"width": 390, "height": 900})
+    page = visit("/production?record=r0099")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def _settled(page: Page) -> None:

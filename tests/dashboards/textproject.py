@@ -7,11 +7,12 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from promptops import Project
+from promptops import Feedback, Project, Record
 from tests.dashboards.hostile_project import hostile_texts
 from tests.made import Folder
 from tests.mails import TOPICS, USUAL, Mails
 
+RECORDS = 120
 VISIT = TOPICS["visit"]
 
 
@@ -63,4 +64,40 @@ def make_texts(root: Path, beacon: str) -> Texts:
     folder.write("logs/week.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
     with Project.open(root) as project:
         [run] = project.evaluate("desk", [root / "ask.prompt.yaml"])
+        texts = hostile_texts(beacon)
+        project.store.add_records([_record(n, texts) for n in range(RECORDS)])
+        project.store.add_feedback(
+            [_said(n, texts[n // 3 % 12].replace("\ud800", "")) for n in range(0, RECORDS, 3)]
+        )
         return Texts(folder, project.settings.database, run.id)
+
+
+def _record(n: int, texts: list[str]) -> Record:
+    failed = n % 17 == 3
+    return Record(
+        id=f"r{n:04}",
+        at=f"2026-11-{1 + n // 20:02}T10:{n % 60:02}:00.000000+00:00",
+        prompt="reply",
+        version=1 + n // 60,
+        alias="production",
+        model=f"mock/echo {texts[1]}",
+        inputs={"mail": f"{n}: {texts[n % 12]}", texts[0]: n},
+        output=None if failed else f"Answer {n}. {texts[(n + 3) % 12]}",
+        error="timeout" if failed else None,
+        seconds=n / 100,
+        outcome=texts[2],
+        session=texts[3][:90],
+        tags=(texts[8],),
+        metadata={texts[1]: texts[4]},
+    )
+
+
+def _said(n: int, text: str) -> Feedback:
+    return Feedback(
+        id=f"f{n:04}",
+        record=f"r{n:04}",
+        at=f"2026-11-{1 + n // 20:02}T11:00:00.000000+00:00",
+        thumb="down" if n % 2 else "up",
+        comment=text,
+        edit=text if n % 9 == 0 else None,
+    )

@@ -1,0 +1,43 @@
+"""What the page of production reads, remembered until the database changes."""
+
+from __future__ import annotations
+
+from dashboards import reading
+from dashboards.opened import kept, project
+from promptops import Feedback, Record, RecordFilter, RecordScore
+
+
+@kept()
+def count(wanted: RecordFilter) -> int:
+    """Return how many records are wanted."""
+    return project().record_count(wanted)
+
+
+@kept(entries=32)
+def page(
+    wanted: RecordFilter, limit: int, offset: int
+) -> tuple[list[Record], dict[str, tuple[Feedback, ...]]]:
+    """Return a page of records, the newest first, and what was said of them."""
+    found = project().records(wanted, limit=limit, offset=offset)
+    return found, project().feedback_of(found)
+
+
+@kept(entries=32)
+def record(reference: str) -> tuple[Record, tuple[Feedback, ...], list[RecordScore]]:
+    """Return one record, what was said of it, and its scores."""
+    found = project().find_record(reference)
+    said = project().feedback_of([found]).get(found.id, ())
+    return found, said, project().record_scores(RecordFilter(id=found.id))
+
+
+def prompts() -> list[str]:
+    """List registered prompts with their aliases and versions, the newest first."""
+    found: list[str] = []
+    for version, aliases in reading.prompts():
+        numbers = range(version.number, 0, -1)
+        found += [
+            version.name,
+            *(f"{version.name}@{alias}" for alias in aliases),
+            *(f"{version.name}@{number}" for number in numbers),
+        ]
+    return found
