@@ -13,6 +13,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from promptops.additions import Added
     from promptops.budget import Budget
     from promptops.certificates import Certificate
     from promptops.coverage import SetCoverage
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from promptops.evidence import Evidence, evidence_of
     from promptops.forecast import Forecast
     from promptops.gaterules import GateRule
+    from promptops.generation import Generated
     from promptops.headline import smallest_change
     from promptops.instruments import Drift, Found, Preference
     from promptops.judges import Judge
@@ -87,6 +89,8 @@ _HOMES = {
     "RecordScore": "production.records",
     "chosen_records": "production.periods",
     "Selection": "selection",
+    "Added": "additions",
+    "Generated": "generation",
     "SetCoverage": "coverage",
     "Shift": "shift",
     "Slices": "slices",
@@ -112,6 +116,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Added",
     "Budget",
     "Case",
     "Certificate",
@@ -127,6 +132,7 @@ __all__ = [
     "Forecast",
     "Found",
     "GateRule",
+    "Generated",
     "Judge",
     "Labelling",
     "Metric",

@@ -1,10 +1,10 @@
-"""Texts of production as candidates for a set: samples to be reviewed, redacted, with their origin."""
+"""Candidates for a set: samples to be reviewed, redacted, with their origin, in a file of their own."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -33,17 +33,46 @@ def write_candidates(
     set's input where it has one only, else `text`. Secrets, e-mail addresses, telephone, card and account
     numbers are taken out. Raises UsageError where the file is there, FileProblems where it can't be written.
     """
+    refuse_candidates_file(path)
+    return write_rows(list(_rows(found, sources, samples, redactor)), path)
+
+
+def refuse_candidates_file(path: Path) -> None:
+    """Raise UsageError where candidates can't be written to a file: it is there, or is no JSONL."""
     if path.suffix != ".jsonl":
         raise UsageError(
             f"{file_name(path)!r}: candidates are JSON lines; name a file that ends with .jsonl."
         )
     if path.exists():
         raise UsageError(f"{file_name(path)} is there already. Review it first, or name another file.")
-    rows = list(_rows(found, sources, samples, redactor))
+
+
+def write_rows(rows: Sequence[Mapping[str, JsonValue]], path: Path) -> int:
+    """Write samples as JSON lines, all or none of them; returns how many. Raises FileProblems."""
     with replacing(path) as file:
         for row in rows:
-            file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+            file.write(row_of(row))
     return len(rows)
+
+
+def row_of(row: Mapping[str, JsonValue]) -> bytes:
+    """Return a sample as a line of a JSONL file."""
+    return json.dumps(row, ensure_ascii=False).encode() + b"\n"
+
+
+def sample_row(sample: Sample) -> dict[str, JsonValue]:
+    """Return a sample as people read and write it: nothing that is at its default, one target as itself."""
+    row: dict[str, JsonValue] = sample.model_dump(mode="json", exclude_defaults=True)
+    target = sample.target
+    if len(target) == 1 and not isinstance(target[0], list):
+        row["target"] = target[0]
+    return row
+
+
+def sample_id(origin: str, inputs: Mapping[str, JsonValue], taken: Collection[str]) -> str:
+    """Return a name made from the text, so that it stays the same wherever the text stands."""
+    digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+    return next(name for end in range(8, 65) if (name := f"{origin}-{digest[:end]}") not in taken)
 
 
 def _rows(
@@ -55,21 +84,15 @@ def _rows(
     for suggestion in found.suggestions:
         clean = value_without_people(redactor.value(sources[suggestion.index]))
         inputs: dict[str, JsonValue] = clean if isinstance(clean, dict) else {alone: clean}
-        sample_id = _id(inputs, taken)
-        taken.add(sample_id)
+        name = sample_id(ORIGIN, inputs, taken)
+        taken.add(name)
         yield {
-            "id": sample_id,
+            "id": name,
             "inputs": inputs,
             "tags": [TAG],
             "origin": ORIGIN,
             "metadata": _provenance(found, suggestion),
         }
-
-
-def _id(inputs: dict[str, JsonValue], taken: set[str]) -> str:
-    """Return a name made from the text, so that it stays the same wherever the text stands."""
-    digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
-    return next(name for end in range(8, 65) if (name := f"{ORIGIN}-{digest[:end]}") not in taken)
 
 
 def _provenance(found: SetCoverage, suggestion: Suggestion) -> dict[str, JsonValue]:

@@ -111,6 +111,7 @@ class Facts(NamedTuple):
     tags: tuple[str, ...]
     group: str | None
     weight: float
+    origin: str | None = None
 
 
 class KeptSamples(Sequence[Sample]):
@@ -122,7 +123,7 @@ class KeptSamples(Sequence[Sample]):
 
     def facts(self) -> Iterator[Facts]:
         """Yield what figures need of each, in the set's order."""
-        return (Facts(each.id, each.tags, each.group, each.weight) for each in self)
+        return (Facts(each.id, each.tags, each.group, each.weight, each.origin) for each in self)
 
     def some(self, places: Sequence[int]) -> Iterator[Sample]:
         """Yield the samples at some places, in the order of these."""

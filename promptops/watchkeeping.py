@@ -9,10 +9,10 @@ from pydantic import JsonValue
 
 from promptops.anchoring import trial_of_anchors
 from promptops.anchors import now
-from promptops.curation import Curation
 from promptops.errors import UsageError
 from promptops.evaluation import Evaluation
 from promptops.forecast import Part
+from promptops.generating import Generating
 from promptops.instruments import JudgeFacts
 from promptops.judgechanges import Kept, marks
 from promptops.judges import Judge
@@ -21,7 +21,7 @@ from promptops.models import rebuild_metric
 from promptops.types import EvalSet, MetricSpec, Run
 
 
-class Watchkeeping(Curation):
+class Watchkeeping(Generating):
     """Judges whose sets declare `check_anchors`."""
 
     def judge_notes(

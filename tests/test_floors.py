@@ -66,6 +66,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "judgetext",
         "located",
         "matching",
+        "origins",
         "owner",
         "ahead",
         "pausing",
@@ -120,6 +121,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ),
     (
         *(
+            "additions",
             "batching",
             "budget",
             "calling",
@@ -160,6 +162,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
             "exporting",
             "flaky",
             "forecast",
+            "generation",
+            "generation.*",
             "followers",
             "gate",
             "gatecells",
@@ -212,6 +216,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "experiments",
         "forecasts",
         "gates",
+        "generating",
         "judging",
         "sounded",
         "preferences",

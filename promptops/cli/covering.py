@@ -92,7 +92,7 @@ def coverage_command(
     if written is not None:
         click.echo(
             f"Wrote {written} candidates to {output}. Review them (names and streets are not taken out), "
-            "give them targets, and move them into samples.jsonl."
+            f"give them targets, then take them in: promptops evalset add {evalset} {output}"
         )
 
 

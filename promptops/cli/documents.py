@@ -7,8 +7,10 @@ from typing import Literal
 import click
 from pydantic import Field
 
+from promptops.additions import Added
 from promptops.coverage import SetCoverage
 from promptops.forecast import Forecast
+from promptops.generation import Generated
 from promptops.instruments import JudgeFacts, Preference
 from promptops.leaks import Leaks
 from promptops.noise import Noise
@@ -215,6 +217,18 @@ class CoverageDocument(Document):
     coverage: SetCoverage
     file: str | None = None
     """Where the suggestions were written."""
+
+
+class GenerateDocument(Document):
+    """`evalset generate`."""
+
+    generated: Generated
+
+
+class AddDocument(Document):
+    """`evalset add`."""
+
+    added: Added
 
 
 class LeaksDocument(Document):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from promptops.cli.generating import add_command, generate_command
 from promptops.cli.setdiff import diff_command
 
 
@@ -16,3 +17,5 @@ def evalset_command() -> None:
 
 
 evalset_command.add_command(diff_command)
+evalset_command.add_command(generate_command)
+evalset_command.add_command(add_command)

@@ -244,16 +244,18 @@ def enclosed(kind: str, text: str, mark: str) -> str:
 
 
 def read_verdict(
-    reply: str, keys: frozenset[str], mark: str, judged: tuple[str, ...]
+    reply: str, keys: frozenset[str], mark: str, judged: tuple[str, ...], *, what: str = "verdict"
 ) -> dict[str, JsonValue] | str:
     """Return the one JSON object with `keys` that the judge wrote, or the reason why there is none.
+
+    `what` is what it is called in the reason.
 
     Fences and prose around it are fine. Whatever stands between marks is the candidate's own text and
     is not read; an object that stands in a judged text, in whatever layout, is an echo; two objects that
     disagree are no verdict.
     """
     if len(reply) > REPLY_LIMIT:
-        return f"the reply has {len(reply)} characters, more than a verdict needs"
+        return f"the reply has {len(reply)} characters, more than a {what} needs"
     own = re.sub(rf"<([a-z-]+)-{mark}>.*?(</\1-{mark}>|\Z)", " ", reply, flags=re.DOTALL)
     found: list[dict[str, JsonValue]] = []
     written = [(text, value) for text, value in _objects(own) if keys <= value.keys()]
@@ -266,10 +268,10 @@ def read_verdict(
         if value not in baits and not any(text in item for item in judged):
             found.append(value)
     if not found:
-        return "the reply holds no readable verdict"
+        return f"the reply holds no readable {what}"
     first = {key: found[0][key] for key in keys}
     if any({key: item[key] for key in keys} != first for item in found[1:]):
-        return "the reply holds verdicts that disagree"
+        return f"the reply holds {what}s that disagree"
     return found[0]
 
 

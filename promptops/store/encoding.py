@@ -70,9 +70,13 @@ def facts_from(texts: Sequence[str]) -> list[Facts]:
     try:
         found = _bare_samples().validate_json(f"[{','.join(texts)}]")
     except ValidationError:  # one by one, which can do more and says which
-        return [Facts(each.id, each.tags, each.group, each.weight) for each in nouns_from(Sample, texts)]
+        whole = nouns_from(Sample, texts)
+        return [Facts(each.id, each.tags, each.group, each.weight, each.origin) for each in whole]
     return [
-        Facts(each["id"], each.get("tags", ()), each.get("group"), each.get("weight", 1.0)) for each in found
+        Facts(
+            each["id"], each.get("tags", ()), each.get("group"), each.get("weight", 1.0), each.get("origin")
+        )
+        for each in found
     ]
 
 
@@ -84,6 +88,7 @@ def _bare_samples() -> SchemaValidator:
         "id": core_schema.typed_dict_field(text),
         "tags": core_schema.typed_dict_field(core_schema.tuple_variable_schema(text), required=False),
         "group": core_schema.typed_dict_field(core_schema.nullable_schema(text), required=False),
+        "origin": core_schema.typed_dict_field(core_schema.nullable_schema(text), required=False),
         "weight": core_schema.typed_dict_field(core_schema.float_schema(), required=False),
     }
     return SchemaValidator(core_schema.list_schema(core_schema.typed_dict_schema(fields)))
