@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from promptops.cli.documents import Document
 from promptops.noun import Noun
+from promptops.production.importing import Imported
 from promptops.production.records import Deletion, Feedback, Record, RecordScore
 
 
@@ -41,3 +42,16 @@ class DeletionDocument(Document):
     """`records delete` and `records prune`."""
 
     deletion: Deletion
+
+
+class ImportDocument(Document):
+    """`records import`."""
+
+    imported: Imported
+
+
+class ExportedDocument(Document):
+    """`records export`."""
+
+    file: str
+    records: int

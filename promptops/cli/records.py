@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from promptops.cli import recorddeleting
+from promptops.cli import recorddeleting, recordmoving
 from promptops.cli.recordshowing import records_command
 
-__all__ = ["recorddeleting", "records_command"]
+__all__ = ["recorddeleting", "recordmoving", "records_command"]

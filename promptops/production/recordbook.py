@@ -5,11 +5,18 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import JsonValue
 
 from promptops.errors import UsageError
 from promptops.models import key_variables
 from promptops.production.cleaning import Cleaner
-from promptops.production.periods import spelled
+from promptops.production.columnmap import read_map
+from promptops.production.drafts import DraftReader
+from promptops.production.exports import export_records
+from promptops.production.importing import Format, Imported, import_file
+from promptops.production.periods import prompt_fields, spelled
 from promptops.production.records import (
     Deletion,
     Feedback,
@@ -81,7 +88,6 @@ class Recordbook(Watchkeeping):
             raise UsageError("Say something of the record: a thumb, stars, a comment, an edit or an outcome.")
         if stars is not None and not 1 <= stars <= 5:
             raise UsageError(f"{stars} stars: write 1 to 5.")
-        cleaner = Cleaner(Redactor(self.environment, key_variables(self.settings)), keep_people=keep_people)
         said = Feedback(
             id=uuid.uuid4().hex,
             record=self.find_record(reference).id,
@@ -93,9 +99,51 @@ class Recordbook(Watchkeeping):
             outcome=outcome,
             by=None if by is None else subject_mark(by),
         )
-        cleaned = cleaner.feedback(said)
+        cleaned = self._cleaner(keep_people).feedback(said)
         self.store.add_feedback([cleaned])
         return cleaned
+
+    def import_records(
+        self,
+        path: str | Path,
+        *,
+        form: Format = "auto",
+        columns: Sequence[str] = (),
+        prompt: str | None = None,
+        tags: Sequence[str] = (),
+        keep_people: bool = False,
+        skip_faulty: bool = False,
+        dry_run: bool = False,
+    ) -> Imported:
+        """Add the records of a log: JSON lines, JSON, CSV, Parquet or YAML, or spans of OpenTelemetry.
+
+        `columns` says which column is which field of ours (`output=answer`); `prompt` and `tags` are those of
+        rows that name none. Secrets are taken out, and people's addresses unless `keep_people`. What is there
+        already is left as it is, so that a file may be read again. Raises UsageError, FileProblems.
+        """
+        source = Path(path)
+        chosen = read_map(columns) if columns else None
+        defaults: dict[str, JsonValue] = {"tags": list(tags)}
+        defaults |= prompt_fields(prompt) if prompt is not None else {}
+        return import_file(
+            source,
+            form,
+            lambda: DraftReader(source.name, chosen, defaults),
+            self._cleaner(keep_people),
+            self.store,
+            skip_faulty=skip_faulty,
+            dry_run=dry_run,
+        )
+
+    def export_records(
+        self, path: str | Path, wanted: RecordFilter | None = None, *, texts: bool = True
+    ) -> int:
+        """Write records with what was said of them and their scores, the oldest first; returns how many.
+
+        The ending of the file says how: .jsonl, .parquet (both can be imported again) or .csv. Raises
+        UsageError, FileProblems.
+        """
+        return export_records(self.store, wanted or RecordFilter(), Path(path), texts=texts)
 
     def delete_records(
         self, wanted: RecordFilter, *, dry_run: bool = False, rewrite: bool = True
@@ -117,3 +165,6 @@ class Recordbook(Watchkeeping):
         deleted = self.store.delete_records(wanted)
         erased = self.store.erase(rewrite=rewrite)
         return found.model_copy(update={"records": deleted, "rewritten": rewrite, "erased": erased})
+
+    def _cleaner(self, keep_people: bool) -> Cleaner:
+        return Cleaner(Redactor(self.environment, key_variables(self.settings)), keep_people=keep_people)

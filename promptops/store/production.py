@@ -147,6 +147,14 @@ class Production(Database):
         with self.reading() as connection:
             return [_score(row) for row in connection.execute(query)]
 
+    def known_records(self, ids: Sequence[str]) -> set[str]:
+        """Return those of some ids that there are records of."""
+        found: set[str] = set()
+        with self.reading() as connection:
+            for some in _pages(ids):
+                found.update(connection.execute(select(records.c.id).where(records.c.id.in_(some))).scalars())
+        return found
+
     def said_of(self, ids: Sequence[str]) -> list[Feedback]:
         """Return what was said of some records, the oldest first."""
         found: list[Feedback] = []
@@ -155,6 +163,15 @@ class Production(Database):
                 query = select(feedback).where(feedback.c.record_id.in_(some))
                 found += [_feedback(row) for row in connection.execute(query)]
         return sorted(found, key=lambda each: (each.at, each.id))
+
+    def scores_of(self, ids: Sequence[str]) -> list[RecordScore]:
+        """Return the scores of some records, in the order in which they were stored."""
+        found: list[_AnyRow] = []
+        with self.reading() as connection:
+            for some in _pages(ids):
+                query = select(record_scores).where(record_scores.c.record_id.in_(some))
+                found += connection.execute(query.order_by(record_scores.c.id))
+        return [_score(row) for row in found]
 
     def feedback_count(self, wanted: RecordFilter) -> int:
         """Return how much would go with the records that `delete_records` deletes."""

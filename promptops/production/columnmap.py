@@ -1,0 +1,91 @@
+"""Which of a stranger's columns is which of ours: `output=answer,inputs.text=question`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from pydantic import JsonValue
+
+from promptops.errors import UsageError
+from promptops.located import KeyPath, did_you_mean, shown
+from promptops.production.records import Record
+from promptops.textrows import value_at
+
+PERSON = "person"
+"""Whose data a row is, by name; of the name only its mark is kept."""
+OWN = (*Record.model_fields, PERSON, "feedback", "scores")
+"""The keys of a row of ours."""
+OPINIONS = ("thumb", "stars", "comment", "edit", "outcome", "at", "by", PERSON)
+OPEN = ("inputs", "metadata", "score")
+"""Objects whose members have names of their own."""
+TARGETS = (
+    *(key for key in OWN if key not in ("subject", "feedback", "scores")),
+    *(f"{name}.NAME" for name in OPEN),
+    *(f"feedback.{name}" for name in OPINIONS if name != "by"),
+)
+
+
+class Mapped(NamedTuple):
+    """A row under our keys, and where in the stranger's row each of them stood."""
+
+    fields: dict[str, JsonValue]
+    paths: Mapping[str, KeyPath]
+    unused: tuple[str, ...]
+    """Keys of the row that were not taken."""
+
+
+def read_map(given: Iterable[str]) -> dict[str, str]:
+    """Return the stranger's column by our key, '' where ours is to be left out. Raises UsageError."""
+    found: dict[str, str] = {}
+    for pair in (pair.strip() for text in given for pair in text.split(",")):
+        ours, mark, theirs = (part.strip() for part in pair.partition("="))
+        if not mark or not ours:
+            raise UsageError(f"--map {shown(pair)}: write OURS=THEIRS, for example output=answer.")
+        if not _is_target(ours):
+            hint = " A person's name or id is `person`: only its mark is kept." if ours == "subject" else ""
+            raise UsageError(
+                f"--map {shown(pair)}: no record has {shown(ours)}.{hint or did_you_mean(ours, TARGETS)}"
+            )
+        if ours in found:
+            raise UsageError(f"--map gives {shown(ours)} twice.")
+        found[ours] = theirs
+    return found
+
+
+def mapped(row: dict[str, JsonValue], columns: Mapping[str, str]) -> Mapped:
+    """Return a row under our keys: those of the map, and those that it has already under our own names."""
+    used = {theirs.partition(".")[0] if theirs not in row else theirs for theirs in columns.values()}
+    plain = {key: row[key] for key in row if key in OWN and key not in used and key not in columns}
+    fields: dict[str, JsonValue] = {key: value for key, value in plain.items() if value is not None}
+    paths: dict[str, KeyPath] = {key: (key,) for key in fields}
+    for ours, theirs in columns.items():
+        value = value_at(row, theirs) if theirs else None
+        if value is not None:
+            paths[ours] = (theirs,) if theirs in row else tuple(theirs.split("."))
+            _put(fields, ours, value)
+    unused = tuple(key for key in row if key not in used and key not in plain and columns.get(key) != "")
+    return Mapped(fields, paths, unused)
+
+
+def _is_target(name: str) -> bool:
+    outer, dot, inner = name.partition(".")
+    return name in TARGETS or bool(dot and inner and outer in OPEN)
+
+
+def _put(fields: dict[str, JsonValue], ours: str, value: JsonValue) -> None:
+    outer, dot, inner = ours.partition(".")
+    if not dot:
+        fields[ours] = value
+        return
+    if outer == "score":
+        scores = fields.setdefault("scores", [])
+        if isinstance(scores, list):
+            scores.append({"label": inner, "value": value})
+        return
+    inside = fields.setdefault(outer, {})
+    if isinstance(inside, list):
+        inside = inside[0] if inside and isinstance(inside[0], dict) else {}
+    if not isinstance(inside, dict):
+        inside = {"text": inside}
+    fields[outer] = {**inside, inner: value}

@@ -1,0 +1,309 @@
+"""One row of a log as a record, with what was said of it and its scores; each fault with its place."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import NamedTuple, TypeVar, get_args
+
+from pydantic import JsonValue, ValidationError
+
+from promptops.canonical import canonical_json
+from promptops.errors import UsageError
+from promptops.located import Faults, KeyPath, kind_of, shown
+from promptops.noun import Noun
+from promptops.production.columnmap import OPINIONS, OWN, PERSON, mapped
+from promptops.production.periods import prompt_fields, spelled
+from promptops.production.records import Feedback, Record, RecordScore, subject_mark
+from promptops.textfile import MAX_LINE
+from promptops.types import FinishReason
+
+MARK = re.compile(r"[0-9a-f]{32}")
+_UNITS = ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6), (1e20, 1e9))
+"""Below which number a time since 1970 is in seconds, milli-, micro- and nanoseconds."""
+_ENDINGS = {
+    **{name: name for name in get_args(FinishReason)},
+    **{"end_turn": "stop", "stop_sequence": "stop", "eos": "stop", "completed": "stop", "complete": "stop"},
+    **{"max_tokens": "length", "max_output_tokens": "length", "incomplete": "length"},
+    **{"tool_call": "tool_calls", "tool_use": "tool_calls", "function_call": "tool_calls"},
+    **{"content_filter": "refusal", "content_filtered": "refusal", "safety": "refusal"},
+}
+_THUMBS = {
+    **dict.fromkeys(("up", "1", "true", "yes", "positive", "like", "good", "thumbs_up", "+1"), "up"),
+    **dict.fromkeys(("down", "0", "-1", "false", "no", "negative", "dislike", "bad", "thumbs_down"), "down"),
+}
+_Noun = TypeVar("_Noun", bound=Noun)
+
+
+class Draft(NamedTuple):
+    """A record that may be stored, and what comes with it."""
+
+    record: Record
+    feedback: tuple[Feedback, ...] = ()
+    scores: tuple[RecordScore, ...] = ()
+
+
+class DraftReader:
+    """Makes rows into drafts and notes what is wrong with them.
+
+    A row without an id gets one from what it holds and how often the same came before it, so that it has the
+    same id whenever it is read.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        columns: Mapping[str, str] | None = None,
+        defaults: Mapping[str, JsonValue] | None = None,
+    ) -> None:
+        self._source = source
+        self._columns = columns
+        self._defaults = dict(defaults or {})
+        self._seen: Counter[str] = Counter()
+        self.unused: Counter[str] = Counter()
+        """How often each key that the map does not name was left out."""
+
+    def read(self, row: JsonValue, faults: Faults) -> Draft | None:
+        """Return what a row holds; None where something is wrong with it, which is noted."""
+        known = len(faults.problems)
+        fields: dict[str, JsonValue]
+        if not isinstance(row, dict):
+            faults.add((), f"a record must be an object, not {kind_of(row)}")
+            return None
+        if self._columns is None:
+            faults.unknown_keys((), row, OWN)
+            fields = {key: value for key, value in row.items() if key in OWN and value is not None}
+            paths: Mapping[str, KeyPath] = {}
+        else:
+            fields, paths, unused = mapped(row, self._columns)
+            self.unused.update(unused)
+        draft = _Row(fields, paths, faults).draft(self._defaults, self._source, lambda: self._id(row))
+        return draft if len(faults.problems) == known else None
+
+    def _id(self, row: Mapping[str, JsonValue]) -> str:
+        content = hashlib.sha256(canonical_json(row).encode("utf-8", "surrogatepass")).hexdigest()[:24]
+        self._seen[content] += 1
+        again = self._seen[content] - 1
+        return content if not again else f"{content}-{again}"
+
+
+def moment_of(value: JsonValue) -> str | None:
+    """Return a time as records write it: ISO 8601 (UTC without a zone), or seconds to nanoseconds since 1970.
+
+    None for anything else.
+    """
+    try:
+        if isinstance(value, str) and re.fullmatch(r"\d{9,19}(\.\d+)?", value.strip()):
+            value = float(value) if "." in value else int(value)
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            return None
+        if isinstance(value, str):
+            time = datetime.fromisoformat(value.strip())
+            return spelled(time if time.tzinfo is not None else time.replace(tzinfo=UTC))
+        unit = next(unit for limit, unit in _UNITS if abs(value) < limit)
+        if isinstance(value, int):  # exact, where a float of nanoseconds would not be
+            whole, rest = divmod(value, int(unit))
+            return spelled(
+                datetime.fromtimestamp(whole, UTC).replace(microsecond=rest * 1_000_000 // int(unit))
+            )
+        return spelled(datetime.fromtimestamp(value / unit, UTC))
+    except (ValueError, OverflowError, OSError, StopIteration):
+        return None
+
+
+def ending_of(value: object) -> FinishReason:
+    """Return a server's own word for how an answer ended in ours."""
+    found: FinishReason = _ENDINGS.get(str(value).lower(), "other")
+    return found
+
+
+class _Row:
+    """One row under our keys, with where each of them stands."""
+
+    def __init__(self, fields: dict[str, JsonValue], paths: Mapping[str, KeyPath], faults: Faults) -> None:
+        self._fields = fields
+        self._paths = paths
+        self._faults = faults
+
+    def draft(
+        self, defaults: Mapping[str, JsonValue], source: str, made_id: Callable[[], str]
+    ) -> Draft | None:
+        fields = self._fields
+        opinions, scores = fields.pop("feedback", []), fields.pop("scores", [])
+        given = {**defaults, "source": source, **fields, **self._read_fields()}
+        given["tags"] = [*_listed(defaults.get("tags")), *_listed(fields.get("tags"))]
+        given.pop(PERSON, None)
+        if "id" not in given:
+            given["id"] = made_id()
+        record = self._noun(Record, given)
+        if record is None:
+            return None
+        if len(record.output or "") > MAX_LINE:
+            self._add("output", f"is longer than {MAX_LINE:,} characters")
+        return Draft(record, self._feedback(record, opinions), self._scores(record, scores))
+
+    def _read_fields(self) -> dict[str, JsonValue]:
+        """Return the fields that may be written in several ways, in ours."""
+        fields, found = self._fields, dict[str, JsonValue]()
+        found["at"] = self._moment("at", fields.get("at"))
+        for key in ("id", "model", "session", "parent", "outcome", "alias"):
+            if key in fields:
+                found[key] = self._name(key, fields[key])
+        for key in ("inputs", "metadata"):
+            if key in fields:
+                found[key] = self._object(key, fields[key])
+        if "output" in fields:
+            found["output"] = _text(fields["output"])
+        if "error" in fields:
+            found["error"] = _error(fields["error"])
+        if "finish_reason" in fields:
+            found["finish_reason"] = ending_of(fields["finish_reason"])
+        if isinstance(fields.get("prompt"), str):
+            found |= self._prompt(str(fields["prompt"]))
+        if PERSON in fields:
+            name = self._name(PERSON, fields[PERSON])
+            found["subject"] = None if name is None else subject_mark(name)
+        elif "subject" in fields and not MARK.fullmatch(str(fields["subject"])):
+            self._add("subject", "must be a mark of 32 hexadecimal digits; write a name or an id as `person`")
+        return found
+
+    def _moment(self, key: str, value: JsonValue) -> str:
+        found = moment_of(value)
+        if found is None and value is None:
+            self._add(
+                key, "is not there: when was the call? A column of another name is given by --map at=NAME"
+            )
+        elif found is None:
+            self._add(key, f"must be a time (ISO 8601) or seconds since 1970, not {shown(value)}")
+        return found or ""
+
+    def _name(self, key: str, value: JsonValue) -> str | None:
+        if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+            return str(value)
+        self._add(key, f"must be a text, not {kind_of(value)}")
+        return None
+
+    def _object(self, key: str, value: JsonValue) -> dict[str, JsonValue]:
+        if isinstance(value, str) and value.startswith("{"):
+            value = _unpacked(value)  # a table holds objects as their text
+        if isinstance(value, dict):
+            return value
+        return {"messages" if isinstance(value, list) else "text": value}
+
+    def _prompt(self, reference: str) -> dict[str, JsonValue]:
+        try:
+            found = prompt_fields(reference)
+        except UsageError as error:
+            self._add("prompt", str(error).rstrip("."))
+            return {}
+        fields: dict[str, JsonValue] = dict(found)
+        return fields | {key: self._fields[key] for key in ("version", "alias") if key in self._fields}
+
+    def _feedback(self, record: Record, told: JsonValue) -> tuple[Feedback, ...]:
+        found = []
+        for place, each in enumerate(_listed(_unpacked(told))):
+            path = "feedback" if isinstance(told, dict) else f"feedback.{place}"
+            if not isinstance(each, dict):
+                self._add("feedback", f"must be objects, not {kind_of(each)}")
+                continue
+            known = ("id", "record", *OPINIONS)
+            for key in each:
+                if key not in known:
+                    self._faults.unknown_keys(("feedback",), [key], known)
+            given: dict[str, JsonValue] = {
+                key: value for key, value in each.items() if value is not None and value != ""
+            }
+            if not any(key in given for key in OPINIONS if key not in ("at", "by", PERSON)):
+                continue
+            found.append(self._opinion(record, given, path))
+        return tuple(each for each in found if each is not None)
+
+    def _opinion(self, record: Record, given: dict[str, JsonValue], path: str) -> Feedback | None:
+        if "thumb" in given:
+            thumb = _THUMBS.get(_word(given["thumb"]))
+            if thumb is None:
+                self._add(f"{path}.thumb", f"must be up or down, not {shown(given['thumb'])}")
+            given["thumb"] = thumb
+        if isinstance(given.get("stars"), float) and float(str(given["stars"])).is_integer():
+            given["stars"] = int(float(str(given["stars"])))
+        if PERSON in given:
+            given["by"] = subject_mark(str(given.pop(PERSON)))
+        for key in ("comment", "edit", "outcome"):
+            if key in given:
+                given[key] = _text(given[key])
+        given["at"] = self._moment(f"{path}.at", given["at"]) if "at" in given else record.at
+        given["record"] = record.id
+        if "id" not in given:
+            content = canonical_json(given).encode("utf-8", "surrogatepass")
+            given["id"] = hashlib.sha256(content).hexdigest()[:24]
+        return self._noun(Feedback, given, path)
+
+    def _scores(self, record: Record, told: JsonValue) -> tuple[RecordScore, ...]:
+        found = []
+        for each in _listed(_unpacked(told)):
+            if not isinstance(each, dict):
+                self._add("scores", f"must be objects, not {kind_of(each)}")
+                continue
+            given = {"signature": "imported", "at": record.at, **each, "record": record.id}
+            found.append(self._noun(RecordScore, given, f"score.{each.get('label')}"))
+        return tuple(each for each in found if each is not None)
+
+    def _noun(self, kind: type[_Noun], given: Mapping[str, JsonValue], path: str = "") -> _Noun | None:
+        try:
+            return kind.model_validate(given)
+        except ValidationError as error:
+            for fault in error.errors():
+                told = fault["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+                key = ".".join(str(step) for step in fault["loc"])
+                self._add(f"{path}.{key}".lstrip("."), f"must be {told}, not {shown(fault['input'])}")
+            return None
+
+    def _add(self, key: str, reason: str) -> None:
+        """Note a fault at the value that one of our keys, with dots into objects, was made of."""
+        path = self._paths.get(key)
+        if path is None:
+            steps = [int(step) if step.isdecimal() else step for step in key.split(".")]
+            path = self._paths.get(str(steps[0]), (steps[0],)) + tuple(steps[1:])
+        self._faults.add(path, reason)
+
+
+def _listed(value: JsonValue) -> list[JsonValue]:
+    if value is None:
+        return []
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(";") if part.strip()]
+    return list(value) if isinstance(value, list) else [value]
+
+
+def _unpacked(value: JsonValue) -> JsonValue:
+    """Return what a text of a table means as JSON."""
+    if not isinstance(value, str):
+        return value
+    try:
+        found: JsonValue = json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+    return found
+
+
+def _text(value: JsonValue) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _word(value: JsonValue) -> str:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value).strip().lower()
+
+
+def _error(value: JsonValue) -> str | None:
+    """Return the class of an error that may be told as a flag, a text or an object."""
+    if isinstance(value, bool):
+        return "error" if value else None
+    if isinstance(value, dict):
+        value = next((value[key] for key in ("type", "code", "name", "message") if value.get(key)), "error")
+    return _text(value)[:200] or None

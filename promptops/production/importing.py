@@ -1,0 +1,235 @@
+"""Logs of anybody's as records: recognised, read as a stream, cleaned, and added page by page."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Literal, Protocol
+
+from pydantic import Field, JsonValue
+
+from promptops.csvfile import MAX_BYTES
+from promptops.errors import FileProblems, Problem
+from promptops.jsonfile import read_json, read_json_lines
+from promptops.located import MAX_PROBLEMS, Faults, Located, Place, kind_of
+from promptops.noun import Noun
+from promptops.production.cleaning import Cleaner
+from promptops.production.drafts import Draft, DraftReader
+from promptops.production.records import Feedback, Record, RecordScore
+from promptops.production.spans import holds_spans, rows_of
+from promptops.samplefiles import read_rows
+from promptops.textfile import file_name, open_regular, read_text
+
+Format = Literal["auto", "jsonl", "otel"]
+PAGE = 1_000
+"""Records that are held and added at a time."""
+OTHER_SPANS = "spans that are no calls to a model"
+_TOLD = 20
+
+
+class Imported(Noun):
+    """What came of a file, or would come."""
+
+    file: str
+    format: Literal["rows", "otel"]
+    rows: int
+    """Records that the file holds."""
+    added: int
+    """Of these, how many are new."""
+    known: int
+    """How many were there already, or stand in the file twice."""
+    feedback: int
+    """New feedback."""
+    scores: int
+    """New scores."""
+    first: str | None = None
+    """When the earliest call began."""
+    last: str | None = None
+    left_out: dict[str, int] = Field(default_factory=dict)
+    """What was not taken: columns that no map names and spans that are no calls, with how often they came."""
+    faulty: int = 0
+    """Rows that were skipped because they can't be read."""
+    faults: tuple[str, ...] = ()
+    """The first of these rows' faults."""
+    dry_run: bool = False
+
+
+class Shelf(Protocol):
+    """Where records are put: the part of the store that an import needs."""
+
+    def add_records(self, added: Sequence[Record]) -> int: ...
+    def add_feedback(self, added: Sequence[Feedback]) -> int: ...
+    def add_record_scores(self, added: Sequence[RecordScore]) -> int: ...
+    def known_records(self, ids: Sequence[str]) -> set[str]: ...
+
+
+def import_file(
+    path: Path,
+    form: Format,
+    make_reader: Callable[[], DraftReader],
+    cleaner: Cleaner,
+    shelf: Shelf,
+    *,
+    skip_faulty: bool = False,
+    dry_run: bool = False,
+) -> Imported:
+    """Add a file's records; ids that are known already are left as they are.
+
+    The file is read twice, so that nothing is added of one that has a fault; with `skip_faulty` once. Raises
+    FileProblems with every fault.
+    """
+    spans = form == "otel" or (form == "auto" and _looks_like_spans(path))
+    if not skip_faulty:
+        problems: list[Problem] = []
+        for _ in _drafts(path, spans, make_reader(), problems, Counter()):
+            pass
+        if problems:
+            raise FileProblems(problems)
+    return _added(path, spans, make_reader(), cleaner, shelf, dry_run)
+
+
+def _added(
+    path: Path, spans: bool, reader: DraftReader, cleaner: Cleaner, shelf: Shelf, dry_run: bool
+) -> Imported:
+    problems: list[Problem] = []
+    others: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
+    times: set[str] = set()
+    drafts = _drafts(path, spans, reader, problems, others)
+    while page := list(islice(drafts, PAGE)):
+        records = [cleaner.record(draft.record) for draft in page]
+        feedback = [cleaner.feedback(said) for draft in page for said in draft.feedback]
+        scores = [score for draft in page for score in draft.scores]
+        moments = [*times, *(record.at for record in records)]
+        times = {min(moments), max(moments)}
+        counts["rows"] += len(records)
+        if dry_run:
+            fresh = {record.id for record in records} - shelf.known_records([record.id for record in records])
+            counts["added"] += len(fresh)
+            counts["feedback"] += sum(said.record in fresh for said in feedback)
+            counts["scores"] += sum(score.record in fresh for score in scores)
+        else:
+            counts["added"] += shelf.add_records(records)
+            counts["feedback"] += shelf.add_feedback(feedback)
+            counts["scores"] += shelf.add_record_scores(scores)
+    if not counts["rows"] and not problems:
+        raise FileProblems([Problem(file_name(path), _nothing(spans, others), 1)])
+    lines = {
+        (problem.line, problem.field.partition(".")[0] if problem.line is None else "")
+        for problem in problems
+    }
+    return Imported(
+        file=path.name,
+        format="otel" if spans else "rows",
+        rows=counts["rows"],
+        added=counts["added"],
+        known=counts["rows"] - counts["added"],
+        feedback=counts["feedback"],
+        scores=counts["scores"],
+        first=min(times, default=None),
+        last=max(times, default=None),
+        left_out={**dict(reader.unused.most_common(_TOLD)), **others},
+        faulty=len(lines),
+        faults=tuple(str(problem) for problem in problems[:_TOLD]),
+        dry_run=dry_run,
+    )
+
+
+def _nothing(spans: bool, others: Counter[str]) -> str:
+    if not spans:
+        return "holds no records"
+    return (
+        f"holds no calls to a model, but {sum(others.values()):,} other spans" if others else "holds no spans"
+    )
+
+
+def _drafts(
+    path: Path, spans: bool, reader: DraftReader, problems: list[Problem], others: Counter[str]
+) -> Iterator[Draft]:
+    for row in _span_rows(path, problems, others) if spans else _rows(path, problems):
+        draft = reader.read(row.value, Faults(file_name(path), row, problems))
+        if draft is not None:
+            yield draft
+        if len(problems) >= MAX_PROBLEMS:
+            return
+
+
+def _rows(path: Path, problems: list[Problem]) -> Iterator[Located]:
+    if path.suffix.lower() != ".json":
+        yield from read_rows(path, problems)
+        return
+    document = _document(path)
+    if not isinstance(document.value, list):
+        reason = f"must be a list of records, not {kind_of(document.value)}"
+        raise FileProblems([Problem(file_name(path), reason, *document.place(()))])
+    for index, value in enumerate(document.value):
+        yield document.inside(value, (index,))
+
+
+def _span_rows(path: Path, problems: list[Problem], others: Counter[str]) -> Iterator[Located]:
+    """Yield the calls to models in a file with an export request a line, or with one over all its lines."""
+    for request in _requests(path, problems):
+        if not holds_spans(request.value):
+            Faults(file_name(path), request, problems).add(
+                (), "has no `resourceSpans`; is this OTLP as JSON?"
+            )
+            continue
+        line = request.place(()).line
+        for row in rows_of(request.value):
+            if row is None:
+                others[OTHER_SPANS] += 1
+            else:
+                yield Located(row, lambda path, line=line: Place(line))  # type: ignore[misc]
+
+
+def _requests(path: Path, problems: list[Problem]) -> Iterator[Located]:
+    if path.suffix.lower() == ".json" and _is_one_document(path):
+        document = _document(path)
+        yield from (
+            [document.inside(each, (place,)) for place, each in enumerate(document.value)]
+            if isinstance(document.value, list)
+            else [document]
+        )
+        return
+    yield from read_json_lines(path, problems)
+
+
+def _document(path: Path) -> Located:
+    """Return a whole file of JSON, its places by line and column."""
+    text = read_text(path, MAX_BYTES)
+    found = read_json(text, file_name(path))
+
+    def place(way: tuple[str | int, ...]) -> Place:
+        before = text[: (found.place(way).column or 1) - 1]
+        return Place(before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
+
+    return Located(found.value, place)
+
+
+def _is_one_document(path: Path) -> bool:
+    return not isinstance(_first_line(path), dict)
+
+
+def _looks_like_spans(path: Path) -> bool:
+    if path.suffix.lower() not in (".json", ".jsonl", ".ndjson", ".log", ".otlp", ""):
+        return False
+    first = _first_line(path)
+    if first is not None:
+        return holds_spans(first)
+    with open_regular(path) as file:
+        head = file.read(2_000)
+    return b'"resourceSpans"' in head or b'"resource_spans"' in head
+
+
+def _first_line(path: Path) -> JsonValue:
+    """Return the value on a file's first line; None where the line is no JSON by itself."""
+    with open_regular(path) as file:
+        line = file.readline(10_000_000)
+    try:
+        value: JsonValue = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return value
