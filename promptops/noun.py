@@ -8,4 +8,4 @@ from pydantic import BaseModel, ConfigDict
 class Noun(BaseModel):
     """A frozen record that refuses unknown fields."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)

@@ -63,12 +63,13 @@ def refuse_unbatched(run: str, batched: bool, *, wait: bool, live: bool, again: 
 
 def submit(project: Project, as_json: bool, *arguments: Any, **options: Any) -> list[Run]:
     """Hand an evaluation in and say how to come back; return the runs that are finished already."""
-    from promptops.cli import documents
     from promptops.cli.safe import safe_line
 
     with target_output_to_stderr():
         handed = project.submit(*arguments, **options)
     if as_json:
+        from promptops.cli import documents
+
         documents.print_document(documents.SubmitDocument(submissions=handed))
         return []
     for each in handed:
@@ -92,7 +93,6 @@ def collect(
     ctx: click.Context, project: Project, run: str, as_json: bool, budget: Budget, **options: Any
 ) -> Collection:
     """Collect a run's batches and tell how they stand; exits with code 3 while answers are still to come."""
-    from promptops.cli import documents
     from promptops.cli.progress import tell_stopped
 
     quiet = as_json or not options.get("wait")
@@ -101,6 +101,8 @@ def collect(
     tell_stopped(budget, [found.run])
     if found.left or found.pending:
         if as_json:
+            from promptops.cli import documents
+
             documents.print_document(documents.CollectDocument(collection=found))
         else:
             _tell(found, err=False)

@@ -45,7 +45,6 @@ def cache_command() -> None:
 @click.pass_context
 def stats_command(ctx: click.Context, as_json: bool) -> None:
     """Tell how many answers would be used again, by model. Reads every stored call once."""
-    from promptops.cli import documents
     from promptops.cli.safe import safe_line
 
     with open_project(ctx) as project:
@@ -54,6 +53,8 @@ def stats_command(ctx: click.Context, as_json: bool) -> None:
         sum(getattr(each, name) for each in models) for name in ("entries", "bytes", "hits")
     )
     if as_json:
+        from promptops.cli import documents
+
         documents.print_document(
             documents.CacheStatsDocument(models=tuple(models), entries=entries, bytes=size, hits=hits)
         )
@@ -113,7 +114,6 @@ def _forget(
     yes: bool,
     as_json: bool,
 ) -> None:
-    from promptops.cli import documents
 
     with open_project(ctx) as project:
         count = project.forget_answers(older_than=older_than, model=model, dry_run=True)
@@ -121,6 +121,8 @@ def _forget(
             _confirm(count, yes)
             count = project.forget_answers(older_than=older_than, model=model)
     if as_json:
+        from promptops.cli import documents
+
         documents.print_document(documents.CacheForgottenDocument(answers=count, dry_run=dry_run))
     elif dry_run:
         click.echo(f"{count} stored answers would be forgotten; nothing was changed.")

@@ -71,7 +71,7 @@ def compare_command(
     what was judged before is not asked again, whichever way round.
     """
     from promptops.budget import Budget
-    from promptops.cli import documents, preferring, tables
+    from promptops.cli import preferring, tables
     from promptops.cli.safe import safe_lines
     from promptops.judgetext import judge_lines
 
@@ -98,6 +98,8 @@ def compare_command(
             report = project.comparison_report(comparison, metric=chosen, preference=preference)
         first = None if baseline.endswith(".jsonl") else project.run(baseline)
     if as_json:
+        from promptops.cli import documents
+
         documents.print_document(
             documents.CompareDocument(
                 baseline=first,

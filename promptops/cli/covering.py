@@ -64,7 +64,6 @@ def coverage_command(
 
     Exit code 0 whatever is found.
     """
-    from promptops.cli import documents
 
     if output is not None and suggest is None:
         raise click.UsageError("-o writes what --suggest N picked: say how many.")
@@ -85,6 +84,8 @@ def coverage_command(
         if output is not None and found.measured:
             written = project.write_candidates(found, output, field=field)
     if as_json:
+        from promptops.cli import documents
+
         file = None if written is None else str(output)
         documents.print_document(documents.CoverageDocument(coverage=found, file=file))
         return

@@ -28,7 +28,7 @@ def demo_command(evalset: str | None, folder: Path, swap: bool, as_json: bool) -
     Answers come from rules, not from an LLM, and so do the judge's grades: this shows the way that
     your own prompts and models will go.
     """
-    from promptops.cli import documents, tables
+    from promptops.cli import tables
     from promptops.cli.progress import watching
     from promptops.cli.shifting import print_shift
     from promptops.demo import demonstrate
@@ -36,6 +36,8 @@ def demo_command(evalset: str | None, folder: Path, swap: bool, as_json: bool) -
     with watching(quiet=as_json) as watch:
         done = demonstrate(folder, evalset, swap=swap, watch=watch)
     if as_json:
+        from promptops.cli import documents
+
         documents.print_document(
             documents.DemoDocument(
                 folder=str(done.folder),

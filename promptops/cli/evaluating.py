@@ -192,9 +192,10 @@ def _print_forecast(ctx: click.Context, select: Selection, budget: Budget) -> No
 
 
 def _print_unchanged(found: Changed, as_json: bool) -> None:
-    from promptops.cli import documents
 
     if as_json:
+        from promptops.cli import documents
+
         documents.print_document(
             documents.EvalDocument(
                 runs=(),

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 def print_forecast(forecast: Forecast, *, as_json: bool) -> None:
     """Print what a command would take."""
-    from promptops.cli import documents
 
     if as_json:
+        from promptops.cli import documents
+
         documents.print_document(documents.ForecastDocument(forecast=forecast))
     else:
         _print(forecast)

@@ -51,7 +51,6 @@ def accept_command(
     as_json: bool,
 ) -> None:
     """Write RUN as its evaluation set's baseline: a file to be reviewed and committed."""
-    from promptops.cli import documents
     from promptops.cli.safe import safe_line
 
     with open_project(ctx) as project:
@@ -59,6 +58,8 @@ def accept_command(
         path = project.accept(run, evalset=evalset, label=label, outputs=not no_outputs, errors=errors)
         accepted = chosen.id
     if as_json:
+        from promptops.cli import documents
+
         documents.print_document(documents.AcceptDocument(run=accepted, file=str(path)))
     else:
         shown = _short(path)
@@ -151,7 +152,6 @@ def gate_command(
     Exit codes: 0 PASS, 1 FAIL, 4 INCONCLUSIVE, 3 CANNOT_MEASURE, 2 wrong use or file.
     """
     from promptops.budget import Budget
-    from promptops.cli import documents
     from promptops.cli.progress import logged, tell_stopped
     from promptops.errors import PromptopsError
 
@@ -211,6 +211,8 @@ def gate_command(
         judged = project.run(verdict.candidate)
     tell_stopped(budget, [judged])
     if as_json:
+        from promptops.cli import documents
+
         documents.print_document(
             documents.GateDocument(verdict=verdict, exit_code=code, stopped=budget.stopped or None)
         )
@@ -295,9 +297,10 @@ def _is_unchanged(project: Project, prompt: str | None, base: str | None, *, as_
     found = changed_prompts(project, (prompt,), base)
     if found.changed:
         return False
-    from promptops.cli import documents
 
     if as_json:
+        from promptops.cli import documents
+
         documents.print_document(
             documents.GateDocument(verdict=None, exit_code=0, unchanged=found.unchanged[0])
         )

@@ -47,7 +47,6 @@ def leaks_command(
 
     Exit code 0 whatever is found, but for --check.
     """
-    from promptops.cli import documents
 
     with open_project(ctx) as project:
         found = project.leaks(
@@ -55,6 +54,8 @@ def leaks_command(
         )
     code = int(check and found.any)
     if as_json:
+        from promptops.cli import documents
+
         documents.print_document(documents.LeaksDocument(leaks=found, exit_code=code))
     else:
         _print(found, split, against, prompts, run)

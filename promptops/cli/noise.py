@@ -51,13 +51,14 @@ def noise_command(
     Needs runs with repeats (promptops eval ... --repeats 3). Tells where the uncertainty comes from,
     whether to add cases or repeats, and which cases flip. Exit code 0 whatever is found.
     """
-    from promptops.cli import documents
 
     with open_project(ctx) as project:
         found = project.noise(
             run, other, metric=metric, threshold=threshold, margin=margin, case_cost=case_cost
         )
     if as_json:
+        from promptops.cli import documents
+
         documents.print_document(documents.NoiseDocument(noise=found))
     else:
         _print_noise(found)

@@ -57,7 +57,6 @@ def plan_command(
 
     Nobody is asked and nothing is paid. The figures come from how two stored runs differed.
     """
-    from promptops.cli import documents
 
     with open_project(ctx) as project:
         found = project.plan(
@@ -71,6 +70,8 @@ def plan_command(
             concurrency=jobs,
         )
     if as_json:
+        from promptops.cli import documents
+
         documents.print_document(documents.PlanDocument(plan=found))
     else:
         _print(found)

@@ -20,11 +20,12 @@ def prompt_command() -> None:
 @click.pass_context
 def add(ctx: click.Context, file: str, name: str | None, note: str, as_json: bool) -> None:
     """Register FILE as a new version; the same content never becomes a second one."""
-    from promptops.cli import documents
 
     with open_project(ctx) as project:
         version, new = project.add_prompt(file, name=name, note=note)
     if as_json:
+        from promptops.cli import documents
+
         documents.print_document(
             documents.PromptDocument(version=version, digest=version.prompt.digest, new=new)
         )
@@ -37,7 +38,6 @@ def add(ctx: click.Context, file: str, name: str | None, note: str, as_json: boo
 @click.pass_context
 def list_(ctx: click.Context, as_json: bool) -> None:
     """List the prompts with their latest version and aliases."""
-    from promptops.cli import documents
     from promptops.cli.safe import safe_line
 
     with open_project(ctx) as project:
@@ -45,6 +45,8 @@ def list_(ctx: click.Context, as_json: bool) -> None:
         latest = tuple(project.prompt_version(name) for name in names)
         aliases = {name: project.aliases(name) for name in names}
     if as_json:
+        from promptops.cli import documents
+
         documents.print_document(documents.PromptsDocument(prompts=latest, aliases=aliases))
         return
     if not latest:
@@ -60,7 +62,6 @@ def list_(ctx: click.Context, as_json: bool) -> None:
 @click.pass_context
 def show(ctx: click.Context, reference: str, as_json: bool) -> None:
     """Print a version as a prompt file."""
-    from promptops.cli import documents
     from promptops.cli.safe import safe_lines
     from promptops.promptfiles import prompt_yaml
 
@@ -69,6 +70,8 @@ def show(ctx: click.Context, reference: str, as_json: bool) -> None:
         held = project.aliases(version.name)
     aliases = tuple(sorted(alias for alias, number in held.items() if number == version.number))
     if as_json:
+        from promptops.cli import documents
+
         documents.print_document(
             documents.PromptDocument(version=version, digest=version.prompt.digest, aliases=aliases)
         )
@@ -84,7 +87,7 @@ def show(ctx: click.Context, reference: str, as_json: bool) -> None:
 @click.pass_context
 def diff(ctx: click.Context, first: str, second: str, as_json: bool) -> None:
     """Show what changed between two versions or files, word by word."""
-    from promptops.cli import documents, tables
+    from promptops.cli import tables
     from promptops.promptfiles import prompt_yaml
     from promptops.worddiff import word_diff
 
@@ -92,6 +95,8 @@ def diff(ctx: click.Context, first: str, second: str, as_json: bool) -> None:
         (before, first_name), (after, second_name) = project.prompt(first), project.prompt(second)
     texts = prompt_yaml(before), prompt_yaml(after)
     if as_json:
+        from promptops.cli import documents
+
         parts = word_diff(*texts)
         documents.print_document(
             documents.PromptDiffDocument(first=first_name, second=second_name, parts=parts)
@@ -110,12 +115,13 @@ def diff(ctx: click.Context, first: str, second: str, as_json: bool) -> None:
 @click.pass_context
 def alias(ctx: click.Context, reference: str, alias: str, reason: str, as_json: bool) -> None:
     """Let ALIAS stand for a version: promptops prompt alias reply@3 production."""
-    from promptops.cli import documents
 
     with open_project(ctx) as project:
         version = project.set_alias(reference, alias, reason=reason)
         held = project.aliases(version.name)
     if as_json:
+        from promptops.cli import documents
+
         names = tuple(sorted(name for name, number in held.items() if number == version.number))
         documents.print_document(
             documents.PromptDocument(version=version, digest=version.prompt.digest, aliases=names)
@@ -130,12 +136,13 @@ def alias(ctx: click.Context, reference: str, alias: str, reason: str, as_json: 
 @click.pass_context
 def history(ctx: click.Context, name: str, as_json: bool) -> None:
     """List a prompt's versions and every move of its aliases."""
-    from promptops.cli import documents
     from promptops.cli.safe import safe_line
 
     with open_project(ctx) as project:
         versions, moves = project.versions(name), project.alias_history(name)
     if as_json:
+        from promptops.cli import documents
+
         documents.print_document(
             documents.PromptHistoryDocument(versions=tuple(versions), moves=tuple(moves))
         )

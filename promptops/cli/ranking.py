@@ -113,7 +113,6 @@ def rank_command(
     the runs. What was judged before is not asked again, an interrupted ranking goes on. Exit code 3 where
     --max-calls or --max-cost ended it, or nothing can be ranked.
     """
-    from promptops.cli import documents
 
     _refuse_others(ctx, _BY_METRIC if pairwise else _BY_PAIRS, pairwise=pairwise)
     if pairwise:
@@ -135,6 +134,8 @@ def rank_command(
     if plot is not None:
         _write_plot(found, plot)
     if as_json:
+        from promptops.cli import documents
+
         documents.print_document(documents.RankDocument(ranking=found))
         return
     _print_ranking(found)

@@ -70,10 +70,11 @@ def delete_command(
 
 def print_deletion(found: Deletion, *, as_json: bool) -> None:
     """Print what went, or would go, and what is left of it in the files."""
-    from promptops.cli import recorddocuments
-    from promptops.cli.documents import print_document
 
     if as_json:
+        from promptops.cli import recorddocuments
+        from promptops.cli.documents import print_document
+
         print_document(recorddocuments.DeletionDocument(deletion=found))
         return
     would = "would be deleted; nothing was changed" if found.dry_run else "are deleted"

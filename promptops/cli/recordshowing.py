@@ -70,8 +70,6 @@ def wanted_records(given: dict[str, Any]) -> RecordFilter:
 @click.pass_context
 def list_command(ctx: click.Context, /, limit: int, page: int, as_json: bool, **given: Any) -> None:
     """List records, the newest first."""
-    from promptops.cli import recorddocuments
-    from promptops.cli.documents import print_document
 
     wanted = wanted_records(given)
     with open_project(ctx) as project:
@@ -79,6 +77,9 @@ def list_command(ctx: click.Context, /, limit: int, page: int, as_json: bool, **
         found = project.records(wanted, limit=limit, offset=(page - 1) * limit)
         said = project.feedback_of(found)
     if as_json:
+        from promptops.cli import recorddocuments
+        from promptops.cli.documents import print_document
+
         told = [
             recorddocuments.RecordWithFeedback(record=each, feedback=said.get(each.id, ())) for each in found
         ]
@@ -101,8 +102,6 @@ def list_command(ctx: click.Context, /, limit: int, page: int, as_json: bool, **
 @click.pass_context
 def show_command(ctx: click.Context, record: str, as_json: bool) -> None:
     """Show one RECORD with all that was said of it, and its scores."""
-    from promptops.cli import recorddocuments
-    from promptops.cli.documents import print_document
     from promptops.production.records import RecordFilter
 
     with open_project(ctx) as project:
@@ -110,6 +109,9 @@ def show_command(ctx: click.Context, record: str, as_json: bool) -> None:
         said = project.feedback_of([found]).get(found.id, ())
         scores = project.record_scores(RecordFilter(id=found.id))
     if as_json:
+        from promptops.cli import recorddocuments
+        from promptops.cli.documents import print_document
+
         print_document(recorddocuments.OneRecordDocument(record=found, feedback=said, scores=tuple(scores)))
         return
     _print_record(found)
@@ -148,8 +150,6 @@ def feedback_command(
     as_json: bool,
 ) -> None:
     """Keep what somebody said of RECORD. Nothing that was said before is replaced."""
-    from promptops.cli import recorddocuments
-    from promptops.cli.documents import print_document
 
     text = None if edit is None else _edit(edit)
     with open_project(ctx) as project:
@@ -164,6 +164,9 @@ def feedback_command(
             keep_people=keep_people,
         )
     if as_json:
+        from promptops.cli import recorddocuments
+        from promptops.cli.documents import print_document
+
         print_document(recorddocuments.FeedbackDocument(feedback=said))
     else:
         click.echo(f"Kept as feedback {said.id[:12]} of record {said.record}")

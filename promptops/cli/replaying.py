@@ -28,12 +28,13 @@ def replay_command(ctx: click.Context, run: str, as_json: bool) -> None:
     Every request is rendered and every answer scored anew. Nobody is asked, nothing is written. Exit codes:
     0 equal byte for byte in the canonical form, 1 different, 3 something that is needed is not stored.
     """
-    from promptops.cli import documents
 
     with open_project(ctx) as project:
         found = project.replay(run)
     code = REPLAY_CODES[found.outcome]
     if as_json:
+        from promptops.cli import documents
+
         documents.print_document(documents.ReplayDocument(replay=found, exit_code=code))
         ctx.exit(code)
     if found.outcome == "equal":
@@ -67,7 +68,6 @@ def verify_command(ctx: click.Context, run: str, canonical: str | None, as_json:
     The last line is the SHA-256 of the run's canonical form: two people who read the same one hold the same
     run. Exit codes: 0 proven, 1 altered, 3 something that is needed is not stored.
     """
-    from promptops.cli import documents
 
     with open_project(ctx) as project:
         found = project.verify(run)
@@ -75,6 +75,8 @@ def verify_command(ctx: click.Context, run: str, canonical: str | None, as_json:
             project.write_canonical(run, canonical)
     code = VERIFY_CODES[found.outcome]
     if as_json:
+        from promptops.cli import documents
+
         documents.print_document(documents.VerifyDocument(verification=found, exit_code=code))
         ctx.exit(code)
     for check in found.checks:
@@ -109,11 +111,12 @@ def record_command(
     `promptops eval EVALSET --prompt P --cassette FILE` answers from it, and so do `gate` and the pytest
     plugin. Keys and what looks like one are replaced by [redacted], in questions and in answers.
     """
-    from promptops.cli import documents
 
     with open_project(ctx) as project:
         found = project.record(runs, output, requests=not no_requests)
     if as_json:
+        from promptops.cli import documents
+
         documents.print_document(documents.RecordDocument(recording=found))
         return
     size = f"{found.bytes / 1000:.1f} kB"

@@ -38,12 +38,13 @@ def selftest_command(
 
     With --early-stop the table also tells how many cases each rule took on average until it was certain.
     """
-    from promptops.cli import documents
     from promptops.selftest import verdict
 
     with open_project(ctx) as project:
         found = project.self_test(evalset, runs=runs, trials=trials, seed=seed, early_stop=early_stop)
     if as_json:
+        from promptops.cli import documents
+
         documents.print_document(documents.SelftestDocument(selftest=found, sentence=verdict(found)))
     else:
         _print(found, verdict(found))

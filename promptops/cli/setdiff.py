@@ -52,13 +52,14 @@ def diff_command(
     if log:
         _log(ctx, evalset, first or "HEAD", limit, markdown, as_json)
         return
-    from promptops.cli import setdocuments
-    from promptops.cli.documents import print_document
 
     with open_project(ctx) as project:
         found = project.evalset_diff(evalset, first or "HEAD", second)
     code = int(check and found.breaks)
     if as_json:
+        from promptops.cli import setdocuments
+        from promptops.cli.documents import print_document
+
         print_document(setdocuments.EvalsetDiffDocument(diff=found, exit_code=code))
     elif markdown:
         from promptops.setmarkdown import diff_markdown
@@ -70,12 +71,13 @@ def diff_command(
 
 
 def _log(ctx: click.Context, evalset: str, tip: str, limit: int, markdown: bool, as_json: bool) -> None:
-    from promptops.cli import setdocuments
-    from promptops.cli.documents import print_document
 
     with open_project(ctx) as project:
         found = project.evalset_log(evalset, tip, limit=limit)
     if as_json:
+        from promptops.cli import setdocuments
+        from promptops.cli.documents import print_document
+
         print_document(setdocuments.EvalsetLogDocument(log=found))
     elif markdown:
         from promptops.setmarkdown import log_markdown

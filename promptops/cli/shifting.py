@@ -74,7 +74,6 @@ def shift_command(
     Each is a run (its outputs), an evaluation set (its inputs) or a file (JSONL, CSV, Parquet, YAML). Two
     runs on the same samples are compared pair by pair. The exit code is 0 whatever is found, but for --check.
     """
-    from promptops.cli import documents
 
     with open_project(ctx) as project:
         found = project.shift(
@@ -94,6 +93,8 @@ def shift_command(
     if check:
         code = 3 if not found.measured else int(found.alarmed)
     if as_json:
+        from promptops.cli import documents
+
         documents.print_document(documents.ShiftDocument(shift=found, exit_code=code))
     else:
         print_shift(found)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.pass_context
 def runs_command(ctx: click.Context, evalset: str | None, limit: int, as_json: bool) -> None:
     """List runs, the newest first."""
-    from promptops.cli import documents, tables
+    from promptops.cli import tables
     from promptops.cli.safe import safe_line
     from promptops.states import go_on
 
@@ -27,6 +27,8 @@ def runs_command(ctx: click.Context, evalset: str | None, limit: int, as_json: b
         found = project.runs(limit=limit, evalset=evalset)
         marks = project.judge_marks(found)
     if as_json:
+        from promptops.cli import documents
+
         documents.print_document(documents.RunsDocument(runs=tuple(found), marks=marks))
         return
     if not found:
@@ -53,7 +55,7 @@ def runs_command(ctx: click.Context, evalset: str | None, limit: int, as_json: b
 @click.pass_context
 def show_command(ctx: click.Context, run: str, sample: str | None, repeat: int, as_json: bool) -> None:
     """Show the figures of RUN, or the answer and scores of one SAMPLE of it."""
-    from promptops.cli import documents, tables
+    from promptops.cli import tables
     from promptops.errors import UnknownName
 
     with open_project(ctx) as project:
@@ -75,6 +77,8 @@ def show_command(ctx: click.Context, run: str, sample: str | None, repeat: int, 
         corrections = project.corrections(found.id) if not cases or as_json else {}
         cut_off = project.cut_off(found.id)
         if as_json:
+            from promptops.cli import documents
+
             documents.print_document(
                 documents.RunDocument(
                     run=found,

@@ -51,11 +51,12 @@ def slices_command(
     Groups are tags, origin and metadata fields. Those that the set's file declares are confirmatory, all
     others exploratory; under 20 pairs a group is listed and not judged. Exit code 0 whatever changed.
     """
-    from promptops.cli import documents
 
     with open_project(ctx) as project:
         found = project.slices(baseline, candidate, metric, by=by, find=find, alpha=alpha, seed=seed)
     if as_json:
+        from promptops.cli import documents
+
         documents.print_document(documents.SlicesDocument(slices=found))
     else:
         _print(found)

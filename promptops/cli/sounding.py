@@ -76,7 +76,6 @@ def reference_command(ctx: click.Context, /, **_: object) -> None:
 def _carry_out(ctx: click.Context, what: str, **more: int) -> None:
     """Ask, or say what that would take, by the options of the command."""
     from promptops.budget import Budget
-    from promptops.cli import documents, judgedocuments
     from promptops.cli.forecasting import print_forecast
     from promptops.cli.progress import watching
 
@@ -98,6 +97,8 @@ def _carry_out(ctx: click.Context, what: str, **more: int) -> None:
         ask = project.measure_noise if what == "noise" else project.reference_effect
         found: JudgeNoise | ReferenceEffect = ask(judge, run, watch=watch, **given)
     if as_json:
+        from promptops.cli import documents, judgedocuments
+
         documents.print_document(judgedocuments.SoundingDocument.model_validate({what: found}))
     else:
         _print(found)

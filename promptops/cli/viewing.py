@@ -23,7 +23,6 @@ def view_command(
     as_json: bool,
 ) -> None:
     """Open the dashboard. It is bound to 127.0.0.1: nobody else can reach it."""
-    from promptops.cli import documents
     from promptops.viewer import address, serve
 
     with open_project(ctx) as project:
@@ -33,6 +32,8 @@ def view_command(
         database, root = project.settings.database, project.root
     at = address(port, first, second)
     if as_json:
+        from promptops.cli import documents
+
         documents.print_document(documents.ViewDocument(address=at))
     else:
         click.echo(f"Dashboard: {at}\nStop it with Ctrl-C.")
@@ -44,11 +45,12 @@ def view_command(
 @click.pass_context
 def doctor_command(ctx: click.Context, as_json: bool) -> None:
     """Check this installation, the settings and the database; exit code 2 where something is wrong."""
-    from promptops.cli import documents
     from promptops.doctor import examine
 
     checks = examine(ctx.obj["folder"], ctx.obj["database"])
     if as_json:
+        from promptops.cli import documents
+
         shown = tuple(
             documents.Check(name=check.name, state=check.state, told=check.told) for check in checks
         )

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeVar
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Insert,
     Row,
     Select,
     Table,
@@ -21,7 +22,6 @@ from sqlalchemy import (
     select,
     tuple_,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from promptops.errors import UnknownName, UsageError
 from promptops.production.records import Feedback, Record, RecordFilter, RecordScore
@@ -238,10 +238,19 @@ class Production(Database):
     def _add(self, table: Table, rows: Sequence[dict[str, Any]]) -> int:
         if not rows:
             return 0
-        insert = (postgresql if self.dialect == "postgresql" else sqlite).insert(table)
-        statement = insert.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+        statement = self._insert_new(table).execution_options(preserve_rowcount=True)
         with self.writing() as connection:
             return sum(connection.execute(statement, list(some)).rowcount for some in _pages(rows))
+
+    def _insert_new(self, table: Table) -> Insert:
+        # Each dialect is slow to import, with all of its drivers; the other one isn't needed.
+        if self.dialect == "postgresql":
+            from sqlalchemy.dialects import postgresql
+
+            return postgresql.insert(table).on_conflict_do_nothing()
+        from sqlalchemy.dialects import sqlite
+
+        return sqlite.insert(table).on_conflict_do_nothing()
 
 
 def _pages(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
