@@ -12,6 +12,15 @@ COUNT, SECOND = 60, 30
 MAKE_ONE = "promptops eval EVALSET --prompt FILE --model PROVIDER/MODEL"
 
 
+_NOTES = "drawn-notes"
+
+
+def told() -> None:
+    """Tell once what may come unexpected of the last draw."""
+    for note in st.session_state.pop(_NOTES, ()):
+        shown.quiet(note)
+
+
 def first(judge: DeclaredJudge) -> None:
     """Draw the form for a judge that has no cases."""
     shown.lead("No cases are drawn for this judge yet.")
@@ -53,10 +62,11 @@ def _form(judge: DeclaredJudge) -> None:
         seed = st.number_input("Seed", 0, 10**9, 0, help="The same seed draws the same cases.")
     if st.button("Draw", type="primary", disabled=not chosen):
         try:
-            project().draw_cases(
+            held = project().draw_cases(
                 judge.name, chosen, count=int(count), seed=int(seed), second=int(second) / 100
             )
         except PromptopsError as error:
             shown.text(str(error))
         else:
+            st.session_state[_NOTES] = held.drawn.notes if held.drawn is not None else ()
             st.rerun()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -11,17 +11,18 @@ from pydantic import ValidationError
 from promptops.errors import FileProblems, Problem
 from promptops.gaterules import GateRule
 from promptops.instruments import Found
+from promptops.labels import FEW_OF_ONE, people_in
 from promptops.noun import Noun
+from promptops.ratingsteps import STEPS, step_of
 from promptops.textfile import file_name, read_text, replacing
-from promptops.types import MetricRecord
+from promptops.types import EvalSet, MetricRecord
 
 FORMAT = 1
 MAX_BYTES = 1_000_000
-RENEW = ". Certify it: "
 CHECK = ". Judge them: "
 FREEZE = ". Freeze some: "
 TAKE = ". Take the judge as it is now: "
-MENDS = (RENEW, CHECK, FREEZE, TAKE)
+MENDS = (*STEPS, CHECK, FREEZE, TAKE)
 """What stands between the reason and the command that mends it."""
 
 
@@ -77,6 +78,8 @@ class Certificate(Noun):
     unscored: int
     """Cases with a rating that the judge gave no score."""
     raters: int
+    each: tuple[int, ...] = ()
+    """How many cases each rater rated, the most first; names stand in the labels only."""
     ratings: int
     unrated: int = 0
     """Times that a person could not tell."""
@@ -89,6 +92,18 @@ class Certificate(Noun):
     pairs: tuple[Pairing, ...] = ()
     """What the plot of agreement draws."""
     stand_in: bool = False
+
+    @property
+    def people(self) -> int:
+        """How many raters count as people: not who rated fewer than five cases."""
+        return people_in(self.each) if self.each else self.raters
+
+    @property
+    def against(self) -> str:
+        """Tell whom the judge was held against."""
+        people = "1 person" if self.people == 1 else f"{self.people} people"
+        few = self.raters - self.people
+        return people if not few else f"{people}, and {few} who rated fewer than {FEW_OF_ONE} cases"
 
     @property
     def agreement(self) -> Measured:
@@ -119,19 +134,19 @@ def read_certificate(path: Path) -> Certificate:
         raise FileProblems([Problem(file_name(path), reason)]) from None
 
 
-def unfit(
-    rules: Iterable[GateRule], records: Mapping[str, MetricRecord], folder: Path, evalset: str
-) -> dict[GateRule, str]:
+def unfit(evalset: EvalSet, records: Mapping[str, MetricRecord], folder: Path) -> dict[GateRule, str]:
     """Return the rules that ask for a certificate which their judge does not have, and why, in words.
 
-    Raises FileProblems where a certificate's file is broken.
+    Each ends with the next step towards one. Raises FileProblems where a file beside the set is broken.
     """
     found = {}
-    for rule in rules:
+    for rule in evalset.gate:
         if demands(rule) and rule.metric in records:
-            why = _why_not(rule, records[rule.metric], certificate_file(folder, rule.metric))
+            label = rule.metric
+            why = why_not(rule, records[label], certificate_file(folder, label))
             if why:
-                found[rule] = f"{why}{RENEW}promptops judge certify {evalset}:{rule.metric}"
+                step = step_of(f"{evalset.name}:{label}", label, folder, evalset.samples)
+                found[rule] = f"{why}{step.told}"
     return found
 
 
@@ -140,7 +155,8 @@ def demands(rule: GateRule) -> bool:
     return rule.certified or rule.min_agreement is not None or rule.max_bias is not None
 
 
-def _why_not(rule: GateRule, record: MetricRecord, path: Path) -> str:
+def why_not(rule: GateRule, record: MetricRecord, path: Path) -> str:
+    """Say why a judge's certificate is not what a rule asks for; empty where it is. Raises FileProblems."""
     if not path.is_file():
         return f"the judge {rule.metric} has no certificate"
     held = read_certificate(path)

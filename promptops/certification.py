@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from promptops.budget import Budget
 from promptops.calls import Stopped
 from promptops.certificates import Certificate, certificate_file, read_certificate, write_certificate
-from promptops.errors import UsageError
 from promptops.evaluation import Evaluation
 from promptops.eventloop import wait_for
 from promptops.forecast import Forecast
@@ -42,7 +41,7 @@ class Certification(Labelled):
         """Ask a judge about the cases that people rated, and write its certificate beside the set.
 
         What the judge said is kept in .promptops/certify, so that an interrupted one pays for nothing twice.
-        Raises UsageError before the first call, and where the cases are too few; Stopped.
+        Raises UsageError before the first call, NotMeasured where the cases are too few, and Stopped.
         """
         from promptops.certifying import certificate_of
         from promptops.trials import carry_out, mend
@@ -89,18 +88,14 @@ class Certification(Labelled):
         """Check all that a certificate needs; nothing is asked.
 
         Return the labels, the set's folder, the set and trial of the rated cases, and the file of what the
-        judge says. Raises UsageError, also for fewer than 20 independent cases.
+        judge says. Raises UsageError, and NotMeasured for fewer than 20 independent cases.
         """
         from promptops.certifying import refuse_few
 
         held = self.labelling(judge, labels=labels)
         rated = [case for case in held.cases if case.ratings]
-        if not rated:
-            raise UsageError(
-                f"Nobody has rated a case of {str(held.path)!r}: promptops judge label {judge} --rater NAME"
-            )
+        refuse_few(held.cases, held.samples, judge)
         found, folder, built, label = self._certified(judge, judge_model)
-        refuse_few((held.samples[case.sample].group or f"\0{case.sample}" for case in rated), judge)
         work.open_models(built.models)
         trial = _trial(built, label, rated, held.samples)
         evalset = found.model_copy(update={"samples": trial.samples})

@@ -9,19 +9,18 @@ import numpy as np
 
 from promptops.canonical import digest_of
 from promptops.certificates import Certificate, ClassRate, Measured
-from promptops.errors import UsageError
+from promptops.errors import NotMeasured
 from promptops.instruments import Found
 from promptops.judges import Judge
 from promptops.labels import Case
 from promptops.pairings import pairings
+from promptops.ratingsteps import FEWEST, step_towards
 from promptops.stats.agreement import Measure, agreement, bias
 from promptops.stats.clusters import TooFewClustersError
 from promptops.stats.confusion import confusion
 from promptops.stats.reweighting import Estimated
 from promptops.types import Sample
 
-FEWEST = 20
-"""Independent cases with a rating and a score below which there is no certificate."""
 _MOST_CLASSES = 11
 _CLASSES: tuple[Measure, ...] = ("kappa", "alpha_nominal", "accuracy")
 _ORDERED: tuple[Measure, ...] = (
@@ -46,13 +45,18 @@ def certificate_of(
 ) -> Certificate:
     """Hold a judge's scores, by case id, against the ratings of the cases. Cases are clustered by group.
 
-    Raises UsageError for fewer than 20 independent cases with both.
+    Raises NotMeasured for fewer than 20 independent cases with both.
     """
     rated = [case for case in cases if case.ratings]
     raters = sorted({rater for case in rated for rater in case.ratings})
     known = [case for case in rated if scores.get(case.id) is not None]
     groups = [samples[case.sample].group or f"\0{case.sample}" for case in known]
-    refuse_few(groups, f"{evalset}:{label}")
+    if len(set(groups)) < FEWEST:
+        raise NotMeasured(
+            f"{len(rated) - len(known)} of {len(rated)} rated cases have no score of the judge; the others "
+            f"are {len(set(groups))} independent ones, and a certificate takes {FEWEST}. Mend the judge, and "
+            f"ask it again: promptops judge certify {evalset}:{label} --no-cache"
+        )
     own = np.array([scores[case.id] for case in known], dtype=np.float64)
     people = np.array([[case.ratings.get(rater, np.nan) for rater in raters] for case in known])
     record = judge.record(label, label)
@@ -75,6 +79,7 @@ def certificate_of(
         cases=len(known),
         unscored=len(rated) - len(known),
         raters=len(raters),
+        each=tuple(sorted(np.isfinite(people).sum(axis=0).tolist(), reverse=True)),
         ratings=int(np.isfinite(people).sum()),
         unrated=sum(len(case.unrated) for case in cases),
         main=measures[0],
@@ -86,14 +91,11 @@ def certificate_of(
     )
 
 
-def refuse_few(groups: Iterable[str], judge: str) -> None:
-    """Raise UsageError where cases of these groups are too few to certify a judge, `SET:LABEL`."""
-    independent = len(set(groups))
-    if independent < FEWEST:
-        raise UsageError(
-            f"A certificate takes {FEWEST} independent cases with a rating and a score; there are "
-            f"{independent}. Rate more: promptops judge label {judge} --rater NAME"
-        )
+def refuse_few(cases: Iterable[Case], samples: Mapping[str, Sample], judge: str) -> None:
+    """Raise NotMeasured where too few of a judge's cases, `SET:LABEL`, are rated to certify it."""
+    step = step_towards(judge, cases, samples.values())
+    if step.why:
+        raise NotMeasured(f"The judge can't be certified yet{step.told}")
 
 
 def _measured(

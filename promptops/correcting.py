@@ -9,7 +9,7 @@ from promptops.anchoring import Anchoring
 from promptops.comparison import pair
 from promptops.corrected import JudgeCorrection, corrected_change, corrected_mean, corrected_share
 from promptops.correctionwords import correction_notes
-from promptops.errors import FileProblems, UnknownName, UsageError
+from promptops.errors import FileProblems, NotMeasured, UnknownName, UsageError
 from promptops.followers import relative_to
 from promptops.labels import Case, draw_command, labels_file, read_cases
 from promptops.parts import chosen_by_failures
@@ -35,8 +35,8 @@ class Correcting(Anchoring):
         """Correct a judge's mean on a run by people's ratings of a part of its outputs; nobody is asked.
 
         The judge is SET:LABEL. With `baseline` (a label, a file or a run) also the paired change from it,
-        between one-sided bounds at `alpha` each. Raises UsageError where nothing is rated, and UnknownName
-        for a judge that the run lacks.
+        between one-sided bounds at `alpha` each. Raises UsageError where nothing was drawn, NotMeasured where
+        nothing is rated, and UnknownName for a judge that the run lacks.
         """
         name, label = self._set_and_label(judge)
         folder = self.evalset_folder(name)
@@ -148,7 +148,7 @@ def _rated_cases(path: Path, record: MetricRecord, judge: str, draw: str) -> Seq
         raise UsageError(f"There are no labels at {path.name!r} beside the set. Draw cases: {draw}")
     cases = read_cases(path, record.low or 0.0, record.high or 0.0)
     if not any(case.ratings for case in cases):
-        raise UsageError(
+        raise NotMeasured(
             f"Nobody has rated a case of {path.name!r} yet: promptops judge label {judge} --rater NAME"
         )
     return cases

@@ -143,7 +143,7 @@ def void_rules(
     broken.
     """
     records = {record.label: record for record in run.metrics}
-    found = unfit(evalset.gate, records, folder, evalset.name)
+    found = unfit(evalset, records, folder)
     for rule in evalset.gate:
         if rule.max_drift is None or rule in found or rule.metric not in records:
             continue

@@ -5,20 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from promptops.certificates import (
-    RENEW,
     Certificate,
     certificate_file,
     demands,
     read_certificate,
-    unfit,
     voided,
+    why_not,
 )
-from promptops.certifying import FEWEST
 from promptops.declared import DeclaredJudge, State
 from promptops.errors import PromptopsError
 from promptops.instruments import Found
 from promptops.judges import Judge
 from promptops.labels import Case, labels_file, read_cases
+from promptops.ratingsteps import step_towards
 from promptops.stats.intervals import wilson_interval
 from promptops.types import EvalSet, MetricRecord, MetricSpec
 
@@ -57,13 +56,16 @@ def state_of(
         path = certificate_file(folder, spec.label)
         held = read_certificate(path) if path.is_file() else None
         state, why = _state(evalset, folder, record, held)
+        step = step_towards(made.name, cases, evalset.samples)
+        if state == "none" and cases and step.why:
+            why = f"{why} {_sentence(step.why)}"
     except PromptopsError as error:
         return made.model_copy(update={"why": str(error)})
     return made.model_copy(
         update={
             "state": state,
             "why": why,
-            "command": "" if state == "valid" else _next(made.name, cases),
+            "command": "" if state == "valid" else step.command,
             "drawn": len(cases),
             "rated": sum(bool(case.ratings) for case in cases),
             "raters": tuple(sorted({rater for case in cases for rater in case.ratings})),
@@ -84,18 +86,10 @@ def _state(
         return "none", "Nobody has held it against people."
     if held.signature != record.signature:
         return "void", _sentence(voided(held, record))
-    weak = unfit(evalset.gate, {record.label: record}, folder, evalset.name)
-    own = [why.partition(RENEW)[0] for rule, why in weak.items() if rule.metric == record.label]
-    return ("weak", _sentence(own[0])) if own else ("valid", "")
-
-
-def _next(name: str, cases: tuple[Case, ...]) -> str:
-    """Return the next of the steps: draw, rate, certify."""
-    if not cases:
-        return f"promptops judge draw {name} --run RUN"
-    if sum(bool(case.ratings) for case in cases) < min(FEWEST, len(cases)):
-        return f"promptops judge label {name} --rater NAME"
-    return f"promptops judge certify {name}"
+    path = certificate_file(folder, record.label)
+    rules = [rule for rule in evalset.gate if rule.metric == record.label and demands(rule)]
+    weak = next(filter(None, (why_not(rule, record, path) for rule in rules)), "")
+    return ("weak", _sentence(weak)) if weak else ("valid", "")
 
 
 def _unread(held: Certificate) -> Found | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from promptops.budget import Budget
 from promptops.calling import Outlook
+from promptops.config import Settings
 from promptops.errors import UnknownName, UsageError
 from promptops.evaluation import Evaluation
 from promptops.eventloop import wait_for
@@ -227,8 +228,13 @@ class Judging(Forecasts):
             parts.append(with_outlook(part, trial.judge))
         return parts
 
-    def _judge_of(self, found: EvalSet, label: str, folder: Path, judge_model: str | None) -> Judge:
-        """Return a set's judge by its label. Raises UnknownName, and UsageError where it is none."""
+    def _judge_of(
+        self, found: EvalSet, label: str, folder: Path, judge_model: str | None, *, asked: bool = True
+    ) -> Judge:
+        """Return a set's judge by its label. Raises UnknownName, and UsageError where it is none.
+
+        Unless it is to be `asked`, it need have no model.
+        """
         specs = {spec.label: spec for spec in found.metrics}
         if label not in specs:
             raise UnknownName(f"metric of {found.name}", label, specs)
@@ -238,11 +244,16 @@ class Judging(Forecasts):
             folder=folder,
             language=found.card.language,
             judge_model=judge_model,
-            settings=self.settings,
+            settings=self.settings if asked or self.settings.judge_model else self._unasked,
         )
         if not isinstance(built, Judge):
             raise UsageError(f"[metrics.{label}] of {found.name!r} asks no model, so it is no judge.")
         return built
+
+    @property
+    def _unasked(self) -> Settings:
+        """The settings with a model for judges that nobody will ask."""
+        return self.settings.model_copy(update={"judge_model": "mock/nobody"})
 
     def _trial_run(self, work: Evaluation, evalset: EvalSet, trial: Trial) -> Run:
         """Return the draft of a run that stands for a trial; it is never stored."""

@@ -9,24 +9,25 @@ from typing import NamedTuple
 
 from promptops import plugins
 from promptops.declared import DeclaredJudge, DeclaredJudges
-from promptops.errors import PromptopsError, UsageError
+from promptops.errors import PromptopsError, UnknownName, UsageError
 from promptops.judges import Judge
 from promptops.labels import (
     DRAWN,
     Case,
     check_reason,
+    dealt,
     draw,
     labels_file,
     left_for,
     one_writer,
     read_cases,
-    read_sheet,
     share_of,
     with_ratings,
+    without_rater,
     write_cases,
-    write_sheet,
 )
 from promptops.labels import check_rater as checked_rater
+from promptops.labelsheets import read_sheet, write_sheet
 from promptops.lots import lots
 from promptops.models import is_judge, refuse_unlisted_metric
 from promptops.ratings import judge_mark, ratable
@@ -56,6 +57,27 @@ class OwnCase(NamedTuple):
         return self.rating is not None or self.unrated is not None
 
 
+class Drawn(NamedTuple):
+    """What a draw came to."""
+
+    wanted: int
+    """Samples that were to be drawn."""
+    samples: int
+    """Samples that were drawn."""
+    alike: int
+    """Of these, those to which all runs gave the same output, which is one case."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Tell what may come unexpected."""
+        few = f"No more than {self.samples} samples have an output that can be rated: all are drawn."
+        alike = (
+            f"The runs gave the same output to {self.alike} of {self.samples} samples: one case each, which "
+            "tells nothing of a change between them."
+        )
+        return (*([few] if self.samples < self.wanted else []), *([alike] if self.alike else []))
+
+
 class Labelling(NamedTuple):
     """The labels of a judge: what to rate, on which scale, about which samples."""
 
@@ -66,6 +88,8 @@ class Labelling(NamedTuple):
     high: float
     judge: Judge
     """Whose scale it is: `rungs` are its steps, `material` what belongs beside a sample's inputs."""
+    drawn: Drawn | None = None
+    """Of labels that were drawn just now."""
 
     @property
     def question(self) -> str:
@@ -77,6 +101,17 @@ class Labelling(NamedTuple):
     def raters(self) -> list[str]:
         """Return who has said something, by name."""
         return sorted({rater for case in self.cases for rater in (*case.ratings, *case.unrated)})
+
+    def left_for(self, rater: str, share: tuple[int, int] | None = None) -> list[Case]:
+        """Return what a rater is still to rate, in the rater's own order.
+
+        With a `share`, as (1, 2), only what is in the first of two shares. Raises UsageError.
+        """
+        left = left_for(self.cases, checked_rater(rater))
+        if share is None:
+            return left
+        mine = {case.id for case in dealt(self.cases, *share)}
+        return [case for case in left if case.id in mine]
 
     def share_of(self, rater: str) -> list[OwnCase]:
         """Return what a rater has done and is still to do, in the rater's own order.
@@ -127,36 +162,37 @@ class Labelled(Sounded):
         """Draw samples at random, and write what runs answered to them to the judge's labels, to be rated.
 
         A run may be a baseline file. `count` is that of samples; of two runs the same ones are drawn, so that
-        people's difference can be told. What was rated stays with its ratings. Raises UsageError where a run
-        is not one of the set, or too few samples have an output.
+        people's difference can be told. Where fewer have an output, all are drawn. What was rated stays with
+        its ratings. Raises UsageError where a run is not one of the set, or no sample has an output.
         """
         if not 1 <= count <= 100_000 or not 0 <= second <= 1:
             raise UsageError("Draw 1 sample or more, and a share of 0 to 1 of them for a second rater.")
-        found, folder, built, label = self._certified(judge, None)
+        found, folder, built, label = self._rated(judge)
         sides = [self._rated_side(reference, found, judge) for reference in runs]
         shown = [ratable(side, seed) for side in sides]
         answers = [
             [(sample.id, side[sample.id]) for side in shown if sample.id in side]
             for sample in (found.samples[int(place)] for place in lots(found.samples, seed))
         ]
-        rateable = sum(map(bool, answers))
-        if rateable < count:
+        chosen = [each for each in answers if each][:count]
+        if not chosen:
             raise UsageError(
-                f"{rateable} samples have an output that can be rated, and {count} were to be drawn. Draw "
-                f"fewer: -n {rateable}"
+                f"No sample has an output that can be rated. See why: promptops show {' '.join(runs)}"
             )
         path = labels_file(folder, label, labels)
         low, high = _scale(built, label)
         mark = judge_mark(_signature(sides, label) or built.signature)
-        drawn = draw(answers, count, seed, second, mark)
+        cases = draw(chosen, count, seed, second, mark)
         with self._alone():
-            kept = _with_seen(read_cases(path, low, high) if path.exists() else (), drawn)
+            kept = _with_seen(read_cases(path, low, high) if path.exists() else (), cases)
             write_cases(path, kept)
-        return Labelling(path, kept, _asked_in(kept, found.samples), low, high, built)
+        alike = sum(len(each) > 1 and len({text for _, text in each}) == 1 for each in chosen)
+        drawn = Drawn(count, len(chosen), alike)
+        return Labelling(path, kept, _asked_in(kept, found.samples), low, high, built, drawn)
 
     def labelling(self, judge: str, *, labels: str | Path | None = None) -> Labelling:
         """Return a judge's labels. Raises UsageError where none were drawn, FileProblems for bad ones."""
-        found, folder, built, label = self._certified(judge, None)
+        found, folder, built, label = self._rated(judge)
         path = labels_file(folder, label, labels)
         if not path.is_file():
             raise UsageError(
@@ -193,22 +229,48 @@ class Labelled(Sounded):
         why = {case: check_reason(reason) for case, reason in reasons.items()}
         return self._write_down(judge, rater, why, labels)
 
+    def withdraw_rater(self, judge: str, rater: str, *, labels: str | Path | None = None) -> int:
+        """Take away all that a rater said, and return of how many cases that was.
+
+        The cases are open to others again. Raises UnknownName for somebody who said nothing.
+        """
+        with self._alone():
+            held = self.labelling(judge, labels=labels)
+            said = sum(case.is_done(rater) for case in held.cases)
+            if not said:
+                raise UnknownName("rater of these labels", rater, held.raters)
+            write_cases(held.path, without_rater(held.cases, rater))
+        return said
+
     def write_sheet(
-        self, judge: str, rater: str, file: str | Path, *, labels: str | Path | None = None
+        self,
+        judge: str,
+        rater: str,
+        file: str | Path,
+        *,
+        share: tuple[int, int] | None = None,
+        labels: str | Path | None = None,
     ) -> int:
-        """Write what a rater is still to rate as a CSV file, in blind order. Return how many cases."""
+        """Write what a rater is still to rate as a CSV file, in blind order. Return how many cases.
+
+        With a `share`, as (1, 2), only the first half: see `Labelling.left_for`. Raises UsageError.
+        """
         held = self.labelling(judge, labels=labels)
-        wanted = left_for(held.cases, checked_rater(rater))
-        write_sheet(Path(file), wanted, held.samples)
+        wanted = held.left_for(rater, share)
+        beside = {name: held.judge.material(sample) for name, sample in held.samples.items()}
+        write_sheet(Path(file), wanted, held.samples, beside)
         return len(wanted)
 
     def read_sheet(
         self, judge: str, rater: str, file: str | Path, *, labels: str | Path | None = None
     ) -> int:
-        """Take in a CSV file that a rater filled in. Return how many ratings. Raises FileProblems."""
+        """Take in a CSV file that a rater filled in. Return of how many cases it says something.
+
+        That is a rating, or why there is none. Raises FileProblems.
+        """
         held = self.labelling(judge, labels=labels)
         said = read_sheet(Path(file), held.cases, held.low, held.high)
-        return self.rate_cases(judge, rater, said, labels=labels)
+        return self._write_down(judge, rater, said, labels)
 
     def _is_judge(self, spec: MetricSpec) -> bool:
         try:
@@ -263,6 +325,13 @@ class Labelled(Sounded):
             )
         return name, label
 
+    def _rated(self, judge: str) -> tuple[EvalSet, Path, Judge, str]:
+        """Return a judge for people to rate in its place: it need have no model by now."""
+        name, label = self._set_and_label(judge)
+        folder = self.evalset_folder(name)
+        found = unchanged_evalset(folder)
+        return found, folder, self._judge_of(found, label, folder, None, asked=False), label
+
     def _certified(self, judge: str, judge_model: str | None) -> tuple[EvalSet, Path, Judge, str]:
         name, label = self._set_and_label(judge)
         folder = self.evalset_folder(name)
@@ -283,12 +352,13 @@ def _with_seen(before: Iterable[Case], drawn: Iterable[Case]) -> tuple[Case, ...
     for case in before:
         again = fresh.get(case.id)
         if again is not None:
-            more = {"seed": again.seed, "judge": again.judge, "twice": again.twice or case.twice}
+            seen = bool(case.ratings or case.unrated)
+            more = {"seed": again.seed, "judge": again.judge, "twice": again.twice or (case.twice and seen)}
             fresh[case.id] = case.model_copy(update=more)
         elif case.ratings or case.unrated:
             kept.append(case)
-    seen = [case for case in fresh.values() if case.ratings or case.unrated]
-    return (*kept, *seen, *(case for case in fresh.values() if not (case.ratings or case.unrated)))
+    known = [case for case in fresh.values() if case.ratings or case.unrated]
+    return (*kept, *known, *(case for case in fresh.values() if not (case.ratings or case.unrated)))
 
 
 def _scale(judge: Judge, label: str) -> tuple[float, float]:

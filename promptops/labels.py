@@ -7,29 +7,32 @@ wrote the output or what the judge said, so that whoever rates is blind to both.
 from __future__ import annotations
 
 import contextlib
-import csv
 import fcntl
 import hashlib
-import io
 import json
 import math
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 
 from pydantic import Field, ValidationError
 
 from promptops.canonical import digest_of
-from promptops.csvfile import neutral, read_csv
 from promptops.errors import FileProblems, Problem, UsageError
 from promptops.jsonfile import read_json_lines
-from promptops.located import Faults, shown
+from promptops.located import Faults
 from promptops.noun import Noun
 from promptops.textfile import file_name, replacing
-from promptops.types import Sample
 
 DRAWN = 60
 """Samples that are drawn unless said otherwise: enough for an interval that is worth reading."""
+FEW_OF_ONE = 5
+"""Ratings below which somebody is not counted among the people who rated; the ratings count all the same."""
+MOST_SHARES = 50
+LONGEST_REASON = 500
+"""Characters in which somebody says why there is no telling."""
 DRAW = ". Draw and rate: "
 """What stands between the reason why ratings can't be used and the command that mends it."""
 
@@ -108,6 +111,59 @@ def share_of(cases: Sequence[Case], rater: str) -> list[Case]:
     return sorted(wanted, key=lambda case: _lot(rater, case.id))
 
 
+def dealt(cases: Sequence[Case], part: int, of: int) -> list[Case]:
+    """Return one of `of` shares of all cases, `part` from 1 on, for people who rate at the same time.
+
+    A case is in one share, and one that two are to rate is in two. Each two shares have as many of these in
+    common as any other two, to within one, and all are about equally large. The same for everybody who has
+    the same cases, whatever is rated by then. Raises UsageError for a share that there can't be.
+    """
+    if not 1 <= part <= of <= MOST_SHARES:
+        raise UsageError(f"Share {part} of {of} can't be; write 1/2 and 2/2 for two raters, say.")
+    loads, mine = [0] * of, []
+    couples: list[tuple[int, ...]] = [*combinations(range(of), 2)] or [(0,)]
+    used = dict.fromkeys(couples, 0)
+    for case in sorted(cases, key=lambda case: (not case.twice, _lot("share", case.id))):
+        shares: tuple[int, ...] = (loads.index(min(loads)),)
+        if case.twice:
+            shares = min(used, key=lambda each: (used[each], sum(loads[share] for share in each)))
+            used[shares] += 1
+        for share in shares:
+            loads[share] += 1
+        if part - 1 in shares:
+            mine.append(case)
+    return mine
+
+
+def said_by(cases: Iterable[Case]) -> Counter[str]:
+    """Count each rater's ratings."""
+    return Counter(rater for case in cases for rater in case.ratings)
+
+
+def people_in(counts: Iterable[int]) -> int:
+    """Return how many count as people who rated, by how many ratings each gave.
+
+    Whoever rated a case or two only is no further person to hold a judge against.
+    """
+    given = [count for count in counts if count]
+    return max(sum(count >= FEW_OF_ONE for count in given), min(len(given), 1))
+
+
+def without_rater(cases: Sequence[Case], rater: str) -> tuple[Case, ...]:
+    """Return cases without anything that a rater said."""
+    return tuple(
+        case.model_copy(
+            update={
+                "ratings": {name: value for name, value in case.ratings.items() if name != rater},
+                "unrated": {name: why for name, why in case.unrated.items() if name != rater},
+            }
+        )
+        if case.is_done(rater)
+        else case
+        for case in cases
+    )
+
+
 def with_ratings(cases: Sequence[Case], rater: str, said: Mapping[str, float | str]) -> tuple[Case, ...]:
     """Return cases with what a rater said of them, by case id: a number, or why there is none."""
     return tuple(_said_of(case, rater, said[case.id]) if case.id in said else case for case in cases)
@@ -165,57 +221,6 @@ def write_cases(path: Path, cases: Iterable[Case]) -> None:
             file.write((json.dumps(row, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace"))
 
 
-SHEET = ("case", "inputs", "target", "output", "rating")
-
-
-def write_sheet(path: Path, cases: Sequence[Case], samples: Mapping[str, Sample]) -> None:
-    """Write cases as CSV with an empty column `rating`. No cell is one that a spreadsheet would run."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(SHEET)
-    for case in cases:
-        sample = samples[case.sample]
-        cells = (told(sample.inputs), "\n".join(map(str, sample.target)), case.output)
-        writer.writerow([f"#{case.id}", *map(neutral, cells), ""])
-    with replacing(path) as file:
-        file.write(text.getvalue().encode("utf-8", "replace"))
-
-
-def read_sheet(path: Path, cases: Sequence[Case], low: float, high: float) -> dict[str, float]:
-    """Return the ratings of a sheet that was filled in, by case id; empty cells are left out.
-
-    Only `case` and `rating` are read: a spreadsheet may have changed the texts. Raises FileProblems.
-    """
-    problems: list[Problem] = []
-    found: dict[str, float] = {}
-    known = {case.id for case in cases}
-    name = file_name(path)
-    rows = read_csv(path)
-    header = [cell.text.strip().lower() for cell in next(rows, [])]
-    if not {"case", "rating"} <= set(header):
-        raise FileProblems([Problem(name, "has no columns `case` and `rating`; write one with --sheet", 1)])
-    for row in rows:
-        cells = dict(zip(header, row, strict=False))
-        case, rating = cells.get("case"), cells.get("rating")
-        if case is None or rating is None or not rating.text.strip():
-            continue
-        key, line = case.text.strip().removeprefix("#"), rating.place.line
-        if key not in known:
-            problems.append(Problem(name, f"{shown(case.text)} is no case of these labels", line))
-            continue
-        value = _number(rating.text)
-        if value is None or not low <= value <= high:
-            told_scale = f"is {shown(rating.text)}; the judge's scale is {low:g} to {high:g}"
-            problems.append(Problem(name, told_scale, line, rating.place.column, "rating"))
-        elif key in found:
-            problems.append(Problem(name, f"the case {shown(key)} stands above already", line))
-        else:
-            found[key] = value
-    if problems:
-        raise FileProblems(problems)
-    return found
-
-
 def labels_file(folder: Path, label: str, labels: str | Path | None = None) -> Path:
     """Return where the labels of a set's judge stand, unless another file is named."""
     return folder / "labels" / f"{label}.jsonl" if labels is None else Path(labels)
@@ -250,9 +255,15 @@ def check_rater(rater: str) -> str:
 def check_reason(why: str) -> str:
     """Return why somebody can't tell, on one line. Raises UsageError for none."""
     reason = " ".join(why.split())
-    if not reason or len(reason) > 500:
-        raise UsageError("Say in up to 500 characters why there is no telling.")
+    if not reason or len(reason) > LONGEST_REASON:
+        raise UsageError(f"Say in up to {LONGEST_REASON} characters why there is no telling.")
     return reason
+
+
+def read_share(written: str) -> tuple[int, int] | None:
+    """Return the share that `1/2` stands for; None where it is written otherwise."""
+    part, _, of = written.partition("/")
+    return (int(part), int(of)) if part.strip().isdecimal() and of.strip().isdecimal() else None
 
 
 def told(inputs: Mapping[str, object]) -> str:
@@ -261,14 +272,6 @@ def told(inputs: Mapping[str, object]) -> str:
         f"{name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
         for name, value in inputs.items()
     )
-
-
-def _number(text: str) -> float | None:
-    try:
-        value = float(text.strip().replace(",", "."))
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
 
 
 def _lot(*parts: str) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from promptops.canonical import digest_of
-from promptops.labels import Case
+from promptops.labels import Case, people_in, said_by
 from promptops.lots import lots, turns
 from promptops.sides import Loaded
 from promptops.summary import Bools, Floats
@@ -65,7 +65,7 @@ def people_of(cases: Sequence[Case], runs: Sequence[Loaded], signature: str, fil
         failed=tuple(each.failed for each in rated),
         drawn=drawn,
         seed=found if drawn.any() else None,
-        raters=len({rater for case in used for rater in case.ratings}),
+        raters=people_in(said_by(used).values()),
         same_judge=all(case.judge == mark for case in used if case.seed is not None),
         file=file,
     )

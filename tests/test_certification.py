@@ -11,7 +11,7 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 
 from promptops.calls import Stopped
-from promptops.errors import FileProblems, NotComparable, UsageError
+from promptops.errors import FileProblems, NotComparable, NotMeasured, UsageError
 from promptops.labels import Case, draw, left_for, read_cases
 from promptops.lots import lots
 from promptops.project import Project
@@ -112,14 +112,19 @@ def test_the_gate_wants_a_certificate_and_one_changed_letter_voids_it(folder: Fo
     answers = "mock/script:answers.json"
     gate = ("gate", "numbers", "--prompt", "ask.prompt.yaml", "--model", answers)
     told = folder.run(*gate, code=3).stderr
-    assert "has no certificate" in told
-    assert "promptops judge certify numbers:quality" in " ".join(told.split())
+    assert "has no certificate: nobody has rated what it judges" in " ".join(told.split())
+    assert "promptops judge draw numbers:quality --run RUN" in " ".join(told.split())
     with Project.open(folder.path) as project:
         verdict = project.gate("numbers")
         assert verdict.outcome == "CANNOT_MEASURE"
-        assert "no certificate. Certify it: `promptops judge certify numbers:quality`" in verdict.sentence
-        project.draw_cases("numbers:quality", count=40)
+        assert "judges. Draw and rate: `promptops judge draw numbers:quality --run RUN`" in verdict.sentence
+        cases = project.draw_cases("numbers:quality", count=40).cases
+        project.rate_cases("numbers:quality", "anna", {case.id: 3 for case in cases[:4]})
+        few = "takes 20 independent rated cases, and there are 4; 36 that were drawn wait for a rating. Rate"
+        assert few in project.gate("numbers").sentence
         rate(project, "anna")
+        told = project.gate("numbers").sentence
+        assert "no certificate. Certify it: `promptops judge certify numbers:quality`" in told
     folder.run("judge", "certify", "numbers:quality")
     assert "PASS" in folder.run(*gate).stdout
     settings = folder.path / "evalsets/numbers/evalset.toml"
@@ -165,7 +170,7 @@ def test_a_sheet_goes_out_blind_and_comes_back(folder: Folder, tmp_path: Path) -
     with sheet.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 30
-    assert set(rows[0]) == {"case", "inputs", "target", "output", "rating"}
+    assert set(rows[0]) == {"case", "inputs", "target", "output", "rating", "cannot_tell"}
     for row in rows:
         row["rating"] = str(person(int(row["output"].split()[1])))
         row["output"] = "changed by a spreadsheet"
@@ -174,7 +179,7 @@ def test_a_sheet_goes_out_blind_and_comes_back(folder: Folder, tmp_path: Path) -
         writer.writeheader()
         writer.writerows(rows)
     told = folder.run("judge", "label", "numbers:quality", "--rater", "anna", "--from", str(sheet)).stdout
-    assert "30 ratings of anna" in told and "0 are left for anna" in told
+    assert "What anna said of 30 cases is written" in told and "0 are left for anna" in told
     rows[0]["rating"] = "6"
     with sheet.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, rows[0])
@@ -239,14 +244,17 @@ def test_too_few_cases_and_broken_files_are_told(folder: Folder) -> None:
     with Project.open(judged(folder).path) as project:
         with pytest.raises(UsageError, match="judge draw"):
             project.labelling("numbers:quality")
-        with pytest.raises(UsageError, match="60 samples have an output"):
-            project.draw_cases("numbers:quality", count=61)
         project.draw_cases("numbers:quality", count=12)
-        with pytest.raises(UsageError, match="Nobody has rated"):
+        with pytest.raises(NotMeasured, match=r"and there are 0; 12 are drawn\. Draw and rate"):
             project.certify_judge("numbers:quality")
         rate(project, "anna")
-        with pytest.raises(UsageError, match="takes 20 independent cases"):
+        with pytest.raises(NotMeasured, match=r"and there are 12; 12 are drawn. .*judge draw .* -n 60"):
             project.certify_judge("numbers:quality")
+    assert "there are 12" in folder.run("judge", "certify", "numbers:quality", code=3).stderr
+    told = " ".join(
+        folder.run("judge", "draw", "numbers:quality", "-n", "99", "--run", "latest").stdout.split()
+    )
+    assert "No more than 60 samples have an output that can be rated: all are drawn. 60 cases of 60" in told
     path = folder.path / "evalsets/numbers/labels/quality.jsonl"
     path.write_text('{"sample": "q001", "output": "a", "ratings": {"anna": 9}}\n{"output": 3}\n')
     with pytest.raises(FileProblems) as error:
@@ -305,9 +313,8 @@ def test_half_a_character_does_not_make_a_file_that_can_not_be_read(folder: Fold
     with Project.open(folder.path) as project:
         asked = folder.prompt("ask", "{{question}}")
         project.evaluate("numbers", [asked], [folder.script("answers.json", answers)])
-        with pytest.raises(UsageError, match="2 samples have an output that can be rated"):
-            project.draw_cases("numbers:quality", count=3)
-        project.draw_cases("numbers:quality", count=2)
+        drawn = project.draw_cases("numbers:quality", count=3).drawn
+        assert drawn is not None and (drawn.wanted, drawn.samples, drawn.alike) == (3, 2, 0)
         assert {case.output for case in project.labelling("numbers:quality").cases} == {"whole 0", "whole 2"}
 
 

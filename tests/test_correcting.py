@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from promptops.errors import UnknownName, UsageError
+from promptops.errors import NotMeasured, UnknownName
 from promptops.lots import lots
 from promptops.project import Project
 from promptops.stats.ppi import ppi_bound, ppi_mean
@@ -166,7 +166,7 @@ def test_too_few_ratings_are_told_and_exit_with_3(two: Made) -> None:
     folder = two.folder
     folder.run("judge", "draw", JUDGED, "--run", two.second, "-n", "12")
     with Project.open(folder.path) as project:
-        with pytest.raises(UsageError, match="Nobody has rated"):
+        with pytest.raises(NotMeasured, match="Nobody has rated"):
             project.correct_judge(JUDGED, two.second)
         rate(project)
         with pytest.raises(UnknownName):

@@ -45,6 +45,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "correctionwords",
         "declared",
         "labels",
+        "labelsheets",
+        "ratingsteps",
         "lots",
         "canonicalform",
         "config",

@@ -80,7 +80,7 @@ def _state(judge: DeclaredJudge) -> None:
         st.badge("valid", color="green")
         shown.lead(
             f"Certified on {held.made_at[:10]} against {held.ratings} ratings of {held.cases} cases by "
-            f"{_people(held.raters)}."
+            f"{held.against}."
         )
     elif judge.state == "void":
         st.badge("void", color="red")
@@ -131,7 +131,7 @@ def _held(held: Certificate, judge: DeclaredJudge) -> None:
         if held.unrated:
             times = "once" if held.unrated == 1 else f"{held.unrated} times"
             shown.text(f"People could not tell {times}. That is no rating.")
-        if held.raters == 1:
+        if held.people == 1:
             st.caption("One person rated, so that nothing tells how well people agree.")
     with right:
         if drawn is not None:
@@ -205,10 +205,6 @@ def _broken(found: DeclaredJudges) -> None:
         st.markdown("**Sets that can't be read**")
         for name, why in found.broken.items():
             shown.text(f"{name}: {why}")
-
-
-def _people(count: int) -> str:
-    return "1 person" if count == 1 else f"{count} people"
 
 
 show()

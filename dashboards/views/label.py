@@ -18,6 +18,7 @@ def show() -> None:
         with left:
             judge = _judge()
         labelform.problem()
+        drawform.told()
         if not judge.drawn:
             drawform.first(judge)
             return

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from promptops.cli.certifying import near
 from promptops.cli.judging import judge_command
+from promptops.cli.labelling import near
 from promptops.cli.options import (
     asking_options,
     open_project,

@@ -1,13 +1,13 @@
-"""`judge draw`, `label`, `certify`: a judge held against people."""
+"""`judge certify`: a judge held against people."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from promptops.cli.judging import judge_command
+from promptops.cli.labelling import labels_option
 from promptops.cli.options import (
     asking_options,
     open_project,
@@ -15,164 +15,8 @@ from promptops.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from promptops.certificates import Certificate
     from promptops.instruments import Found
-    from promptops.labelled import Labelling
-    from promptops.labels import Case
-
-labels_option = click.option(
-    "--labels",
-    type=click.Path(dir_okay=False),
-    metavar="FILE",
-    help="The file of labels (default: labels/LABEL.jsonl beside the set).",
-)
-
-
-@judge_command.command("draw")
-@click.argument("judge", metavar="SET:LABEL")
-@click.option(
-    "--run",
-    "runs",
-    multiple=True,
-    default=("latest",),
-    show_default=True,
-    help="A run whose outputs are rated, or a baseline.jsonl; may be repeated: of two the same samples are "
-    "drawn, so that `judge correct` can tell people's difference.",
-)
-@click.option("-n", "count", type=click.IntRange(1), default=60, show_default=True, help="Samples in all.")
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option(
-    "--second",
-    type=click.FloatRange(0, 1),
-    default=0.3,
-    show_default=True,
-    help="The share of the samples that two people rate.",
-)
-@labels_option
-@click.pass_context
-def draw_command(
-    ctx: click.Context,
-    judge: str,
-    runs: tuple[str, ...],
-    count: int,
-    seed: int,
-    second: float,
-    labels: str | None,
-) -> None:
-    """Draw samples at random, for people to rate each run's output to them, whatever the judge said.
-
-    They are written to labels/LABEL.jsonl beside the set, which belongs in git, in an order that tells no
-    run. Cases that are rated already stay; drawing again adds to them.
-    """
-    with open_project(ctx) as project:
-        held = project.draw_cases(judge, runs, count=count, seed=seed, second=second, labels=labels)
-    twice = sum(case.twice for case in held.cases)
-    click.echo(
-        f"{len(held.cases)} cases of {len({case.sample for case in held.cases})} samples in "
-        f"{near(held.path)}, {twice} of them for two people, on a scale from "
-        f"{held.low:g} to {held.high:g}.\nRate them: promptops judge label {judge} --rater NAME "
-        "(or --sheet FILE.csv)"
-    )
-
-
-@judge_command.command("label")
-@click.argument("judge", metavar="SET:LABEL")
-@click.option("--rater", required=True, metavar="NAME", help="Who rates.")
-@click.option("--sheet", type=click.Path(dir_okay=False), metavar="FILE", help="Write what is left as CSV.")
-@click.option(
-    "--from",
-    "filled",
-    type=click.Path(exists=True, dir_okay=False),
-    metavar="FILE",
-    help="Take in such a file.",
-)
-@labels_option
-@click.pass_context
-def label_command(
-    ctx: click.Context, judge: str, rater: str, sheet: str | None, filled: str | None, labels: str | None
-) -> None:
-    """Rate the cases that were drawn: one after the other here, or in a CSV file.
-
-    Neither the prompt, the model, the judge's score nor another person's rating is shown. Each rating is
-    written down at once; come back whenever you like.
-    """
-    if sheet is not None and filled is not None:
-        raise click.UsageError("Write a sheet or take one in: --sheet and --from don't go together.")
-    with open_project(ctx, dry=True) as project:
-        if sheet is not None:
-            count = project.write_sheet(judge, rater, sheet, labels=labels)
-            click.echo(
-                f"{count} cases in {sheet}. Fill in the column rating, then: promptops judge label {judge} "
-                f"--rater {rater} --from {sheet}"
-            )
-            return
-        if filled is not None:
-            count = project.read_sheet(judge, rater, filled, labels=labels)
-            held = project.labelling(judge, labels=labels)
-            click.echo(f"{count} ratings of {rater} written to {near(held.path)}.")
-        else:
-            held = project.labelling(judge, labels=labels)
-            for case, said in _asked(held, rater):
-                if isinstance(said, str):
-                    project.leave_cases(judge, rater, {case.id: said}, labels=labels)
-                else:
-                    project.rate_cases(judge, rater, {case.id: said}, labels=labels)
-            held = project.labelling(judge, labels=labels)
-    from promptops.labels import left_for
-
-    rated = sum(bool(case.ratings) for case in held.cases)
-    click.echo(
-        f"{rated} of {len(held.cases)} cases are rated; {len(left_for(held.cases, rater))} are left for "
-        f"{rater}. Hold the judge against them: promptops judge certify {judge}"
-    )
-
-
-def _asked(held: Labelling, rater: str) -> Iterator[tuple[Case, float | str]]:
-    """Show one case after the other; yield each with its rating, or why there is none."""
-    from promptops.cli.safe import safe_lines
-    from promptops.labels import check_rater, left_for, told
-
-    wanted = left_for(held.cases, check_rater(rater))
-    if wanted:
-        click.echo(f"Look for this: {safe_lines(held.question)}")
-    for number, case in enumerate(wanted, start=1):
-        sample = held.samples[case.sample]
-        shown = {**sample.inputs, **held.judge.material(sample)}
-        click.echo(f"\n--- {number} of {len(wanted)} ---\n{safe_lines(told(shown))}")
-        if sample.target:
-            click.echo("Expected: " + safe_lines(" | ".join(map(str, sample.target))))
-        click.echo(f"Answer:\n{safe_lines(case.output)}\n")
-        said = _rating(held)
-        if said is None:
-            return
-        if said != _PASSED:
-            yield case, said
-
-
-_PASSED = ""
-
-
-def _rating(held: Labelling) -> float | str | None:
-    """Return what is typed: a rating, why there is none, nothing to pass over, None to stop."""
-    from promptops.cli.safe import safe_line
-
-    words = "".join(f", {each.value:g} {safe_line(each.word, 40)}" for each in held.judge.rungs if each.word)
-    while True:
-        asked = f"Rating {held.low:g} to {held.high:g}{words} (c: can't tell, s: pass over, q: stop)"
-        said = click.prompt(asked, type=str).strip()
-        if said.lower() == "c":
-            return str(click.prompt("Why is there no telling", type=str)).strip() or "no reason given"
-        if said.lower() in {"s", "q"}:
-            return _PASSED if said.lower() == "s" else None
-        try:
-            value = float(said.replace(",", "."))
-        except ValueError:
-            value = float("inf")
-        if held.low <= value <= held.high:
-            return value
-        click.echo(f"{said[:40]!r} is not on the scale.")
 
 
 @judge_command.command("certify")
@@ -236,8 +80,8 @@ def _print_certificate(found: Certificate) -> None:
 
     star = "*" if found.stand_in else ""
     console().print(
-        f"{safe_line(found.label, 40)}{star} by {safe_line(found.judge, 60)} against {found.raters} "
-        f"{'person' if found.raters == 1 else 'people'}: {found.ratings} ratings of {found.cases} cases, on "
+        f"{safe_line(found.label, 40)}{star} by {safe_line(found.judge, 60)} against {found.against}: "
+        f"{found.ratings} ratings of {found.cases} cases, on "
         f"a scale from {found.low:g} to {found.high:g}.",
         style="bold",
         soft_wrap=True,
@@ -265,21 +109,19 @@ def _print_certificate(found: Certificate) -> None:
         )
     if found.unscored:
         console().print(
-            f"{found.unscored} cases have no score of the judge and are left out.", style="yellow"
+            f"{found.unscored} cases have no score of the judge and are left out. Mend its prompt, model or "
+            f"scale; if none of that changed, ask it again with --no-cache.",
+            style="yellow",
+            soft_wrap=True,
         )
     if found.unrated:
         times = "once" if found.unrated == 1 else f"{found.unrated} times"
         console().print(f"People could not tell {times}; that is no rating.", style="yellow")
-    if found.raters == 1:
+    if found.people == 1:
         console().print("One person rated, so that nothing tells how well people agree.", style="yellow")
     if found.stand_in:
         console().print("* a rule-based stand-in, not an LLM; it only shows the way.")
     console().print(f"Certificate: certificates/{safe_line(found.label, 40)}.json beside the set; commit it.")
-
-
-def near(path: Path) -> Path:
-    """Return a path as one would type it here."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _within(each: Found) -> str:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from promptops.cli.certifying import labels_option
 from promptops.cli.judging import judge_command
+from promptops.cli.labelling import labels_option
 from promptops.cli.options import json_option, open_project
 
 if TYPE_CHECKING:

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from promptops.cli import agreeing, anchoring, certifying, correcting, declaring, pairranking, sounding
+from promptops.cli import (
+    agreeing,
+    anchoring,
+    certifying,
+    correcting,
+    declaring,
+    labelling,
+    pairranking,
+    sounding,
+)
 from promptops.cli.judging import judge_command
 
 __all__ = [
@@ -12,6 +21,7 @@ __all__ = [
     "correcting",
     "declaring",
     "judge_command",
+    "labelling",
     "pairranking",
     "sounding",
 ]

@@ -1,0 +1,227 @@
+"""`judge draw` and `judge label`: people rate in a judge's place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from promptops.cli.judging import judge_command
+from promptops.cli.options import open_project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from promptops.labelled import Labelling
+    from promptops.labels import Case
+
+labels_option = click.option(
+    "--labels",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="The file of labels (default: labels/LABEL.jsonl beside the set).",
+)
+
+
+@judge_command.command("draw")
+@click.argument("judge", metavar="SET:LABEL")
+@click.option(
+    "--run",
+    "runs",
+    multiple=True,
+    default=("latest",),
+    show_default=True,
+    help="A run whose outputs are rated, or a baseline.jsonl; may be repeated: of two the same samples are "
+    "drawn, so that `judge correct` can tell people's difference.",
+)
+@click.option(
+    "-n",
+    "count",
+    type=click.IntRange(1),
+    default=60,
+    show_default=True,
+    help="Samples in all; where fewer have an output, all are drawn.",
+)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--second",
+    type=click.FloatRange(0, 1),
+    default=0.3,
+    show_default=True,
+    help="The share of the samples that two people rate.",
+)
+@labels_option
+@click.pass_context
+def draw_command(
+    ctx: click.Context,
+    judge: str,
+    runs: tuple[str, ...],
+    count: int,
+    seed: int,
+    second: float,
+    labels: str | None,
+) -> None:
+    """Draw samples at random, for people to rate each run's output to them, whatever the judge said.
+
+    They are written to labels/LABEL.jsonl beside the set, which belongs in git, in an order that tells no
+    run. Cases that are rated already stay; drawing again adds to them.
+    """
+    with open_project(ctx) as project:
+        held = project.draw_cases(judge, runs, count=count, seed=seed, second=second, labels=labels)
+    twice = sum(case.twice for case in held.cases)
+    for note in held.drawn.notes if held.drawn is not None else ():
+        click.echo(note)
+    click.echo(
+        f"{len(held.cases)} cases of {len({case.sample for case in held.cases})} samples in "
+        f"{near(held.path)}, {twice} of them for two people, on a scale from "
+        f"{held.low:g} to {held.high:g}.\nRate them: promptops judge label {judge} --rater NAME "
+        "(or --sheet FILE.csv)"
+    )
+
+
+@judge_command.command("label")
+@click.argument("judge", metavar="SET:LABEL")
+@click.option("--rater", metavar="NAME", help="Who rates.")
+@click.option(
+    "--share",
+    metavar="K/N",
+    help="Only the K-th of N shares of all cases, for N people who rate at the same time: what two are to "
+    "rate is in two shares, everything else in one.",
+)
+@click.option("--sheet", type=click.Path(dir_okay=False), metavar="FILE", help="Write what is left as CSV.")
+@click.option(
+    "--from",
+    "filled",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
+    help="Take in such a file.",
+)
+@click.option("--withdraw", metavar="NAME", help="Take away all that somebody said, and rate nothing.")
+@labels_option
+@click.pass_context
+def label_command(
+    ctx: click.Context,
+    judge: str,
+    rater: str | None,
+    share: str | None,
+    sheet: str | None,
+    filled: str | None,
+    withdraw: str | None,
+    labels: str | None,
+) -> None:
+    """Rate the cases that were drawn: one after the other here, or in a CSV file.
+
+    Neither the prompt, the model, the judge's score nor another person's rating is shown. Each rating is
+    written down at once; come back whenever you like.
+    """
+    from promptops.cli.safe import safe_line
+    from promptops.labels import read_share
+    from promptops.ratingsteps import step_towards
+
+    part = None if share is None else read_share(share)
+    if share is not None and part is None:
+        raise click.BadParameter(
+            f"{share!r} is no share; write 1/2 for the first of two", param_hint="--share"
+        )
+    if sheet is not None and filled is not None:
+        raise click.UsageError("Write a sheet or take one in: --sheet and --from don't go together.")
+    if withdraw is not None:
+        if rater or share or sheet or filled:
+            raise click.UsageError("--withdraw takes somebody's ratings away, and rates nothing.")
+        with open_project(ctx, dry=True) as project:
+            count = project.withdraw_rater(judge, withdraw, labels=labels)
+        click.echo(
+            f"What {safe_line(withdraw)} said of {count} {'case' if count == 1 else 'cases'} is taken away. "
+            f"Hold the judge against the others: promptops judge certify {judge}"
+        )
+        return
+    if rater is None:
+        raise click.UsageError("Say who rates: --rater NAME")
+    with open_project(ctx, dry=True) as project:
+        if sheet is not None:
+            count = project.write_sheet(judge, rater, sheet, share=part, labels=labels)
+            click.echo(
+                f"{count} cases in {sheet}. Fill in the column rating, or say in cannot_tell why there is no "
+                f"telling; then: promptops judge label {judge} --rater {rater} --from {sheet}"
+            )
+            if part is None:
+                click.echo(
+                    "Does somebody else rate meanwhile? Then give each a share of their own, such as "
+                    "--share 1/2 and --share 2/2."
+                )
+            return
+        if filled is not None:
+            count = project.read_sheet(judge, rater, filled, labels=labels)
+            held = project.labelling(judge, labels=labels)
+            click.echo(f"What {rater} said of {count} cases is written to {near(held.path)}.")
+        else:
+            held = project.labelling(judge, labels=labels)
+            for case, said in _asked(held, rater, part):
+                if isinstance(said, str):
+                    project.leave_cases(judge, rater, {case.id: said}, labels=labels)
+                else:
+                    project.rate_cases(judge, rater, {case.id: said}, labels=labels)
+            held = project.labelling(judge, labels=labels)
+    rated = sum(bool(case.ratings) for case in held.cases)
+    left = len(held.left_for(rater, part))
+    step = step_towards(judge, held.cases, held.samples.values())
+    then = (
+        "Hold the judge against them: "
+        if not step.why
+        else f"{step.why[:1].upper()}{step.why[1:]}{step.kind}"
+    )
+    click.echo(
+        f"{rated} of {len(held.cases)} cases are rated; {left} are left for {rater}. {then}{step.command}"
+    )
+
+
+def near(path: Path) -> Path:
+    """Return a path as one would type it here."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _asked(held: Labelling, rater: str, share: tuple[int, int] | None) -> Iterator[tuple[Case, float | str]]:
+    """Show one case after the other; yield each with its rating, or why there is none."""
+    from promptops.cli.safe import safe_lines
+    from promptops.labels import told
+
+    wanted = held.left_for(rater, share)
+    if wanted:
+        click.echo(f"Look for this: {safe_lines(held.question)}")
+    for number, case in enumerate(wanted, start=1):
+        sample = held.samples[case.sample]
+        shown = {**sample.inputs, **held.judge.material(sample)}
+        click.echo(f"\n--- {number} of {len(wanted)} ---\n{safe_lines(told(shown))}")
+        if sample.target:
+            click.echo("Expected: " + safe_lines(" | ".join(map(str, sample.target))))
+        click.echo(f"Answer:\n{safe_lines(case.output)}\n")
+        said = _rating(held)
+        if said is None:
+            return
+        if said != _PASSED:
+            yield case, said
+
+
+_PASSED = ""
+
+
+def _rating(held: Labelling) -> float | str | None:
+    """Return what is typed: a rating, why there is none, nothing to pass over, None to stop."""
+    from promptops.cli.safe import safe_line
+
+    words = "".join(f", {each.value:g} {safe_line(each.word, 40)}" for each in held.judge.rungs if each.word)
+    while True:
+        asked = f"Rating {held.low:g} to {held.high:g}{words} (c: can't tell, s: pass over, q: stop)"
+        said = click.prompt(asked, type=str).strip()
+        if said.lower() == "c":
+            return str(click.prompt("Why is there no telling", type=str)).strip() or "no reason given"
+        if said.lower() in {"s", "q"}:
+            return _PASSED if said.lower() == "s" else None
+        try:
+            value = float(said.replace(",", "."))
+        except ValueError:
+            value = float("inf")
+        if held.low <= value <= held.high:
+            return value
+        click.echo(f"{said[:40]!r} is not on the scale.")
