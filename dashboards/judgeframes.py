@@ -61,13 +61,11 @@ def measures_frame(held: Certificate) -> pd.DataFrame:
             "measure": MEASURES.get(each.measure, cell(each.measure)),
             "judge with people": told(each.judge_human),
             "people with people": told(each.human_human, NO_PEOPLE),
-            "judge better by": told(each.gap, "-", sign=True),
+            "difference": told(each.gap, "-", sign=True),
         }
         for each in held.measures
     ]
-    return pd.DataFrame(
-        rows, columns=["measure", "judge with people", "people with people", "judge better by"]
-    )
+    return pd.DataFrame(rows, columns=["measure", "judge with people", "people with people", "difference"])
 
 
 def classes_frame(held: Certificate) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from promptops.additions import Added
+    from promptops.biaswords import hidden_biases
     from promptops.budget import Budget
     from promptops.certificates import Certificate
     from promptops.coverage import SetCoverage
@@ -101,6 +102,7 @@ _HOMES = {
     "changes_plot": "plots",
     "drift_plot": "plots",
     "evidence_of": "evidence",
+    "hidden_biases": "biaswords",
     "judge_lines": "judgetext",
     "preference_sentences": "preferencetext",
     "render_report": "reportfiles",
@@ -165,6 +167,7 @@ __all__ = [
     "drift_plot",
     "evidence_of",
     "feature_sides",
+    "hidden_biases",
     "judge_lines",
     "preference_sentences",
     "render_report",

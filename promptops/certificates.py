@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from promptops.errors import FileProblems, Problem
 from promptops.gaterules import GateRule
-from promptops.instruments import Found
+from promptops.instruments import BiasPart, Found
 from promptops.labels import FEW_OF_ONE, people_in
 from promptops.noun import Noun
 from promptops.ratingsteps import STEPS, step_of
@@ -88,6 +88,10 @@ class Certificate(Noun):
     measures: tuple[Measured, ...]
     bias: Found
     """Mean of the judge's score less the mean of people's, in units of the scale."""
+    parts: tuple[BiasPart, ...] = ()
+    """The same by what people say and by the length of answers."""
+    allowed: float | None = None
+    """The largest bias that a rule of the gate allowed when it was made."""
     classes: tuple[ClassRate, ...] = ()
     pairs: tuple[Pairing, ...] = ()
     """What the plot of agreement draws."""

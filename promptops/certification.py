@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING
 
 from promptops.budget import Budget
 from promptops.calls import Stopped
-from promptops.certificates import Certificate, certificate_file, read_certificate, write_certificate
+from promptops.certificates import (
+    Certificate,
+    certificate_file,
+    read_certificate,
+    write_certificate,
+)
 from promptops.evaluation import Evaluation
 from promptops.eventloop import wait_for
 from promptops.forecast import Forecast
+from promptops.gaterules import allowed_bias
 from promptops.judges import Judge
 from promptops.judging import make_ready
 from promptops.labelled import Labelled, Labelling
@@ -60,7 +66,14 @@ class Certification(Labelled):
             )
         scores = {place: built.value(said.score) for place, said in notebook.said.items()}
         certificate = certificate_of(
-            built, evalset.name, label, held.cases, held.samples, scores, _shown(held.path, folder)
+            built,
+            evalset.name,
+            label,
+            held.cases,
+            held.samples,
+            scores,
+            _shown(held.path, folder),
+            allowed_bias(evalset.gate, label),
         )
         write_certificate(certificate_file(folder, label), certificate)
         return certificate

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from promptops.biasparts import bias_parts
 from promptops.canonical import digest_of
 from promptops.certificates import Certificate, ClassRate, Measured
 from promptops.errors import NotMeasured
@@ -42,8 +43,11 @@ def certificate_of(
     samples: Mapping[str, Sample],
     scores: Mapping[str, float | None],
     labels: str,
+    allowed: float | None = None,
 ) -> Certificate:
     """Hold a judge's scores, by case id, against the ratings of the cases. Cases are clustered by group.
+
+    `allowed` is the largest bias that a rule of the gate allows.
 
     Raises NotMeasured for fewer than 20 independent cases with both.
     """
@@ -85,6 +89,15 @@ def certificate_of(
         main=measures[0],
         measures=found,
         bias=Found(value=seen.mean, low=_finite(seen.low), high=_finite(seen.high), n=seen.n),
+        parts=bias_parts(
+            own,
+            people,
+            np.array([len(case.output) for case in known], dtype=np.float64),
+            groups,
+            record.low or 0.0,
+            1.0 if record.high is None else record.high,
+        ),
+        allowed=allowed,
         classes=_classes(own, people, groups) if in_classes else (),
         pairs=pairings(own, people, record.low or 0.0, 1.0 if record.high is None else record.high),
         stand_in=judge.stand_in,

@@ -157,12 +157,16 @@ class Comparisons(Preferences):
         label: str | None = None,
         outputs: bool = True,
         errors: bool = False,
+        unscored: bool = False,
     ) -> Path:
         """Write a finished run as its evaluation set's baseline; returns the file, to be committed.
 
         `evalset` names the folder of a set that lies elsewhere than the project's sets. A run with samples
-        that have no answer is refused unless `errors` says that this is meant.
+        that have no answer is refused unless `errors` says that this is meant, and one from which a rule of
+        the gate can't measure any change unless `unscored` does.
         """
+        from promptops.readiness import unmeasurable  # loads all of the gate
+
         run = self.finished_run(reference)
         if run.errors and not errors:
             raise UsageError(
@@ -170,12 +174,20 @@ class Comparisons(Preferences):
                 f"Ask again (promptops resume {run.id} --retry-errors), or accept it as it is with --errors."
             )
         folder = self.evalset_folder(evalset or run.evalset)
-        digest = self.evalset(folder).digest
+        found = self.evalset(folder)
+        digest = found.digest
         refuse_part(run, digest, "it can't be the baseline")
         if digest != run.evalset_digest:
             raise NotComparable(
                 f"Run {run.id} answered another state of {folder.name!r} than the files hold now. "
                 "Evaluate again."
+            )
+        blank = "" if unscored else unmeasurable(found, load_run(self.store, run).side.table)
+        if blank:
+            raise UsageError(
+                f"From run {run.id} the gate could measure no change: {blank}. See why (promptops show "
+                f"{run.id}), mend it, and score the run anew (promptops score {run.id}); or accept it as it "
+                "is with --unscored."
             )
         path = baseline_path(folder, label)
         write_baseline(path, run, self.store.results(run.id), outputs=outputs)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from promptops.comparison import Cell, Ints
+from promptops.instruments import BiasPart
 from promptops.metrics import Metric
 from promptops.noun import Noun
 from promptops.ratings import People
@@ -40,6 +41,10 @@ class JudgeCorrection(Noun):
     """Of a binary judge, by another way; none of any other judge."""
     change: Correction | None = None
     """From the baseline to the run, with the gate's own bounds; none without a baseline."""
+    parts: tuple[BiasPart, ...] = ()
+    """The judge's bias by what people say and by the length of answers."""
+    allowed: float | None = None
+    """The largest bias that a rule of the gate allows."""
     notes: tuple[str, ...] = ()
     stand_in: bool = False
 

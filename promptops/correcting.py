@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from promptops.anchoring import Anchoring
+from promptops.biasparts import bias_parts
 from promptops.comparison import pair
 from promptops.corrected import JudgeCorrection, corrected_change, corrected_mean, corrected_share
 from promptops.correctionwords import correction_notes
 from promptops.errors import FileProblems, NotMeasured, UnknownName, UsageError
 from promptops.followers import relative_to
+from promptops.gaterules import allowed_bias
+from promptops.instruments import BiasPart
 from promptops.labels import Case, draw_command, labels_file, read_cases
 from promptops.parts import chosen_by_failures
 from promptops.ratings import people_of
 from promptops.sides import Loaded, load_run
+from promptops.summary import sample_values
 from promptops.types import MetricRecord, Run
 from promptops.verdicts import CorrectedShare, Correction
 
@@ -65,6 +71,8 @@ class Correcting(Anchoring):
             low=record.low or 0.0,
             high=record.high or 0.0,
             mean=mean,
+            parts=_parts(second, label, cases, file, record),
+            allowed=allowed_bias(self.evalset(folder).gate, label),
             share=share,
             change=change,
             notes=notes,
@@ -131,6 +139,27 @@ def _corrected(
     pairing = pair(first.side, second.side, second.metrics)
     both = people_of(cases, [first, second], record.signature, file)
     return mean, corrected_change(pairing.cell(label, name, alpha), record, both).correction, share
+
+
+def _parts(
+    loaded: Loaded, label: str, cases: Sequence[Case], file: str, record: MetricRecord
+) -> tuple[BiasPart, ...]:
+    """Return where the judge is off, by the rated outputs of a run."""
+    table, metric = loaded.side.table, loaded.metrics[label]
+    people = people_of(cases, [loaded], record.signature, file)
+    lengths = {
+        result.sample_id: float(len(result.completion.text))
+        for result in loaded.outputs()
+        if result.completion is not None and not result.repeat
+    }
+    return bias_parts(
+        sample_values(table.columns[label], metric),
+        people.ratings[0][:, None],
+        np.array([lengths.get(sample.id, 0.0) for sample in table.samples]),
+        table.clusters.tolist(),
+        record.low or 0.0,
+        1.0 if record.high is None else record.high,
+    )
 
 
 def _record(run: Run, label: str) -> MetricRecord:

@@ -56,6 +56,21 @@ class DeclaredJudge(Noun):
         return f"{self.evalset}:{self.label}"
 
 
+class ShippedPrompt(Noun):
+    """The prompt of a kind of judges as it is shipped, to be copied and changed."""
+
+    kind: str
+    option: str
+    """The option of the judge by which a file of one's own takes its place."""
+    text: str
+    file: str | None = None
+    """Where it was written."""
+    beside: str | None = None
+    """The folder of the set in which that lies."""
+    wiring: str
+    """What the set's evalset.toml says to use it."""
+
+
 class DeclaredJudges(Noun):
     """All judges of a project's sets."""
 

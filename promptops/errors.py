@@ -22,7 +22,7 @@ Errors carry strings, numbers and ids, never live objects.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -52,6 +52,8 @@ FATAL: frozenset[FailureKind] = frozenset({"quota", "auth", "not_found"})
 """Failures that the next call would meet too."""
 
 SHOWN_PROBLEMS = 20
+NEWEST = 5
+"""Names that are listed with what they are."""
 
 
 class PromptopsError(Exception):
@@ -65,13 +67,27 @@ class UsageError(PromptopsError):
 
 
 class UnknownName(UsageError):
-    """A name that nothing answers to, with the nearest ones that exist."""
+    """A name that nothing answers to, with the nearest ones that exist.
 
-    def __init__(self, kind: str, name: str, known: Iterable[str], hint: str = "") -> None:
+    Where names alone say little, `about` says by name what each is, the newest first.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        name: str,
+        known: Iterable[str],
+        hint: str = "",
+        *,
+        about: Mapping[str, str] | None = None,
+    ) -> None:
         names = sorted(set(known))
         near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
         if near:
-            advice = "Did you mean " + " or ".join(repr(item) for item in near) + "?"
+            advice = "Did you mean " + " or ".join(_with(item, about) for item in near) + "?"
+        elif about:
+            newest = [_with(item, about) for item in list(about)[:NEWEST]]
+            advice = "The newest: " + "; ".join(newest) + "."
         elif names:
             advice = "There is: " + ", ".join(names[:12]) + (" ..." if len(names) > 12 else "") + "."
         else:
@@ -79,6 +95,10 @@ class UnknownName(UsageError):
         super().__init__(f"No {kind} is named {name!r}. {advice}" + (f" {hint}" if hint else ""))
         self.kind = kind
         self.name = name
+
+
+def _with(name: str, about: Mapping[str, str] | None) -> str:
+    return f"{name!r} ({about[name]})" if about and name in about else repr(name)
 
 
 @dataclass(frozen=True)

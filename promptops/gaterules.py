@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 from pydantic import Field
@@ -49,3 +50,9 @@ class GateRule(Noun):
     def decides(self) -> bool:
         """Whether the rule states anything that can hold or not."""
         return any(each is not None for each in (self.margin, self.worst_slice_margin, self.min, self.max))
+
+
+def allowed_bias(rules: Iterable[GateRule], label: str) -> float | None:
+    """Return the largest bias that the rules on a judge allow; None where none says."""
+    allowed = [rule.max_bias for rule in rules if rule.metric == label and rule.max_bias is not None]
+    return min(allowed, default=None)

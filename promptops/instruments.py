@@ -23,6 +23,26 @@ class Found(Noun):
         return cls(value=each.value, low=each.low, high=each.high, n=each.n, reason=each.reason)
 
 
+class BiasPart(Noun):
+    """A judge's bias on a part of the cases; the intervals of all parts hold together at 95 %."""
+
+    by: Literal["value", "length"]
+    """Parted by the mean of what people say, or by the answer's length in characters."""
+    low: float
+    high: float
+    """Between which values of it the part lies."""
+    bias: Found
+
+    @property
+    def clear(self) -> bool:
+        """Whether it is clearly not 0."""
+        return (
+            self.bias.low is not None
+            and self.bias.high is not None
+            and not self.bias.low <= 0 <= self.bias.high
+        )
+
+
 class LengthBias(Noun):
     """What the length of answers does to preferences, over the samples whose two answers differ.
 

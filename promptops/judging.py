@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from promptops.budget import Budget
 from promptops.calling import Outlook
 from promptops.config import Settings
+from promptops.declared import ShippedPrompt
 from promptops.errors import UnknownName, UsageError
 from promptops.evaluation import Evaluation
 from promptops.eventloop import wait_for
@@ -18,10 +20,11 @@ from promptops.instruments import JudgeFacts
 from promptops.judgefacts import judge_facts
 from promptops.judges import Judge, judges_of
 from promptops.judgetext import judge_sentences
-from promptops.models import build_metric, refuse_unlisted_metric
+from promptops.models import build_metric, refuse_unlisted_metric, shipped_prompt
 from promptops.progress import Watch
 from promptops.sides import metrics_of
 from promptops.templates import Renderer
+from promptops.textfile import replacing
 from promptops.types import EvalSet, Run, Sample, Score
 
 if TYPE_CHECKING:
@@ -122,6 +125,39 @@ class Judging(Forecasts):
 
         written = None if out is None else Path(out)
         return read_replies(Path(path), scale, style=style, field=field, judged=judged, out=written, key=key)
+
+    def judge_prompt(
+        self, kind: str, option: str = "prompt", *, to: str | Path | None = None
+    ) -> ShippedPrompt:
+        """Return the shipped prompt of a kind of judges; with `to`, written to a file to be changed.
+
+        `option` is that of the judge which takes a file in its place: `prompt`, or another one of those that
+        ask in steps. Raises UnknownName, UsageError for a kind without a prompt, and where the file is there.
+        """
+        text = shipped_prompt(kind, option)
+        path = None if to is None else Path(to)
+        if path is not None and path.exists():
+            raise UsageError(f"{str(path)!r} is there already. Name another, or take it away first.")
+        if path is not None:
+            with replacing(path) as file:
+                file.write(text.encode("utf-8"))
+        inside = None if path is None else self._set_around(path)
+        name = f"{kind}.prompt.yaml" if path is None else path.name
+        if path is not None and inside is not None:
+            name = path.resolve().relative_to(inside).as_posix()
+        return ShippedPrompt(
+            kind=kind,
+            option=option,
+            text=text,
+            file=None if path is None else str(path),
+            beside=None if inside is None else f"{self.settings.evalsets}/{inside.name}",
+            wiring=f'[metrics.LABEL]\nmetric = "{kind}"\n{option} = {json.dumps(name)}',
+        )
+
+    def _set_around(self, path: Path) -> Path | None:
+        """Return the folder of the set in which a file lies; None where it lies in none."""
+        folders = (self.evalset_folder(name).resolve() for name in self.evalsets())
+        return next((folder for folder in folders if path.resolve().is_relative_to(folder)), None)
 
     def forecast_attack(
         self,

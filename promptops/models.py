@@ -206,6 +206,20 @@ def _judge_prompt(
     return read_prompt(Path(inspect.getfile(chosen)).parent / shipped)
 
 
+def shipped_prompt(kind: str, option: str = "prompt") -> str:
+    """Return the text of a shipped judge's prompt file, by the option that takes another in its place.
+
+    Raises UnknownName for no kind or option of its, and UsageError for a kind that has no prompt of its own.
+    """
+    chosen = plugins.find("judges", kind, Judge)  # type: ignore[type-abstract]
+    if not chosen.prompt_file:
+        raise UsageError(f"A {kind} has no prompt of its own: each of its judges has one.")
+    files = {"prompt": chosen.prompt_file, **chosen.more_prompts}
+    if option not in files:
+        raise UnknownName(f"prompt of {kind}", option, files)
+    return (Path(inspect.getfile(chosen)).parent / files[option]).read_text("utf-8")
+
+
 def _plain(value: object) -> object:
     return value.model_dump(mode="json", exclude_defaults=True) if isinstance(value, Prompt) else value
 

@@ -11,7 +11,7 @@ from promptops import gate
 from promptops.comparison import Pairing
 from promptops.errors import NotComparable
 from promptops.stopping import UNSCORED_LIMIT, parts_of
-from promptops.summary import slice_mask
+from promptops.summary import Tally, slice_mask
 from promptops.types import EvalSet, Run
 
 
@@ -26,6 +26,23 @@ class Ready:
     """The baseline's file, or a run."""
     pairing: Pairing
     """The baseline, and no answers yet."""
+
+
+def unmeasurable(found: EvalSet, table: Tally) -> str:
+    """Say why no change from a run can be measured by a rule of its set; empty where any rule can.
+
+    That is a metric that the run lacks, or that could not score more than 5 % of its answers.
+    """
+    missing = sorted({rule.metric for rule in found.gate} - set(table.columns))
+    if missing:
+        return f"it has no scores of {', '.join(missing)}, and a rule is about them"
+    for rule in found.gate:
+        mask, column = slice_mask(table.samples, rule.slice), table.columns[rule.metric]
+        blank = float(np.where(column.failed > 0, 0.0, column.blank)[mask].mean()) if mask.any() else 0.0
+        if rule.margin is not None and blank > UNSCORED_LIMIT:
+            where = f" on slice {rule.slice!r}" if rule.slice else ""
+            return f"{blank:.0%} of it could not be scored by {rule.metric}{where}"
+    return ""
 
 
 def refuse_unmeasured(found: EvalSet, pairing: Pairing, against: str) -> None:

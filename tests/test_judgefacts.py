@@ -273,3 +273,20 @@ def test_of_a_judge_that_was_mended_only_what_could_not_be_read_is_asked_again(f
     found = facts(folder, mended)
     assert (found.judged, found.unscored, found.unread) == (40, 0, 0)
     assert "ask again" not in command(folder, "show", mended)
+
+
+def test_a_run_from_which_the_gate_can_measure_nothing_is_no_baseline_by_chance(folder: Folder) -> None:
+    answers = words(40)
+    good = evaluated(folder, answers)
+    with serving(lambda _: "Hm.") as server, project(folder, server, answers) as opened:
+        run = opened.rescore(good).id
+    told = " ".join(folder.run("accept", run, code=2).stderr.split())
+    assert "the gate could measure no change: 100% of it could not be scored by quality" in told
+    assert f"promptops score {run}" in told and "--unscored" in told
+    folder.run("accept", run, "--unscored")
+    folder.run("accept", good)
+    card = folder.path / "evalsets/asked/evalset.toml"
+    card.write_text(card.read_text().replace('metric = "quality"', 'metric = "shine"'))
+    card.write_text(card.read_text() + '\n[metrics.shine]\nmetric = "length"\n')
+    lacking = " ".join(folder.run("accept", good, code=2).stderr.split())
+    assert "it has no scores of shine, and a rule is about them" in lacking

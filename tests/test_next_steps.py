@@ -150,3 +150,20 @@ def test_one_fault_of_a_whole_file_is_told_once(folder: Folder) -> None:
     assert "samples.jsonl:1:" in told
     assert "(and 198 more such: line 2, line 3, line 4, ...)" in told
     assert "samples.jsonl:101:" in told and "Did you mean 'target'?" in told
+
+
+def test_a_run_that_is_not_there_is_answered_with_what_the_newest_are(folder: Folder) -> None:
+    folder.run(*ASK)
+    with Project.open(folder.path) as project:
+        run = project.run("latest")
+    about = f"{run.id!r} (numbers, ask.prompt.yaml, {run.created_at[:10]} {run.created_at[11:16]})"
+    told = words(folder.run("show", "the last one", code=2).stderr)
+    assert f"The newest: {about}. All: promptops runs" in told
+    near = run.id[:-1] + ("0" if run.id[-1] != "0" else "1")
+    assert f"Did you mean {about}?" in words(folder.run("show", near, code=2).stderr)
+
+
+def test_the_columns_of_plugins_are_straight(folder: Folder) -> None:
+    lines = folder.run("plugins", "judges").stdout.splitlines()[1:]
+    starts = {len(line) - len(line[2:].split(" ", 1)[1].lstrip()) for line in lines}
+    assert len(starts) == 1 and any("reference_guided" in line for line in lines)

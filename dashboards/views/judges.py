@@ -12,6 +12,7 @@ from promptops import (
     PromptopsError,
     agreement_plot,
     drift_plot,
+    hidden_biases,
 )
 
 DECLARE = '[metrics.quality]\nmetric = "rubric"\nmodel = "PROVIDER/MODEL"'
@@ -120,12 +121,19 @@ def _held(held: Certificate, judge: DeclaredJudge) -> None:
         st.markdown("**Agreement**")
         shown.table(
             judgeframes.measures_frame(held),
-            right=(*AGREEMENT, "judge better by"),
+            right=(*AGREEMENT, "difference"),
             alt="Each measure of agreement, beside that of people with one another",
         )
         shown.text(
             f"Bias: {judgeframes.told(held.bias, sign=True)}, on a scale from {held.low:g} to {held.high:g}."
         )
+        if held.agreement.gap.value is not None:
+            shown.quiet(
+                "Difference: above 0 the judge agrees better with a person than people do with one another."
+            )
+        hidden = hidden_biases(held.parts, held.allowed)
+        if hidden:
+            shown.text(hidden)
         asked = held.cases + held.unscored
         shown.text(f"Unread: {judgeframes.share(judge.unread)}, {held.unscored} of {asked} cases.")
         if held.unrated:

@@ -74,9 +74,10 @@ def certify_command(
 def _print_certificate(found: Certificate) -> None:
     from rich.table import Table
 
+    from promptops.biaswords import hidden_biases
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
-    from promptops.figures import figure
+    from promptops.figures import figure, signed
 
     star = "*" if found.stand_in else ""
     console().print(
@@ -88,25 +89,28 @@ def _print_certificate(found: Certificate) -> None:
     )
     table = Table(box=None, pad_edge=False)
     table.add_column("agreement")
-    for name in ("judge with person", "person with person", "judge better by"):
+    for name in ("judge with person", "person with person", "difference"):
         table.add_column(name, no_wrap=True)
     for row in found.measures:
-        cells = [
-            f"{figure(each.value)} {_within(each)}" for each in (row.judge_human, row.human_human, row.gap)
-        ]
+        cells = [f"{figure(each.value)} {_within(each)}" for each in (row.judge_human, row.human_human)]
+        cells.append(f"{signed(row.gap.value)} {_within(row.gap, sign=True)}")
         table.add_row(row.measure + (" (main)" if row.measure == found.main else ""), *cells)
     console().print(table)
-    console().print(
-        f"Bias: the judge's scores less people's {figure(found.bias.value)} {_within(found.bias)}, in units "
-        "of the scale.",
-        soft_wrap=True,
-    )
-    for each in found.classes:
+    if found.agreement.gap.value is not None:
         console().print(
-            f"  {each.value:g}: right {figure(each.precision.value)} {_within(each.precision)}, found "
-            f"{figure(each.recall.value)} {_within(each.recall)}, missed {each.missed}, false {each.false}",
+            "Difference: above 0 the judge agrees better with a person than people do with one another.",
             soft_wrap=True,
         )
+    console().print(
+        f"Bias: the judge's scores less people's {signed(found.bias.value)} "
+        f"{_within(found.bias, sign=True)}, in units of the scale.",
+        soft_wrap=True,
+    )
+    hidden = hidden_biases(found.parts, found.allowed)
+    if hidden:
+        console().print(hidden, style="yellow", soft_wrap=True)
+    if found.classes:
+        _print_classes(found)
     if found.unscored:
         console().print(
             f"{found.unscored} cases have no score of the judge and are left out. Mend its prompt, model or "
@@ -124,7 +128,35 @@ def _print_certificate(found: Certificate) -> None:
     console().print(f"Certificate: certificates/{safe_line(found.label, 40)}.json beside the set; commit it.")
 
 
-def _within(each: Found) -> str:
+def _print_classes(found: Certificate) -> None:
+    from rich.table import Table
+
+    from promptops.cli.tables import console
+    from promptops.figures import figure, signed
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("value", "right", "found", "missed", "false", "bias"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for each in found.classes:
+        off = "-" if each.bias is None else f"{signed(each.bias.value)} {_within(each.bias, sign=True)}"
+        table.add_row(
+            f"{each.value:g}",
+            f"{figure(each.precision.value)} {_within(each.precision)}",
+            f"{figure(each.recall.value)} {_within(each.recall)}",
+            str(each.missed),
+            str(each.false),
+            off,
+        )
+    console().print(table)
+    console().print(
+        "Right: of the cases where the judge says this value, the share where people say it too. Found: of "
+        "those where people say it, the share where the judge does. Missed, false: how many people alone, or "
+        "the judge alone, gave this value. Bias: the judge's score less the value, where people say it.",
+        soft_wrap=True,
+    )
+
+
+def _within(each: Found, *, sign: bool = False) -> str:
     from promptops.figures import interval
 
-    return "" if each.low is None else f"[{interval(each.low, each.high).strip('[]')}]"
+    return interval(each.low, each.high, sign=sign) if each.low is not None else ""

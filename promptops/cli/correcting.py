@@ -52,6 +52,7 @@ def correct_command(
 def _print(found: JudgeCorrection) -> None:
     from rich.table import Table
 
+    from promptops.biaswords import hidden_biases
     from promptops.cli.safe import safe_line, safe_lines
     from promptops.cli.tables import console
     from promptops.correctionwords import halving
@@ -80,6 +81,9 @@ def _print(found: JudgeCorrection) -> None:
             console().print(f"{what}: {_worth(each)} {halving(each)}", soft_wrap=True)
         elif each is not None:
             console().print(f"Not corrected: {each.why}.", style="yellow", soft_wrap=True)
+    hidden = hidden_biases(found.parts, found.allowed)
+    if hidden:
+        console().print(hidden, style="yellow", soft_wrap=True)
     if found.share is not None:
         console().print(_share(found.share), soft_wrap=True)
     if found.stand_in:

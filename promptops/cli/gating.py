@@ -38,6 +38,9 @@ EXIT_CODES = {"PASS": 0, "FAIL": 1, "CANNOT_MEASURE": 3, "INCONCLUSIVE": 4}
 @click.option("--evalset", help="The set's folder, where it is not one of the project's own sets.")
 @click.option("--label", help="Write baseline.LABEL.jsonl instead of baseline.jsonl.")
 @click.option("--errors", is_flag=True, help="Accept a run though samples of it have no answer.")
+@click.option(
+    "--unscored", is_flag=True, help="Accept a run though the gate can measure no change from its scores."
+)
 @click.option("--no-outputs", is_flag=True, help="Keep scores only; private texts stay out of git.")
 @json_option
 @click.pass_context
@@ -47,6 +50,7 @@ def accept_command(
     evalset: str | None,
     label: str | None,
     errors: bool,
+    unscored: bool,
     no_outputs: bool,
     as_json: bool,
 ) -> None:
@@ -55,7 +59,9 @@ def accept_command(
 
     with open_project(ctx) as project:
         chosen = project.run(run)
-        path = project.accept(run, evalset=evalset, label=label, outputs=not no_outputs, errors=errors)
+        path = project.accept(
+            run, evalset=evalset, label=label, outputs=not no_outputs, errors=errors, unscored=unscored
+        )
         accepted = chosen.id
     if as_json:
         from promptops.cli import documents

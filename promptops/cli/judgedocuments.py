@@ -8,7 +8,7 @@ from promptops.attacking import AttackReport
 from promptops.certificates import Certificate
 from promptops.cli.documents import Document
 from promptops.corrected import JudgeCorrection
-from promptops.declared import DeclaredJudge
+from promptops.declared import DeclaredJudge, ShippedPrompt
 from promptops.drifting import AnchorCheck
 from promptops.instruments import JudgeNoise, ReferenceEffect
 from promptops.pairstandings import PairRanking
@@ -38,6 +38,12 @@ class AgreeDocument(Document):
     """`judge agree`."""
 
     agreement: MetaEvaluation
+
+
+class JudgePromptDocument(Document):
+    """`judge prompt`."""
+
+    prompt: ShippedPrompt
 
 
 class JudgesDocument(Document):

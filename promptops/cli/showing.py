@@ -117,11 +117,12 @@ def plugins_command(wing: str | None, as_json: bool) -> None:
     if as_json:
         documents.print_document(documents.PluginsDocument(plugins=tuple(found)))
         return
+    wide = max((len(plugin.name) for plugin in found), default=0)
     for each in dict.fromkeys(plugin.wing for plugin in found):
         click.echo(each)
         for plugin in found:
             if plugin.wing == each:
-                click.echo(f"  {plugin.name:<14} {plugin.summary}")
+                click.echo(f"  {plugin.name:<{wide}}  {plugin.summary}")
 
 
 def _print_sample(sample: Sample, case: Case) -> None:

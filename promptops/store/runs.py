@@ -153,13 +153,15 @@ class Runs(Database):
 
     def _unknown(self, reference: str) -> UnknownName:
         with self.reading() as connection:
-            known = (
-                connection.execute(select(runs.c.id).order_by(runs.c.number.desc()).limit(200))
-                .scalars()
-                .all()
-            )
-        hint = "" if len(reference) >= SHORTEST_PREFIX else f"Write {SHORTEST_PREFIX} characters or more."
-        return UnknownName("run", reference, known, hint=hint)
+            which = (runs.c.id, runs.c.evalset, runs.c.prompt_ref, runs.c.created_at)
+            known = connection.execute(select(*which).order_by(runs.c.number.desc()).limit(200)).all()
+        few = "" if len(reference) >= SHORTEST_PREFIX else f"Write {SHORTEST_PREFIX} characters or more. "
+        about = {
+            run.id: f"{run.evalset}, {run.prompt_ref}, {str(run.created_at)[:16].replace('T', ' ')}"
+            for run in known
+        }
+        hint = f"{few}All: promptops runs" if known else few.strip()
+        return UnknownName("run", reference, about, hint=hint, about=about)
 
 
 def _find(connection: Connection, reference: str) -> Sequence[_AnyRow]:

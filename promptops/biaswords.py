@@ -1,0 +1,40 @@
+"""Where a judge is off, in plain words, the same on every face."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from promptops.figures import interval, listed, signed
+from promptops.instruments import BiasPart
+
+SCATTER = (
+    "People's own scatter alone pulls the bias by value towards the middle: above 0 at low values, below 0 "
+    "at high ones."
+)
+
+
+def hidden_biases(parts: Sequence[BiasPart], allowed: float | None = None) -> str:
+    """Tell on which parts of the cases a judge is off; empty where that is on none.
+
+    It is off where the bias is clearly not 0, or larger than a rule of the gate has `allowed` for all.
+    """
+    off = [each for each in parts if each.clear or _exceeds(each, allowed)]
+    if not off:
+        return ""
+    told = listed([f"{_where(each)} {_bias(each)}" for each in off])
+    scatter = f" {SCATTER}" if any(each.by == "value" for each in off) else ""
+    return f"The bias over all cases hides that it is not the same everywhere: {told}.{scatter}"
+
+
+def _exceeds(part: BiasPart, allowed: float | None) -> bool:
+    return allowed is not None and part.bias.value is not None and abs(part.bias.value) > allowed
+
+
+def _where(part: BiasPart) -> str:
+    ends = f"{part.low:g}" if part.low == part.high else f"{part.low:g} to {part.high:g}"
+    return f"where people say {ends}" if part.by == "value" else f"on answers of {ends} characters"
+
+
+def _bias(part: BiasPart) -> str:
+    found = part.bias
+    return f"{signed(found.value)} {interval(found.low, found.high, sign=True)} ({found.n} cases)"
