@@ -6,6 +6,9 @@ from dashboards import reading
 from dashboards.opened import kept, project
 from promptops import Feedback, Record, RecordFilter, RecordScore
 
+NOTHING = "There are no records of production yet. Log some from your application, then reload this page:"
+LOG = 'import promptops\n\npromptops.log(prompt="reply@3", inputs={"mail": mail}, output=answer)'
+
 
 @kept()
 def count(wanted: RecordFilter) -> int:

@@ -9,7 +9,7 @@ from dashboards.opened import project
 from dashboards.sides import Measure
 from promptops import PromptopsError, SetCoverage
 
-WRITTEN = "written-candidates"
+WRITTEN, TOLD, TARGETS = "written-candidates", "told-of-candidates", "candidate-targets"
 NONE = "none"
 """What the address says where every tick was taken away; without a word all are ticked."""
 
@@ -19,6 +19,7 @@ def show(found: SetCoverage, wanted: Measure) -> None:
     if not wanted.suggest:
         return
     st.subheader("Cases to add", anchor=False, divider="gray")
+    _told(wanted)
     if not found.suggestions:
         st.text("Nothing to add: no text would bring production nearer to the set.")
         return
@@ -27,7 +28,7 @@ def show(found: SetCoverage, wanted: Measure) -> None:
         "The ticked ones are taken. Newly covered: the share of production that was far from every case and "
         "is near this one; mass: the share that would be nearest to it."
     )
-    _whole(found)
+    _whole(found, wanted)
     _write(found, wanted, ticked)
 
 
@@ -57,13 +58,37 @@ def _ticked(found: SetCoverage) -> list[int]:
     return rows
 
 
-def _whole(found: SetCoverage) -> None:
+def _whole(found: SetCoverage, wanted: Measure) -> None:
+    """Draw one suggestion whole, and a box for what should be answered to it."""
     names = {
         str(place): f"row {each.index + 1}   {frames.cell(each.text)}"
         for place, each in enumerate(found.suggestions)
     }
-    place = sides.choice("Read", "read", names, "0")
-    shown.whole(found.suggestions[int(place)].text, f"suggested-{place}")
+    each = found.suggestions[int(sides.choice("Read", "read", names, "0"))]
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        shown.whole(each.text, f"suggested-{each.index}")
+    with right:
+        key = f"target-{wanted.evalset}-{wanted.production}-{each.index}"
+
+        def keep() -> None:
+            # Boxes that are not drawn forget what stands in them.
+            st.session_state[TARGETS] = {**_targets(), (wanted.production, each.index): st.session_state[key]}
+
+        st.text_area(
+            "What should be answered",
+            value=_targets().get((wanted.production, each.index), ""),
+            key=key,
+            on_change=keep,
+            height=110,
+            help="Its target; where the set's metrics need none, leave it empty.",
+        )
+
+
+def _targets() -> dict[tuple[str, int], str]:
+    """Return what was written as targets, by file and place of the text."""
+    found: dict[tuple[str, int], str] = st.session_state.get(TARGETS, {})
+    return found
 
 
 def _write(found: SetCoverage, wanted: Measure, ticked: list[int]) -> None:
@@ -73,7 +98,16 @@ def _write(found: SetCoverage, wanted: Measure, ticked: list[int]) -> None:
             "suggestions": tuple(found.suggestions[place] for place in ticked),
         }
     )
-    wish = (wanted, tuple(each.index for each in chosen.suggestions))
+    targets = {
+        each.index: target
+        for each in chosen.suggestions
+        if (target := _targets().get((wanted.production, each.index), "").strip())
+    }
+    wish = (wanted, tuple(each.index for each in chosen.suggestions), targets)
+    done, file = st.session_state.get(WRITTEN, ((), ""))
+
+    def tell(sentence: str) -> None:
+        st.session_state[TOLD] = (wanted.evalset, wanted.production, sentence)
 
     def write() -> None:
         # A click that comes twice writes one file.
@@ -81,25 +115,57 @@ def _write(found: SetCoverage, wanted: Measure, ticked: list[int]) -> None:
             return
         file = _free_name()
         try:
-            count = project().write_candidates(chosen, project().root / file, field=wanted.field or None)
+            count = project().write_candidates(
+                chosen, project().root / file, field=wanted.field or None, targets=targets
+            )
         except PromptopsError as error:
-            st.session_state[WRITTEN] = ((), str(error))
+            tell(str(error))
         else:
-            st.session_state[WRITTEN] = (
-                wish,
+            st.session_state[WRITTEN] = (wish, file)
+            tell(
                 f"Wrote {count} candidates to {file}. Review them (names and streets are not taken out), "
-                "give them targets, and move them into samples.jsonl.",
+                "give targets to those that lack one, then take them into the set."
             )
 
-    done, told = st.session_state.get(WRITTEN, ((), ""))
-    st.button(
-        "Write candidates",
-        type="primary",
-        disabled=not ticked or done == wish,
-        on_click=write,
-        help="Writes them as samples to be reviewed, without secrets, addresses and numbers of people.",
-    )
-    if told and done in ((), wish):
+    def take() -> None:
+        if st.session_state.pop(WRITTEN, None) is None:
+            return  # A click that comes twice takes them once.
+        try:
+            added = project().add_samples(wanted.evalset, project().root / file)
+        except PromptopsError as error:
+            st.session_state[WRITTEN] = (done, file)
+            tell(str(error))
+        else:
+            count, alike = len(added.samples), len(added.alike)
+            near = f" {alike} pairs are nearly the same as what was there." if alike else ""
+            tell(
+                f"Took {count} samples into {wanted.evalset}, which had {added.before}.{near} The figures "
+                "above are those with them. Commit the set's files, and evaluate again."
+            )
+            # What was ticked and read was said of other suggestions.
+            urlstate.write(add="", read="", point="", kind="")
+
+    with st.container(horizontal=True):
+        st.button(
+            "Write candidates",
+            type="primary" if done != wish else "secondary",
+            disabled=not ticked or done == wish,
+            on_click=write,
+            help="Writes them as samples to be reviewed, without secrets, addresses and numbers of people.",
+        )
+        st.button(
+            "Take them into the set",
+            type="primary" if done == wish else "secondary",
+            disabled=done != wish,
+            on_click=take,
+            help="Adds what stands in the file now, all or none, as promptops evalset add does.",
+        )
+
+
+def _told(wanted: Measure) -> None:
+    """Tell what became of the last click, if it was about this set and production."""
+    *about, told = st.session_state.get(TOLD, ("", "", ""))
+    if about == [wanted.evalset, wanted.production]:
         shown.text(told)
 
 

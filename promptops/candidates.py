@@ -26,15 +26,17 @@ def write_candidates(
     samples: Sequence[Sample],
     path: Path,
     redactor: Redactor,
+    targets: Mapping[int, str] | None = None,
 ) -> int:
     """Write a sample for each suggestion to a JSONL file that isn't there yet; returns how many.
 
     `sources` is what each text of production was made of. An object becomes the inputs; a plain text the
-    set's input where it has one only, else `text`. Secrets, e-mail addresses, telephone, card and account
-    numbers are taken out. Raises UsageError where the file is there, FileProblems where it can't be written.
+    set's input where it has one only, else `text`. `targets` are by the suggestion's index. Secrets, e-mail
+    addresses, telephone, card and account numbers are taken out. Raises UsageError where the file is there,
+    FileProblems where it can't be written.
     """
     refuse_candidates_file(path)
-    return write_rows(list(_rows(found, sources, samples, redactor)), path)
+    return write_rows(list(_rows(found, sources, samples, redactor, targets or {})), path)
 
 
 def refuse_candidates_file(path: Path) -> None:
@@ -76,7 +78,11 @@ def sample_id(origin: str, inputs: Mapping[str, JsonValue], taken: Collection[st
 
 
 def _rows(
-    found: SetCoverage, sources: Sequence[JsonValue], samples: Sequence[Sample], redactor: Redactor
+    found: SetCoverage,
+    sources: Sequence[JsonValue],
+    samples: Sequence[Sample],
+    redactor: Redactor,
+    targets: Mapping[int, str],
 ) -> Iterator[dict[str, JsonValue]]:
     taken = {sample.id for sample in samples}
     names = {name for sample in samples for name in sample.inputs}
@@ -86,9 +92,12 @@ def _rows(
         inputs: dict[str, JsonValue] = clean if isinstance(clean, dict) else {alone: clean}
         name = sample_id(ORIGIN, inputs, taken)
         taken.add(name)
+        target = targets.get(suggestion.index)
+        answer = {} if target is None else {"target": value_without_people(redactor.value(target))}
         yield {
             "id": name,
             "inputs": inputs,
+            **answer,
             "tags": [TAG],
             "origin": ORIGIN,
             "metadata": _provenance(found, suggestion),

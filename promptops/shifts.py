@@ -140,15 +140,23 @@ class Shifts(Comparisons):
         estimates = self._as_production_asks(chosen, measured.masses)
         return measured.model_copy(update={"run": chosen.id, "estimates": estimates})
 
-    def write_candidates(self, found: SetCoverage, path: str | Path, *, field: str | None = None) -> int:
+    def write_candidates(
+        self,
+        found: SetCoverage,
+        path: str | Path,
+        *,
+        field: str | None = None,
+        targets: Mapping[int, str] | None = None,
+    ) -> int:
         """Write what `coverage` suggested as samples to be reviewed, redacted; returns how many.
 
+        `targets` are what should be answered to a suggestion, by its index.
         Raises UsageError where the file is there already, FileProblems.
         """
         sources = self._window(found.production, Wanted("inputs", field)).sources
         redactor = Redactor(self.environment, key_variables(self.settings))
         samples = self.evalset(found.evalset).samples
-        return write_candidates(found, sources, samples, Path(path), redactor)
+        return write_candidates(found, sources, samples, Path(path), redactor, targets)
 
     def text_files(self) -> tuple[str, ...]:
         """List files of the project that may hold texts, the newest first, named from its folder."""

@@ -24,8 +24,6 @@ SAID = {
     "any": "of which something was said",
 }
 ENDED = {"": "answered or not", "failed": "without an answer", "answered": "answered"}
-NOTHING = "There are no records of production yet. Log some from your application, then reload this page:"
-LOG = 'import promptops\n\npromptops.log(prompt="reply@3", inputs={"mail": mail}, output=answer)'
 
 
 def show() -> None:
@@ -39,7 +37,7 @@ def show() -> None:
         elif recordreading.count(RecordFilter()):
             st.text("No record is like that. Choose less away.")
         else:
-            shown.empty(NOTHING, LOG)
+            shown.empty(recordreading.NOTHING, recordreading.LOG)
         _record()
     except PromptopsError as error:
         shown.refuse(error)

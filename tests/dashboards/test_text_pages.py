@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
 
 from promptops import Project, coverage_facts, coverage_sentence, shift_facts, shift_sentence
 from promptops.cli import app as command
@@ -107,35 +108,48 @@ def test_a_coverage_shows_the_map_the_kinds_and_what_the_command_says(made: Text
     assert spec["description"] and not HIDDEN.search(everything(app))
 
 
-def test_ticked_suggestions_are_written_once_as_the_command_writes_them(made: Texts, page: Open) -> None:
+def test_ticked_suggestions_are_written_once_and_taken_into_the_set(made: Texts, page: Open) -> None:
     parameters = {"production": WEEK, "suggest": "5", "measured": "1"}
     with Project.open(made.root) as project:
         found = project.coverage("desk", str(made.root / WEEK), suggest=5)
         ticked = [found.suggestions[place] for place in (0, 2)]
         chosen = found.model_copy(update={"suggestions": tuple(ticked)})
-        project.write_candidates(chosen, made.root / "expected.jsonl")
+        targets = {ticked[1].index: "Write to [email]"}
+        project.write_candidates(chosen, made.root / "expected.jsonl", targets=targets)
+    names = [str(each.index) for each in ticked]
     try:
-        app = page(
-            made.root, made.database, "coverage", **parameters, add=[str(each.index) for each in ticked]
-        )
-        [button] = [each for each in app.button if each.label == "Write candidates"]
-        button.click().run()
+        app = page(made.root, made.database, "coverage", **parameters, add=names, read="2")
+        app.text_area[0].set_value("Write to guest@mail.example").run()
+        _button(app, "Write candidates").click().run()
         assert not app.exception
         assert "Wrote 2 candidates to candidates.jsonl." in texts(app)
-        [button] = [each for each in app.button if each.label == "Write candidates"]
-        assert button.disabled
+        assert _button(app, "Write candidates").disabled
         written = (made.root / "candidates.jsonl").read_text()
         assert written == (made.root / "expected.jsonl").read_text()
         assert "guest" not in written and not (made.root / "candidates-2.jsonl").exists()
+        _button(app, "Take them into the set").click().run()
+        assert "(metric exact)" in texts(app)
+        rows = [json.loads(line) for line in written.split("\n")[:-1]]
+        lines = [json.dumps({**row, "target": "yes"}) + "\n" for row in rows]
+        (made.root / "candidates.jsonl").write_text("".join(lines))
+        _button(app, "Take them into the set").click().run()
+        assert not app.exception and "Took 2 samples into desk, which had 60." in texts(app)
+        with Project.open(made.root) as project:
+            after = project.coverage("desk", str(made.root / WEEK))
+            assert [sample.origin for sample in project.evalset("desk").samples[-2:]] == ["production"] * 2
+        assert html.escape(coverage_sentence(after).split(" of ")[0]) in everything(app)
     finally:
         for name in ("candidates.jsonl", "expected.jsonl"):
             (made.root / name).unlink(missing_ok=True)
 
 
+def _button(app: AppTest, label: str) -> Button:
+    return next(each for each in app.button if each.label == label)
+
+
 def test_where_nothing_is_ticked_nothing_is_written(made: Texts, page: Open) -> None:
     app = page(made.root, made.database, "coverage", production=WEEK, suggest="5", measured="1", add="none")
-    [button] = [each for each in app.button if each.label == "Write candidates"]
-    assert button.disabled
+    assert _button(app, "Write candidates").disabled
 
 
 def test_an_empty_project_says_what_is_needed(small: tuple[Path, str], page: Open) -> None:
