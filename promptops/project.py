@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from promptops.production.monitored import Monitored
+from promptops.production.ringing import Ringing
 
 
-class Project(Monitored):
+class Project(Ringing):
     """A folder with prompts and evaluation sets, and the database that remembers runs.
 
     >>> with Project.open() as project:

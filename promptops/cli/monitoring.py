@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from promptops.cli.options import json_option, open_project
+from promptops.production.measuretext import figure_text
 from promptops.production.monitor import By
 
 if TYPE_CHECKING:
     from promptops.instruments import Found
+    from promptops.production.alerts import AlertCheck
     from promptops.production.monitor import Deploy, Figures, Monitor
 
 _SHOWN_ROWS = 60
-_SECONDS = ("p50", "p95")
 
 
 @click.command("monitor")
@@ -36,6 +37,12 @@ _SECONDS = ("p50", "p95")
     metavar="NAME",
     help="A metric without a target, such as json_valid, beside the settings' own; more than once.",
 )
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Look at the alerts of the settings instead, and tell what changed: exit code 1 where one rings.",
+)
+@click.option("--no-tell", is_flag=True, help="With --check: tell nobody, and keep nothing of it.")
 @json_option
 @click.pass_context
 def monitor_command(
@@ -46,13 +53,18 @@ def monitor_command(
     by: By,
     model: str | None,
     checks: tuple[str, ...],
+    check: bool,
+    no_tell: bool,
     as_json: bool,
 ) -> None:
     """Show production over time: errors, refusals, latency, cost, feedback and checks of answers.
 
     Intervals hold at every look, so that looking each morning is no harm. What is unknown is never zero.
-    Exit code 0.
+    Exit code 0; with --check 1 where a rule rings, and 3 where nothing could be measured, or one not be told.
     """
+    if check:
+        _check(ctx, tell=not no_tell, as_json=as_json)
+        return
     with open_project(ctx) as project:
         found = project.monitor(prompt, since=since, until=until, by=by, model=model, checks=checks)
     if as_json:
@@ -62,6 +74,39 @@ def monitor_command(
         print_document(documents.MonitorDocument(monitor=found))
     else:
         print_monitor(found)
+
+
+def _check(ctx: click.Context, *, tell: bool, as_json: bool) -> None:
+    with open_project(ctx) as project:
+        found = project.check_alerts(tell=tell)
+    if as_json:
+        from promptops.cli import productiondocuments as documents
+        from promptops.cli.documents import print_document
+
+        print_document(documents.AlertDocument(check=found, exit_code=found.exit_code))
+    else:
+        _print_check(found)
+    ctx.exit(found.exit_code)
+
+
+_STYLES = {"firing": "bold red", "quiet": "green", None: "yellow"}
+
+
+def _print_check(found: AlertCheck) -> None:
+    from promptops.cli.safe import safe_line, safe_lines
+    from promptops.cli.tables import console
+
+    for each in found.alerts:
+        state = (each.state or "not measured").upper()
+        since = f" since {_moment(each.since)}" if each.since and not each.changed else ""
+        told = " Told." if each.delivered else ""
+        console().print(
+            f"{state:<13}{safe_line(each.rule, 40)}{since}: {safe_line(each.sentence)}{told}",
+            style=_STYLES[each.state],
+            soft_wrap=True,
+        )
+        if each.fault:
+            console().print(f"  Not told: {safe_lines(each.fault)}", style="bold red", soft_wrap=True)
 
 
 def print_monitor(found: Monitor) -> None:
@@ -83,17 +128,6 @@ def print_monitor(found: Monitor) -> None:
     _print_rows(found)
     _print_changes(found)
     _print_deploys(found.deploys)
-
-
-def shown(name: str, value: float | None) -> str:
-    """Return a measure's figure as it is printed: shares in percent, seconds, else as it is."""
-    from promptops.figures import figure
-
-    if value is None:
-        return "-"
-    if name in ("errors", "refusals", "truncated", "good") or name.startswith("error:"):
-        return f"{value:.1%}"
-    return f"{value:.2f} s" if name in _SECONDS else figure(value)
 
 
 def _moment(at: str) -> str:
@@ -126,21 +160,21 @@ def _print_whole(found: Monitor) -> None:
         unscored = found.whole.unscored.get(name)
         table.add_row(
             safe_line(name, 40),
-            shown(name, each.value),
+            figure_text(name, each.value),
             _interval(name, each),
             f"{each.n:,}" + (f"  ({unscored:,} unscored)" if unscored else ""),
         )
         if name == "errors":
             for kind, share in found.whole.errors.items():
-                table.add_row(f"  {safe_line(kind, 38)}", shown("errors", share), "", "")
+                table.add_row(f"  {safe_line(kind, 38)}", figure_text("errors", share), "", "")
     console().print(table)
 
 
 def _interval(name: str, each: Found) -> str:
     if each.low is None and each.high is None:
         return "-"
-    high = "open" if each.high is None else shown(name, each.high)
-    return f"[{shown(name, each.low)}, {high}]"
+    high = "open" if each.high is None else figure_text(name, each.high)
+    return f"[{figure_text(name, each.low)}, {high}]"
 
 
 def _print_rows(found: Monitor) -> None:
@@ -164,7 +198,7 @@ def _print_rows(found: Monitor) -> None:
             safe_line(row.name, 40),
             f"{row.calls:,.0f}",
             *(
-                ("* " if (row.name, name) in marked else "") + shown(name, row.measures[name].value)
+                ("* " if (row.name, name) in marked else "") + figure_text(name, row.measures[name].value)
                 for name in names
             ),
             "-" if row.costs.total is None else dollars(row.costs.total),
@@ -183,8 +217,8 @@ def _print_changes(found: Monitor) -> None:
         with_it = f"; {listed(each.deployed)} came then" if each.deployed else ""
         name = each.measure
         console().print(
-            f"  {each.at}  {safe_line(name, 40)} {shown(name, each.before)} -> {shown(name, each.after)} "
-            f"(p {p_value(each.p)}){safe_line(with_it)}",
+            f"  {each.at}  {safe_line(name, 40)} {figure_text(name, each.before)} -> "
+            f"{figure_text(name, each.after)} (p {p_value(each.p)}){safe_line(with_it)}",
             soft_wrap=True,
         )
 
@@ -201,12 +235,12 @@ def _print_deploys(deploys: tuple[Deploy, ...]) -> None:
         for each in deploys:
             if (each.version, each.previous) != (version, previous):
                 continue
-            low, high = shown(each.measure, each.low), shown(each.measure, each.high)
+            low, high = figure_text(each.measure, each.low), figure_text(each.measure, each.high)
             open_end = each.low is None or each.high is None
             bounds = "" if open_end else f", change [{_signed(low)}, {_signed(high)}]"
             console().print(
-                f"  {safe_line(each.measure, 40)} {shown(each.measure, each.before.value)} -> "
-                f"{shown(each.measure, each.after.value)}{bounds}",
+                f"  {safe_line(each.measure, 40)} {figure_text(each.measure, each.before.value)} -> "
+                f"{figure_text(each.measure, each.after.value)}{bounds}",
                 style="bold" if not open_end and (each.low > 0 or each.high < 0) else "",  # type: ignore[operator]
                 soft_wrap=True,
             )

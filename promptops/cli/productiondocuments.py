@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from promptops.cli.documents import Document
+from promptops.production.alerts import AlertCheck
 from promptops.production.monitor import Monitor
 
 
@@ -10,3 +11,10 @@ class MonitorDocument(Document):
     """`monitor`."""
 
     monitor: Monitor
+
+
+class AlertDocument(Document):
+    """`monitor --check`."""
+
+    check: AlertCheck
+    exit_code: int

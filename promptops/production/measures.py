@@ -9,6 +9,7 @@ import numpy as np
 
 from promptops.errors import UnknownName
 from promptops.instruments import Found
+from promptops.production.measuretext import ERROR
 from promptops.production.traffic import Traffic
 from promptops.stats import Bools, Floats
 from promptops.stats.confidence import mean_sequence, quantile_sequence
@@ -16,8 +17,6 @@ from promptops.stats.confidence import mean_sequence, quantile_sequence
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 SHOWN = ("errors", "refusals", "truncated", "p50", "p95", "good")
 """Measures that every table has, where records tell them."""
-ERROR = "error:"
-"""Before a class of errors: the share of calls that went wrong so."""
 
 
 @dataclass(frozen=True)
@@ -107,8 +106,10 @@ def measure_named(name: str, traffic: Traffic, scales: Mapping[str, Scale]) -> M
         return Measure(name, traffic.good, Scale(0.0, 1.0, higher_is_better=True))
     if name == "cost":
         return Measure(name, traffic.costs, Scale(0.0, None, higher_is_better=False))
-    if name in traffic.scores:
-        return Measure(name, traffic.scores[name].values, scales.get(name, Scale(None, None)))
+    if name in traffic.scores or name in scales:
+        scores = traffic.scores.get(name)
+        values = np.full(len(traffic), np.nan) if scores is None else scores.values
+        return Measure(name, values, scales.get(name, Scale(None, None)))
     known = (*SHOWN, "p90", "p99", "cost", "error:timeout", *scales)
     raise UnknownName("measure of production", name, known)
 

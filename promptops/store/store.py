@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from promptops.errors import StoreError
 from promptops.store.address import Address, address_of
+from promptops.store.alerts import Alerts
 from promptops.store.answers import Answers
 from promptops.store.database import clean_messages
 from promptops.store.opening import connect_sqlite, disk_warnings, make_engine, use_wal
@@ -25,7 +26,9 @@ from promptops.store.submissions import Submissions
 from promptops.store.upgrade import bring_to_head, require_head
 
 
-class Store(Registry, Snapshots, Runs, Answers, Recordings, Reuse, Results, Pairs, Submissions, Production):
+class Store(
+    Registry, Snapshots, Runs, Answers, Recordings, Reuse, Results, Pairs, Submissions, Production, Alerts
+):
     """All that promptops keeps: prompts, question sets, runs, calls and results.
 
     May be shared by threads. Raises StoreError wherever the database fails.

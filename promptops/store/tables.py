@@ -266,6 +266,19 @@ class _RecordScore(_Row, table=True):
     at: str = Field(sa_type=Text)
 
 
+class _Alert(_Row, table=True):
+    __tablename__ = "alerts"
+
+    id: int | None = Field(default=None, primary_key=True)
+    rule: str = Field(sa_type=PlainText, index=True)
+    digest: str = Field(sa_type=PlainText)
+    state: str = Field(sa_type=Text)
+    """`firing` or `quiet`; the newest one of a rule tells how it stands."""
+    delivered: bool
+    at: str = Field(sa_type=Text)
+    sentence: str = Field(sa_type=PlainText)
+
+
 def _table(name: str) -> Table:
     return metadata.tables[name]
 
@@ -283,3 +296,4 @@ submissions = _table("submissions")
 records = _table("records")
 feedback = _table("feedback")
 record_scores = _table("record_scores")
+alerts = _table("alerts")

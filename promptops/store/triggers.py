@@ -14,6 +14,7 @@ APPEND_ONLY = (
     "results",
     "pair_scores",
     "submissions",
+    "alerts",
 )
 """Tables whose rows are never updated or deleted."""
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from promptops.errors import StoreError
+from promptops.production.alerts import Told
 from promptops.store import PairRow, Store, Writer
 from promptops.store.triggers import APPEND_ONLY, create_triggers
 from promptops.types import Score
@@ -23,6 +24,9 @@ def full(store: Store) -> Iterator[Store]:
     store.create_run(nouns.run("abcd"), {})
     store.save_pair_scores([PairRow("a", "b", "c", 0, "d", "e", Score.of(1), None)])
     store.note_batch("abcd", "batch_1", "handed_in", 3)
+    store.add_alert(
+        Told(rule="r", digest="d", state="firing", delivered=True, at="then", sentence="it rings")
+    )
     with Writer(store) as writer:
         asyncio.run(writer.save(nouns.call("abcd", "a"), nouns.result("abcd", "a")))
     return store
@@ -37,6 +41,7 @@ COLUMNS = {
     "results": "scores",
     "pair_scores": "score",
     "submissions": "event",
+    "alerts": "state",
 }
 
 

@@ -1,0 +1,63 @@
+"""The nouns of alerts: how a rule stands, and what was told of it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from promptops.instruments import Found
+from promptops.noun import Noun
+
+AlertState = Literal["firing", "quiet"]
+
+
+class Told(Noun):
+    """What became of a rule at a check that changed something."""
+
+    rule: str
+    digest: str
+    """Of all that the rule says: a rule that was rewritten has no past."""
+    state: AlertState
+    delivered: bool
+    """Whether it reached whom it was to reach; else the next check tries again."""
+    at: str
+    sentence: str
+
+
+class Alert(Noun):
+    """How a rule stands at a check."""
+
+    rule: str
+    metric: str
+    prompt: str | None
+    model: str | None
+    window: str
+    state: AlertState | None
+    """None where there is too little to say; then it stays as it was."""
+    found: Found
+    """The measure over the window."""
+    before: float | None
+    """The measure over the time before, of a rule on a rise or a drop."""
+    sentence: str
+    since: str | None = None
+    """Since when it rings."""
+    changed: bool = False
+    delivered: bool | None = None
+    """Whether the change was told; None where there was nothing to tell, or nobody."""
+    fault: str = ""
+    """Why it could not be told."""
+
+
+class AlertCheck(Noun):
+    """All rules at one moment."""
+
+    at: str
+    alerts: tuple[Alert, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """3 where something could not be told or nothing measured, 1 where a rule rings, else 0."""
+        if any(each.fault for each in self.alerts):
+            return 3
+        if any(each.state == "firing" for each in self.alerts):
+            return 1
+        return 3 if any(each.state is None for each in self.alerts) else 0

@@ -1,0 +1,350 @@
+"""Alerts: when a rule rings, whom it tells and how often, and what becomes of one that can't be told."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from promptops import Project
+from promptops.errors import SettingsError, UsageError
+from promptops.production.alertrules import AlertRule
+from promptops.production.alerts import Alert
+from promptops.production.delivery import NotDelivered, post
+from promptops.production.records import Record
+from tests.made import Folder
+from tests.production.made_records import spelled
+
+NOW = datetime(2026, 11, 1, 12, 30, tzinfo=UTC)
+TELL = "import sys; open('told.jsonl', 'a').write(sys.stdin.read())"
+
+
+class Ear(BaseHTTPRequestHandler):
+    """Takes alerts as a webhook does; answers as it is told to, and 200 from then on."""
+
+    heard: ClassVar[list[dict[str, object]]] = []
+    answers: ClassVar[list[int]] = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        type(self).heard.append({"path": self.path, **json.loads(body)})
+        self.send_response(self.answers.pop(0) if self.answers else 200)
+        self.send_header("Location", "/elsewhere")
+        self.end_headers()
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def webhook() -> Iterator[str]:
+    Ear.heard, Ear.answers = [], []
+    with HTTPServer(("127.0.0.1", 0), Ear) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/alerts?key=s3cret-in-the-address"
+        server.shutdown()
+        thread.join()
+
+
+def rule(**fields: object) -> str:
+    given = {"name": "errors", "metric": "errors", **fields}
+    lines = [f"{key} = {json.dumps(value)}" for key, value in given.items()]
+    return "[[monitor.alert]]\n" + "\n".join(lines) + "\n"
+
+
+def telling() -> str:
+    return f"[monitor]\ncommand = {json.dumps([sys.executable, '-c', TELL])}\n"
+
+
+def fill(
+    folder: Folder, hours: int, each: int, share: float, *, until: datetime = NOW, **fields: object
+) -> None:
+    """Add records of the hours before a moment, of which a share failed; spread evenly, so all are alike."""
+    records = []
+    for hour in range(hours):
+        for number in range(each):
+            place = hour * each + number
+            failed = int((place + 1) * share) > int(place * share)
+            at = until - timedelta(hours=hours - hour) + timedelta(seconds=3600 * number / each)
+            records.append(
+                Record.model_validate(
+                    {
+                        "id": f"{until:%d%H%M}-{place}-{fields.get('model', '')}",
+                        "at": spelled(at),
+                        "prompt": "reply",
+                        "output": None if failed else "{}",
+                        "error": "timeout" if failed else None,
+                        "seconds": None if failed else 1.0 + (place % 100) / 100,
+                        "cost": 0.01,
+                        **fields,
+                    }
+                )
+            )
+    with Project.open(folder.path) as project:
+        project.store.add_records(records)
+
+
+def check(folder: Folder, now: datetime = NOW) -> Alert:
+    with Project.open(folder.path) as project:
+        (found,) = project.check_alerts(now=now).alerts
+        return found
+
+
+def told(folder: Folder) -> list[dict[str, object]]:
+    path = folder.path / "told.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def test_an_alert_is_told_once_when_it_rings_and_once_when_it_is_over(folder: Folder) -> None:
+    folder.write("promptops.toml", telling() + rule(above=0.05))
+    fill(folder, 24, 40, 0.15)
+    first = check(folder)
+    assert (first.state, first.changed, first.delivered) == ("firing", True, True)
+    again = check(folder)
+    assert (again.state, again.changed, again.delivered, again.since) == ("firing", False, None, first.since)
+    later = NOW + timedelta(days=2)
+    fill(folder, 30, 40, 0.0, until=later)
+    over = check(folder, later)
+    assert (over.state, over.changed, over.since) == ("quiet", True, None)
+    assert [each["state"] for each in told(folder)] == ["firing", "quiet"]
+    assert told(folder)[0] == {
+        "format": 1, "rule": "errors", "state": "firing", "metric": "errors", "prompt": None, "model": None,
+        "window": "1d", "value": pytest.approx(0.15), "low": pytest.approx(0.114, abs=0.02),
+        "high": pytest.approx(0.19, abs=0.02), "records": 960, "before": None, "since": spelled(NOW),
+        "sentence": first.sentence, "at": spelled(NOW),
+    }  # fmt: skip
+
+
+def test_a_year_of_hourly_looks_at_the_bound_stays_quiet(folder: Folder) -> None:
+    """The bound of the alarm holds over all looks together; here a few weeks of them on real records."""
+    folder.write("promptops.toml", rule(above=0.05, min_records=10))
+    rng = np.random.default_rng(1)
+    start = NOW - timedelta(days=14)
+    failed = rng.random(14 * 24 * 5) < 0.05
+    records = [
+        Record(id=f"{n}", at=spelled(start + timedelta(minutes=12 * n)), error="server" if bad else None)
+        for n, bad in enumerate(failed)
+    ]
+    with Project.open(folder.path) as project:
+        project.store.add_records(records)
+        looks = [project.check_alerts(now=start + timedelta(hours=6 * n)).alerts[0] for n in range(4, 56)]
+    assert {each.state for each in looks} == {"quiet"}
+
+
+def test_it_rings_on_while_the_figure_stays_beyond_though_evidence_fades(folder: Folder) -> None:
+    folder.write("promptops.toml", rule(above=0.05))
+    fill(folder, 24, 40, 0.15)
+    assert check(folder).state == "firing"
+    later = NOW + timedelta(days=2)
+    fill(folder, 24, 4, 0.10, until=later)  # too few to ring by themselves
+    assert check(folder, later).state == "firing"
+
+
+def test_too_few_records_are_told_and_change_nothing(folder: Folder) -> None:
+    folder.write("promptops.toml", telling() + rule(above=0.05))
+    fill(folder, 24, 40, 0.15)
+    assert check(folder).state == "firing"
+    found = check(folder, NOW + timedelta(days=3))
+    assert (found.state, found.changed) == (None, False)
+    assert "0 records tell it, and 30 are needed" in found.sentence
+    assert len(told(folder)) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "state"),
+    [
+        ({"metric": "errors", "above": 0.05}, "firing"),
+        ({"metric": "errors", "above": 0.12}, "quiet"),
+        ({"metric": "error:timeout", "above": 0.05}, "firing"),
+        ({"metric": "error:server", "above": 0.05}, "quiet"),
+        ({"metric": "errors", "below": 0.3}, "firing"),
+        ({"metric": "errors", "rise": 0.0}, "firing"),
+        ({"metric": "errors", "rise": 0.2}, "quiet"),
+        ({"metric": "errors", "drop": 0.0}, "quiet"),
+        ({"metric": "p95", "above": 1.5}, "firing"),
+        ({"metric": "p95", "above": 1.99}, "quiet"),
+        ({"metric": "p50", "below": 1.9}, "firing"),
+        ({"metric": "p95", "rise": 0.5}, "quiet"),
+        ({"metric": "json_valid", "below": 0.99}, "quiet"),
+        ({"metric": "calls", "below": 1_000}, "firing"),
+        ({"metric": "calls", "above": 1_000}, "quiet"),
+        ({"metric": "calls", "drop": 10}, "quiet"),
+        ({"metric": "cost_total", "above": 9.0}, "firing"),
+        ({"metric": "cost", "above": 0.02}, "quiet"),
+        ({"metric": "good", "below": 0.5}, None),
+        ({"metric": "errors", "above": 0.05, "prompt": "reply"}, "firing"),
+        ({"metric": "errors", "above": 0.05, "prompt": "other"}, None),
+    ],
+)
+def test_a_rule_on(folder: Folder, given: dict[str, object], state: str | None) -> None:
+    folder.write("promptops.toml", "[monitor.checks.json_valid]\n" + rule(**given))
+    fill(folder, 24, 40, 0.15)
+    fill(folder, 24 * 7, 20, 0.05, until=NOW - timedelta(days=1))
+    assert check(folder).state == state
+
+
+def test_latency_that_rose_rings(folder: Folder) -> None:
+    folder.write("promptops.toml", rule(metric="p50", rise=0.2))
+    fill(folder, 24 * 7, 20, 0.0, until=NOW - timedelta(days=1))
+    fill(folder, 24, 40, 0.0, model="slow", **{"seconds": 3.0})
+    found = check(folder)
+    assert found.state == "firing" and found.before is not None and found.before < 2
+
+
+def test_costs_of_which_some_are_unknown_are_never_surely_below(folder: Folder) -> None:
+    folder.write("promptops.toml", rule(metric="cost_total", below=100.0))
+    fill(folder, 2, 20, 0.0, cost=None)
+    assert check(folder).state is None
+
+
+def test_a_rule_that_was_rewritten_has_no_past(folder: Folder) -> None:
+    folder.write("promptops.toml", telling() + rule(above=0.05))
+    fill(folder, 24, 40, 0.15)
+    check(folder)
+    folder.write("promptops.toml", telling() + rule(above=0.06))
+    assert check(folder).changed
+    assert len(told(folder)) == 2
+
+
+def test_a_webhook_is_told_and_its_address_is_nowhere(folder: Folder, webhook: str) -> None:
+    folder.write("promptops.toml", '[monitor]\nwebhook_env = "ALERTS_TO"\n' + rule(above=0.05))
+    fill(folder, 24, 40, 0.15, until=datetime.now(UTC))
+    done = folder.run("monitor", "--check", code=1, ALERTS_TO=webhook)
+    assert "FIRING" in done.stdout and "Told." in done.stdout
+    [heard] = Ear.heard
+    assert (heard["path"], heard["state"]) == ("/alerts?key=s3cret-in-the-address", "firing")
+    kept = (folder.path / ".promptops" / "promptops.db").read_bytes()
+    assert "s3cret" not in done.stdout + done.stderr and b"s3cret" not in kept
+    assert folder.run("monitor", "--check", code=1, ALERTS_TO=webhook).stdout.count("Told.") == 0
+
+
+def test_what_could_not_be_told_is_told_by_the_next_check(folder: Folder, webhook: str) -> None:
+    folder.write("promptops.toml", '[monitor]\nwebhook_env = "ALERTS_TO"\n' + rule(above=0.05))
+    fill(folder, 24, 40, 0.15, until=datetime.now(UTC))
+    Ear.answers = [404]
+    done = folder.run("monitor", "--check", code=3, ALERTS_TO=webhook)
+    assert "Not told: The webhook at 127.0.0.1 was not told: it answered 404." in done.stdout
+    assert "s3cret" not in done.stdout + done.stderr
+    assert "Told." in folder.run("monitor", "--check", code=1, ALERTS_TO=webhook).stdout
+    assert len(Ear.heard) == 2
+
+
+def test_a_server_that_fails_is_asked_three_times_and_a_redirect_is_not_followed(webhook: str) -> None:
+    Ear.answers = [503, 429]
+    post(webhook, {"a": 1}, 10, pause=0)
+    assert len(Ear.heard) == 3
+    Ear.answers = [500, 500, 500]
+    with pytest.raises(NotDelivered, match="answered 500"):
+        post(webhook, {"a": 1}, 10, pause=0)
+    Ear.heard.clear()
+    Ear.answers = [307]
+    with pytest.raises(NotDelivered, match="redirects are not followed"):
+        post(webhook, {"a": 1}, 10, pause=0)
+    assert [each["path"] for each in Ear.heard] == ["/alerts?key=s3cret-in-the-address"]
+
+
+def test_a_port_where_nobody_listens_is_told(webhook: str) -> None:
+    with HTTPServer(("127.0.0.1", 0), Ear) as server:
+        closed = server.server_port
+    with pytest.raises(NotDelivered, match="ConnectionRefusedError"):
+        post(f"http://127.0.0.1:{closed}/", {"a": 1}, 10, pause=0)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://example.org/x",
+        "ftp://localhost/x",
+        "https://",
+        "localhost:80",
+        "http://127.0.0.1:x/",
+        "https://a b/",
+    ],
+)
+def test_an_address_that_would_leave_this_machine_in_the_clear_is_refused(
+    folder: Folder, address: str
+) -> None:
+    folder.write("promptops.toml", f"[monitor]\nwebhook = {json.dumps(address)}\n" + rule(above=0.05))
+    with Project.open(folder.path) as project, pytest.raises(SettingsError, match="is no https"):
+        project.check_alerts()
+
+
+def test_a_variable_that_is_not_set_is_told(folder: Folder) -> None:
+    folder.write("promptops.toml", '[monitor]\nwebhook_env = "NOT_SET_ANYWHERE"\n' + rule(above=0.05))
+    assert "NOT_SET_ANYWHERE holds no address" in folder.run("monitor", "--check", code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("program", "fault"),
+    [
+        ("import sys; sys.exit('no\x1b[31m good sk-aaaaaaaaaaaaaaaaaaaaaaaa')", "ended with 1: no"),
+        ("import time; time.sleep(60)", "took over 1 s and was killed"),
+    ],
+)
+def test_a_command_that_fails_is_told(folder: Folder, program: str, fault: str) -> None:
+    command = json.dumps([sys.executable, "-c", program])
+    folder.write("promptops.toml", f"[monitor]\nseconds = 1.0\ncommand = {command}\n" + rule(above=0.05))
+    fill(folder, 24, 40, 0.15, until=datetime.now(UTC))
+    shown = folder.run("monitor", "--check", code=3).stdout
+    assert fault in shown and "\x1b" not in shown and "sk-aaaa" not in shown
+
+
+def test_a_command_that_is_not_there_is_told(folder: Folder) -> None:
+    folder.write("promptops.toml", '[monitor]\ncommand = ["no-such-program"]\n' + rule(above=0.05))
+    fill(folder, 24, 40, 0.15)
+    found = check(folder)
+    assert found.fault == "The command 'no-such-program' can't be started: No such file or directory."
+
+
+def test_nothing_is_told_or_kept_where_that_is_not_wanted(folder: Folder) -> None:
+    folder.write("promptops.toml", telling() + rule(above=0.05))
+    fill(folder, 24, 40, 0.15, until=datetime.now(UTC))
+    document = folder.json("monitor", "--check", "--no-tell", code=1)
+    assert document["exit_code"] == 1 and document["check"]["alerts"][0]["state"] == "firing"
+    assert told(folder) == []
+    with Project.open(folder.path) as project:
+        assert project.store.last_alerts() == {}
+
+
+def test_a_limit_off_the_range_is_refused(folder: Folder) -> None:
+    folder.write("promptops.toml", rule(above=5))
+    fill(folder, 1, 1, 0.0)
+    with Project.open(folder.path) as project, pytest.raises(UsageError, match="Shares are written as"):
+        project.check_alerts(now=NOW)
+
+
+def test_without_a_rule_it_says_how_to_write_one(folder: Folder) -> None:
+    assert "[[monitor.alert]]" in folder.run("monitor", "--check", code=2).stderr
+
+
+def test_the_history_of_alerts_can_not_be_changed(folder: Folder, tmp_path: Path) -> None:
+    folder.write("promptops.toml", rule(above=0.05))
+    fill(folder, 24, 40, 0.15)
+    check(folder)
+    with Project.open(folder.path) as project:
+        assert [each.state for each in project.store.alert_history()] == ["firing"]
+        for statement in ("UPDATE alerts SET state = 'quiet'", "DELETE FROM alerts"):
+            with pytest.raises(Exception, match="never change"), project.store.writing() as connection:
+                connection.exec_driver_sql(statement)
+
+
+@pytest.mark.parametrize(
+    ("fields", "fault"),
+    [
+        ({}, "one of"),
+        ({"above": 1.0, "below": 0.0}, "one of"),
+        ({"above": 1.0, "window": "0d"}, "length of time"),
+    ],
+)
+def test_a_rule_has_one_limit_and_a_window(fields: dict[str, object], fault: str) -> None:
+    with pytest.raises(ValueError, match=fault):
+        AlertRule.model_validate({"name": "a", "metric": "errors", **fields})
