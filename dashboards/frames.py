@@ -126,10 +126,12 @@ def cases_frame(cases: Sequence[Case], labels: Sequence[str]) -> pd.DataFrame:
 
 
 def deltas_frame(deltas: Iterable[verdicts.Delta]) -> pd.DataFrame:
-    """Return one row a metric: its change with the gate's own bounds."""
+    """Return one row a metric (and slice, where there are several): its change with the gate's own bounds."""
+    told = list(deltas)
+    several = len({each.slice for each in told}) > 1
     rows = [
         {
-            "metric": _metric_name(each),
+            "metric": _metric_name(each) + (f", {cell(each.slice or WHOLE)}" if several else ""),
             "baseline": figure(each.baseline),
             "candidate": figure(each.candidate),
             "change": signed(each.difference),
@@ -139,7 +141,7 @@ def deltas_frame(deltas: Iterable[verdicts.Delta]) -> pd.DataFrame:
             "sees": figure(each.resolves),
             "reads": direction(each),
         }
-        for each in deltas
+        for each in told
     ]
     columns = ["metric", "baseline", "candidate", "change", "[L, U]", "p", "n", "sees", "reads"]
     return pd.DataFrame(rows, columns=columns)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from promptops.judgetext import judge_lines
     from promptops.labelled import Labelling, OwnCase
     from promptops.metrics import Metric
+    from promptops.origins import ORIGIN_SLICES
     from promptops.plots import Plot, agreement_plot, changes_plot, drift_plot, rules_plot
     from promptops.preferencetext import preference_sentences
     from promptops.production.monitor import Monitor
@@ -92,6 +93,7 @@ _HOMES = {
     "Selection": "selection",
     "Added": "additions",
     "Generated": "generation",
+    "ORIGIN_SLICES": "origins",
     "SetCoverage": "coverage",
     "Shift": "shift",
     "Slices": "slices",
@@ -118,6 +120,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "ORIGIN_SLICES",
     "Added",
     "Budget",
     "Case",

@@ -7,6 +7,8 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
+
 from promptops.baselines import TIMED, accepted, baseline_path, read_baseline, write_baseline
 from promptops.bounds import unbound
 from promptops.comparison import Pairing, pair
@@ -19,6 +21,7 @@ from promptops.judgefacts import Beside, Ratings, facts_of_both
 from promptops.judgenoise import noise_known
 from promptops.labels import labels_file, mean_ratings
 from promptops.missing import missing_warnings, unequal_missing
+from promptops.mixing import mixing_notes
 from promptops.parts import (
     chosen_by_failures,
     on_common,
@@ -52,7 +55,7 @@ class Comparisons(Preferences):
         """
         first, second = self._common_sides(baseline, candidate, view=True)
         pairing = _paired(first, second)
-        names = second.side.table.tags if slices else ()
+        names = second.side.table.slices if slices else second.side.table.origins
         from_file = baseline.endswith(".jsonl")
         labels = [label for label in pairing.metrics if not (from_file and _is_timed(second.side.run, label))]
         told = metric or next(iter(labels), "")
@@ -77,6 +80,7 @@ class Comparisons(Preferences):
             identical=still and same_outputs(first, second),
             warnings=in_order(
                 pairing,
+                mixing_notes(pairing),
                 part_warnings(first.side.run, second.side.run, len(second.side.table.samples)),
                 run_warnings(first, second),
                 tuple(dict.fromkeys(warning for each in judges for warning in each.warnings)),
@@ -116,9 +120,8 @@ class Comparisons(Preferences):
         pairing = _paired(*self._common_sides(baseline, candidate))
         if metric not in pairing.metrics:
             raise UnknownName("metric of both runs", metric, pairing.metrics)
-        samples = [
-            sample for sample in pairing.candidate.table.samples if slice is None or slice in sample.tags
-        ]
+        table = pairing.candidate.table
+        samples = [table.samples[int(place)] for place in np.flatnonzero(table.mask(slice))]
         wanted = {sample.id for sample in samples}
         moved = {sample.id: change for sample, change in pairing.changes(metric) if sample.id in wanted}
         return {**moved, **{sample.id: None for sample in samples if sample.id not in moved}}

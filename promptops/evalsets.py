@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import JsonValue, ValidationError
@@ -9,6 +10,7 @@ from pydantic import JsonValue, ValidationError
 from promptops.errors import FileProblems, Problem, UnknownName
 from promptops.gaterules import GateRule
 from promptops.located import NAME_RULE, Faults, KeyPath, did_you_mean, is_name, kind_of, shown
+from promptops.origins import ORIGIN_SLICES, is_synthetic
 from promptops.samplefiles import FILES, read_samples
 from promptops.shiftrules import ShiftRule, read_shift_rule
 from promptops.textfile import check_inside, file_name
@@ -43,7 +45,7 @@ def read_evalset(folder: Path, root: Path | None = None) -> EvalSet:
     except FileProblems as error:
         raise FileProblems([*error.problems, *problems]) from error
     faults = Faults(file_name(settings), located)
-    tags = None if problems else {tag for sample in facts_of(samples) for tag in sample.tags}
+    tags = None if problems else _tags(samples)
     reader = _Reader(located.value if isinstance(located.value, dict) else {}, faults, tags)
     card, metrics, slices = reader.card(), reader.metrics(), reader.slices()
     gate, shifts = reader.gate(metrics, slices)
@@ -58,6 +60,16 @@ def read_evalset(folder: Path, root: Path | None = None) -> EvalSet:
         slices=slices,
         samples=samples,
     )
+
+
+def _tags(samples: Sequence[Sample]) -> set[str]:
+    """Return what a rule or slice may name: every tag, and the origins of a set with synthetic samples."""
+    tags: set[str] = set()
+    for sample in facts_of(samples):
+        tags.update(sample.tags)
+        if is_synthetic(sample):
+            tags.update(ORIGIN_SLICES)
+    return tags
 
 
 def evalset_names(root: Path) -> list[str]:

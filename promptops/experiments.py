@@ -286,9 +286,10 @@ class Experiments(Registry):
         return whole_figures(loaded.side.table, loaded.metrics)
 
     def estimates(self, reference: str, *, slices: bool = True) -> tuple[Estimate, ...]:
-        """Return a run's figures with intervals, on the whole set and by tag."""
+        """Return a run's figures with intervals: on the whole set, by origin of mixed sets, and by tag."""
         loaded = self._scored(reference)
-        return estimates(loaded.side.table, loaded.metrics, loaded.side.table.tags if slices else ())
+        table = loaded.side.table
+        return estimates(table, loaded.metrics, table.slices if slices else table.origins)
 
     def _scored(self, reference: str) -> Loaded:
         """Read a run's scores, and of its samples no more than figures need."""

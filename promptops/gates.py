@@ -32,6 +32,7 @@ from promptops.gateratings import Rated
 from promptops.grid import grids_for
 from promptops.headline import finding
 from promptops.judgefacts import cautions
+from promptops.mixing import mixing_notes
 from promptops.models import rebuild_metric
 from promptops.parts import refuse_part
 from promptops.progress import Watch
@@ -265,7 +266,8 @@ class Gates(Shifts):
             pairing = pair(first.side, second.side, second.metrics)
         slips = slipped(Path(against), folder, second, found.gate) if asks_git else []
         wary = (*self._judges_changed(against, first.side.run, candidate, folder), *cautions(first, second))
-        notes = (*run_warnings(first, second, stopped=stopped), *wary, *slips, *verdict.warnings)
+        mixed = mixing_notes(pairing, bare=by_bets)
+        notes = (*mixed, *run_warnings(first, second, stopped=stopped), *wary, *slips, *verdict.warnings)
         whole = verdict.model_copy(
             update={
                 "warnings": notes if by_bets else in_order(pairing, notes),

@@ -11,6 +11,13 @@ SYNTHETIC_SLICE = "origin: synthetic"
 ORIGIN_SLICES = (HUMAN_SLICE, SYNTHETIC_SLICE)
 
 
+def origin_slices(synthetic: int, samples: int) -> tuple[str, ...]:
+    """Return the slices that tell the two apart; none where no sample of so many is synthetic."""
+    if not synthetic:
+        return ()
+    return ORIGIN_SLICES if synthetic < samples else (SYNTHETIC_SLICE,)
+
+
 def is_synthetic(sample: Sample | Facts) -> bool:
     """Tell whether a model wrote a sample: its origin begins with `synthetic`, or it has that tag."""
     if SYNTHETIC in sample.tags:

@@ -43,7 +43,7 @@ def gate_report(
     command = ["promptops", "gate", evalset.name, "--run", verdict.candidate, "--baseline", verdict.baseline]
     command += [] if verdict.look is None else ["--look", str(verdict.look)]
     tags = slice_names(samples, evalset.slices)[: max(SLICES, len(evalset.slices))]
-    names = (None, *dict.fromkeys([*tags, *gated]))
+    names = (None, *dict.fromkeys([*second.side.table.origins, *tags, *gated]))
     deltas = tuple(
         cell.delta
         for label in _labels(pairing, first)

@@ -10,10 +10,12 @@ from itertools import islice
 import numpy as np
 import numpy.typing as npt
 
+from promptops.origins import SYNTHETIC, SYNTHETIC_SLICE, is_synthetic
 from promptops.places import Places
 from promptops.types import Facts, Sample, facts_of
 
 Ints = npt.NDArray[np.intp]
+_NOWHERE: Ints = np.empty(0, dtype=np.intp)
 PAGE = 2_000
 """Samples that are looked at together."""
 
@@ -28,6 +30,8 @@ class Roster:
     weights: npt.NDArray[np.float64]
     tagged: dict[str, Ints]
     """Where each tag's samples stand; tags in order of appearance."""
+    synthetic: Ints
+    """Where samples stand that a model wrote."""
 
     @classmethod
     def of(cls, samples: Sequence[Sample]) -> Roster:
@@ -51,22 +55,35 @@ class Roster:
                 code = number if group is None else groups.setdefault(group, number)
                 number += code == number
                 codes.append(code)
+        tagged = _by_tag(alike)
+        written = [tagged.pop(SYNTHETIC_SLICE, _NOWHERE), tagged.get(SYNTHETIC, _NOWHERE)]
         return cls(
             Places(samples, np.array(hashes, dtype=np.int64)),
             np.array(codes, dtype=np.int64),
             np.array(weights, dtype=np.float64),
-            _by_tag(alike),
+            tagged,
+            np.unique(np.concatenate(written)),
         )
 
 
 def _pages(
     samples: Iterable[Sample | Facts],
 ) -> Iterator[tuple[tuple[str, ...], tuple[tuple[str, ...], ...], tuple[str | None, ...], tuple[float, ...]]]:
-    """Yield ids, tags, groups and weights of a page of samples at a time."""
-    looked = ((each.id, each.tags, each.group, each.weight) for each in samples)
+    """Yield ids, tags, groups and weights of a page of samples at a time.
+
+    What a model wrote by its origin has one tag more.
+    """
+    looked = (
+        (each.id, each.tags if each.origin is None else _marked(each), each.group, each.weight)
+        for each in samples
+    )
     while page := tuple(islice(looked, PAGE)):
         ids, tags, groups, weights = zip(*page, strict=True)
         yield ids, tags, groups, weights
+
+
+def _marked(sample: Sample | Facts) -> tuple[str, ...]:
+    return (*sample.tags, SYNTHETIC_SLICE) if is_synthetic(sample) else sample.tags
 
 
 def _by_tag(alike: dict[tuple[str, ...], array[int]]) -> dict[str, Ints]:

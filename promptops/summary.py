@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from promptops.errors import UsageError
 from promptops.metrics import Metric
+from promptops.origins import ORIGIN_SLICES, SYNTHETIC, SYNTHETIC_SLICE, is_synthetic, origin_slices
 from promptops.roster import Roster
 from promptops.stats.intervals import bootstrap_interval, mean_interval, wilson_interval
 from promptops.types import Estimate, MetricRecord, Result, Sample, at_places
@@ -88,13 +89,27 @@ class Tally:
         return self.roster.clusters
 
     def mask(self, name: str | None) -> Bools:
-        """(n,) which samples carry a tag; all of them where none is named."""
+        """(n,) which samples carry a tag, or are of an origin; all of them where none is named."""
         if name is None:
             return np.ones(len(self.samples), dtype=bool)
         mask = np.zeros(len(self.samples), dtype=bool)
+        if name in ORIGIN_SLICES:
+            mask[self.roster.synthetic] = True
+            return mask if name == SYNTHETIC_SLICE else ~mask
         if name in self.roster.tagged:
             mask[self.roster.tagged[name]] = True
         return mask
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The slices of people's samples and of synthetic ones; none where there is no synthetic one."""
+        return origin_slices(len(self.roster.synthetic), len(self.samples))
+
+    @property
+    def slices(self) -> tuple[str, ...]:
+        """What figures are told on: by origin, then by tag."""
+        origins = self.origins
+        return (*origins, *(tag for tag in self.tags if not (origins and tag == SYNTHETIC)))
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -119,9 +134,12 @@ def cluster_codes(samples: Sequence[Sample]) -> npt.NDArray[np.int64]:
 
 
 def slice_mask(samples: Sequence[Sample], name: str | None) -> Bools:
-    """Say which samples carry a tag; all of them where no slice is named."""
+    """Say which samples carry a tag, or are of an origin; all of them where no slice is named."""
     if name is None:
         return np.ones(len(samples), dtype=bool)
+    if name in ORIGIN_SLICES:
+        wanted = name == SYNTHETIC_SLICE
+        return np.fromiter((is_synthetic(each) == wanted for each in samples), dtype=bool, count=len(samples))
     return np.fromiter((name in sample.tags for sample in samples), dtype=bool, count=len(samples))
 
 

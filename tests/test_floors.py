@@ -191,6 +191,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
             "referenceeffect",
             "soundings",
             "missing",
+            "mixing",
             "noise",
             "pairranking",
             "pairsasked",

@@ -10,6 +10,7 @@ import streamlit as st
 from dashboards import casebrowser, frames, lead, reading, shown, slicetable, urlstate
 from dashboards.casebrowser import Side
 from promptops import (
+    ORIGIN_SLICES,
     Comparison,
     PromptopsError,
     Run,
@@ -120,9 +121,10 @@ def _figures(comparison: Comparison, found: Verdict | str) -> tuple[str, str | N
                 "Slice", "slice", ["", *slices], shown=_slice_name, default="", forget=OF_A_CASE
             )
         part = chosen or None
+        told = (None, *ORIGIN_SLICES) if part is None else (part,)
         st.markdown("**Every metric** on the chosen slice")
         shown.table(
-            frames.deltas_frame(delta for delta in comparison.deltas if delta.slice == part),
+            frames.deltas_frame(delta for delta in comparison.deltas if delta.slice in told),
             right=BOUNDS,
             alt="Every metric's change with its bounds, p-value and number of cases",
         )

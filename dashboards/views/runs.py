@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboards import drilldown, frames, liverun, reading, shown, urlstate
-from promptops import Estimate, PromptopsError, Run
+from promptops import ORIGIN_SLICES, Estimate, PromptopsError, Run
 
 RUNS, CASES = 25, 200
 # So many metrics have a column in the list. (A string here would be drawn on the page.)
@@ -100,7 +100,7 @@ def _figures(run: Run) -> None:
     places = st.columns(2) if slices else [st.container()]
     with places[0]:
         st.markdown("**Figures**")
-        _estimates([each for each in found if each.slice is None], run)
+        _estimates([each for each in found if each.slice in (None, *ORIGIN_SLICES)], run)
         if any(record.stand_in for record in run.metrics):
             st.caption("\\* judged by a rule-based stand-in, not by an LLM; the scores only show the way.")
         notes = [f"{label}: {each}" for label, told in reading.judge_notes(run.id).items() for each in told]

@@ -10,6 +10,7 @@ from promptops.cli.safe import safe_line, safe_lines
 from promptops.correctionwords import corrected_line
 from promptops.evidence import evidence_of
 from promptops.figures import figure, interval, p_value, signed
+from promptops.origins import ORIGIN_SLICES
 from promptops.states import go_on
 from promptops.types import Estimate, FailureCount, Outcome, Run
 from promptops.verdicts import CaseChange, Comparison, Correction, Verdict
@@ -58,12 +59,12 @@ def print_estimates(
     if run.done == 0:
         return
     stand_ins = {record.label for record in run.metrics if record.stand_in}
+    shown = [each for each in estimates if slices or each.slice is None or each.slice in ORIGIN_SLICES]
+    slices = any(each.slice is not None for each in shown) or slices
     table = Table(box=None, pad_edge=False)
     for name in ("metric", *(["slice"] if slices else []), "figure", "95 % interval", "n"):
         table.add_column(name, justify="left" if name in {"metric", "slice"} else "right")
-    for found in estimates:
-        if found.slice is not None and not slices:
-            continue
+    for found in shown:
         unscored = f"  ({found.unscored} unscored)" if found.unscored else ""
         table.add_row(
             found.label + ("*" if found.label in stand_ins else ""),

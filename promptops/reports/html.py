@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from promptops.evidence import Evidence, evidence_of
 from promptops.figures import figure, interval, p_value, signed
 from promptops.headline import outcome_word
+from promptops.origins import ORIGIN_SLICES
 from promptops.reports import Form, Report, ReportCase
 from promptops.reports._differences import differences_caption, differences_plot
 from promptops.reports._facts import facts
@@ -24,6 +25,8 @@ SHOWN = 8000
 SEES = "the smallest change that so many cases show in 80 of 100 comparisons"
 ROWS = 2000
 """Rows of slices that are shown."""
+BESIDE = (None, *ORIGIN_SLICES)
+"""What is told of each metric first: the whole set, and people's samples beside synthetic ones."""
 FIGURES = ("baseline", "candidate", "change", "[L, U]", "p", "n")
 
 
@@ -140,7 +143,7 @@ def _figure(name: str, plot: Markup, caption: str) -> Markup:
 
 
 def _metrics(deltas: Sequence[Delta]) -> Markup:
-    whole = [delta for delta in deltas if delta.slice is None]
+    whole = [delta for delta in deltas if delta.slice in BESIDE]
     alpha = whole[0].alpha if whole else 0.05
     told = (
         f"[L, U]: one-sided bounds at alpha = {alpha:g} each; p: one-sided, for the side the change lies on"
@@ -148,15 +151,15 @@ def _metrics(deltas: Sequence[Delta]) -> Markup:
     return tag(
         "section",
         tag("h2", text("Metrics")),
-        table(told, ("metric", *FIGURES), [_figures(delta, delta.label) for delta in whole]),
+        table(told, ("metric", *FIGURES), [_figures(delta, _name(delta)) for delta in whole]),
     )
 
 
 def _slices(deltas: Sequence[Delta]) -> Markup:
-    found = [delta for delta in deltas if delta.slice is not None]
+    found = [delta for delta in deltas if delta.slice not in BESIDE]
     if not found:
         return NOTHING
-    rows = [_figures(delta, f"{delta.label} on {delta.slice}") for delta in found[:ROWS]]
+    rows = [_figures(delta, _name(delta)) for delta in found[:ROWS]]
     left = f" (the first {ROWS:,} of {len(found):,})" if len(found) > ROWS else ""
     frame = table(f"The same figures on slices{left}", ("metric and slice", *FIGURES), rows)
     return tag(
@@ -164,6 +167,10 @@ def _slices(deltas: Sequence[Delta]) -> Markup:
         tag("h2", text("Slices")),
         tag("details", tag("summary", text(f"{len(found):,} figures")), frame),
     )
+
+
+def _name(delta: Delta) -> str:
+    return delta.label if delta.slice is None else f"{delta.label} on {delta.slice}"
 
 
 def _figures(delta: Delta, name: str) -> Sequence[Markup]:

@@ -8,6 +8,7 @@ from promptops.evidence import Evidence, evidence_of
 from promptops.figures import figure, interval, p_value, signed
 from promptops.headline import compared, finding, outcome_word
 from promptops.judgetext import judge_lines
+from promptops.origins import ORIGIN_SLICES
 from promptops.preferencetext import preference_sentences
 from promptops.reports import Form, Report, ReportCase
 from promptops.reports._facts import facts
@@ -18,6 +19,8 @@ from promptops.verdicts import Delta, Stopping
 
 LIMIT = 65_536
 """Characters that GitHub takes in a comment."""
+BESIDE = (None, *ORIGIN_SLICES)
+"""What is told of each metric first: the whole set, and people's samples beside synthetic ones."""
 FIGURES = ("baseline", "candidate", "change", "[L, U]", "p", "n")
 
 
@@ -111,7 +114,7 @@ def _figures_head() -> str:
 
 def _figures(report: Report, *, whole: bool) -> list[str]:
     deltas = report.comparison.deltas if report.comparison else ()
-    return [_figure_row(delta) for delta in deltas if (delta.slice is None) == whole]
+    return [_figure_row(delta) for delta in deltas if (delta.slice in BESIDE) == whole]
 
 
 def _figure_row(delta: Delta) -> str:
