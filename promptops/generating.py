@@ -224,7 +224,8 @@ class Generating(Curation):
         cards[found.name] = found.card
         canaries = {name: card.canary for name, card in cards.items() if card.canary}
         log = generated_file(self.root, found.name)
-        assignment = Assignment(seeds, found.samples, canaries)
+        prompts = {name: self.prompt(name)[0] for name in self.prompt_names()}
+        assignment = Assignment(seeds, found.samples, canaries, prompts)
         return _Ready(work, found, shape, assignment, chosen, second, log)
 
     def _writer(self, ready: _Ready, renderer: Renderer) -> Writer:

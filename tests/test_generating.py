@@ -255,6 +255,17 @@ def test_a_model_that_knows_a_sets_canary_and_one_that_repeats_itself_are_found_
     assert [each["inputs"]["question"] for each in found["candidates"]] == [items[1]["inputs"]["question"]]
 
 
+def test_a_sample_that_stands_in_a_registered_prompt_is_no_candidate(library: Folder) -> None:
+    question = "May I bring a sandwich into the reading room, and coffee?"
+    with Project.open(library.path) as project:
+        project.add_prompt(library.prompt("answer", f"As in: {question} No. Now answer: {{{{ question }}}}"))
+    said = {"generate-0": reply(item(question), item("Where may I eat my bread?")), "*": json.dumps(FINE)}
+    given = ["--describe", "The desk.", "--model", library.script("said.json", said), "-n", "2"]
+    found = generated(library, *given)
+    assert [(each["kind"], each["text"]) for each in found["rejected"]] == [("in_prompt", question)]
+    assert "stands in the prompt 'answer'" in found["rejected"][0]["reason"]
+
+
 def test_a_dead_server_is_told_and_nothing_is_written(library: Folder) -> None:
     with serving("x") as server:
         port = server.server_address[1]

@@ -16,7 +16,14 @@ HOWS = ("paraphrase", "harder", "edge", "adversarial", "language:CODE")
 """What can be made of present samples."""
 
 Rejection = Literal[
-    "repeated", "canary", "not_answerable", "wrong_target", "not_as_asked", "not_checked", "unreadable"
+    "repeated",
+    "canary",
+    "in_prompt",
+    "not_answerable",
+    "wrong_target",
+    "not_as_asked",
+    "not_checked",
+    "unreadable",
 ]
 """Why a sample that a model wrote is no candidate."""
 

@@ -9,6 +9,7 @@ from promptops.generation import Generated, Rejection
 _WORDS: dict[Rejection, tuple[str, str]] = {
     "repeated": ("repeats a case that is there", "repeat cases that are there"),
     "canary": ("holds a set's canary", "hold a set's canary"),
+    "in_prompt": ("stands in a prompt", "stand in prompts"),
     "not_answerable": ("can't be answered", "can't be answered"),
     "wrong_target": ("has a wrong target", "have wrong targets"),
     "not_as_asked": ("is not as asked", "are not as asked"),

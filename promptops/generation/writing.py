@@ -16,10 +16,10 @@ from promptops.generation.replylog import ReplyLog
 from promptops.generation.requests import Asked, Desk
 from promptops.generation.seeds import Seed
 from promptops.judges import trial_completion
-from promptops.leaks import canaries_in
+from promptops.leaks import canaries_in, shown_in
 from promptops.redaction import Redactor
 from promptops.textrows import joined
-from promptops.types import Completion, Result, Sample
+from promptops.types import Completion, Prompt, Result, Sample
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class Assignment:
     """All that the set holds."""
     canaries: Mapping[str, str]
     """Of all the project's sets, by name."""
+    prompts: Mapping[str, Prompt] = field(default_factory=dict)
+    """The project's registered prompts, whose examples are no new samples."""
 
 
 @dataclass
@@ -151,12 +153,17 @@ class Writer:
             Known(draft.text, _beside_draft(draft, shape.written, shape.passage_in), "another generated one")
             for draft in drafts
         ]
+        whole = [Sample(id=str(place), inputs=dict(draft.inputs)) for place, draft in enumerate(drafts)]
+        shown = {each.sample: each.prompt for each in shown_in(whole, assignment.prompts)}
         kept: list[Draft] = []
-        for draft, same in zip(drafts, repeated(news, present), strict=True):
+        for place, (draft, same) in enumerate(zip(drafts, repeated(news, present), strict=True)):
             leaked = _canary(draft, assignment.canaries)
             if leaked is not None:
                 told = f"holds the canary of {leaked!r}: the model has seen that set"
                 outcome.rejected.append(_rejected(draft, "canary", told))
+            elif str(place) in shown:
+                told = f"stands in the prompt {shown[str(place)]!r}, whose answers it would give away"
+                outcome.rejected.append(_rejected(draft, "in_prompt", told))
             elif same is not None:
                 outcome.rejected.append(_rejected(draft, "repeated", f"nearly the same as {same}"))
             else:

@@ -102,6 +102,8 @@ def test_an_estimate_of_a_stand_in_judge_is_marked() -> None:
 
 
 def test_changes_are_written_as_the_command_line_writes_them() -> None:
+    both = frames.deltas_frame([DELTA, DELTA.model_copy(update={"slice": "origin: human"})])
+    assert [name.partition(", ")[2] for name in both["metric"]] == [frames.WHOLE, "origin: human"]
     row = frames.deltas_frame([DELTA]).iloc[0]
     assert (row["change"], row["[L, U]"], row["p"], row["n"]) == (
         "+0.1000",
