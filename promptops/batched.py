@@ -21,7 +21,7 @@ from promptops.batching import (
     state_of,
 )
 from promptops.budget import Budget
-from promptops.errors import CallFailed, NotReached, UsageError
+from promptops.errors import CallFailed, NotReached, NotYet, PromptopsError, UsageError
 from promptops.evaluation import Evaluation
 from promptops.eventloop import wait_for
 from promptops.progress import Watch
@@ -167,8 +167,8 @@ class Batched(Steered):
         """Finish a run with what it was started with; nothing stored is asked again.
 
         Of one in batches what is answered is brought first, then the rest is asked directly; raises
-        UsageError while a batch is worked on, and else what `collect` raises; with `again` a batch that its
-        server does not know any more is given up.
+        UsageError while a batch is worked on, NotYet while one is being cancelled, and else what `collect`
+        raises; with `again` a batch that its server does not know any more is given up.
         """
         run = self.run(reference)
         if self.is_batched(run.id):
@@ -176,10 +176,7 @@ class Batched(Steered):
             found = self._collected(run, False, concurrency, cache, budget, watch, again, None, command)
             pending = [batch.id for batch in found.batches if batch.status == "pending"]
             if pending:
-                raise UsageError(
-                    f"Batch {pending[0]} is still worked on, and would be paid for all the same. Wait for it "
-                    f"(promptops resume {run.id} --wait), or cancel it first: promptops stop {run.id}"
-                )
+                raise self._still_out(run, pending)
             if budget is not None and budget.stopped:
                 return found.run
         return super().resume(
@@ -191,6 +188,21 @@ class Batched(Steered):
             cassette=cassette,
             budget=budget,
             watch=watch,
+        )
+
+    def _still_out(self, run: Run, pending: Sequence[str]) -> PromptopsError:
+        """Return why nothing can be asked directly while some batches are out, and what to do."""
+        cancelled = {batch.id for batch in self.batches(run.id) if batch.event == "cancelled"}
+        out = [name for name in pending if name not in cancelled]
+        if not out:
+            return NotYet(
+                f"Batch {pending[0]} is being cancelled, and its server has not ended it yet. What it "
+                "answers until then is paid for and will be brought. Wait a little, then: promptops resume "
+                f"{run.id} --live"
+            )
+        return UsageError(
+            f"Batch {out[0]} is still worked on, and would be paid for all the same. Wait for it "
+            f"(promptops resume {run.id} --wait), or cancel it first: promptops stop {run.id}"
         )
 
     def batches(self, reference: str) -> tuple[HandedIn, ...]:

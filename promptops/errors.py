@@ -12,6 +12,7 @@ PromptopsError
 ├── NotMeasured           too little came back to say anything              exit 3
 ├── NotRecorded           a cassette without an answer that is needed        exit 3
 ├── NotReached            a server that can't be asked now; nothing is lost     exit 3
+├── NotYet                what a server is still at; the same command does later  exit 3
 ├── BatchMissing          a batch that its server does not know any more       exit 3
 ├── RunInterrupted        a run that was stopped and can be resumed          exit 130 / 143
 └── CallFailed            one call to a model failed; recorded, not shown as a crash
@@ -184,6 +185,12 @@ class NotRecorded(PromptopsError):
 
 class NotReached(PromptopsError):
     """A server that can't be asked now; what is stored and what was handed in stays."""
+
+    exit_code = 3
+
+
+class NotYet(PromptopsError):
+    """What must wait until a server has ended something; the same command will do then."""
 
     exit_code = 3
 

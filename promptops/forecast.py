@@ -45,6 +45,8 @@ class Part(Noun):
     """What an earlier run has already."""
     handed_in: int = 0
     """What a batch has that is out: no call is made for it."""
+    handed_in_cost: float | None = None
+    """US dollars for that, paid whether it is brought or not; None where unknown, or nothing is out."""
     calls: int
     tokens_in: int | None
     tokens_out: int | None
@@ -89,6 +91,8 @@ class Forecast(Noun):
     stored: int
     cached: int
     handed_in: int = 0
+    handed_in_cost: float | None = None
+    """US dollars for what batches have that are out; in no other figure."""
     calls: int
     tokens_in: int | None
     tokens_out: int | None
@@ -202,6 +206,7 @@ def forecast_of(
     """Add up what the parts of a command take."""
     calls = sum(part.calls for part in parts)
     seconds = _added([part.seconds for part in parts])
+    out = any(part.handed_in for part in parts)
     at_once = max(min(concurrency, calls), 1)
     bases = [
         basis
@@ -217,6 +222,7 @@ def forecast_of(
         stored=sum(part.stored for part in parts),
         cached=sum(part.cached for part in parts),
         handed_in=sum(part.handed_in for part in parts),
+        handed_in_cost=_added([part.handed_in_cost for part in parts if part.handed_in]) if out else None,
         calls=calls,
         tokens_in=_whole(_added([part.tokens_in for part in parts])),
         tokens_out=_whole(_added([part.tokens_out for part in parts])),
@@ -297,6 +303,9 @@ def _sentence(found: Forecast) -> str:
     priced = {part.cost_basis for part in found.parts}
     about = "at most " if "bound" in priced else "about " if priced - {"known"} else ""
     cost = dollars(found.cost) if found.cost is None else f"{about}{dollars(found.cost)}"
+    if found.handed_in:
+        theirs = "unknown" if found.handed_in_cost is None else f"about {dollars(found.handed_in_cost)}"
+        cost = f"{cost} for new calls and {theirs} for what is handed in"
     seconds = None if found.minutes is None else found.minutes * 60 * found.concurrency
     return f"{', '.join(kinds)}; {tokens}; {cost}; {waiting(seconds, found.concurrency)}."
 

@@ -290,8 +290,9 @@ class Forecasts(Replays):
                 many = sum(known) if len(known) == len(out) else len(answered.handed_in)
                 theirs = replace(wanted, characters=answered.handed_in)
                 priced = part_of(theirs, work.batch_caller(run.model)[0].model, usual)
-                told = _told_of(out, many, priced.cost if priced.calls == many else None)
-                part = part.model_copy(update={"handed_in": many, "notes": (*part.notes, told)})
+                cost = priced.cost if priced.calls == many else None
+                more = {"handed_in": many, "handed_in_cost": cost}
+                part = part.model_copy(update={**more, "notes": (*part.notes, _told_of(out, many, cost))})
             parts.append(part)
         for (label, model), count in judged.items():
             caller = outlook.judge_callers[label, model]

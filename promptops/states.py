@@ -14,19 +14,23 @@ from promptops.pausing import holds
 from promptops.types import Run, RunState
 
 
-def as_it_stands(run: Run, lease: Lease | None, root: Path, since: str | None = None) -> Run:
+def as_it_stands(
+    run: Run, lease: Lease | None, root: Path, since: str | None = None, cancelled: str | None = None
+) -> Run:
     """Return a stored run with the state that is told of it.
 
     `running` or `paused` where a process works on it, `waiting` where a batch is out (`since` when), else
-    what is stored; what was left as `running` was interrupted.
+    what is stored, with when a batch was `cancelled`; what was left as `running` was interrupted.
     """
     state: RunState = run.status
     if lease is not None and works(lease):
         state = "paused" if holds(root, run.id, lease.owner) else "running"
     elif since is not None:
         return run.model_copy(update={"status": "waiting", "waiting_since": since})
-    elif state == "running":
-        state = "interrupted"
+    else:
+        state = "interrupted" if state == "running" else state
+        if cancelled is not None:
+            return run.model_copy(update={"status": state, "cancelled_at": cancelled})
     return run if state == run.status else run.model_copy(update={"status": state})
 
 
@@ -35,6 +39,21 @@ def go_on(run: Run) -> str:
     if run.status == "paused":
         return f"promptops pause {run.id} --go-on"
     return f"promptops resume {run.id}" if run.status in ("interrupted", "waiting") else ""
+
+
+def nothing_to_do(run: Run, *, retry_errors: bool) -> str:
+    """Return why a run has nothing left to be asked, and what else may be wanted; empty where it has."""
+    if run.status != "finished" or (retry_errors and run.errors):
+        return ""
+    total = run.samples * run.repeats
+    if retry_errors:
+        return f"Run {run.id} is finished and all {total:,} answers are there: there is nothing to ask again."
+    if not run.errors:
+        return f"Run {run.id} is finished and all {total:,} answers are there: there is nothing to do."
+    return (
+        f"Run {run.id} is finished: there is nothing to do but to ask again what has no answer "
+        f"({run.errors:,} of {total:,}): promptops resume {run.id} --retry-errors"
+    )
 
 
 def how_to_finish(run: Run) -> str:

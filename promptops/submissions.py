@@ -22,6 +22,8 @@ class HandedIn(Noun):
     """How many it has; None where that is not known."""
     at: str
     """When it was handed in, or first found in the server's list."""
+    changed_at: str = ""
+    """When the newest event was written down."""
     cancelled: bool = False
     """Whether we have had it cancelled, whatever came after."""
 

@@ -350,13 +350,18 @@ class Run(Noun):
     part: Part | None = None
     waiting_since: str | None = None
     """When the batch was handed in that it waits for; None where it waits for none."""
+    cancelled_at: str | None = None
+    """When its batch was cancelled, while what that had answered by then is not brought; else None."""
 
     @property
     def standing(self) -> str:
         """How it stands, in words."""
-        if self.waiting_since is None:
-            return self.status
-        return f"waiting, in a batch since {self.waiting_since[:16].replace('T', ' ')}"
+        if self.waiting_since is not None:
+            return f"waiting, in a batch since {self.waiting_since[:16].replace('T', ' ')}"
+        if self.cancelled_at is not None:
+            when = self.cancelled_at[:16].replace("T", " ")
+            return f"{self.status}, its batch cancelled at {when} and its answers not brought yet"
+        return self.status
 
     @property
     def at_work(self) -> bool:

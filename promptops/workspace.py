@@ -151,8 +151,12 @@ class Workspace:
 
     def _as_they_stand(self, found: Sequence[Run]) -> list[Run]:
         ids = [run.id for run in found]
-        leases, waiting = self.store.leases(ids), self.store.waiting_since(ids)
-        return [as_it_stands(run, leases.get(run.id), self.root, waiting.get(run.id)) for run in found]
+        leases = self.store.leases(ids)
+        waiting, cancelled = self.store.waiting_since(ids), self.store.cancelled_at(ids)
+        return [
+            as_it_stands(run, leases.get(run.id), self.root, waiting.get(run.id), cancelled.get(run.id))
+            for run in found
+        ]
 
     def run_count(self, *, evalset: str | None = None) -> int:
         """Return how many runs there are."""

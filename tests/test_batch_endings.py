@@ -9,8 +9,8 @@ import pytest
 from promptops import Project
 from promptops.errors import NotReached
 from promptops.providers import _openai_batch
-from tests.batches import Cli, cli, folder, server, submitted
-from tests.made import Folder
+from tests.batches import ASK, Cli, cli, folder, server, submitted
+from tests.made import EVALSET, Folder, questions
 from tests.providers.batch_server import BatchServer
 
 __all__ = ["cli", "folder", "server"]
@@ -42,17 +42,23 @@ def test_what_a_stopped_batch_never_came_to_is_asked_by_resume_and_is_no_failure
     assert standing(folder, run)[0] == "interrupted"
     # It may still answer some: nothing is handed in, or asked directly, before it has ended.
     assert "cancelling" in cli("resume", run, code=3).stdout
-    refused = cli("resume", run, "--live", code=2).stderr
-    assert f"{held.id} is still worked on" in refused and f"promptops stop {run}" in refused
+    told = " ".join(cli("runs").stdout.split())
+    assert "interrupted, its batch cancelled at 2" in told and f"brought yet: promptops resume {run}" in told
+    early = cli("resume", run, "--live", code=3).stderr
+    assert f"Batch {held.id} is being cancelled" in early and "promptops stop" not in early
+    assert early.endswith(f"Wait a little, then: promptops resume {run} --live\n")
     assert (asked(server), server.chats) == ([12], [])
     server.finish("cancelled", lines=lines)
+    with Project.open(folder.path) as project:
+        assert project.run(run).cancelled_at == project.batches(run)[0].changed_at
     if live:
         cli("resume", run, "--live")
         assert (asked(server), len(server.chats)) == ([12], 5)
         assert standing(folder, run) == ("finished", 12, 0)
+        assert "cancelled" not in cli("runs").stdout
         return
     again = cli("resume", run, code=3).stdout
-    assert "Handed in just now: 5 requests" in again and "7 of 12 results are there" in again
+    assert "Handed in just now: 5 requests" in again and "7 of 12 answers are there." in again
     assert standing(folder, run) == ("waiting", 7, 0) and asked(server) == [12, 5]
     texts = server.texts()
     assert sorted(texts[12:]) == sorted(set(texts) - {f"number {number}" for number in range(7)})
@@ -215,3 +221,45 @@ def test_a_server_that_is_gone_takes_no_batch_and_the_run_can_be_handed_in_later
         assert run.status == "interrupted"
         assert project.collect(run.id).submitted == 12
     assert asked(server) == [12]
+
+
+def test_a_batch_that_is_worked_on_is_not_asked_for_directly(folder: Folder, cli: Cli) -> None:
+    run = submitted(folder)
+    refused = cli("resume", run, "--live", code=2).stderr
+    assert "is still worked on" in refused and f"promptops stop {run}" in refused
+
+
+def test_what_expired_and_is_handed_in_anew_is_not_told_as_there(
+    folder: Folder, server: BatchServer, cli: Cli
+) -> None:
+    assert "(or stay until it is answered: with --wait)" in cli(*ASK, "--batch").stdout
+    run = Project.open(folder.path).run("latest").id
+    server.work(7)
+    server.finish("expired")
+    told = cli("resume", run).stdout
+    assert "5 of 12 answers are missing (42%): 5 x timeout." in told
+    assert f"promptops resume {run} --retry-errors (in another batch; with --live directly)" in told
+    again = cli("resume", run, "--retry-errors", code=3).stdout
+    assert f"Run {run}: 7 of 12 answers are there, 5 more have failed." in again
+    server.finish()
+    cli("resume", run, "--retry-errors")
+    assert standing(folder, run) == ("finished", 12, 0)
+    done = cli("resume", run)
+    assert done.stdout.startswith(
+        f"Run {run} is finished and all 12 answers are there: there is nothing to do."
+    )
+
+
+def test_a_limit_on_judges_is_told_once_with_how_to_go_on(
+    folder: Folder, server: BatchServer, cli: Cli
+) -> None:
+    judged = EVALSET + '\n[metrics.quality]\nmetric = "rubric"\ncriteria = "is it right?"\n'
+    folder.evalset("numbers", questions(12), judged)
+    cli(*ASK, "--batch", "--judge-model", "far/judge")
+    run = Project.open(folder.path).run("latest").id
+    server.finish()
+    said = cli("resume", run, "--max-calls", "5", code=3)
+    both = said.stdout + said.stderr
+    assert both.count("Stopped by") == both.count("Go on:") == 1 and "No batch is out" not in both
+    cli("resume", run)
+    assert standing(folder, run)[0] == "finished"

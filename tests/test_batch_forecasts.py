@@ -46,7 +46,8 @@ def test_what_is_handed_in_takes_no_call_and_what_it_costs_is_told(
     assert (found["handed_in"], found["calls"], found["cost"]) == (12, 0, 0.0)
     assert found["parts"][0]["handed_in"] == 12 and found["minutes"] is None
     assert found["sentence"].startswith("0 calls, 12 more handed in already; ")
-    assert found["sentence"].endswith("time unknown.")
+    priced = f"$0.00 for new calls and about {dollars(BATCHED)} for what is handed in; time unknown."
+    assert found["sentence"].endswith(priced) and found["handed_in_cost"] == pytest.approx(BATCHED)
     (batch,) = list(server.batches)[1:]
     since = standing_since(folder, run)
     assert found["parts"][0]["notes"] == [
@@ -164,7 +165,8 @@ def test_judges_of_a_run_that_the_cache_has_whole_are_asked_at_once(
 def test_what_part_of_the_set_is_handed_in_is_told(folder: Folder, server: BatchServer, cli: Cli) -> None:
     done = cli(*ASK, "--batch", "--limit", "3")
     direct = cli("eval", "numbers", "-p", "ask.prompt.yaml", "-m", "mock/echo", "--limit", "3")
-    assert done.stderr == "3 of 12 samples: --limit 3 left 3.\n"
-    assert done.stderr in direct.stderr
+    assert done.stderr.splitlines()[1:] == ["3 of 12 samples: --limit 3 left 3."]
+    assert done.stderr.startswith("Run ") and "begins: ask.prompt.yaml on far/model" in done.stderr
+    assert done.stderr.splitlines()[1] == direct.stderr.splitlines()[1]
     assert "3 requests for far/model handed in" in done.stdout and asked(server) == [3]
     assert cli(*ASK, "--batch", "--no-cache", "--limit", "3", "--json").stderr == ""

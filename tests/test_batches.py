@@ -31,7 +31,7 @@ def test_a_run_is_handed_in_left_and_collected(folder: Folder, server: BatchServ
     assert server.chats == []
     assert set(server.keys) == {f"Bearer {KEY}"}
     before = cli("resume", "latest", code=3)
-    assert "0 of 24 results are there" in before.stdout and "validating" in before.stdout
+    assert "0 of 24 answers are there" in before.stdout and "validating" in before.stdout
     server.work(5)
     server.finish()
     after = cli("resume", "latest")
@@ -147,7 +147,7 @@ def test_one_that_was_cut_off_between_files_hands_in_the_rest(
 def test_a_killed_process_hands_nothing_in_twice(folder: Folder, server: BatchServer) -> None:
     folder.killed((*ASK, "--batch"), lambda: len(server.batches) == 1)
     done = folder.run("resume", "latest", code=3)
-    assert "0 of 12 results" in done.stdout and "Handed in" not in done.stdout
+    assert "0 of 12 answers" in done.stdout and "Handed in" not in done.stdout
     server.finish()
     folder.killed(("resume", "latest"), lambda: ("GET", "batches") in server.requests[-2:])
     folder.run("resume", "latest")

@@ -75,7 +75,9 @@ def submit(project: Project, as_json: bool, *arguments: Any, **options: Any) -> 
     for each in handed:
         click.echo(safe_line(_told(each), 400))
         if each.batches:
-            click.echo(f"Come back with: promptops resume {each.run}")
+            click.echo(
+                f"Come back with: promptops resume {each.run} (or stay until it is answered: with --wait)"
+            )
     return [project.run(each.run) for each in handed if not each.batches]
 
 
@@ -106,6 +108,8 @@ def collect(
             documents.print_document(documents.CollectDocument(collection=found))
         else:
             _tell(found, err=False)
+            if not budget.stopped:  # else it is told how to go on
+                _tell_next(found)
         ctx.exit(NOT_THERE)
     for note in found.notes:
         click.echo(f"Note: {note}", err=True)
@@ -115,19 +119,25 @@ def collect(
 def _tell(found: Collection, *, err: bool = True) -> None:
     from promptops.cli.safe import safe_line
 
-    total = found.run.samples * found.run.repeats
-    click.echo(f"Run {found.run.id}: {total - found.left:,} of {total:,} results are there.", err=err)
+    run = found.run
+    failed = f", {run.errors:,} more have failed" if run.errors else ""
+    click.echo(
+        f"Run {run.id}: {run.done:,} of {run.samples * run.repeats:,} answers are there{failed}.", err=err
+    )
     for batch in found.batches:
         told = f"{batch.answered:,} of {batch.requests:,} answered"
-        failed = f", {batch.failed:,} failed" if batch.failed else ""
-        click.echo(safe_line(f"  {batch.id}: {batch.told}, {told}{failed}", 300), err=err)
+        lost = f", {batch.failed:,} failed" if batch.failed else ""
+        click.echo(safe_line(f"  {batch.id}: {batch.told}, {told}{lost}", 300), err=err)
     if found.submitted:
         click.echo(f"Handed in just now: {found.submitted:,} requests.", err=err)
     for note in found.notes:
         click.echo(f"Note: {note}", err=err)
-    if not err and found.pending:
+
+
+def _tell_next(found: Collection) -> None:
+    if found.pending:
         click.echo(f"Come back later, or wait for it: promptops resume {found.run.id} --wait")
-    elif not err:
+    else:
         click.echo(
             f"No batch is out. Hand in what is left: promptops resume {found.run.id} (or with --live ask it "
             "directly)"

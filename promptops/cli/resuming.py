@@ -70,6 +70,7 @@ def resume_command(
     it does not know a batch any more.
     """
     from promptops.budget import Budget
+    from promptops.states import nothing_to_do
 
     budget = Budget(max_calls, max_cost)
     if dry_run:
@@ -91,6 +92,13 @@ def resume_command(
     with open_project(ctx) as project, Watched(project, quiet=as_json, log=log_json) as seen:
         batched = project.is_batched(run)
         refuse_unbatched(run, batched, wait=wait, live=live, again=again)
+        found_run = project.run(run)
+        nothing = nothing_to_do(found_run, retry_errors=retry_errors)
+        if nothing:
+            if not as_json:
+                click.echo(nothing)
+            print_made(project, [found_run], seen, as_json, most=max_failed)
+            ctx.exit(exit_code([found_run], None, max_failed))
         if batched and not live:
             options: dict[str, Any] = {"wait": wait, "retry_errors": retry_errors, "again": again}
             options["concurrency"] = concurrency

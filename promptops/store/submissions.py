@@ -38,6 +38,14 @@ class Submissions(Database):
             if any(batch.event == "handed_in" for batch in batches)
         }
 
+    def cancelled_at(self, run_ids: Sequence[str]) -> dict[str, str]:
+        """Return when a batch of some runs was cancelled last, where its answers were not brought since."""
+        return {
+            run_id: max(batch.changed_at for batch in batches if batch.event == "cancelled")
+            for run_id, batches in self._batches(run_ids).items()
+            if any(batch.event == "cancelled" for batch in batches)
+        }
+
     def _batches(self, run_ids: Sequence[str]) -> dict[str, tuple[HandedIn, ...]]:
         query = select(submissions).where(submissions.c.run_id.in_(run_ids)).order_by(submissions.c.id)
         found: dict[str, dict[str, HandedIn]] = {}
@@ -49,6 +57,7 @@ class Submissions(Database):
                     id=row.batch_id,
                     event=row.event,
                     requests=row.requests if before is None or row.requests is not None else before.requests,
+                    changed_at=row.created_at,
                     at=row.created_at if before is None or row.event == "handed_in" else before.at,
                     cancelled=row.event == "cancelled" or (before is not None and before.cancelled),
                 )
