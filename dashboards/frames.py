@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from promptops import Case, Estimate, Evidence, Forecast, Run, Slices, verdicts
+from promptops import Bill, Case, Estimate, Evidence, Forecast, Run, Slices, verdicts
 from promptops import types as nouns
-from promptops.figures import figure, interval, p_value, signed
+from promptops.figures import dollars, figure, interval, p_value, signed
 from promptops.visible import visible_line
 
 CELL = 160
@@ -28,9 +28,12 @@ def moment(written: str) -> str:
 
 
 def runs_frame(
-    runs: Sequence[Run], figures: Mapping[str, Mapping[str, float | None]], labels: Sequence[str]
+    runs: Sequence[Run],
+    figures: Mapping[str, Mapping[str, float | None]],
+    labels: Sequence[str],
+    bills: Mapping[str, Bill],
 ) -> pd.DataFrame:
-    """Return one row a run, with the figures of some metrics."""
+    """Return one row a run, with what it took and the figures of some metrics."""
     columns: dict[str, list[object]] = {
         "run": [run.id for run in runs],
         "prompt": [cell(run.prompt_ref) for run in runs],
@@ -39,7 +42,9 @@ def runs_frame(
         "date": [moment(run.created_at) for run in runs],
         "done": [_done(run) for run in runs],
         "errors": [run.errors for run in runs],
-        "status": [run.status for run in runs],
+        "status": [cell(run.standing) for run in runs],
+        "cost": [_cost(bills.get(run.id)) for run in runs],
+        "tokens": [_tokens(bills.get(run.id)) for run in runs],
     }
     for label in labels:
         columns[label] = [figure(figures.get(run.id, {}).get(label)) for run in runs]
@@ -51,6 +56,19 @@ def _done(run: Run) -> str:
     # How far a run at work is says its own page, which looks again and again; two figures would differ.
     done = "…" if run.at_work else run.done
     return f"{done} of {run.samples * run.repeats}{part}"
+
+
+def _cost(bill: Bill | None) -> str:
+    """Return what a run cost; empty where its calls are too many to be added up for a list, or none."""
+    if bill is None or not bill.calls + bill.cached:
+        return ""
+    return "unknown" if bill.cost is None else dollars(bill.cost)
+
+
+def _tokens(bill: Bill | None) -> str:
+    if bill is None or not bill.calls + bill.cached:
+        return ""
+    return "unknown" if bill.tokens is None else f"{bill.tokens:,}"
 
 
 def first_labels(runs: Iterable[Run], limit: int) -> list[str]:

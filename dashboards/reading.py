@@ -9,6 +9,7 @@ import streamlit as st
 
 from dashboards.opened import kept, project
 from promptops import (
+    Bill,
     Case,
     Comparison,
     DeclaredJudges,
@@ -60,6 +61,16 @@ def figures(found: Run) -> dict[str, float | None]:
         return _figures(settings.database, found.id, found.status, found.done, found.errors)
     except PromptopsError:
         return {}
+
+
+def bill(found: Run) -> Bill:
+    """Return what a run took, however many calls it has."""
+    return _bill(project().settings.database, found.id, found.status, found.done, found.errors)
+
+
+def bills(found: Sequence[Run]) -> dict[str, Bill]:
+    """Return what some runs took; those with very many calls are left out."""
+    return _bills(tuple(run.id for run in found))
 
 
 @kept(entries=32)
@@ -226,6 +237,17 @@ def prompt_text(reference: str) -> str:
 @st.cache_data(max_entries=2000, show_spinner=False)
 def _figures(database: str, run_id: str, status: str, done: int, errors: int) -> dict[str, float | None]:
     return project().figures(run_id)
+
+
+@st.cache_data(max_entries=2000, show_spinner=False)
+def _bill(database: str, run_id: str, status: str, done: int, errors: int) -> Bill:
+    return project().bill(run_id)
+
+
+@kept(entries=8)
+def _bills(run_ids: tuple[str, ...]) -> dict[str, Bill]:
+    opened = project()
+    return opened.bills([opened.run(run_id) for run_id in run_ids])
 
 
 def _state(baseline: str) -> int:

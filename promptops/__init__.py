@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from promptops.additions import Added
     from promptops.biaswords import hidden_biases
+    from promptops.bills import Bill
     from promptops.budget import Budget
     from promptops.certificates import Certificate
     from promptops.coverage import SetCoverage
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Bill": "bills",
     "Budget": "budget",
     "Case": "types",
     "Comparison": "verdicts",
@@ -122,6 +124,7 @@ _HOMES = {
 __all__ = [
     "ORIGIN_SLICES",
     "Added",
+    "Bill",
     "Budget",
     "Case",
     "Certificate",

@@ -99,7 +99,7 @@ class BatchCaller:
         address = address or self.address(request, prompt_digest)
         found = self.caller.find(request, prompt_digest)
         if found is not None:
-            self.caller.usage.cached += 1
+            self.caller.usage.reuse(found)
             return Answer(found, address, cached=True, address=address)
         line = self.collected.shelf.get(custom_id(request.sample_id, request.repeat, request.attempt))
         if line is None:

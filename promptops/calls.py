@@ -131,7 +131,7 @@ class Caller:
         key = address if self.model.cacheable else None
         found = self._found(key, reads)
         if found is not None:
-            self.usage.cached += 1
+            self.usage.reuse(found)
             return Answer(found, key, cached=True, address=address)
         if self.brake is not None:
             self.brake.check()

@@ -35,6 +35,15 @@ def p_value(value: float) -> str:
     return "<.0001" if value < 0.0001 else f"{value:.4f}".lstrip("0") if value < 1 else "1"
 
 
+def dollars(cost: float | None) -> str:
+    """Return an amount as it is told to people."""
+    if cost is None:
+        return "cost unknown"
+    return (
+        f"${cost:,.2f}" if cost >= 0.1 or cost == 0 else f"${cost:.4f}" if cost >= 0.0001 else f"${cost:.1g}"
+    )
+
+
 def listed(names: Sequence[str]) -> str:
     """Return names as a part of a sentence: a, b and c; of many the first ones."""
     if len(names) > NAMED:

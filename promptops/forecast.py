@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from promptops.figures import dollars
 from promptops.noun import Noun
-from promptops.pricing import dollars, waiting
+from promptops.pricing import waiting
 from promptops.providers import Model
 from promptops.store.answers import Taken
 

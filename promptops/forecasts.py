@@ -15,13 +15,13 @@ from promptops.calls import Caller
 from promptops.engines import Engine
 from promptops.evaluation import Evaluation
 from promptops.eventloop import wait_for
+from promptops.figures import dollars
 from promptops.followers import first_of, first_stage, seed_of
 from promptops.forecast import Forecast, Part, Usual, Wanted, forecast_of, part_of, untimed
 from promptops.judges import Judge, asked_models
 from promptops.ledger import StoredLedger
 from promptops.models import open_model, rebuild_metric
 from promptops.prices import ListPrice, price_of_model, read_prices
-from promptops.pricing import dollars
 from promptops.providers import ProviderSettings
 from promptops.recorded import refuse_other_cassette
 from promptops.replays import Replays

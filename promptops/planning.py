@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 from promptops.comparison import Pairing
 from promptops.errors import UsageError
 from promptops.expectation import LOSS, Expected, expectations
+from promptops.figures import dollars
 from promptops.gate import spread
 from promptops.gaterules import GateRule
 from promptops.noise import ChangeNoise, Noise
 from promptops.noun import Noun
-from promptops.pricing import Extra, Price, dollars, extra_of, extra_sentence
+from promptops.pricing import Extra, Price, extra_of, extra_sentence
 from promptops.reach import Reach
 from promptops.spending import Choice
 from promptops.stats.decision import SMALL

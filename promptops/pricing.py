@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from promptops.figures import dollars
 from promptops.noun import Noun
 from promptops.store.answers import Spent
 
@@ -80,15 +81,6 @@ def price_sentence(price: Price, concurrency: int) -> str:
     )
     return (
         f"{calls}, {tokens}, {_cost(price)}, {waiting(price.seconds, concurrency)} (as run {price.run} took)"
-    )
-
-
-def dollars(cost: float | None) -> str:
-    """Return an amount as it is told to people."""
-    if cost is None:
-        return "cost unknown"
-    return (
-        f"${cost:,.2f}" if cost >= 0.1 or cost == 0 else f"${cost:.4f}" if cost >= 0.0001 else f"${cost:.1g}"
     )
 
 

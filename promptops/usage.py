@@ -22,6 +22,8 @@ class Usage:
     unpriced: int = 0
     uncounted: int = 0
     """Answers that do not tell their tokens."""
+    saved: float = 0.0
+    """US dollars that cached answers had cost, as far as that is known."""
     under_way: int = 0
     """Calls that were under way when the command ended: closed without an answer, and maybe charged."""
     held_back: Callable[[], tuple[str, ...]] = tuple
@@ -39,6 +41,11 @@ class Usage:
             self.unpriced += 1
         else:
             self.cost += completion.cost
+
+    def reuse(self, completion: Completion) -> None:
+        """Count one answer that the cache had."""
+        self.cached += 1
+        self.saved += completion.cost or 0.0
 
     def told_waits(self) -> tuple[str, ...]:
         """Return in a few words each what calls wait for just now; nothing where they don't."""

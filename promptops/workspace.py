@@ -16,9 +16,12 @@ from promptops.states import as_it_stands, how_to_finish
 from promptops.types import EvalSet, Run, Sample
 
 if TYPE_CHECKING:
+    from promptops.bills import Bill
     from promptops.store import Store
 
 
+BILLED = 20_000
+"""Calls of a run up to which lists tell what it took: each has to be read."""
 LISTED = 20
 """Runs that are looked at together for the newest that asked the whole set."""
 
@@ -157,6 +160,15 @@ class Workspace:
             as_it_stands(run, leases.get(run.id), self.root, waiting.get(run.id), cancelled.get(run.id))
             for run in found
         ]
+
+    def bills(self, runs: Sequence[Run]) -> dict[str, Bill]:
+        """Return what each of some runs took, for lists: those with very many calls are left out."""
+        return self.store.bills([run.id for run in runs], most=BILLED)
+
+    def bill(self, reference: str) -> Bill:
+        """Return what a run's answered calls took, however many there are."""
+        run = self.run(reference)
+        return self.store.bills([run.id])[run.id]
 
     def run_count(self, *, evalset: str | None = None) -> int:
         """Return how many runs there are."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from promptops import Project, batching
-from promptops.pricing import dollars
+from promptops.figures import dollars
 from promptops.providers import _openai_batch
 from tests.batches import ASK, Cli, cli, folder, server, submitted
 from tests.made import EVALSET, Folder, questions

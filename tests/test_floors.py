@@ -40,6 +40,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "anchors",
         "attacks",
         "baselines",
+        "bills",
         "collector",
         "cassettes",
         "certificates",

@@ -42,7 +42,8 @@ def _list() -> list[str]:
         page = urlstate.page("page", reading.run_count(evalset), RUNS)
     runs = reading.runs(RUNS, page * RUNS, evalset)
     labels = frames.first_labels(runs, FIGURES)
-    frame = frames.runs_frame(runs, {run.id: reading.figures(run) for run in runs}, labels)
+    figures = {run.id: reading.figures(run) for run in runs}
+    frame = frames.runs_frame(runs, figures, labels, reading.bills(runs))
     ids = [run.id for run in runs]
     wanted = urlstate.read_all("run")
 
@@ -59,7 +60,7 @@ def _list() -> list[str]:
         hide_index=True,
         on_select=changed,
         selection_mode="multi-row",
-        column_config=shown.columns(frame, right=("done", *labels)),
+        column_config=shown.columns(frame, right=("done", "cost", "tokens", *labels)),
         alt="Runs, the newest first",
     )
     st.caption("Tick one run to see its figures and cases, two to compare them.")
@@ -81,6 +82,7 @@ def _details(run: Run) -> None:
     shown.text(shown.run_name(run))
     if run.status == "finished":
         shown.text(f"{run.done} results, {run.errors} without an answer")
+        shown.text(f"It took {reading.bill(run).sentence}.")
     if run.part is not None:
         shown.text(f"A part of the set: {run.part.sentence}")
     if run.status != "finished":

@@ -158,7 +158,7 @@ def print_check(found: AnchorCheck) -> None:
     """Print what was found when anchors were judged again."""
     from promptops.cli.safe import safe_line, safe_lines
     from promptops.cli.tables import console
-    from promptops.pricing import dollars
+    from promptops.figures import dollars
 
     style = "bold yellow" if not found.measured else "bold red" if found.drifted else "bold"
     console().print(safe_lines(found.sentence), style=style, soft_wrap=True)

@@ -8,6 +8,7 @@ import click
 from pydantic import Field
 
 from promptops.additions import Added
+from promptops.bills import Bill
 from promptops.coverage import SetCoverage
 from promptops.forecast import Forecast
 from promptops.generation import Generated
@@ -120,12 +121,15 @@ class RunsDocument(Document):
     runs: tuple[Run, ...]
     marks: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """By run on which side of a change of its judge its scores are."""
+    bills: dict[str, Bill] = Field(default_factory=dict)
+    """By run what it took; of one with very many calls only `show` tells that."""
 
 
 class RunDocument(Document):
     """`show RUN`."""
 
     run: Run
+    bill: Bill
     estimates: tuple[Estimate, ...]
     failures: tuple[FailureCount, ...] = ()
     cut_off: int = 0

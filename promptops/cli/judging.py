@@ -214,8 +214,7 @@ def _print_attack(found: AttackReport) -> None:
 
     from promptops.cli.safe import safe_line, safe_lines
     from promptops.cli.tables import console
-    from promptops.figures import figure, interval
-    from promptops.pricing import dollars
+    from promptops.figures import dollars, figure, interval
 
     star = "*" if found.stand_in else ""
     console().print(safe_lines(found.sentence), style="bold", soft_wrap=True)

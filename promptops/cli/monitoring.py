@@ -135,7 +135,7 @@ def _moment(at: str) -> str:
 
 
 def _cost_line(whole: Figures) -> str:
-    from promptops.pricing import dollars
+    from promptops.figures import dollars
 
     costs = whole.costs
     if costs.known is None or not costs.known:
@@ -182,7 +182,7 @@ def _print_rows(found: Monitor) -> None:
 
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
-    from promptops.pricing import dollars
+    from promptops.figures import dollars
 
     names = list(found.whole.measures)
     table = Table(box=None, pad_edge=False)

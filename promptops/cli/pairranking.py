@@ -216,7 +216,7 @@ def _told(found: PairRanking) -> str:
 
 
 def _asked(asked: PairsAsked) -> str:
-    from promptops.pricing import dollars
+    from promptops.figures import dollars
 
     looks = f", {asked.looks} of {asked.planned} looks" if asked.schedule == "adaptive" else ""
     calls = f"{asked.calls} calls, {dollars(asked.cost)}" if asked.calls else "No call: all was judged before"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def print_preference(found: Preference) -> None:
     """Print what a pairwise judge prefers, with its biases beside it."""
     from promptops.cli.tables import console
-    from promptops.pricing import dollars
+    from promptops.figures import dollars
 
     first, *more = preference_sentences(found)
     console().print(f"\n{safe_lines(first)}", soft_wrap=True)

@@ -119,7 +119,7 @@ def told(progress: Progress) -> str:
     if usage.tokens_in or usage.tokens_out:
         more = f" and {usage.uncounted} calls that tell none" if usage.uncounted else ""
         parts.append(f"{usage.tokens_in + usage.tokens_out:,} tokens{more}")
-    parts.append(cost(usage.cost, usage.calls - usage.unpriced, usage.unpriced))
+    parts.append(cost(usage.cost, usage.calls - usage.unpriced, usage.unpriced, saved=usage.saved))
     parts.extend(usage.told_waits())
     left = progress.seconds_left
     if progress.paused:
@@ -152,8 +152,9 @@ def tell_stopped(budget: Budget, runs: Sequence[Run]) -> None:
     sys.stderr.write(f"{told} Go on: {again}\n" if again else f"{told}\n")
 
 
-def cost(dollars: float, priced: int, unpriced: int) -> str:
-    """Return the cost as far as it is known; an unknown price is never shown as zero."""
+def cost(dollars: float, priced: int, unpriced: int, *, saved: float = 0.0) -> str:
+    """Return the cost as far as it is known, and what the cache saved; an unknown price is never zero."""
+    kept = f" (${saved:.4f} saved by the cache)" if saved else ""
     if not priced:
-        return "cost unknown" if unpriced else ""
-    return f"${dollars:.4f}" + (f" and {unpriced} calls of unknown price" if unpriced else "")
+        return f"cost unknown{kept}" if unpriced else f"$0 spent{kept}" if saved else ""
+    return f"${dollars:.4f}" + (f" and {unpriced} calls of unknown price" if unpriced else "") + kept

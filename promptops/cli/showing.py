@@ -9,6 +9,7 @@ import click
 from promptops.cli.options import json_option, open_project
 
 if TYPE_CHECKING:
+    from promptops.bills import Bill
     from promptops.types import Case, Sample
 
 
@@ -26,10 +27,11 @@ def runs_command(ctx: click.Context, evalset: str | None, limit: int, as_json: b
     with open_project(ctx) as project:
         found = project.runs(limit=limit, evalset=evalset)
         marks = project.judge_marks(found)
+        bills = project.bills(found)
     if as_json:
         from promptops.cli import documents
 
-        documents.print_document(documents.RunsDocument(runs=tuple(found), marks=marks))
+        documents.print_document(documents.RunsDocument(runs=tuple(found), marks=marks, bills=bills))
         return
     if not found:
         click.echo(
@@ -40,9 +42,8 @@ def runs_command(ctx: click.Context, evalset: str | None, limit: int, as_json: b
         state = "" if run.status == "finished" else f"  {run.standing}{step}"
         errors = f"  {run.errors} errors" if run.errors else ""
         part = f"  part: {run.samples} of {run.part.samples} samples" if run.part else ""
-        click.echo(
-            f"{safe_line(tables.run_name(run))}  {run.done}/{run.samples * run.repeats}{part}{errors}{state}"
-        )
+        through = f"{run.done}/{run.samples * run.repeats}{part}{errors}"
+        click.echo(f"{safe_line(tables.run_name(run))}  {through}{_paid(bills.get(run.id))}{state}")
         for mark in marks.get(run.id, ()):
             click.echo(f"  {safe_line(mark, 300)}")
 
@@ -82,6 +83,7 @@ def show_command(ctx: click.Context, run: str, sample: str | None, repeat: int, 
             documents.print_document(
                 documents.RunDocument(
                     run=found,
+                    bill=project.bill(found.id),
                     estimates=estimates,
                     failures=failures,
                     cut_off=cut_off,
@@ -95,6 +97,7 @@ def show_command(ctx: click.Context, run: str, sample: str | None, repeat: int, 
             _print_sample(next(item for item in project.samples(found.id) if item.id == sample), cases[0])
         else:
             tables.print_estimates(found, estimates, failures, cut_off=cut_off)
+            click.echo(f"  It took {project.bill(found.id).sentence}.")
             tables.print_notes(notes)
             tables.print_corrections(corrections)
 
@@ -123,6 +126,18 @@ def plugins_command(wing: str | None, as_json: bool) -> None:
         for plugin in found:
             if plugin.wing == each:
                 click.echo(f"  {plugin.name:<{wide}}  {plugin.summary}")
+
+
+def _paid(bill: Bill | None) -> str:
+    """Return what a run in a list took; what is unknown is left out, or is for `show` to add up."""
+    from promptops.figures import dollars
+
+    if bill is None:
+        return ""
+    tokens = f"  {bill.tokens:,} tokens" if bill.tokens else ""
+    spent = f"  {dollars(bill.cost)}" if bill.calls or bill.cached else ""
+    saved = f" ({dollars(bill.saved)} saved)" if bill.saved else ""
+    return f"{tokens}{spent}{saved}"
 
 
 def _print_sample(sample: Sample, case: Case) -> None:

@@ -109,7 +109,7 @@ def _carry_out(ctx: click.Context, what: str, **more: int) -> None:
 def _print(found: JudgeNoise | ReferenceEffect) -> None:
     from promptops.cli.safe import safe_line, safe_lines
     from promptops.cli.tables import console
-    from promptops.pricing import dollars
+    from promptops.figures import dollars
 
     star = "*" if found.stand_in else ""
     console().print(safe_lines(found.sentence), style="bold", soft_wrap=True)

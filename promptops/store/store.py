@@ -12,6 +12,7 @@ from promptops.errors import StoreError
 from promptops.store.address import Address, address_of
 from promptops.store.alerts import Alerts
 from promptops.store.answers import Answers
+from promptops.store.bills import Bills
 from promptops.store.database import clean_messages
 from promptops.store.opening import connect_sqlite, disk_warnings, make_engine, use_wal
 from promptops.store.pairs import Pairs
@@ -27,7 +28,7 @@ from promptops.store.upgrade import bring_to_head, require_head
 
 
 class Store(
-    Registry, Snapshots, Runs, Answers, Recordings, Reuse, Results, Pairs, Submissions, Production, Alerts
+    Registry, Snapshots, Runs, Answers, Recordings, Reuse, Results, Pairs, Submissions, Bills, Production, Alerts
 ):
     """All that promptops keeps: prompts, question sets, runs, calls and results.
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboards import frames
-from promptops import evidence_of
+from promptops import Bill, evidence_of
 from promptops.gaterules import GateRule
 from promptops.groupchanges import GroupChange
 from promptops.slices import Slices
@@ -77,11 +77,20 @@ def test_a_cell_is_one_short_line_whatever_a_model_wrote(text: str) -> None:
 
 
 def test_runs_have_a_row_each_with_the_figures_of_the_first_metrics() -> None:
-    row = frames.runs_frame([RUN], {RUN.id: {"f1": 0.5, "judge": None}}, ["f1", "judge"]).iloc[0]
+    figures: dict[str, dict[str, float | None]] = {RUN.id: {"f1": 0.5, "judge": None}}
+    bill = Bill(calls=9, cached=0, tokens_in=1000, tokens_out=234, cost=0.0123, saved=0.0)
+    row = frames.runs_frame([RUN], figures, ["f1", "judge"], {RUN.id: bill}).iloc[0]
     assert row["run"] == RUN.id
     assert row["date"] == "2026-11-21 09:30"
     assert row["done"] == "9 of 10"
     assert (row["f1"], row["judge"]) == ("0.5000", "-")
+    assert (row["cost"], row["tokens"]) == ("$0.0123", "1,234")
+    waiting = RUN.model_copy(update={"status": "waiting", "waiting_since": "2026-11-21T10:31:00+00:00"})
+    unknown = bill.model_copy(update={"cost": None, "tokens_in": None})
+    rows = frames.runs_frame([waiting, RUN], figures, [], {waiting.id: unknown})
+    assert rows["status"][0] == "waiting, in a batch since 2026-11-21 10:31"
+    assert list(rows["cost"]) == ["unknown"] * 2 and list(rows["tokens"]) == ["unknown"] * 2
+    assert list(frames.runs_frame([RUN], figures, [], {})["cost"]) == [""]
 
 
 def test_the_first_metrics_are_listed_once_in_their_order() -> None:
