@@ -2,6 +2,7 @@
 
 PromptopsError
 ├── UsageError            a wrong flag or combination                        exit 2
+│   ├── NothingToAsk      nothing that was chosen is left to be asked          exit 0
 │   └── UnknownName       no such prompt, run, metric ... (did you mean?)    exit 2
 ├── FileProblems          one or more faults in the user's files             exit 2
 ├── SettingsError         promptops.toml, environment, database URL          exit 2
@@ -67,6 +68,12 @@ class UsageError(PromptopsError):
     """A flag, argument or combination that makes no sense."""
 
 
+class NothingToAsk(UsageError):
+    """A selection that leaves nothing to be asked, with nothing wrong about it."""
+
+    exit_code = 0
+
+
 class UnknownName(UsageError):
     """A name that nothing answers to, with the nearest ones that exist.
 
@@ -112,9 +119,16 @@ class Problem:
     column: int | None = None
     field: str = ""
 
+    @property
+    def unit(self) -> str:
+        """What its line counts: a table that is no text has rows."""
+        return "row" if self.file.endswith(".parquet") else "line"
+
     def __str__(self) -> str:
         place = self.file
-        if self.line is not None:
+        if self.line is not None and self.unit == "row":
+            place += f", row {self.line}"
+        elif self.line is not None:
             place += f":{self.line}"
             if self.column is not None:
                 place += f":{self.column}"
@@ -144,7 +158,7 @@ def _told(alike: Sequence[Problem]) -> str:
     again = len(alike) - 1
     if not again:
         return str(alike[0])
-    lines = [f"line {problem.line}" for problem in alike[1:] if problem.line is not None][:3]
+    lines = [f"{problem.unit} {problem.line}" for problem in alike[1:] if problem.line is not None][:3]
     where = ": " + ", ".join(lines) + (", ..." if again > len(lines) else "") if lines else ""
     return f"{alike[0]} (and {again} more such{where})"
 

@@ -35,7 +35,7 @@ from promptops.prices import batch_priced
 from promptops.progress import Progress, Watch
 from promptops.providers import BatchServer, Model
 from promptops.recorded import CassetteCaller, refuse_unrecorded
-from promptops.runner import Runner
+from promptops.runner import Runner, answer_request
 from promptops.running import Running
 from promptops.states import taken
 from promptops.store import Store
@@ -151,6 +151,21 @@ class Evaluation:
             kept["cassette"] = self.cassette.sha256
         self.store.create_run(run, {**kept, **config})
         return run
+
+    def refuse_idle(self, runs: Sequence[Run], samples: Sequence[Sample]) -> None:
+        """Raise UsageError where no call may be made and no answer of new runs is stored before."""
+        if self.budget.max_calls != 0:
+            return
+        with Renderer() as renderer:
+            for run in runs:
+                for sample in samples:
+                    request = answer_request(renderer, run.prompt, sample, 0)
+                    if self.caller(run.model).find(request, run.prompt.digest) is not None:
+                        return
+        raise UsageError(
+            "--max-calls 0 lets no call begin, and no earlier run has an answer to any of these "
+            f"{len(samples):,} samples. No run was made; --dry-run tells what one takes."
+        )
 
     def check_recorded(self, runs: Sequence[Run], samples: Sequence[Sample]) -> None:
         """Raise NotRecorded with all that new runs need and the cassette, if there is one, does not hold."""

@@ -73,6 +73,7 @@ class Experiments(Registry):
         files = self.prompt_files(prompts)
         found, drafts = self._prepared(work, evalset, files, models, repeats, judge_model, select)
         work.check_recorded(drafts, found.samples)
+        work.refuse_idle(drafts, found.samples)
         self.store.save_evalset(found)
         runs = self._started(work, found, self.evalset_folder(evalset), self._run_specs(found), drafts)
         work.carry_out([work.task(run, found.samples) for run in runs])

@@ -86,6 +86,8 @@ class Forecast(Noun):
 
     evalset: str
     samples: int
+    of_samples: int | None = None
+    """How many samples the whole set has, where only a part of it is asked; else None."""
     repeats: int
     concurrency: int
     parts: tuple[Part, ...]
@@ -103,6 +105,12 @@ class Forecast(Noun):
     """The least sure of all figures."""
     notes: tuple[str, ...] = ()
     sentence: str
+
+    @property
+    def asked(self) -> str:
+        """How many samples are asked, and of how many: "30 of 200 samples"."""
+        whole = "" if self.of_samples is None else f" of {self.of_samples:,}"
+        return f"{self.samples:,}{whole} samples"
 
     @property
     def how_sure(self) -> str:

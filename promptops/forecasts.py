@@ -72,6 +72,7 @@ class Forecasts(Replays):
         parts += [part for draft in drafts for part in self._parts(work, draft, found.samples, batch=batch)]
         notes = [BATCHED] if batch else []
         forecast = self._forecast(work, found.name, len(found.samples), repeats, parts, notes)
+        forecast = _as_a_part(forecast, drafts[0])
         return untimed(forecast) if batch else forecast
 
     def forecast_gate(
@@ -170,6 +171,7 @@ class Forecasts(Replays):
         notes += [CANCELLED.format(each.id) for each in known if each.event == "cancelled"]
         notes += [AGAIN.format(each.id, _how_many(each.requests)) for each in known if again]
         found = self._forecast(work, run.evalset, len(samples), run.repeats, parts, notes)
+        found = _as_a_part(found, run)
         return untimed(found) if batch else found
 
     def forecast_preference(
@@ -344,6 +346,11 @@ class Forecasts(Replays):
                 usual = Usual.of(taken, f"run {each.id}", same=one)
                 return usual if one else replace(usual, cost=None)
         return Usual()
+
+
+def _as_a_part(found: Forecast, run: Run) -> Forecast:
+    """Return a forecast that tells of how many samples a run asks a part."""
+    return found if run.part is None else found.model_copy(update={"of_samples": run.part.samples})
 
 
 def _told_of(out: Sequence[HandedIn], count: int, cost: float | None) -> str:

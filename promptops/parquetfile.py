@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,13 @@ MAX_GROUP = 2**30
 _MAX_INTEGER = 2**63 - 1
 
 
-def read_parquet(path: Path, problems: list[Problem]) -> Iterator[Located]:
+def read_parquet(
+    path: Path, problems: list[Problem], odd: Callable[[Sequence[str]], list[str]]
+) -> Iterator[Located]:
     """Yield each row as an object; what is null isn't there. Faulty rows are skipped and noted in `problems`.
 
-    Columns hold texts, numbers, booleans, lists or structs of these. Raises FileProblems where the file
-    can't be read, or a column holds something else.
+    Columns hold texts, numbers, booleans, lists or structs of these; `odd` tells what is wrong with their
+    names. Raises FileProblems where the file can't be read, or a column is none of these.
     """
     import pyarrow as arrow
     from pyarrow import parquet
@@ -33,7 +35,7 @@ def read_parquet(path: Path, problems: list[Problem]) -> Iterator[Located]:
     with open_regular(path) as file:
         try:
             opened = parquet.ParquetFile(file, pre_buffer=False)
-            _check(opened, name)
+            _check(opened, name, odd)
             number = 0
             for batch in opened.iter_batches(batch_size=ROWS, use_threads=False):
                 for row in batch.to_pylist():
@@ -57,7 +59,7 @@ def _at(number: int) -> Any:
     return lambda path: Place(number)
 
 
-def _check(opened: Any, name: str) -> None:
+def _check(opened: Any, name: str, odd: Callable[[Sequence[str]], list[str]]) -> None:
     """Raise FileProblems with every column whose values JSON has no word for, and for what is too large."""
     problems = []
     columns: list[str] = opened.schema_arrow.names
@@ -66,10 +68,11 @@ def _check(opened: Any, name: str) -> None:
         for column in dict.fromkeys(columns)
         if columns.count(column) > 1
     ]
+    problems += [Problem(name, reason) for reason in odd(columns)]
     for field in opened.schema_arrow:
-        odd = _odd(field.type)
-        if odd is not None:
-            told = f"column {shown(field.name)} holds {odd}; write it as texts, numbers, lists or structs"
+        strange = _odd(field.type)
+        if strange is not None:
+            told = f"column {shown(field.name)} holds {strange}; write it as texts, numbers, lists or structs"
             problems.append(Problem(name, told))
     for place in range(opened.metadata.num_row_groups):
         if opened.metadata.row_group(place).total_byte_size > MAX_GROUP:

@@ -12,6 +12,7 @@ from promptops.cassettes import Cassette
 from promptops.errors import CallFailed, NotRecorded, UsageError
 from promptops.judges import Judge, Reads, judges_of
 from promptops.models import rebuild_metric
+from promptops.redaction import REDACTED
 from promptops.runner import judge_request
 from promptops.templates import Renderer
 from promptops.types import Completion, Prompt, Request, Run, Sample
@@ -130,11 +131,17 @@ async def unrecorded(
                         bench = _Bench(renderer, judge_callers, replies, label, judge, sample.id, repeat)
                         await bench.hear(completion, sample)
     return [
-        *_told(cassette, f"{run.prompt_ref} on {run.model}", answers, run.prompt.digest, run.model),
+        *_told(cassette, f"{run.prompt_ref} on {run.model}", answers, run.prompt.digest, caller),
         *(
             line
             for (label, model), miss in replies.items()
-            for line in _told(cassette, f"judge {label} on {model}", miss, judges[label].prompt.digest, model)
+            for line in _told(
+                cassette,
+                f"judge {label} on {model}",
+                miss,
+                judges[label].prompt.digest,
+                judge_callers[label, model],
+            )
         ),
     ]
 
@@ -197,19 +204,28 @@ class _Silent(Exception):
         self.place = place
 
 
-def _told(cassette: Cassette, who: str, miss: _Miss, prompt_digest: str, model: str) -> list[str]:
+def _told(cassette: Cassette, who: str, miss: _Miss, prompt_digest: str, caller: Caller) -> list[str]:
     if not miss.samples:
         return []
     named = ", ".join(map(repr, miss.samples[:_NAMED])) + (" ..." if len(miss.samples) > _NAMED else "")
-    why = _why(cassette, prompt_digest, model)
+    why = _why(cassette, prompt_digest, caller.name, caller.model.origin)
     return [f"{who}: {len(miss.samples)} of {miss.of} not recorded{why}; samples {named}"]
 
 
-def _why(cassette: Cassette, prompt_digest: str, model: str) -> str:
+def _why(cassette: Cassette, prompt_digest: str, model: str, origin: str) -> str:
     """Return the likeliest reason, by the cassette's first line."""
     if model not in cassette.head.models:
         known = ", ".join(sorted(cassette.head.models)) or "none"
         return f" (the cassette has answers of {known})"
+    recorded = cassette.head.models[model]
+    if recorded != origin and REDACTED not in recorded:
+        there, here = recorded.partition("#")[0], origin.partition("#")[0]
+        if there == here:
+            return " (`body` or `headers` of its provider are not those of the recording)"
+        return (
+            f" (recorded at {there}, and {model} is at {here} here: the address is a part of what was asked, "
+            "so set base_url as it was then)"
+        )
     digests = {shape.prompt_digest for shape in cassette.head.runs if shape.model == model}
     if digests and prompt_digest not in digests:
         return " (the prompt has changed since)"

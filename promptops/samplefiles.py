@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -97,7 +97,7 @@ def _yaml_rows(path: Path) -> Iterator[Located]:
 
 def _parquet_rows(path: Path, problems: list[Problem], plain_columns: bool) -> Iterator[Located]:
     """Yield rows with `inputs.NAME` and `metadata.NAME` put together, where these are columns."""
-    for row in read_parquet(path, problems):
+    for row in read_parquet(path, problems, _nothing_odd if plain_columns else _odd_columns):
         if plain_columns or not isinstance(row.value, dict):
             yield row
             continue
@@ -110,6 +110,30 @@ def _parquet_rows(path: Path, problems: list[Problem], plain_columns: bool) -> I
             else:
                 value[key] = member
         yield Located(value, row.place)
+
+
+def _nothing_odd(columns: Sequence[str]) -> list[str]:
+    return []
+
+
+def _odd_columns(columns: Sequence[str]) -> list[str]:
+    """Return what is wrong with columns that are to hold samples; structs may hold what has dots here."""
+    outer = [
+        name.partition(".")[0] if name.startswith(("inputs.", "metadata.")) else name for name in columns
+    ]
+    unknown = [name for name, first in zip(columns, outer, strict=True) if first not in KEYS]
+    told = []
+    for name in unknown:
+        known = [*(key for key in KEYS if key not in ("inputs", "metadata")), "inputs.NAME", "metadata.NAME"]
+        index = name.startswith("__index_level_")
+        why = " It is the index of a pandas table: write that with index=False." if index else ""
+        told.append(f"unknown column {shown(name)}.{why or did_you_mean(name, known)}")
+    if unknown and "inputs" not in outer:
+        told.append(
+            f"there is no column of inputs: call each inputs.NAME (such as {shown(f'inputs.{unknown[0]}')}), "
+            "or put them into one column `inputs` of structs"
+        )
+    return told
 
 
 def _csv_rows(path: Path, problems: list[Problem], plain_columns: bool) -> Iterator[Located]:
@@ -252,7 +276,8 @@ class _SampleReader:
             return
         free, line = self._claim(sample_id, row.place)
         if not free:
-            faults.add(("id",), f"{shown(sample_id)} was given already, on line {line}")
+            where = f"in row {line}" if self._file.endswith(".parquet") else f"on line {line}"
+            faults.add(("id",), f"{shown(sample_id)} was given already, {where}")
 
 
 def _check_text(value: JsonValue, path: KeyPath, faults: Faults) -> bool:

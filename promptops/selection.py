@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
 
-from promptops.errors import UnknownName, UsageError
+from promptops.errors import NothingToAsk, UnknownName, UsageError
 from promptops.facets import fields_of, written
 from promptops.matching import matcher
 from promptops.metrics import Metric
@@ -73,7 +73,13 @@ def select(evalset: EvalSet, wanted: Selection, failed: Failed | None = None) ->
         samples = left(f"--slice {name}", (each for each in samples if each.id in inside))
     if failed is not None:
         flag = f"--failed-from {failed.run_id} ({failed.how})"
+        before = len(samples)
         samples = left(flag, (each for each in samples if each.id in failed.ids))
+        if before and not samples:
+            which = f"none of the {before:,} samples" if steps[:-1] else "no sample"
+            raise NothingToAsk(
+                f"There is nothing to ask: {which} failed in run {failed.run_id} ({failed.how})."
+            )
     if wanted.sample is not None:
         drawn = drawn_ids(samples, wanted.sample, wanted.seed)
         flag = f"--sample {wanted.sample} --seed {wanted.seed}"

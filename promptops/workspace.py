@@ -56,7 +56,7 @@ class Workspace:
     ) -> Self:
         """Open the project that holds `path`; the database is opened (and upgraded) when first needed.
 
-        With `missing_ok` one that is only read and not there yet counts as empty.
+        With `missing_ok` one that is not there yet counts as empty, and is not made.
         Raises SettingsError with file and key where the settings are wrong.
         """
         settings, root = load_settings(Path(path), os.environ, database=database, engine=engine)
@@ -70,11 +70,18 @@ class Workspace:
         """The database."""
         from promptops.store import Store
 
+        if self.missing_database is not None:
+            return Store.open("sqlite://")
         if not self._read_only:
             self._keep_out_of_git()
-        elif self._missing_ok and Store.is_missing(self.settings.database):
-            return Store.open("sqlite://")
         return Store.open(self.settings.database, read_only=self._read_only)
+
+    @cached_property
+    def missing_database(self) -> Path | None:
+        """The database's file where that is not there, and is not to be made either; else None."""
+        from promptops.store import Store
+
+        return Store.missing_file(self.settings.database) if self._missing_ok else None
 
     def _keep_out_of_git(self) -> None:
         """Make the default folder of the database, with a note to git to leave it alone."""
@@ -146,6 +153,9 @@ class Workspace:
 
     def run(self, reference: str) -> Run:
         """Return a run by id, the beginning of its id, or `latest`."""
+        if self.missing_database is not None:
+            hint = f"There is no database at {self.missing_database}."
+            raise UnknownName("run", reference, (), hint=hint)
         return self._as_they_stand([self.store.run(reference)])[0]
 
     def runs(self, *, limit: int = 50, offset: int = 0, evalset: str | None = None) -> list[Run]:

@@ -232,8 +232,9 @@ def test_a_batch_that_is_worked_on_is_not_asked_for_directly(folder: Folder, cli
 def test_what_expired_and_is_handed_in_anew_is_not_told_as_there(
     folder: Folder, server: BatchServer, cli: Cli
 ) -> None:
-    assert "(or stay until it is answered: with --wait)" in cli(*ASK, "--batch").stdout
+    handed = cli(*ASK, "--batch").stdout
     run = Project.open(folder.path).run("latest").id
+    assert f"Or stay until it is answered: promptops resume {run} --wait\n" in handed
     server.work(7)
     server.finish("expired")
     told = cli("resume", run).stdout

@@ -144,7 +144,12 @@ def test_what_the_cache_answers_is_free(paid: Folder, server: PaidServer) -> Non
     found = paid.json(*ASK, "--max-calls", "0")
     assert server.calls == 40 and found["calls"] == 0 and found["stopped"] is None
     assert found["runs"][0]["run"]["status"] == "finished"
-    assert paid.json(*ASK, "--max-calls", "0", "--no-cache", code=3)["runs"][0]["run"]["done"] == 0
+    runs = paid.json("runs")["runs"]
+    refused = paid.run(*ASK, "--max-calls", "0", "--no-cache", code=2).stderr
+    assert "no earlier run has an answer to any of these 40 samples. No run was made" in refused
+    paid.prompt("ask", "Again: {{ question }}")
+    paid.run(*ASK, "--max-calls", "0", code=2)
+    assert paid.json("runs")["runs"] == runs and server.calls == 40
 
 
 def test_a_budget_tells_in_python_why_it_ended(folder: Folder) -> None:

@@ -132,6 +132,21 @@ def test_what_is_not_recorded_is_told_at_once_before_anything_is_done(
     assert server.calls == before
 
 
+def test_a_cassette_of_another_address_says_so(fork: Folder, server: ChatServer) -> None:
+    settings = (fork.path / "promptops.toml").read_text()
+    command = ("eval", "numbers", "-p", "ask.prompt.yaml", "-m", "local/echo", "--cassette", "cassette.jsonl")
+    fork.write("promptops.toml", settings.replace(server.url, "http://127.0.0.1:9/v1"))
+    told = " ".join(fork.run(*command, code=3).stderr.split())
+    assert "ask.prompt.yaml on local/echo: 24 of 24 not recorded (recorded at " in told
+    assert f"{server.url.removesuffix('/v1')}" in told and "local/echo is at http://127.0.0.1:9/v1" in told
+    assert "set base_url as it was then" in told
+    table = next(line for line in settings.splitlines() if line.startswith("base_url"))
+    fork.write("promptops.toml", settings.replace(table, f"{table}\nbody = {{ seed = 1 }}", 1))
+    assert "(`body` or `headers` of its provider are not those of the recording)" in (
+        fork.run(*command, code=3).stderr
+    )
+
+
 @pytest.mark.parametrize("verb", ["eval", "gate"])
 def test_what_a_cassette_holds_costs_nothing_and_a_dry_run_tells_what_it_does_not(
     fork: Folder, server: ChatServer, verb: str

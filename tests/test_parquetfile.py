@@ -82,10 +82,18 @@ def test_a_large_one_is_read_by_pages(tmp_path: Path, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     ("rows", "told"),
     [
-        ([{"id": "a", "input": "x"}], "samples.parquet:1: input: unknown key. Did you mean 'inputs'?"),
-        ([{"id": "a"}, {"id": "b"}, {"id": "a"}], "parquet:3: id: 'a' was given already, on line 1"),
+        (
+            [{"id": "a", "input.x": "x"}],
+            "samples.parquet: unknown column 'input.x'. Did you mean 'inputs.NAME'?",
+        ),
+        (
+            [{"id": "a", "question": "x"}],
+            "there is no column of inputs: call each inputs.NAME (such as 'inputs.q",
+        ),
+        ([{"id": "a", "__index_level_0__": 1}], "index of a pandas table: write that with index=False"),
+        ([{"id": "a"}, {"id": "b"}, {"id": "a"}], "parquet, row 3: id: 'a' was given already, in row 1"),
         ([{"id": 5}], "put it in quotes"),
-        ([{"id": "a", "weight": float("nan")}], "parquet:1: weight is nan, which is no JSON number"),
+        ([{"id": "a", "weight": float("nan")}], "parquet, row 1: weight is nan, which is no JSON number"),
         ([{"id": "a", "inputs": {"x": [2.0, float("inf")]}}], "inputs.x.1 is inf"),
         ([{"id": "a", "metadata": {"day": datetime.date(2026, 1, 1)}}], "column 'metadata' holds date32"),
         ([{"id": "a", "inputs": {"x": b"raw"}}], "column 'inputs' holds binary"),
@@ -128,3 +136,16 @@ def test_texts_of_production_are_read_too(tmp_path: Path) -> None:
     parquet.write_table(arrow.table({"output": ["a", "b"], "user.name": ["x", "y"]}), path)
     assert read_texts(path) == ["a", "b"]
     assert read_texts(path, "output") == ["a", "b"]
+
+
+def test_rows_with_one_fault_are_told_as_rows(tmp_path: Path) -> None:
+    rows = [{"id": f"s{number}", "inputs": {"x": "1"}, "weight": -1.0} for number in range(5)]
+    told = problems_of(made(tmp_path, rows))
+    assert "samples.parquet, row 1: weight: " in told
+    assert "(and 4 more such: row 2, row 3, row 4, ...)" in told and "line" not in told
+
+
+def test_a_column_of_inputs_is_not_missed_where_there_is_one(tmp_path: Path) -> None:
+    told = problems_of(made(tmp_path, [{"id": "a", "inputs.x": "1", "lable": "y"}]))
+    assert "unknown column 'lable'." in told and "no column of inputs" not in told
+    assert "inputs.x" not in told.partition("Known are")[0]

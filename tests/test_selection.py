@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from promptops import Project, Selection
-from promptops.errors import UnknownName, UsageError
+from promptops.errors import NothingToAsk, UnknownName, UsageError
 from promptops.metrics.exact import Exact
 from promptops.selection import drawn_ids, failed_in, select
 from promptops.types import Card, Completion, EvalSet, MetricRecord, MetricSpec, Result, Sample, Score
@@ -169,8 +169,12 @@ def test_failed_from_takes_what_was_not_fully_right(folder: Folder) -> None:
         again = project.evaluate("some", [prompt], ["mock/echo"], select=Selection(failed_from=first.id))[0]
         assert [sample.id for sample in project.samples(again.id)] == ["q001", "q004"]
         assert again.part is not None and again.part.failed_from == first.id
-        with pytest.raises(UsageError, match=r"8 samples: --failed-from .* left 0"):
+        nothing = r"^There is nothing to ask: no sample failed in run \w+ \(no answer, or exact not 1\)\.$"
+        with pytest.raises(NothingToAsk, match=nothing):
             project.evaluate("some", [prompt], ["mock/echo"], select=Selection(failed_from=again.id))
+        with pytest.raises(NothingToAsk, match="nothing to ask: none of the 1 samples failed in run"):
+            chosen = Selection(matching="q002", failed_from=first.id)
+            project.evaluate("some", [prompt], ["mock/echo"], select=chosen)
         folder.evalset("other", questions(3))
         with pytest.raises(UsageError, match="is one of 'some'"):
             project.evaluate("other", [prompt], ["mock/echo"], select=Selection(failed_from=first.id))

@@ -141,7 +141,7 @@ def _estimated(wish: Wish) -> None:
 
 
 def _forecast(found: Forecast) -> None:
-    shown.lead(f"{found.samples:,} samples: {found.sentence}")
+    shown.lead(f"{found.asked}: {found.sentence}")
     shown.quiet(f"How sure: {found.how_sure}. Nobody was asked.")
     shown.table(
         frames.forecast_frame(found),

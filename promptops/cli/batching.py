@@ -75,9 +75,8 @@ def submit(project: Project, as_json: bool, *arguments: Any, **options: Any) -> 
     for each in handed:
         click.echo(safe_line(_told(each), 400))
         if each.batches:
-            click.echo(
-                f"Come back with: promptops resume {each.run} (or stay until it is answered: with --wait)"
-            )
+            click.echo(f"Come back with: promptops resume {each.run}")
+            click.echo(f"Or stay until it is answered: promptops resume {each.run} --wait")
     return [project.run(each.run) for each in handed if not each.batches]
 
 

@@ -101,6 +101,8 @@ class EvalDocument(Document):
     stopped: str | None = None
     """Why no further call was made, where a limit ended it; else null."""
     exit_code: int = 0
+    nothing: str | None = None
+    """Why there was nothing to ask, where that is no fault; else null."""
 
 
 class SubmitDocument(Document):

@@ -8,6 +8,7 @@ import click
 
 from promptops.cli.batching import batch_option, refuse_mixed, submit
 from promptops.cli.jsonlog import log_option
+from promptops.cli.madejson import print_nothing
 from promptops.cli.maderuns import exit_code, print_made
 from promptops.cli.options import (
     cassette_option,
@@ -22,7 +23,13 @@ from promptops.cli.options import (
     open_project,
     target_output_to_stderr,
 )
-from promptops.cli.selecting import changed_option, changed_prompts, selection_options, unchanged_sentence
+from promptops.cli.selecting import (
+    changed_option,
+    changed_prompts,
+    nothing_is_fine,
+    selection_options,
+    unchanged_sentence,
+)
 from promptops.cli.watched import Watched, tell_begun
 
 if TYPE_CHECKING:
@@ -96,7 +103,11 @@ def eval_command(
     if dry_run:
         _print_forecast(ctx, select, budget)
         return
-    with open_project(ctx) as project, Watched(project, quiet=as_json, log=log_json) as seen:
+    with (
+        open_project(ctx) as project,
+        Watched(project, quiet=as_json, log=log_json) as seen,
+        nothing_is_fine(ctx, as_json=as_json),
+    ):
         unchanged: tuple[str, ...] = ()
         if changed is not None:
             found = changed_prompts(project, prompts, changed)
@@ -159,7 +170,7 @@ def score_command(
     """Score the stored answers of RUN anew. They are kept as a run of their own; no answer is asked again."""
     from promptops.types import MetricSpec
 
-    with open_project(ctx) as project, Watched(project, quiet=as_json, log=log_json) as seen:
+    with open_project(ctx, existing=True) as project, Watched(project, quiet=as_json, log=log_json) as seen:
         specs = [MetricSpec(label=name.rpartition(":")[2], metric=name) for name in metrics]
         done = project.rescore(run, specs, judge_model=judge_model, watch=seen.watch)
         print_made(project, [done], seen, as_json)
@@ -172,7 +183,8 @@ def _print_forecast(ctx: click.Context, select: Selection, budget: Budget) -> No
     given = ctx.params
     prompts: tuple[str, ...] = given["prompts"]
     same = ("repeats", "concurrency", "judge_model", "cassette", "batch")
-    with open_project(ctx, dry=True) as project, target_output_to_stderr():
+    fine = nothing_is_fine(ctx, as_json=given["as_json"])
+    with open_project(ctx, dry=True) as project, fine, target_output_to_stderr():
         if given["changed"] is not None:
             found = changed_prompts(project, prompts, given["changed"])
             prompts = found.changed
@@ -192,21 +204,7 @@ def _print_forecast(ctx: click.Context, select: Selection, budget: Budget) -> No
 
 
 def _print_unchanged(found: Changed, as_json: bool) -> None:
-
     if as_json:
-        from promptops.cli import documents
-
-        documents.print_document(
-            documents.EvalDocument(
-                runs=(),
-                calls=0,
-                cached=0,
-                tokens_in=0,
-                tokens_out=0,
-                cost=0.0,
-                seconds=0.0,
-                unchanged=found.unchanged,
-            )
-        )
+        print_nothing(unchanged=found.unchanged)
     else:
         click.echo(unchanged_sentence(found))

@@ -27,6 +27,6 @@ def export_command(ctx: click.Context, run: str, output: Path, no_texts: bool) -
 
     Rows are streamed: a million take no more memory than a thousand.
     """
-    with open_project(ctx) as project:
+    with open_project(ctx, existing=True) as project:
         count = project.export(run, output, texts=not no_texts)
     click.echo(f"Wrote {count:,} results to {output}")

@@ -76,7 +76,7 @@ def _print(forecast: Forecast) -> None:
     from promptops.cli.tables import console
 
     console().print(
-        f"{safe_line(forecast.evalset)}: {forecast.samples:,} samples"
+        f"{safe_line(forecast.evalset)}: {forecast.asked}"
         + (f", {forecast.repeats} repeats" if forecast.repeats > 1 else "")
         + ". Nothing was asked, nothing was stored."
     )

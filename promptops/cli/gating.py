@@ -57,7 +57,7 @@ def accept_command(
     """Write RUN as its evaluation set's baseline: a file to be reviewed and committed."""
     from promptops.cli.safe import safe_line
 
-    with open_project(ctx) as project:
+    with open_project(ctx, existing=True) as project:
         chosen = project.run(run)
         path = project.accept(
             run, evalset=evalset, label=label, outputs=not no_outputs, errors=errors, unscored=unscored

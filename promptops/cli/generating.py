@@ -154,7 +154,7 @@ def add_command(
 def _print(found: Generated) -> None:
     from promptops.cli.safe import safe_line, safe_lines
     from promptops.cli.tables import console
-    from promptops.pricing import dollars
+    from promptops.figures import dollars
 
     console().print(safe_lines(found.sentence), style="bold", soft_wrap=True)
     if found.stopped:

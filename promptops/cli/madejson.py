@@ -59,3 +59,22 @@ def print_runs(
             exit_code=exit_code,
         )
     )
+
+
+def print_nothing(*, unchanged: tuple[str, ...] = (), nothing: str | None = None) -> None:
+    """Print the object of a command that had nothing to ask, and why."""
+    from promptops.cli import documents
+
+    documents.print_document(
+        documents.EvalDocument(
+            runs=(),
+            calls=0,
+            cached=0,
+            tokens_in=0,
+            tokens_out=0,
+            cost=0.0,
+            seconds=0.0,
+            unchanged=unchanged,
+            nothing=nothing,
+        )
+    )

@@ -52,7 +52,7 @@ def noise_command(
     whether to add cases or repeats, and which cases flip. Exit code 0 whatever is found.
     """
 
-    with open_project(ctx) as project:
+    with open_project(ctx, existing=True) as project:
         found = project.noise(
             run, other, metric=metric, threshold=threshold, margin=margin, case_cost=case_cost
         )

@@ -81,11 +81,14 @@ def target_output_to_stderr() -> Iterator[None]:
 
 
 @contextmanager
-def open_project(ctx: click.Context, *, dry: bool = False) -> Iterator[Project]:
-    """Open the project of `-C` and `--database`, and close it in the end; `dry` writes nothing anywhere."""
+def open_project(ctx: click.Context, *, dry: bool = False, existing: bool = False) -> Iterator[Project]:
+    """Open the project of `-C` and `--database`, and close it in the end; `dry` writes nothing anywhere.
+
+    A command about an `existing` run makes no database where there is none: that is a mistyped path.
+    """
     from promptops.project import Project
 
     given = ctx.obj
     flags = {"database": given["database"], "engine": given.get("engine")}
-    with Project.open(given["folder"], **flags, read_only=dry, missing_ok=dry) as project:
+    with Project.open(given["folder"], **flags, read_only=dry, missing_ok=dry or existing) as project:
         yield project

@@ -29,7 +29,7 @@ def replay_command(ctx: click.Context, run: str, as_json: bool) -> None:
     0 equal byte for byte in the canonical form, 1 different, 3 something that is needed is not stored.
     """
 
-    with open_project(ctx) as project:
+    with open_project(ctx, existing=True) as project:
         found = project.replay(run)
     code = REPLAY_CODES[found.outcome]
     if as_json:
@@ -69,7 +69,7 @@ def verify_command(ctx: click.Context, run: str, canonical: str | None, as_json:
     run. Exit codes: 0 proven, 1 altered, 3 something that is needed is not stored.
     """
 
-    with open_project(ctx) as project:
+    with open_project(ctx, existing=True) as project:
         found = project.verify(run)
         if canonical is not None and found.sha256 is not None:
             project.write_canonical(run, canonical)
@@ -112,7 +112,7 @@ def record_command(
     plugin. Keys and what looks like one are replaced by [redacted], in questions and in answers.
     """
 
-    with open_project(ctx) as project:
+    with open_project(ctx, existing=True) as project:
         found = project.record(runs, output, requests=not no_requests)
     if as_json:
         from promptops.cli import documents

@@ -89,7 +89,7 @@ def resume_command(
             )
         print_forecast(forecast, as_json=as_json)
         return
-    with open_project(ctx) as project, Watched(project, quiet=as_json, log=log_json) as seen:
+    with open_project(ctx, existing=True) as project, Watched(project, quiet=as_json, log=log_json) as seen:
         batched = project.is_batched(run)
         refuse_unbatched(run, batched, wait=wait, live=live, again=again)
         found_run = project.run(run)

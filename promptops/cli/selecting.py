@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +79,24 @@ def selection_options(command: Command) -> Command:
     for option in reversed(_SELECTION):
         found = option(found)
     return found  # type: ignore[no-any-return]
+
+
+@contextmanager
+def nothing_is_fine(ctx: click.Context, *, as_json: bool) -> Iterator[None]:
+    """Say where nothing is left to be asked and nothing is wrong about that; the exit code is 0."""
+    from promptops.errors import NothingToAsk
+
+    try:
+        yield
+    except NothingToAsk as error:
+        from promptops.cli.madejson import print_nothing
+        from promptops.cli.safe import safe_line
+
+        if as_json:
+            print_nothing(nothing=str(error))
+        else:
+            click.echo(safe_line(str(error), 400))
+        ctx.exit(0)
 
 
 def changed_prompts(project: Project, prompts: tuple[str, ...], base: str) -> Changed:

@@ -24,19 +24,20 @@ def runs_command(ctx: click.Context, evalset: str | None, limit: int, as_json: b
     from promptops.cli.safe import safe_line
     from promptops.states import go_on
 
-    with open_project(ctx) as project:
+    with open_project(ctx, existing=True) as project:
         found = project.runs(limit=limit, evalset=evalset)
         marks = project.judge_marks(found)
         bills = project.bills(found)
+        missing = project.missing_database
     if as_json:
         from promptops.cli import documents
 
         documents.print_document(documents.RunsDocument(runs=tuple(found), marks=marks, bills=bills))
         return
     if not found:
-        click.echo(
-            "There is no run yet. Make one: promptops eval EVALSET --prompt FILE --model PROVIDER/MODEL"
-        )
+        where = "" if missing is None else f": there is no database at {safe_line(str(missing), 400)}"
+        make = "promptops eval EVALSET --prompt FILE --model PROVIDER/MODEL"
+        click.echo(f"There is no run yet{where}. Make one: {make}")
     for run in found:
         step = f": {go_on(run)}" if go_on(run) else ""
         state = "" if run.status == "finished" else f"  {run.standing}{step}"
@@ -59,7 +60,7 @@ def show_command(ctx: click.Context, run: str, sample: str | None, repeat: int, 
     from promptops.cli import tables
     from promptops.errors import UnknownName
 
-    with open_project(ctx) as project:
+    with open_project(ctx, existing=True) as project:
         found = project.run(run)
         cases: list[Case] = []
         if sample is not None:

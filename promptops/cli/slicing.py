@@ -52,7 +52,7 @@ def slices_command(
     others exploratory; under 20 pairs a group is listed and not judged. Exit code 0 whatever changed.
     """
 
-    with open_project(ctx) as project:
+    with open_project(ctx, existing=True) as project:
         found = project.slices(baseline, candidate, metric, by=by, find=find, alpha=alpha, seed=seed)
     if as_json:
         from promptops.cli import documents

@@ -20,7 +20,7 @@ def stop_command(ctx: click.Context, run: str) -> None:
 
     Of a run whose batches are out, they are cancelled at their server.
     """
-    with open_project(ctx) as project:
+    with open_project(ctx, existing=True) as project:
         stopped = project.stop(run)
         cancelled = [batch.id for batch in project.batches(stopped.id) if batch.event == "cancelled"]
     if cancelled and not stopped.at_work:
@@ -42,7 +42,7 @@ def pause_command(ctx: click.Context, run: str, go_on: bool) -> None:
 
     What is under way is answered and stored. The same does the signal USR1 to that process.
     """
-    with open_project(ctx) as project:
+    with open_project(ctx, existing=True) as project:
         found = project.run(run)
         changed = project.pause(found.id, hold=not go_on)
     how = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -53,10 +54,10 @@ class Store(
         return cls(engine, address, read_only=read_only, warnings=warnings)
 
     @staticmethod
-    def is_missing(url: str) -> bool:
-        """Tell whether a URL names an SQLite file that is not there yet. Raises SettingsError."""
+    def missing_file(url: str) -> Path | None:
+        """Return the SQLite file that a URL names if it is not there yet, else None. Raises SettingsError."""
         path = address_of(url).path
-        return path is not None and not path.exists()
+        return path if path is not None and not path.exists() else None
 
     def __enter__(self) -> Self:
         return self

@@ -281,3 +281,49 @@ def test_doctor_finds_metrics_and_prompts_that_can_not_be_used(folder: Folder) -
     printed = folder.run("doctor", code=2).stdout
     assert "Did you mean 'exact'" in printed and "variant" in printed and "stemer" in printed
     assert "evalset.toml:14:" in printed and "bad.prompt.yaml" in printed
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(("show", "latest"), ("resume", "latest"), ("resume", "latest", "--dry-run"), ("stop",), ("pause",)),
+        *(("export", "latest", "-o", "x.csv"), ("score", "latest"), ("verify", "latest"), ("accept",)),
+    ],
+)
+def test_a_command_about_a_run_makes_no_database(folder: Folder, command: tuple[str, ...]) -> None:
+    there = sorted(folder.path.rglob("*"))
+    done = folder.run("--database", "sqlite:///data/runs.db", *command, code=2)
+    told = " ".join(done.stderr.split())
+    assert "There is no run yet. There is no database at" in told and f"{folder.path}/data/runs.db." in told
+    assert sorted(folder.path.rglob("*")) == there
+
+
+def test_a_list_of_runs_makes_no_database_and_says_that_there_is_none(folder: Folder) -> None:
+    there = sorted(folder.path.rglob("*"))
+    told = folder.run("runs", PROMPTOPS_DATABASE="sqlite:///nowhere.db").stdout
+    assert told.startswith(
+        f"There is no run yet: there is no database at {folder.path}/nowhere.db. Make one:"
+    )
+    assert folder.json("runs")["runs"] == [] and sorted(folder.path.rglob("*")) == there
+    made_run(folder)
+    assert folder.run("runs").stdout.count("\n") == 1
+
+
+def test_nothing_that_failed_is_nothing_to_ask_and_no_fault(folder: Folder) -> None:
+    made_run(folder)
+    again = ("eval", "numbers", "-p", "ask.prompt.yaml", "--failed-from", "latest")
+    for more in ((), ("--dry-run",)):
+        assert folder.run(*again, *more).stdout.startswith(
+            "There is nothing to ask: no sample failed in run "
+        )
+        found = folder.json(*again, *more)
+        assert found["runs"] == [] and found["nothing"].startswith("There is nothing to ask")
+    assert len(folder.json("runs")["runs"]) == 1
+    assert "left 0" in folder.run(*again[:4], "-k", "nobody", code=2).stderr
+
+
+def test_a_dry_run_of_a_part_says_of_how_many(folder: Folder) -> None:
+    ask = ("eval", "numbers", "-p", "ask.prompt.yaml", "--dry-run")
+    assert folder.run(*ask, "--limit", "30").stdout.startswith("numbers: 30 of 40 samples. Nothing was asked")
+    assert folder.json(*ask, "--limit", "30")["forecast"]["of_samples"] == 40
+    assert folder.run(*ask).stdout.startswith("numbers: 40 samples.")
