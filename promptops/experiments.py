@@ -297,6 +297,10 @@ class Experiments(Registry):
         run = self.run(reference)
         return load_run(self.store, run, self.store.kept_samples(run.evalset_digest))
 
+    def model_of(self, reference: str | Path) -> str:
+        """Return the model that a prompt is asked with where none is named. Raises UsageError without one."""
+        return self._model_for(*self.prompt(reference))
+
     def _model_for(self, prompt: Prompt, reference: str) -> str:
         if prompt.model:
             refuse_unlisted_model(prompt.model, self.settings, f"The prompt {reference!r}")

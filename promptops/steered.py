@@ -90,8 +90,11 @@ class Steered(Experiments):
         repeats: int = 1,
         select: Selection | None = None,
         budget: Budget | None = None,
+        batch: bool = False,
     ) -> bool:
         """Have a process of its own evaluate, and return at once; False where the token was used before.
+
+        With `batch` it hands in what it would ask, and leaves.
 
         A token is a word of letters and digits that stands for this one start, so that a click which comes
         twice starts one evaluation. `begun_apart` tells what came of it.
@@ -100,7 +103,7 @@ class Steered(Experiments):
             self.root,
             self.settings.database,
             token,
-            _arguments(evalset, prompts, models, repeats, select or Selection(), budget or Budget()),
+            _arguments(evalset, prompts, models, repeats, select or Selection(), budget or Budget(), batch),
         )
 
     def begun_apart(self, token: str) -> Begun:
@@ -115,6 +118,7 @@ def _arguments(
     repeats: int,
     select: Selection,
     budget: Budget,
+    batch: bool,
 ) -> list[str]:
     """Return the command line of an evaluation; values stand behind `=`: none is taken for a flag."""
     given: list[tuple[str, object]] = [
@@ -128,4 +132,5 @@ def _arguments(
         ("max-calls", budget.max_calls),
         ("max-cost", budget.max_cost),
     ]
-    return [*(f"--{name}={value}" for name, value in given if value is not None), "--", evalset]
+    flags = [f"--{name}={value}" for name, value in given if value is not None]
+    return [*flags, *(["--batch"] if batch else []), "--", evalset]

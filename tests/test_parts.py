@@ -38,7 +38,7 @@ def wrong_on(folder: Folder, *ids: str) -> str:
 
 def test_a_run_says_which_part_it_asked_and_its_figures_are_about_that(folder: Folder) -> None:
     done = folder.run("eval", "numbers", "-p", PROMPT, "-m", wrong_on(folder, "q001"), "-k", "q00")
-    assert "10 of 80 samples: -k 'q00' left 10." in done.stderr.splitlines()[0]
+    assert "10 of 80 samples: -k 'q00' left 10." in done.stderr.splitlines()[1]
     assert "A part of the set: 10 of 80 samples: -k 'q00' left 10." in done.stdout
     with Project.open(folder.path) as project:
         run = project.run("latest")

@@ -85,6 +85,7 @@ def test_a_paused_run_begins_no_call_stores_what_is_in_flight_and_goes_on(
     with started(folder) as (running, stderr):
         wait_until("the run did not start", lambda: len(calls(asked)) >= 8)
         os.kill(running.pid, signal.SIGUSR1)
+        assert " begins: " in stderr.readline()
         line = stderr.readline()
         assert f"paused (kill -USR1 {running.pid} to go on)" in line
         # In flight when the signal came were four at most.
@@ -110,6 +111,7 @@ def test_a_paused_run_can_be_stopped_and_resumed(folder: Folder, asked: Path) ->
     with started(folder) as (running, stderr):
         wait_until("the run did not start", lambda: len(calls(asked)) >= 4)
         os.kill(running.pid, signal.SIGUSR1)
+        assert " begins: " in stderr.readline()
         assert "paused" in stderr.readline()
         begun = len(calls(asked))
         wait_until("what was in flight was not stored", lambda: stored(folder) == begun)

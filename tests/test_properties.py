@@ -90,6 +90,51 @@ def test_who_kills_the_main_process_alone_leaves_no_worker_and_no_call(
     assert server.calls == calls < 40
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux tells of processes")
+def test_who_kills_the_main_process_alone_leaves_no_program_of_a_call(folder: Folder) -> None:
+    """Neither the program nor what it has started: both would sleep for ten minutes."""
+    code = (
+        "import os, subprocess, sys; child = subprocess.Popen([sys.executable, '-c', 'import time; "
+        "time.sleep(600)']); open(f'begun-{os.getpid()}', 'w').write(str(child.pid)); child.wait()"
+    )
+    folder.write("slow.py", code)
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "promptops", "eval", "numbers", "-p", "ask.prompt.yaml", "-j", "3"),
+            *("-m", f"command/{sys.executable} slow.py"),
+        ],
+        cwd=folder.path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=neutral_environment(),
+        start_new_session=True,
+    )
+    ends = time.monotonic() + 60
+    while not (begun := _begun(folder.path)) or len(begun) < 6:
+        assert process.poll() is None and time.monotonic() < ends
+        time.sleep(0.01)
+    assert all(map(_lives, begun))
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    while any(map(_lives, begun)):
+        assert time.monotonic() < ends, "a program outlived its parent"
+        time.sleep(0.01)
+
+
+def _begun(folder: Path) -> list[int]:
+    """Return the processes of programs that have begun, and of what these have started."""
+    files = [(int(path.name.partition("-")[2]), path.read_text()) for path in folder.glob("begun-*")]
+    return [number for own, child in files if child for number in (own, int(child))]
+
+
+def _lives(number: int) -> bool:
+    try:
+        state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
 def _session(number: int) -> list[int]:
     found = []
     for status in Path("/proc").glob("[0-9]*/stat"):

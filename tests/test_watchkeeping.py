@@ -75,7 +75,7 @@ def test_anchors_are_judged_before_the_run_and_told(watched: Folder, server: Ser
         [reading] = project.readings("numbers:quality")
         assert reading.date <= project.run("latest").created_at
     text = cli(watched, "eval", "numbers", "-p", "ask.prompt.yaml", "-m", ASK[2][0])
-    assert "quality has not changed measurably" in text.stderr.splitlines()[0]
+    assert "quality has not changed measurably" in text.stderr.splitlines()[1]
     assert cli(watched, "show", "latest").stdout.count("has not changed measurably") == 1
 
 

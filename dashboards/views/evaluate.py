@@ -25,6 +25,7 @@ class Wish(NamedTuple):
     select: Selection
     max_calls: int | None
     max_cost: float | None
+    batch: bool
 
 
 def show() -> None:
@@ -67,20 +68,33 @@ def _chosen() -> Wish | None:
             accept_new_options=True,
             help="provider/model; without one, the model that the prompt or the settings name.",
         )
+        if not models:
+            _defaults(chosen)
     with right:
         part = st.segmented_control("Samples", [WHOLE, FIRST, DRAWN], default=WHOLE) or WHOLE
         many = st.number_input("How many", 1, 10**6, 20, disabled=part == WHOLE)
         repeats = st.number_input("Answers for each sample", 1, 100, 1)
+        batch = st.checkbox(
+            "As a batch",
+            help="Hand all requests in as files: the server answers within a day, often at half price. "
+            "Limits can't end a batch, so there are none.",
+        )
         with st.expander("Limits"):
             calls = st.number_input(
                 "Calls at most",
                 0,
                 10**9,
                 0,
+                disabled=batch,
                 help="Retries and judges count; 0 sets no limit. It can be resumed.",
             )
             cost = st.number_input(
-                "US dollars at most", 0.0, 10.0**6, 0.0, help="Needs known prices; 0 sets no limit."
+                "US dollars at most",
+                0.0,
+                10.0**6,
+                0.0,
+                disabled=batch,
+                help="Needs known prices; 0 sets no limit.",
             )
     if not chosen:
         st.caption("Choose at least one prompt.")
@@ -94,9 +108,24 @@ def _chosen() -> Wish | None:
         tuple(models),
         int(repeats),
         select,
-        int(calls) or None,
-        float(cost) or None,
+        None if batch else int(calls) or None,
+        None if batch else float(cost) or None,
+        batch,
     )
+
+
+def _defaults(prompts: list[str]) -> None:
+    """Say which models are asked where none is chosen."""
+    told = []
+    for each in prompts:
+        try:
+            told.append(f"{each} asks {project().model_of(_found(each))}")
+        except PromptopsError as error:
+            told.append(str(error))
+    general = project().settings.model
+    if not prompts:
+        told.append(f"The settings name {general}." if general else "The settings name none.")
+    shown.quiet("Without a choice: " + "; ".join(told))
 
 
 def _estimated(wish: Wish) -> None:
@@ -111,6 +140,7 @@ def _estimated(wish: Wish) -> None:
                 repeats=wish.repeats,
                 select=wish.select,
                 budget=Budget(wish.max_calls, wish.max_cost),
+                batch=wish.batch,
             )
         # What is started is what was estimated: another choice needs another look.
         st.session_state[ESTIMATED] = (wish, found, secrets.token_hex(8))
@@ -134,6 +164,7 @@ def _estimated(wish: Wish) -> None:
             repeats=wish.repeats,
             select=wish.select,
             budget=Budget(wish.max_calls, wish.max_cost),
+            batch=wish.batch,
         )
         st.session_state[STARTED] = token
         st.session_state.pop(ESTIMATED, None)

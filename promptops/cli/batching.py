@@ -47,8 +47,6 @@ def refuse_mixed(given: dict[str, Any]) -> None:
         )
     if given["cassette"]:
         raise click.UsageError("--cassette answers at once; leave --batch out.")
-    if given["log_json"]:
-        raise click.UsageError("--log-json tells of answers as they come; give it to `promptops resume RUN`.")
 
 
 def refuse_unbatched(run: str, batched: bool, *, wait: bool, live: bool, again: bool) -> None:

@@ -30,7 +30,7 @@ from promptops.cli.selecting import (
     selection_options,
     unchanged_sentence,
 )
-from promptops.cli.watched import Watched, tell_begun
+from promptops.cli.watched import Watched
 
 if TYPE_CHECKING:
     from promptops.budget import Budget
@@ -126,7 +126,7 @@ def eval_command(
                 cache=not no_cache,
                 judge_model=judge_model,
                 select=select,
-                begun=None if as_json else tell_begun,
+                begun=seen.begin,
             )
             if whole:
                 print_made(project, whole, seen, as_json)

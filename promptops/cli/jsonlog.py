@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,6 +40,7 @@ class JsonLog:
     def __init__(self, file: IO[str]) -> None:
         self._file: IO[str] | None = file
         self._progress: Progress | None = None
+        self._runs: tuple[Run, ...] = ()
         self._seen = 0
         self._paused = False
         self._metrics: dict[str, dict[str, Metric]] = {}
@@ -49,8 +50,7 @@ class JsonLog:
         """Write down what is new: runs that begin, a result, a pause or its end."""
         if progress is not self._progress:
             self._progress, self._seen = progress, 0
-            for run in progress.runs:
-                self._write("run_started", run=run.id, **_began(run), total=progress.total)
+            self._started(progress.runs, progress.total)
         if progress.latest is not None and progress.done > self._seen:
             self._seen = progress.done
             self._finished(*progress.latest)
@@ -60,17 +60,19 @@ class JsonLog:
                 "paused" if progress.paused else "continued", done=progress.done, total=progress.total
             )
 
+    def begin(self, runs: Sequence[Run]) -> None:
+        """Write down runs that are handed in as batches: nothing of them is answered now."""
+        self._started(runs, sum(run.samples * run.repeats for run in runs))
+
     def end(self, project: Project, error: BaseException | None) -> None:
         """Write down how the runs stand when the command is over, and that it failed, if it did."""
         progress = self._progress
+        for run in self._runs:
+            # A database that can't be read any more must not hide why the command ended.
+            with suppress(StoreError):
+                now = project.run(run.id)
+                self._write("run_finished", run=now.id, status=now.status, done=now.done, errors=now.errors)
         if progress is not None:
-            for run in progress.runs:
-                # A database that can't be read any more must not hide why the command ended.
-                with suppress(StoreError):
-                    now = project.run(run.id)
-                    self._write(
-                        "run_finished", run=now.id, status=now.status, done=now.done, errors=now.errors
-                    )
             usage = progress.usage
             self._write(
                 "usage",
@@ -90,6 +92,11 @@ class JsonLog:
     def verdict(self, verdict: Verdict, exit_code: int) -> None:
         """Write down what the gate decided."""
         self._write("verdict", run=verdict.candidate, outcome=verdict.outcome, exit_code=exit_code)
+
+    def _started(self, runs: Sequence[Run], total: int) -> None:
+        self._runs = tuple(runs)
+        for run in runs:
+            self._write("run_started", run=run.id, **_began(run), total=total)
 
     def _finished(self, run: Run, result: Result) -> None:
         from promptops.sides import metrics_of

@@ -31,7 +31,7 @@ class Watched:
         self.last: Progress | None = None
 
     def __enter__(self) -> Watched:
-        self._draw, _ = self._logged.__enter__()
+        self._draw, self._log = self._logged.__enter__()
         return self
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
@@ -41,6 +41,13 @@ class Watched:
             runs = [self._project.run(run.id) for run in self.last.runs]
             code = error.exit_code if isinstance(error, PromptopsError) else 0
             print_runs(self._project, runs, self.last.usage, self.seconds, exit_code=code)
+
+    def begin(self, runs: Sequence[Run]) -> None:
+        """Say which runs there are that are handed in rather than asked."""
+        if not self._quiet:
+            tell_begun(runs)
+        if self._log is not None:
+            self._log.begin(runs)
 
     def watch(self, progress: Progress) -> None:
         if self.last is None and not self._quiet:

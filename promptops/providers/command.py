@@ -16,6 +16,7 @@ from pathlib import Path
 
 from promptops.errors import CallFailed, UsageError
 from promptops.providers import Model, ProviderSettings
+from promptops.providers._warden import Warden
 from promptops.providers._wording import one_line
 from promptops.types import Completion, Request
 
@@ -39,6 +40,7 @@ class Command(Model):
         """Find the program. Raises UsageError where there is none."""
         super().__init__(model, settings, environment, root)
         self._words = _words(model, environment, root)
+        self._warden: Warden | None = None
 
     @property
     def origin(self) -> str:
@@ -48,10 +50,13 @@ class Command(Model):
     async def generate(self, request: Request) -> Completion:
         """Run the program once. Raises CallFailed: target_error, timeout, too_large or malformed."""
         began = time.monotonic()
+        if self._warden is None:
+            self._warden = Warden()
         try:
             process = await self._start()
         except (OSError, ValueError) as error:
             raise CallFailed("target_error", one_line(f"{self._words[0]} didn't start: {error}")) from None
+        self._warden.watch(process.pid)
         try:
             async with asyncio.timeout(self.settings.timeout):
                 output, told = await self._converse(process, _asked(request))
@@ -62,9 +67,16 @@ class Command(Model):
             ) from None
         finally:
             await _end(process)
+            self._warden.forget(process.pid)
         if code != 0:
             raise CallFailed("target_error", _complaint(code, told))
         return Completion(text=_text(output), seconds=time.monotonic() - began)
+
+    async def close(self) -> None:
+        """Let go of what would end programs in our place."""
+        if self._warden is not None:
+            self._warden.close()
+            self._warden = None
 
     async def _start(self) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(

@@ -29,7 +29,18 @@ from promptops.store.upgrade import bring_to_head, require_head
 
 
 class Store(
-    Registry, Snapshots, Runs, Answers, Recordings, Reuse, Results, Pairs, Submissions, Bills, Production, Alerts
+    Registry,
+    Snapshots,
+    Runs,
+    Answers,
+    Recordings,
+    Reuse,
+    Results,
+    Pairs,
+    Submissions,
+    Bills,
+    Production,
+    Alerts,
 ):
     """All that promptops keeps: prompts, question sets, runs, calls and results.
 

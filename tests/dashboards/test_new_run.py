@@ -18,6 +18,7 @@ from promptops.pausing import holds, say
 from tests.dashboards.test_live_runs import at_work, button, status_of
 from tests.dashboards.test_pages import page, projects, texts
 from tests.made import EVALSET, Folder, questions
+from tests.providers.batch_server import serving
 
 __all__ = ["page", "projects"]
 Open = Callable[..., AppTest]
@@ -67,6 +68,48 @@ def test_a_run_is_estimated_started_once_and_found(prepared: tuple[Folder, str],
     with Project.open(folder.path) as project:
         found = project.run(run)
         assert (found.done, found.prompt_ref, found.model) == (12, "prompts/ask.prompt.yaml", "mock/echo")
+
+
+def test_without_a_choice_the_page_says_which_model_is_asked(
+    prepared: tuple[Folder, str], page: Open
+) -> None:
+    folder, database = prepared
+    folder.write(
+        "prompts/own.prompt.yaml", '{"model": "mock/own", "messages": [{"role": "user", "content": "x"}]}'
+    )
+    app = page(folder.path, database, "evaluate")
+    assert "Without a choice: The settings name mock/echo." in quiet(app)
+    app.multiselect[0].set_value(["prompts/ask.prompt.yaml", "prompts/own.prompt.yaml"])
+    told = quiet(app.run())
+    assert "prompts/ask.prompt.yaml asks mock/echo; prompts/own.prompt.yaml asks mock/own" in told
+    assert "Without a choice" not in quiet(chosen(app))
+
+
+def quiet(app: AppTest) -> str:
+    """Return the small texts of a page."""
+    return "\n".join(str(each.value) for each in [*app.html, *app.caption])
+
+
+def test_a_batch_is_estimated_handed_in_and_found_waiting(prepared: tuple[Folder, str], page: Open) -> None:
+    folder, database = prepared
+    with serving() as server:
+        folder.write("promptops.toml", f'[providers.far]\nkind = "openai"\nbase_url = "{server.url}"\n')
+        app = page(folder.path, database, "evaluate")
+        app.checkbox[0].check()
+        app = chosen(app, model="far/model")
+        button(app, "Estimate").click().run()  # type: ignore[attr-defined]
+        assert not app.exception
+        assert any("the server answers in its own time" in each.value for each in app.text) or (
+            "In a batch: the server answers in its own time" in texts(app)
+        )
+        assert server.batches == {}
+        button(app, "Start").click().run()  # type: ignore[attr-defined]
+        assert not app.exception
+        (run,) = runs_of(folder)
+        assert status_of(folder, run, "waiting") == "waiting"
+        assert [len(held.lines) for held in server.batches.values()] == [12] and not server.chats
+        app = page(folder.path, database, "runs", run=run)
+        assert app.dataframe[0].value["status"][0].startswith("waiting, in a batch since ")
 
 
 def test_another_choice_needs_another_estimate(prepared: tuple[Folder, str], page: Open) -> None:
