@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from promptops.production.monitor import Monitor
     from promptops.production.periods import chosen_records
     from promptops.production.records import Feedback, Record, RecordFilter, RecordScore
+    from promptops.production.themes import Themes
+    from promptops.production.usercases import MadeCases
     from promptops.project import Project
     from promptops.providers import Model
     from promptops.reportfiles import render_report, write_report
@@ -89,6 +91,8 @@ _HOMES = {
     "Found": "instruments",
     "Feedback": "production.records",
     "Record": "production.records",
+    "MadeCases": "production.usercases",
+    "Themes": "production.themes",
     "RecordFilter": "production.records",
     "RecordScore": "production.records",
     "chosen_records": "production.periods",
@@ -143,6 +147,7 @@ __all__ = [
     "Generated",
     "Judge",
     "Labelling",
+    "MadeCases",
     "Metric",
     "Model",
     "Monitor",
@@ -164,6 +169,7 @@ __all__ = [
     "SetCoverage",
     "Shift",
     "Slices",
+    "Themes",
     "Verdict",
     "agreement_plot",
     "changes_plot",

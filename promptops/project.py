@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from promptops.production.ringing import Ringing
+from promptops.production.learned import Learned
 
 
-class Project(Ringing):
+class Project(Learned):
     """A folder with prompts and evaluation sets, and the database that remembers runs.
 
     >>> with Project.open() as project:

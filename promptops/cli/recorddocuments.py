@@ -6,6 +6,8 @@ from promptops.cli.documents import Document
 from promptops.noun import Noun
 from promptops.production.importing import Imported
 from promptops.production.records import Deletion, Feedback, Record, RecordScore
+from promptops.production.themes import Themes
+from promptops.production.usercases import MadeCases
 
 
 class RecordWithFeedback(Noun):
@@ -55,3 +57,15 @@ class ExportedDocument(Document):
 
     file: str
     records: int
+
+
+class ThemesDocument(Document):
+    """`records themes`."""
+
+    themes: Themes
+
+
+class CasesDocument(Document):
+    """`records cases`."""
+
+    cases: MadeCases

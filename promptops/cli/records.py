@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from promptops.cli import recorddeleting, recordmoving
+from promptops.cli import recorddeleting, recordlearning, recordmoving
 from promptops.cli.recordshowing import records_command
 
-__all__ = ["recorddeleting", "recordmoving", "records_command"]
+__all__ = ["recorddeleting", "recordlearning", "recordmoving", "records_command"]

@@ -40,12 +40,18 @@ def text_space(texts: Sequence[str]) -> TextSpace:
 
     Below fifty terms the columns are hashed pieces of 2 to 4 characters instead.
     """
-    counts, terms = _term_counts(texts)
-    common = np.flatnonzero(counts.column_counts() >= _MIN_TEXTS)
-    if len(common) >= SMALLEST_VOCABULARY:
-        return TextSpace(_weighted(counts.columns(common)), tuple(terms[column] for column in common))
+    words = word_space(texts)
+    if len(words.terms) >= SMALLEST_VOCABULARY:
+        return words
     pieces = _piece_counts(texts)
     return TextSpace(_weighted(pieces.columns(np.flatnonzero(pieces.column_counts()))), ())
+
+
+def word_space(texts: Sequence[str]) -> TextSpace:
+    """Return TF-IDF rows of the terms of at least two texts, however few: for names, not for distances."""
+    counts, terms = _term_counts(texts)
+    common = np.flatnonzero(counts.column_counts() >= _MIN_TEXTS)
+    return TextSpace(_weighted(counts.columns(common)), tuple(terms[column] for column in common))
 
 
 def leading_directions(rows: SparseRows, dimensions: int = DIMENSIONS, seed: int = 0) -> Floats:

@@ -14,7 +14,12 @@ from promptops.types import Completion, Sample, Score, TokenLogprob
 
 NAMES = plugins.names("metrics")
 
-TEXT_TARGET = Sample(id="text", inputs={}, target=("The cat sat on the mat.", "A cat was sitting there."))
+TEXT_TARGET = Sample(
+    id="text",
+    inputs={},
+    target=("The cat sat on the mat.", "A cat was sitting there."),
+    metadata={"original": "The cat stood there."},
+)
 OBJECT_TARGET = Sample(id="object", inputs={}, target=({"name": "Ada", "born": 1815, "tags": ["a", "b"]},))
 EMPTY_TARGET = Sample(id="empty", inputs={}, target=("",))
 SAMPLES = (TEXT_TARGET, OBJECT_TARGET, EMPTY_TARGET)

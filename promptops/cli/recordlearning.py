@@ -1,0 +1,209 @@
+"""`records themes` and `records cases`: what bad feedback is about, and samples made of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from promptops.cli.options import json_option, open_project
+from promptops.cli.recordshowing import records_command
+
+if TYPE_CHECKING:
+    from promptops.production.themes import About, Theme, Themes
+    from promptops.production.usercases import MadeCases
+
+_BARS = "▁▂▃▄▅▆▇█"
+
+
+def theme_options(command: click.decorators.FC) -> click.decorators.FC:
+    """Give a command the options by which records are sorted into themes."""
+    for option in (
+        click.option("--seed", type=click.IntRange(0), default=0, help="Of the sorting."),
+        click.option(
+            "--embed", metavar="MODEL", help="Sort by embeddings of a /v1/embeddings server; it is paid."
+        ),
+        click.option(
+            "--about",
+            type=click.Choice(["requests", "comments"]),
+            default="requests",
+            show_default=True,
+            help="Sort what was asked, or what was said of bad answers.",
+        ),
+        click.option("--until", metavar="WHEN", help="Up to and with a day, or up to a moment."),
+        click.option(
+            "--since", metavar="WHEN", default="28d", show_default=True, help="A day, a time, or 24h, 7d."
+        ),
+        click.option("-p", "--prompt", metavar="REF", help="reply, reply@3, reply@production, @production."),
+    ):
+        command = option(command)
+    return command
+
+
+@records_command.command("themes")
+@theme_options
+@json_option
+@click.pass_context
+def themes_command(
+    ctx: click.Context,
+    prompt: str | None,
+    since: str,
+    until: str | None,
+    about: About,
+    embed: str | None,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Sort bad feedback into themes: how often each is bad, whether it grows, and examples.
+
+    Needs 10 records or more that somebody found bad. What is found among requests is held against the other
+    kinds of requests; a theme may be an accident of sorting, so look at its records.
+    """
+    with open_project(ctx) as project:
+        found = project.themes(prompt, since=since, until=until, about=about, embed=embed, seed=seed)
+    if as_json:
+        from promptops.cli.documents import print_document
+        from promptops.cli.recorddocuments import ThemesDocument
+
+        print_document(ThemesDocument(themes=found))
+        return
+    _print_themes(found)
+
+
+@records_command.command("cases")
+@click.argument("evalset")
+@click.argument("records", nargs=-1)
+@click.option("--theme", type=click.IntRange(1), metavar="N", help="The bad records of this theme.")
+@click.option(
+    "--most", type=click.IntRange(1), default=20, show_default=True, help="Records of a theme at most."
+)
+@theme_options
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the samples to this JSONL file, to be reviewed and taken in by `evalset add`.",
+)
+@click.option("--add", is_flag=True, help="Append them to the set at once.")
+@click.option(
+    "--labels",
+    metavar="JUDGE",
+    help="With --add: thumbs and stars become ratings by which this judge of the set can be certified.",
+)
+@click.option("--tag", "tags", multiple=True, help="A tag for all of them.")
+@click.option("--keep-people", is_flag=True, help="Keep e-mail addresses and telephone numbers in the texts.")
+@json_option
+@click.pass_context
+def cases_command(
+    ctx: click.Context,
+    evalset: str,
+    records: tuple[str, ...],
+    theme: int | None,
+    most: int,
+    prompt: str | None,
+    since: str,
+    until: str | None,
+    about: About,
+    embed: str | None,
+    seed: int,
+    output: Path | None,
+    add: bool,
+    labels: str | None,
+    tags: tuple[str, ...],
+    keep_people: bool,
+    as_json: bool,
+) -> None:
+    """Make samples of EVALSET out of RECORDS, or out of a theme's bad records.
+
+    An edited answer becomes the target, the old answer `metadata.original`, remarks `metadata.feedback`.
+    """
+    if (theme is None) == (not records):
+        raise click.UsageError("Name records by their ids, or a theme with --theme N (see `records themes`).")
+    with open_project(ctx) as project:
+        if theme is not None:
+            found = project.themes(prompt, since=since, until=until, about=about, embed=embed, seed=seed)
+            records = _theme(found, theme).records[:most]
+        made = project.make_cases(
+            evalset, records, file=output, add=add, labels=labels, tags=tags, keep_people=keep_people
+        )
+    if as_json:
+        from promptops.cli.documents import print_document
+        from promptops.cli.recorddocuments import CasesDocument
+
+        print_document(CasesDocument(cases=made))
+        return
+    _print_made(made, evalset)
+
+
+def _theme(found: Themes, number: int) -> Theme:
+    if not found.measured:
+        raise click.UsageError(f"There are no themes: {found.reason}.")
+    if number > len(found.themes):
+        raise click.UsageError(f"There are {len(found.themes)} themes; --theme {number} is none of them.")
+    return found.themes[number - 1]
+
+
+def _print_themes(found: Themes) -> None:
+    from rich.table import Table
+
+    from promptops.cli.safe import safe_line
+    from promptops.cli.tables import console
+    from promptops.figures import p_value
+
+    what = "requests" if found.about == "requests" else "remarks"
+    click.echo(f"{found.judged:,} records were judged, {found.bad:,} of them bad.")
+    if not found.measured:
+        click.echo(f"No themes: {found.reason}.")
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in ("", f"kind of {what}", "bad", "of", "share", "95 %", "elsewhere", "p", "over time", ""):
+        table.add_column(name, no_wrap=True)
+    for each in found.themes:
+        name = each.name or f'"{each.examples[0].request if what == "requests" else each.examples[0].comment}'
+        span = "" if each.low is None or each.high is None else f"{each.low:.0%} to {each.high:.0%}"
+        table.add_row(
+            str(each.number),
+            safe_line(name, 30),
+            f"{each.bad:,}",
+            f"{each.judged:,}",
+            "" if each.bad_share is None else f"{each.bad_share:.0%}",
+            span,
+            "" if each.elsewhere is None else f"{each.elsewhere:.0%}",
+            "" if each.p_value is None else p_value(each.p_value),
+            _bars(each.by_period),
+            each.movement if each.movement != "steady" else "",
+        )
+    console().print(table)
+    for each in found.themes:
+        console().print(f"{each.number} {safe_line(each.name, 60)}", style="bold", soft_wrap=True)
+        for example in each.examples[:3]:
+            remark = f" - {example.comment}" if example.comment else ""
+            console().print(f"  {safe_line(example.record, 12)}  {safe_line(example.request + remark, 160)}")
+    worse = [str(each.number) for each in found.themes if each.worse]
+    if worse:
+        click.echo(f"Bad more often than the rest: {', '.join(worse)} (Fisher's exact test, Holm, 5 %).")
+    click.echo("Make cases of one: promptops records cases EVALSET --theme N --output FILE")
+
+
+def _bars(counts: tuple[int, ...]) -> str:
+    most = max(counts, default=0) or 1
+    return "".join(_BARS[round(count / most * (len(_BARS) - 1))] for count in counts[-24:])
+
+
+def _print_made(made: MadeCases, evalset: str) -> None:
+    from promptops.cli.safe import safe_line
+
+    for record, why in made.skipped.items():
+        click.echo(f"Left out: record {safe_line(record, 40)}: {safe_line(why)}")
+    count = len(made.samples)
+    if made.added:
+        click.echo(f"Added {count} samples to {safe_line(str(made.file))}")
+    elif made.file is not None:
+        click.echo(f"Wrote {count} samples to {safe_line(made.file)}. Review them, give targets, then:")
+        click.echo(f"  promptops evalset add {safe_line(evalset)} {safe_line(made.file)}")
+    else:
+        click.echo("Nothing new: the set has all of them.")
+    if made.labels is not None:
+        click.echo(f"Wrote {made.ratings} ratings to {safe_line(made.labels)}")

@@ -1,0 +1,155 @@
+"""The verbs of learning from production: what bad feedback is about, and cases made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from promptops.additions import add_samples
+from promptops.candidates import refuse_candidates_file, sample_row, write_rows
+from promptops.errors import UsageError
+from promptops.labels import labels_file, read_cases, write_cases
+from promptops.models import build_metric, is_judge, key_variables
+from promptops.production.cleaning import Cleaner
+from promptops.production.monitored import SINCE
+from promptops.production.periods import chosen_records
+from promptops.production.records import Feedback, RecordFilter
+from promptops.production.ringing import Ringing
+from promptops.production.themes import About, Opinion, Themes, measure_themes
+from promptops.production.usercases import MadeCases, ratings_of, samples_of
+from promptops.redaction import Redactor
+from promptops.textrows import joined
+from promptops.types import EvalSet
+from promptops.unchanged import unchanged_evalset
+
+
+class Learned(Ringing):
+    """What users said becomes cases."""
+
+    def themes(
+        self,
+        prompt: str | None = None,
+        *,
+        since: str | None = SINCE,
+        until: str | None = None,
+        about: About = "requests",
+        embed: str | None = None,
+        seed: int = 0,
+        now: datetime | None = None,
+    ) -> Themes:
+        """Sort records that users judged into themes: how often each is bad, whether it grows, examples.
+
+        `about` requests sorts what was asked, `about` comments what was said of bad answers. `embed` names an
+        embedding model that turns texts into points. Raises UsageError for moments and prompts that are none.
+        """
+        wanted = chosen_records(now=now or datetime.now(UTC), prompt=prompt, since=since, until=until)
+        return measure_themes(
+            self._opinions(wanted),
+            about=about,
+            embed=None if embed is None else self._embedder(embed),
+            embedding_model=embed,
+            seed=seed,
+        )
+
+    def make_cases(
+        self,
+        evalset: str | Path,
+        records: Sequence[str],
+        *,
+        file: str | Path | None = None,
+        add: bool = False,
+        labels: str | None = None,
+        tags: Sequence[str] = (),
+        keep_people: bool = False,
+    ) -> MadeCases:
+        """Make samples of records (by id), for review in a `file` or to `add` to the set at once.
+
+        With `labels`, the name of a judge of the set, thumbs and stars become ratings of the old answers, by
+        which the judge can be certified; they need the samples in the set. Texts are without secrets, and
+        without addresses unless `keep_people`. Raises UsageError, UnknownName, FileProblems; then nothing
+        was written.
+        """
+        if (file is None) == (not add):
+            raise UsageError("Say where the samples go: to a file for review, or into the set with `add`.")
+        if labels is not None and not add:
+            raise UsageError("Ratings belong to samples of the set: labels go with `add`.")
+        folder = self.evalset_folder(evalset)
+        found = unchanged_evalset(folder)
+        if file is not None:
+            refuse_candidates_file(Path(file))
+        chosen = [self.find_record(each) for each in dict.fromkeys(records)]
+        said = self.feedback_of(chosen)
+        redactor = Redactor(self.environment, key_variables(self.settings))
+        cleaner = Cleaner(redactor, keep_people=keep_people)
+        made = samples_of(chosen, said, found.samples, cleaner, tags)
+        scale = None if labels is None else self._scale_of(found, labels, folder)
+        if file is not None:
+            write_rows([sample_row(sample) for sample in made.samples], Path(file))
+            return made.model_copy(update={"file": str(file)})
+        if not made.samples:
+            return made
+        metrics = {
+            spec.label: build_metric(
+                spec, folder=folder, language=found.card.language, judge_model=None, settings=self.settings
+            )
+            for spec in found.metrics
+            if not is_judge(spec)
+        }
+        added = add_samples(found, folder, made.samples, metrics, Path("records"))
+        made = made.model_copy(update={"file": added.file, "added": True})
+        return (
+            made if scale is None or labels is None else self._with_ratings(made, said, folder, labels, scale)
+        )
+
+    def _opinions(self, wanted: RecordFilter) -> list[Opinion]:
+        """Return the records of which somebody said whether they were good; the newest word counts."""
+        good: dict[str, bool] = {}
+        comments: dict[str, list[str]] = {}
+        for each in self.store.feedback(wanted):
+            if each.good is not None:
+                good[each.record] = each.good
+            if each.comment:
+                comments.setdefault(each.record, []).append(each.comment)
+        judged = wanted.model_copy(update={"with_feedback": True})
+        return [
+            Opinion(
+                record=record.id,
+                at=record.at,
+                request=joined(record.inputs) or "",
+                comment="\n".join(comments.get(record.id, ())),
+                bad=not good[record.id],
+            )
+            for page in self.store.record_pages(judged)
+            for record in page
+            if record.id in good
+        ]
+
+    def _scale_of(self, found: EvalSet, label: str, folder: Path) -> tuple[float, float]:
+        """Return the worst and the best that a judge of a set can say. Raises UsageError without a scale."""
+        judge = self._judge_of(found, label, folder, None)
+        record = judge.record(label, label)
+        if record.low is None or record.high is None:
+            raise UsageError(f"The judge {label!r} has no scale, so that thumbs can't be ratings on it.")
+        return (record.low, record.high) if record.higher_is_better else (record.high, record.low)
+
+    def _with_ratings(
+        self,
+        made: MadeCases,
+        said: Mapping[str, Sequence[Feedback]],
+        folder: Path,
+        label: str,
+        scale: tuple[float, float],
+    ) -> MadeCases:
+        """Write thumbs down as ratings, beside what is in the labels already."""
+        path = labels_file(folder, label)
+        low, high = sorted(scale)
+        new = ratings_of(made.samples, said, *scale)
+        with self._alone():
+            kept = read_cases(path, low, high) if path.exists() else ()
+            known = {case.id for case in kept}
+            path.parent.mkdir(exist_ok=True)
+            write_cases(path, (*kept, *(case for case in new if case.id not in known)))
+        return made.model_copy(
+            update={"labels": str(path), "ratings": sum(len(case.ratings) for case in new)}
+        )

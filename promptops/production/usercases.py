@@ -1,0 +1,137 @@
+"""Records of production as samples: an edited answer is the target, a remark what must be worked in."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from pydantic import Field, JsonValue
+
+from promptops.candidates import ORIGIN, TAG, sample_id
+from promptops.errors import UsageError
+from promptops.labels import Case
+from promptops.noun import Noun
+from promptops.production.cleaning import Cleaner
+from promptops.production.records import Feedback, Record
+from promptops.textrows import joined
+from promptops.types import Sample
+
+FROM_FEEDBACK = "feedback"
+
+
+class MadeCases(Noun):
+    """What became of records: samples, and ratings of their old answers."""
+
+    samples: tuple[Sample, ...]
+    skipped: dict[str, str] = Field(default_factory=dict)
+    """By a record's id why no sample was made of it."""
+    file: str | None = None
+    """Where samples to be reviewed were written, or the set's own file."""
+    added: bool = False
+    """Whether they are in the set now."""
+    labels: str | None = None
+    """The file of labels that thumbs went into as ratings."""
+    ratings: int = 0
+
+
+def samples_of(
+    records: Sequence[Record],
+    said: Mapping[str, Sequence[Feedback]],
+    present: Sequence[Sample],
+    cleaner: Cleaner,
+    tags: Collection[str] = (),
+) -> MadeCases:
+    """Make a sample of each record whose inputs the set doesn't hold yet, the first of several with the same.
+
+    Inputs are those that the set's samples have; where these have one only, all that the record was asked.
+    The newest edited answer is the target. `metadata.original` is the answer that was given and
+    `metadata.feedback` the remarks, where the judge `feedback` and the metric `edit_taken` look for them.
+    Raises UsageError where a record lacks an input of the set.
+    """
+    names = sorted({name for sample in present for name in sample.inputs})
+    taken = {sample.id for sample in present}
+    texts = {_plain(sample.inputs): sample.id for sample in present}
+    groups = _groups(records)
+    made: list[Sample] = []
+    skipped: dict[str, str] = {}
+    for record in map(cleaner.record, records):
+        inputs = _inputs(record, names)
+        if _plain(inputs) in texts:
+            skipped[record.id] = f"its inputs are those of {texts[_plain(inputs)]!r}"
+            continue
+        name = sample_id(ORIGIN, inputs, taken)
+        taken.add(name)
+        texts[_plain(inputs)] = name
+        words = [cleaner.feedback(each) for each in said.get(record.id, ())]
+        edits = [each.edit for each in words if each.edit]
+        remarks: list[JsonValue] = [each.comment for each in words if each.comment]
+        metadata: dict[str, JsonValue] = {"record": record.id, "logged_at": record.at}
+        metadata |= {"version": record.reference} if record.reference else {}
+        metadata |= {"original": record.output} if record.output is not None else {}
+        metadata |= {"feedback": remarks} if remarks else {}
+        made.append(
+            Sample(
+                id=name,
+                inputs=inputs,
+                target=tuple(edits[-1:]),
+                tags=(TAG, FROM_FEEDBACK, *tags) if words else (TAG, *tags),
+                group=groups.get(record.id),
+                origin=ORIGIN,
+                metadata=metadata,
+            )
+        )
+    return MadeCases(samples=tuple(made), skipped=skipped)
+
+
+def ratings_of(
+    made: Iterable[Sample], said: Mapping[str, Sequence[Feedback]], low: float, high: float
+) -> tuple[Case, ...]:
+    """Return old answers with a thumb as a rating: up is the scale's best, down its worst, by who said it.
+
+    People chose what to rate, so these are ratings for a judge's certificate, never a random part of a run.
+    """
+    cases = []
+    for sample in made:
+        output = sample.metadata.get("original")
+        words = said.get(str(sample.metadata.get("record")), ())
+        ratings = {
+            f"user {each.by[:8]}" if each.by else "user": high if each.good else low
+            for each in words
+            if each.good is not None and (each.thumb is not None or each.stars is not None)
+        }
+        if isinstance(output, str) and output and ratings:
+            cases.append(Case(sample=sample.id, output=output, ratings=ratings))
+    return tuple(cases)
+
+
+def _inputs(record: Record, names: Sequence[str]) -> dict[str, JsonValue]:
+    missing = [name for name in names if name not in record.inputs]
+    if not missing and names:
+        return {name: record.inputs[name] for name in names}
+    if len(names) == 1 and (text := joined(dict(record.inputs))):
+        return {names[0]: text}
+    if not names:
+        return dict(record.inputs)
+    raise UsageError(
+        f"Record {record.id!r} has no input {missing[0]!r}, which the set's samples have; it has "
+        f"{', '.join(sorted(record.inputs)) or 'none'}. Choose records of the prompt that the set is for."
+    )
+
+
+def _groups(records: Sequence[Record]) -> dict[str, str]:
+    """Return a group for records of one person or conversation, which are not independent."""
+    first: dict[str, str] = {}
+    found: dict[str, str] = {}
+    for record in records:
+        mark = record.subject or record.session
+        if mark is None:
+            continue
+        if mark in first:
+            found[first[mark]] = found[record.id] = f"{ORIGIN}-{first[mark][:12]}"
+        else:
+            first[mark] = record.id
+    return found
+
+
+def _plain(inputs: Mapping[str, JsonValue]) -> str:
+    """Return inputs as one text, whatever its capitals and spaces."""
+    return f"{' '.join(sorted(inputs))}\n{' '.join((joined(dict(inputs)) or '').casefold().split())}"

@@ -1,0 +1,229 @@
+"""Themes of bad feedback, and what becomes of them: constructed complaints are found, and no others."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from scipy.stats import fisher_exact
+
+from promptops import Project
+from promptops.cli import app
+from promptops.errors import FileProblems, UsageError
+from promptops.labels import read_cases
+from promptops.metrics.edit_taken import EditTaken
+from promptops.production.records import Feedback, Record, subject_mark
+from promptops.production.themes import Opinion, measure_themes
+from promptops.types import Completion, Sample
+
+KINDS = {
+    "refund": "I want my money back for order {}, please refund it",
+    "password": "I can not log in, my password does not work, account {}",
+    "invoice": "please send me the invoice of month {} as a pdf file",
+    "parcel": "where is my parcel {}, the delivery has not arrived",
+}
+SETTINGS = """format = 1
+
+[card]
+description = "mails"
+
+[metrics.length]
+max = 60
+
+[metrics.helpful]
+metric = "rubric"
+criteria = "The answer helps."
+"""
+HOSTILE = "call 0171 1234567 or ada@example.org\x1b[31m"
+
+
+def opinions(seed: int, *, worse: float = 0.1, n: int = 300) -> list[Opinion]:
+    rng = random.Random(seed)
+    found = []
+    for number in range(n):
+        kind = rng.choice([*KINDS])
+        at = (datetime(2026, 11, 1, tzinfo=UTC) + timedelta(hours=number)).isoformat()
+        bad = rng.random() < (worse if kind == "parcel" else 0.1)
+        found.append(
+            Opinion(f"r{number}", at, KINDS[kind].format(number), "too late" if bad else "fine", bad)
+        )
+    return found
+
+
+def test_a_kind_of_request_that_is_worse_is_found_and_named() -> None:
+    told = opinions(3, worse=0.5)
+    found = measure_themes(told)
+    first = found.themes[0]
+    assert "parcel" in first.name
+    assert (found.judged, found.bad) == (300, sum(each.bad for each in told))
+    parcels = [each for each in told if "parcel" in each.request]
+    assert (first.judged, first.bad) == (len(parcels), sum(each.bad for each in parcels))
+    assert set(first.records) == {each.record for each in parcels if each.bad}
+    assert first.worse and [each.worse for each in found.themes[1:]] == [False] * (len(found.themes) - 1)
+    rest = (found.bad - first.bad, 300 - first.judged - (found.bad - first.bad))
+    raw = fisher_exact([[first.bad, first.judged - first.bad], rest]).pvalue
+    assert first.p_value == pytest.approx(raw * len(found.themes), rel=1e-6)
+    assert sum(first.by_period) == first.bad and sum(found.judged_by_period) == 300
+
+
+def test_where_no_kind_is_worse_one_is_called_so_in_at_most_seven_of_a_hundred() -> None:
+    alarms = sum(any(each.worse for each in measure_themes(opinions(seed)).themes) for seed in range(100))
+    assert alarms <= 7
+
+
+def test_remarks_are_sorted_by_what_they_say() -> None:
+    told = [
+        Opinion(
+            f"r{n}", "2026-11-01T00:00:00", "x", "the date was wrong" if n % 3 else "rude tone, unkind", True
+        )
+        for n in range(30)
+    ]
+    found = measure_themes(told, about="comments")
+    assert [each.bad for each in found.themes] == [20, 10]
+    assert all(each.p_value is None and each.bad_share is None for each in found.themes)
+
+
+def test_few_bad_records_are_no_theme() -> None:
+    found = measure_themes(opinions(1)[:9])
+    assert not found.measured and "at least 10 bad records" in found.reason
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    """A project with a set for mails, and six records of which users said something."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "evalsets" / "mails"
+    folder.mkdir(parents=True)
+    (folder / "evalset.toml").write_text(SETTINGS)
+    (folder / "samples.jsonl").write_text('{"id": "m1", "inputs": {"message": "Hello?"}}\n')
+    (tmp_path / "promptops.toml").write_text('judge_model = "offline/overlap"\n')
+    with Project.open(tmp_path) as found:
+        found.store.add_records(
+            [
+                Record(
+                    id=f"call-{n}",
+                    at=f"2026-11-0{n + 1}T00:00:00.000000+00:00",
+                    prompt="reply",
+                    version=3,
+                    inputs={"message": f"mail {n} {HOSTILE}" if n != 5 else "HELLO? "},
+                    output="Thank you.",
+                    subject=subject_mark("ada") if n in (1, 2) else None,
+                )
+                for n in range(6)
+            ]
+        )
+        at = "2026-11-20T00:00:00.000000+00:00"
+        found.store.add_feedback(
+            [
+                Feedback(id="a", record="call-0", at=at, thumb="down", comment="Say when.", by="x" * 32),
+                Feedback(id="b", record="call-0", at=at, edit="Thank you. On Monday.", thumb="up"),
+                Feedback(id="c", record="call-1", at=at, edit="", comment="no"),
+            ]
+        )
+        yield found
+
+
+def test_a_record_becomes_a_sample_without_addresses(project: Project) -> None:
+    made = project.make_cases("mails", ["call-0", "call-1", "call-2", "call-5"], file="new.jsonl", tags=["t"])
+    assert made.skipped == {"call-5": "its inputs are those of 'm1'"}
+    rows = [json.loads(line) for line in Path("new.jsonl").read_text().splitlines()]
+    assert [row["tags"] for row in rows] == [["candidate", "feedback", "t"]] * 2 + [["candidate", "t"]]
+    assert rows[0]["target"] == "Thank you. On Monday." and "target" not in rows[2]
+    assert rows[0]["metadata"]["feedback"] == ["Say when."]
+    assert rows[0]["metadata"]["original"] == "Thank you."
+    assert rows[1]["group"] == rows[2]["group"] == "production-call-1"
+    assert "ada@example.org" not in Path("new.jsonl").read_text()
+    assert "[email]" in rows[0]["inputs"]["message"]
+    with pytest.raises(UsageError, match="is there already"):
+        project.make_cases("mails", ["call-0"], file="new.jsonl")
+
+
+def test_records_go_into_the_set_with_thumbs_as_ratings(project: Project) -> None:
+    made = project.make_cases("mails", ["call-0", "call-3"], add=True, labels="helpful")
+    assert made.added and made.ratings == 2
+    held = project.evalset("mails").samples
+    assert [each.id for each in held] == ["m1", *(each.id for each in made.samples)]
+    assert all("candidate" not in each.tags for each in held)
+    (case,) = read_cases(Path(made.labels or ""), 1, 5)
+    assert case.ratings == {"user xxxxxxxx": 1.0, "user": 5.0} and case.output == "Thank you."
+    assert project.labelling("mails:helpful").cases == (case,)
+    again = project.make_cases("mails", ["call-0"], add=True)
+    assert not again.samples and not again.added
+
+
+def test_what_does_not_fit_changes_nothing(project: Project) -> None:
+    path = Path("evalsets/mails/samples.jsonl")
+    before = path.read_text()
+    project.store.add_records([Record(id="other", at="2026-11-01", inputs={"a": "x", "b": "y"})])
+    with pytest.raises(UsageError, match="Say where the samples go"):
+        project.make_cases("mails", ["call-0"])
+    with pytest.raises(UsageError, match="labels go with"):
+        project.make_cases("mails", ["call-0"], file="x.jsonl", labels="helpful")
+    settings = Path("evalsets/mails/evalset.toml")
+    settings.write_text(settings.read_text() + "\n[metrics.exact]\n")
+    with pytest.raises(FileProblems, match="has no target"):
+        project.make_cases("mails", ["call-0", "call-3"], add=True)
+    assert path.read_text() == before and not Path("x.jsonl").exists()
+
+
+def test_the_commands_tell_what_they_did(project: Project) -> None:
+    told = opinions(3, worse=0.5)
+    project.store.add_records(
+        [Record(id=f"t-{x.record}", at=x.at + ".000000", inputs={"message": x.request}) for x in told]
+    )
+    project.store.add_feedback(
+        [
+            Feedback(id=x.record, record=f"t-{x.record}", at=x.at, thumb="down" if x.bad else "up")
+            for x in told
+        ]
+    )
+    run = CliRunner()
+    shown = run.invoke(app, ["records", "themes", "--since", "2026-11-01"])
+    assert (
+        shown.exit_code == 0
+        and "parcel" in shown.output
+        and "Bad more often than the rest: 1" in shown.output
+    )
+    found = json.loads(run.invoke(app, ["records", "themes", "--since", "2026-11-01", "--json"]).stdout)
+    first = found["themes"]["themes"][0]
+    command = ["records", "cases", "mails", "--theme", "1", "--most", "2", "--since", "2026-11-01"]
+    made = run.invoke(app, [*command, "-o", "new.jsonl", "--json"])
+    assert made.exit_code == 0, made.output
+    samples = json.loads(made.stdout)["cases"]["samples"]
+    assert [each["metadata"]["record"] for each in samples] == first["records"][:2]
+    assert run.invoke(app, ["evalset", "add", "mails", "new.jsonl"]).exit_code == 0
+    for wrong in (["records", "cases", "mails"], [*command[:4], "99", "--since", "2026-11-01", "--add"]):
+        assert run.invoke(app, wrong).exit_code == 2
+
+
+ASKED = Sample(
+    id="a", inputs={}, target=("We are sorry. It comes on Monday.",), metadata={"original": "We are fine."}
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "share"),
+    [
+        ("We are fine.", 0.0),
+        ("We are sorry. It comes on Monday.", 1.0),
+        ("It comes on Monday, sorry. We are.", 1.0),
+        ("We are fine. Sorry.", 1 / 6),  # of sorry, it, comes, on, monday and the lost "fine"
+        ("We are.", 1 / 6),
+        ("", 1 / 6),
+    ],
+)
+def test_an_edit_is_taken_word_by_word(answer: str, share: float) -> None:
+    score = EditTaken().score(Completion(text=answer), ASKED)
+    assert score.counts[0] == pytest.approx(share)
+
+
+def test_without_an_edit_there_is_no_score() -> None:
+    same = ASKED.model_copy(update={"target": ("we are FINE",)})
+    bare = ASKED.model_copy(update={"metadata": {}})
+    assert EditTaken().score(Completion(text="x"), same).unscored == "the edit changed no word"
+    assert "metadata.original" in str(EditTaken().check(bare))
