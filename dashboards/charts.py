@@ -60,6 +60,47 @@ def trend(days: pd.DataFrame) -> None:
     )
 
 
+def series(rows: pd.DataFrame, *, shares: bool) -> None:
+    """Draw a measure of each day (or version) with its interval; a square is where the series changed."""
+    x = {
+        "field": "name",
+        "type": "ordinal",
+        "sort": None,
+        "axis": {"labelAngle": -40, "labelOverlap": True, "title": None, "labelLimit": 120},
+    }
+    words = ("name", "figure", "95 %, at every look", "n", "records", "finding")
+    hint = [{"field": name, "type": "nominal"} for name in words]
+    axis = {"format": ".0%"} if shares else {}
+    y = {"type": "quantitative", "title": None, "scale": {"zero": shares}, "axis": axis}
+    ends = {
+        "mark": {"type": "rule", "color": QUIET, "strokeWidth": 3, "opacity": 0.6},
+        "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}},
+    }
+    domain = ["as before", "changed here"]
+    points = {
+        "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1},
+        "encoding": {
+            "x": x,
+            "y": {**y, "field": "value"},
+            "color": {
+                "field": "finding",
+                "type": "nominal",
+                "scale": {"domain": domain, "range": [BLUE, KINDS[0]]},
+                "legend": None,
+            },
+            "shape": {
+                "field": "finding",
+                "type": "nominal",
+                "scale": {"domain": domain, "range": ["circle", "square"]},
+                "legend": None,
+            },
+            "tooltip": hint,
+        },
+    }
+    spec = {"layer": [ends, points], "height": 300, "description": "A measure with its intervals"}
+    st.vega_lite_chart(rows, spec, width="stretch")
+
+
 def coverage_map(points: pd.DataFrame, kinds: list[str], key: str, changed: Callable[[], None]) -> None:
     """Draw texts of production and cases on their plane; a click on a point calls `changed`."""
     groups = [NEAR, CASE, *kinds]
