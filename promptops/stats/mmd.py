@@ -17,6 +17,8 @@ from promptops.stats.blocktests import Blocks, Singles
 
 HIGH = 0.95
 """Below which share of what chance shows the upper end of a part's band lies."""
+_GATHERED = 2_000_000
+"""Entries of the kernel that are gathered at a time."""
 _ROUNDING = 1e-6
 """Sums of single-precision kernels this close are equal."""
 
@@ -95,10 +97,9 @@ def part_mmd_tests(
     for part in parts:
         rest = np.setdiff1d(np.arange(len(x)), part) if y is None else np.arange(len(x))
         chosen = np.concatenate([border + part, rest])
-        inside = np.zeros((permutations + 1, len(chosen)), dtype=np.float32)
-        inside[:, : len(part)] = 1.0
-        np.random.default_rng(seed).permuted(inside[1:], axis=1, out=inside[1:])
-        values = _discrepancies(kernel[np.ix_(chosen, chosen)], inside)
+        places = np.tile(np.arange(len(chosen)), (permutations + 1, 1))
+        np.random.default_rng(seed).permuted(places[1:], axis=1, out=places[1:])
+        values = _part_discrepancies(kernel[np.ix_(chosen, chosen)], places[:, : len(part)])
         found.append(PartDiscrepancy(float(values[0]), float(np.quantile(values[1:], HIGH)), _p(values)))
     return found
 
@@ -156,13 +157,31 @@ def _median_of_pairs(distances: Floats | Singles) -> float:
     return median if median > 0.0 else float(pairs.mean())
 
 
+def _part_discrepancies(kernel: Singles, places: Ints) -> Floats:
+    """Return MMD^2 of the points at each row of places against all others.
+
+    A part is small beside the whole: to gather its pairs costs less than a product with the whole kernel.
+    """
+    rows = kernel.sum(axis=1, dtype=np.float64)
+    step = max(1, _GATHERED // places.shape[1] ** 2)
+    within = [
+        kernel[some[:, :, None], some[:, None, :]].sum(axis=(1, 2), dtype=np.float64)
+        for some in (places[start : start + step] for start in range(0, len(places), step))
+    ]
+    n = np.full(len(places), float(places.shape[1]))
+    return _combined(np.concatenate(within), rows[places].sum(axis=1), float(rows.sum()), n, len(kernel) - n)
+
+
 def _discrepancies(kernel: Singles, inside: Singles) -> Floats:
     rows = kernel.sum(axis=1, dtype=np.float64)
     n = inside.sum(axis=1, dtype=np.float64)
-    m = inside.shape[1] - n
     within_first = np.einsum("ij,ij->i", inside @ kernel, inside, dtype=np.float64)
-    from_first = inside @ rows
+    return _combined(within_first, inside @ rows, float(rows.sum()), n, inside.shape[1] - n)
+
+
+def _combined(within_first: Floats, from_first: Floats, whole: float, n: Floats, m: Floats) -> Floats:
+    """Return MMD^2 by sums of the kernel: within the first sample, from it to all, and over all."""
     between = from_first - within_first
-    within_second = rows.sum() - from_first - between
+    within_second = whole - from_first - between
     values: Floats = within_first / (n * (n - 1)) + within_second / (m * (m - 1)) - 2 * between / (n * m)
     return values
