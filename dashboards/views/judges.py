@@ -18,6 +18,7 @@ from promptops import (
 DECLARE = '[metrics.quality]\nmetric = "rubric"\nmodel = "PROVIDER/MODEL"'
 AGREEMENT = ("judge with people", "people with people")
 COMPARISONS = 10
+NEWEST = 5
 
 
 def show() -> None:
@@ -71,6 +72,8 @@ def _details(judge: DeclaredJudge) -> None:
         _state(judge)
     if judge.certificate is not None:
         _held(judge.certificate, judge)
+    if not judge.pairs:
+        _beside(judge)
     if judge.signature and not judge.pairs:
         _drift(judge)
 
@@ -159,6 +162,18 @@ def _held(held: Certificate, judge: DeclaredJudge) -> None:
             "less this value, where people say it. People's own scatter pulls it towards the middle: at the "
             "lowest value it can only lie above 0, at the highest only below."
         )
+
+
+def _beside(judge: DeclaredJudge) -> None:
+    """Draw what belongs beside the judge's figure on the newest run that it scored: its noise, too."""
+    for run in reading.runs(NEWEST, 0, judge.evalset):
+        told = reading.judge_notes(run.id).get(judge.label, ())
+        if told:
+            st.markdown("**Beside its figure**")
+            shown.quiet(f"On the newest run that it scored, {shown.run_name(run)}:")
+            for each in told:
+                shown.text(each)
+            return
 
 
 def _drift(judge: DeclaredJudge) -> None:

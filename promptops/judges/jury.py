@@ -72,6 +72,19 @@ class Jury(Judge):
         """The judges by name. Raises ValueError where one can't be made."""
         return {name: _judge(name, options) for name, options in self.judges.items()}
 
+    def unreferenced(self) -> Judge | None:
+        """Return the jury whose judges show no reference; None where none of them does."""
+        bare = {name: judge.unreferenced() for name, judge in self.sitting.items()}
+        if not any(bare.values()):
+            return None
+        judges = {
+            name: written
+            if (without := bare[name]) is None
+            else {**written, **_others(without, self.sitting[name])}
+            for name, written in self.judges.items()
+        }
+        return self.changed(judges=judges)
+
     @property
     def models(self) -> tuple[str, ...]:
         """Return the judges' models, each once."""
@@ -229,6 +242,12 @@ def _judge(name: str, options: Mapping[str, JsonValue]) -> Judge:
         first = error.errors()[0]
         where = ".".join(map(str, ("judges", name, *first["loc"])))
         raise ValueError(f"{where}: {first['msg'].removeprefix('Value error, ')}") from None
+
+
+def _others(judge: Judge, than: Judge) -> dict[str, Any]:
+    """Return the options by which a judge is another than one of the same kind."""
+    options = {name: getattr(judge, name) for name in type(judge).model_fields}
+    return {name: value for name, value in options.items() if value != getattr(than, name)}
 
 
 def _asking_as(judge: Judge, ask: Ask, first: int) -> Ask:

@@ -66,6 +66,7 @@ def test_a_certificate_is_shown_with_people_beside_it(certified: tuple[Folder, s
     folder, database = certified
     app = page(folder.path, database, "judges")
     assert not app.exception
+    assert "60 distinct outputs to 60 questions (100%)" in texts(app)
     with Project.open(folder.path) as project:
         held = project.certificate(QUALITY)
     assert held is not None

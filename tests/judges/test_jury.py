@@ -174,3 +174,25 @@ def test_a_judge_with_nothing_to_judge_has_no_vote_and_the_others_are_asked() ->
     assert "says nothing" in str(built("jury").not_asked(Completion(text=":"), sample))
     with pytest.raises(ValidationError, match="different scales"):
         built("jury", judges=judges)
+
+
+def test_a_jury_without_reference_is_one_of_judges_that_show_none() -> None:
+    guided = {**seat("openai/b"), "metric": "reference_guided", "reference": "target", "scale": [1, 5]}
+    guided["solve_prompt"] = guided["prompt"]
+    jury = built(
+        "jury", judges={"a": seat("openai/a"), "b": guided, "c": seat("openai/c", show_reference=False)}
+    )
+    bare = jury.unreferenced()
+    assert bare is not None and bare.signature != jury.signature and bare.unreferenced() is None
+    asked: list[str] = []
+
+    async def ask(prompt: Prompt, slots: Any, form: Any, **which: Any) -> Completion:
+        asked.append(json.dumps(slots))
+        return Completion(text=said(3))
+
+    for each, showing in ((jury, 2), (bare, 0)):
+        asked.clear()
+        asyncio.run(each.judge(Completion(text=ANSWER), SAMPLE, ask))
+        assert len(asked) == 3 and sum("A tomato." in slots for slots in asked) == showing
+    blind = {name: seat(f"openai/{name}", show_reference=False) for name in "ab"}
+    assert built("jury", judges=blind).unreferenced() is None
