@@ -133,8 +133,6 @@ class Labelled(Sounded):
 
         Sets that can't be read are told beside them.
         """
-        from promptops.judgestate import state_of
-
         found: list[DeclaredJudge] = []
         broken: dict[str, str] = {}
         for name in self.evalsets():
@@ -145,8 +143,7 @@ class Labelled(Sounded):
             except PromptopsError as error:
                 broken[name] = str(error)
                 continue
-            for spec in specs:
-                found.append(state_of(evalset, folder, spec, self._judge_or_why(evalset, spec.label, folder)))
+            found += [self._state(evalset, folder, spec) for spec in specs]
         return DeclaredJudges(judges=tuple(found), broken=broken)
 
     def draw_cases(
@@ -279,11 +276,22 @@ class Labelled(Sounded):
             return False
         return is_judge(spec)
 
-    def _judge_or_why(self, found: EvalSet, label: str, folder: Path) -> Judge | PromptopsError:
+    def _state(self, evalset: EvalSet, folder: Path, spec: MetricSpec) -> DeclaredJudge:
+        """Return how a judge stands; people can rate for one that has no model yet."""
+        from promptops.judgestate import state_of
+
         try:
-            return self._judge_of(found, label, folder, None)
+            return state_of(evalset, folder, spec, self._judge_of(evalset, spec.label, folder, None))
         except PromptopsError as error:
-            return error
+            why = error
+        try:
+            bare = self._judge_of(evalset, spec.label, folder, None, asked=False)
+        except PromptopsError:
+            return state_of(evalset, folder, spec, why)
+        found = state_of(evalset, folder, spec, bare)
+        certify = f"{found.command} --model PROVIDER/MODEL" if " certify " in found.command else found.command
+        unknown = {"state": "unknown", "why": str(why), "models": (), "signature": "", "command": certify}
+        return found.model_copy(update=unknown)
 
     def _rated_side(self, reference: str, found: EvalSet, judge: str) -> Loaded:
         """Read a run or baseline file whose outputs people rate. Raises UsageError for another set's."""

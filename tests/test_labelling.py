@@ -169,6 +169,10 @@ def test_people_can_rate_for_a_judge_that_has_no_model_yet(folder: Folder) -> No
     with Project.open(folder.path) as project:
         held = project.labelling(QUALITY)
         project.rate_cases(QUALITY, "anna", {case.id: 3 + n % 2 for n, case in enumerate(held.cases)})
+        (judge,) = project.judges().judges
+        assert (judge.state, judge.low, judge.rated, judge.signature) == ("unknown", 1, 20, "")
+        assert "has no model" in judge.why
+        assert judge.command == f"promptops judge certify {QUALITY} --model PROVIDER/MODEL"
         with pytest.raises(UsageError, match="has no model"):
             project.certify_judge(QUALITY)
         assert project.certify_judge(QUALITY, judge_model=grade).judge == grade
