@@ -23,7 +23,9 @@ def hidden_biases(parts: Sequence[BiasPart], allowed: float | None = None) -> st
         return ""
     told = listed([f"{_where(each)} {_bias(each)}" for each in off])
     scatter = f" {SCATTER}" if any(each.by == "value" for each in off) else ""
-    return f"The bias over all cases hides that it is not the same everywhere: {told}.{scatter}"
+    both = len({(each.bias.value or 0.0) > 0 for each in off}) > 1
+    what = "Opposite biases cancel in the mean" if both else "The bias on parts of the cases"
+    return f"{what}: {told}.{scatter}"
 
 
 def _exceeds(part: BiasPart, allowed: float | None) -> bool:

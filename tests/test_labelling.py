@@ -65,6 +65,7 @@ def test_sheets_that_go_out_together_share_the_draw_and_overlap_where_two_are_to
         sheet = str(tmp_path / f"{rater}.csv")
         told = folder.run(*label, "--rater", rater, "--sheet", sheet, "--share", f"{number}/2").stdout
         assert "25 cases in" in told and "--share" not in told
+        assert "on a scale from 1 to 5: The answer does what the task asks" in words(told)
         out.append(filled(Path(sheet)))
     assert len(set(out[0]) | set(out[1])) == 40 and len(set(out[0]) & set(out[1])) == 10
     for rater in ("anna", "ben"):

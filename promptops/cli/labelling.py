@@ -115,7 +115,7 @@ def label_command(
     Neither the prompt, the model, the judge's score nor another person's rating is shown. Each rating is
     written down at once; come back whenever you like.
     """
-    from promptops.cli.safe import safe_line
+    from promptops.cli.safe import safe_line, safe_lines
     from promptops.labels import read_share
     from promptops.ratingsteps import step_towards
 
@@ -141,9 +141,13 @@ def label_command(
     with open_project(ctx, dry=True) as project:
         if sheet is not None:
             count = project.write_sheet(judge, rater, sheet, share=part, labels=labels)
+            held = project.labelling(judge, labels=labels)
             click.echo(
                 f"{count} cases in {sheet}. Fill in the column rating, or say in cannot_tell why there is no "
                 f"telling; then: promptops judge label {judge} --rater {rater} --from {sheet}"
+            )
+            click.echo(
+                f"Look for this, on a scale from {held.low:g} to {held.high:g}: {safe_lines(held.question)}"
             )
             if part is None:
                 click.echo(
