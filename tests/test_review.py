@@ -239,7 +239,7 @@ def test_a_reply_made_to_keep_the_parser_busy_is_not_searched() -> None:
 
 @pytest.mark.parametrize("winner", ['["A"]', '{"A": 1}', "null"])
 def test_a_winner_of_any_shape_is_unreadable_and_no_crash(winner: str) -> None:
-    async def ask(*_: object) -> Completion:
+    async def ask(*_: object, **__: object) -> Completion:
         return Completion(text=f'{{"winner": {winner}}}')
 
     judging = Pairwise.example().prefer(Completion(text="a"), Completion(text="b"), asked(1)[0], ask)
