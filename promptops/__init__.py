@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from promptops.gaterules import GateRule
     from promptops.generation import Generated
     from promptops.headline import smallest_change
+    from promptops.idfile import Ids, read_ids
     from promptops.instruments import Drift, Found, Preference
     from promptops.judges import Judge
     from promptops.judgetext import judge_lines
@@ -72,6 +73,7 @@ _HOMES = {
     "EvalSet": "types",
     "Evidence": "evidence",
     "GateRule": "gaterules",
+    "Ids": "idfile",
     "Judge": "judges",
     "Metric": "metrics",
     "Model": "providers",
@@ -113,6 +115,7 @@ _HOMES = {
     "hidden_biases": "biaswords",
     "judge_lines": "judgetext",
     "preference_sentences": "preferencetext",
+    "read_ids": "idfile",
     "render_report": "reportfiles",
     "rules_plot": "plots",
     "smallest_change": "headline",
@@ -145,6 +148,7 @@ __all__ = [
     "Found",
     "GateRule",
     "Generated",
+    "Ids",
     "Judge",
     "Labelling",
     "MadeCases",
@@ -182,6 +186,7 @@ __all__ = [
     "hidden_biases",
     "judge_lines",
     "preference_sentences",
+    "read_ids",
     "render_report",
     "rules_plot",
     "shift_facts",

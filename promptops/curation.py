@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from promptops.errors import UnknownName
+from promptops.errors import NotComparable, UnknownName, UsageError
 from promptops.located import is_name
+from promptops.parts import refuse_part
+from promptops.sides import load_run
 from promptops.tournaments import Tournaments
+from promptops.types import EvalSet, Run
 
 if TYPE_CHECKING:
+    from promptops.casevalue import SetValue
     from promptops.sethistory import SetDiff, SetLog
 
 
@@ -35,6 +40,29 @@ class Curation(Tournaments):
 
         return set_log(self._kept_folder(evalset, tip), tip, limit)
 
+    def case_values(
+        self,
+        evalset: str | Path,
+        runs: Sequence[str] = (),
+        *,
+        metric: str | None = None,
+        subset: int | None = None,
+        seed: int = 0,
+    ) -> SetValue:
+        """Tell what a set's samples are worth: which tell versions apart, always pass, or say the same twice.
+
+        By `runs` of the whole set (default: the newest of each prompt and model on its present state).
+        `subset` asks for the best so many samples, with their error on versions that did not help to choose
+        them. Asks nobody. Raises NotMeasured for too few versions, NotComparable, UsageError, UnknownName.
+        """
+        from promptops.casevalue import set_value
+
+        found = self.evalset(evalset)
+        chosen = self._versions_of(found, runs)
+        samples = tuple(found.samples)
+        loaded = [load_run(self.store, run, samples) for run in chosen]
+        return set_value(loaded, metric=metric, subset=subset, seed=seed)
+
     def _kept_folder(self, evalset: str | Path, reference: str) -> Path:
         """Return the folder of a set that is there, or was at a commit. Raises UnknownName."""
         from promptops.gitsets import commit_of, files_at
@@ -49,3 +77,29 @@ class Curation(Tournaments):
             if not files_at(folder, commit_of(above, reference)):
                 raise
             return folder
+
+    def _versions_of(self, found: EvalSet, runs: Sequence[str]) -> list[Run]:
+        """Return one run for each version that answered a set as it is, the oldest first."""
+        if not runs:
+            stored = self.runs(limit=max(1, self.run_count(evalset=found.name)), evalset=found.name)
+            newest: dict[tuple[str, str], Run] = {}
+            for run in stored:
+                if run.status == "finished" and run.evalset_digest == found.digest:
+                    newest.setdefault((run.prompt.digest, run.model), run)
+            return list(newest.values())[::-1]
+        chosen = [self.finished_run(reference) for reference in dict.fromkeys(runs)]
+        seen: dict[tuple[str, str], str] = {}
+        for run in chosen:
+            refuse_part(run, found.digest, "it can't tell what the set's samples are worth")
+            if run.evalset_digest != found.digest:
+                raise NotComparable(
+                    f"Run {run.id} answered another state of {found.name!r} than the files hold now. "
+                    f"Evaluate again; `promptops evalset diff {found.name}` tells what changed."
+                )
+            first = seen.setdefault((run.prompt.digest, run.model), run.id)
+            if first != run.id:
+                raise UsageError(
+                    f"Runs {first} and {run.id} are of one prompt and model, so they are one version. Leave "
+                    "one of them out."
+                )
+        return chosen

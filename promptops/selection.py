@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
 
 from promptops.errors import NothingToAsk, UnknownName, UsageError
 from promptops.facets import fields_of, written
+from promptops.figures import listed
+from promptops.idfile import Ids
 from promptops.matching import matcher
 from promptops.metrics import Metric
 from promptops.noun import Noun
@@ -28,6 +30,8 @@ class Selection(Noun):
     """Each a tag, `tag=NAME`, `origin=NAME` or `FIELD=VALUE` of the samples' metadata."""
     failed_from: str | None = None
     """A run: what had no answer there, or was unscored or not fully right in the set's first metric."""
+    ids: Ids | None = None
+    """A list of samples (`read_ids`); where it has weights, these take the place of the samples' own."""
     sample: int | None = None
     """So many of what is left by then, drawn by `seed`."""
     seed: int = 0
@@ -37,7 +41,7 @@ class Selection(Noun):
     @property
     def wanted(self) -> bool:
         """Whether anything less than the whole set is asked for."""
-        chosen = (self.matching, self.failed_from, self.sample, self.limit)
+        chosen = (self.ids, self.matching, self.failed_from, self.sample, self.limit)
         return bool(self.slices) or any(each is not None for each in chosen)
 
 
@@ -65,6 +69,8 @@ def select(evalset: EvalSet, wanted: Selection, failed: Failed | None = None) ->
         steps.append(PartStep(flag=flag, left=len(found)))
         return found
 
+    if wanted.ids is not None:
+        samples = left(f"--ids {wanted.ids.name}", _listed(samples, wanted.ids))
     if wanted.matching is not None:
         matches = matcher(wanted.matching)
         samples = left(f"-k {wanted.matching!r}", (each for each in samples if matches(names_of(each))))
@@ -88,7 +94,8 @@ def select(evalset: EvalSet, wanted: Selection, failed: Failed | None = None) ->
         samples = left(f"--limit {wanted.limit}", samples[: wanted.limit])
     if not samples and not evalset.samples:
         raise UsageError(f"{evalset.name!r} has no samples.")
-    if len(samples) == len(evalset.samples):
+    weighted = wanted.ids is not None and wanted.ids.weights is not None
+    if len(samples) == len(evalset.samples) and not weighted:
         return evalset, None
     part = Part(
         of=evalset.digest,
@@ -143,6 +150,23 @@ def _refuse_impossible(wanted: Selection) -> None:
     for flag, number in (("--sample", wanted.sample), ("--limit", wanted.limit)):
         if number is not None and number < 1:
             raise UsageError(f"{flag} takes a number from 1 on, not {number}.")
+
+
+def _listed(samples: Sequence[Sample], wanted: Ids) -> Iterator[Sample]:
+    """Yield the listed samples in the set's order, with the list's weights. Raises UsageError."""
+    known = {sample.id for sample in facts_of(samples)}
+    strange = [sample_id for sample_id in wanted.ids if sample_id not in known]
+    if strange:
+        raise UsageError(
+            f"{wanted.name}: {len(strange)} of {len(wanted.ids)} ids are no samples of this set: "
+            f"{listed([repr(each) for each in strange])}. The set has changed, or the list is another's."
+        )
+    weights = dict(zip(wanted.ids, wanted.weights or (), strict=False))
+    chosen = frozenset(wanted.ids)
+    for sample in samples:
+        if sample.id in chosen:
+            weight = weights.get(sample.id, sample.weight)
+            yield sample if weight == sample.weight else sample.model_copy(update={"weight": weight})
 
 
 def _members(name: str, samples: Sequence[Sample]) -> frozenset[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from promptops.cli.casevalue import value_command
 from promptops.cli.generating import add_command, generate_command
 from promptops.cli.setdiff import diff_command
 
@@ -19,3 +20,4 @@ def evalset_command() -> None:
 evalset_command.add_command(diff_command)
 evalset_command.add_command(generate_command)
 evalset_command.add_command(add_command)
+evalset_command.add_command(value_command)

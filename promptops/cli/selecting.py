@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 
 _SELECTION = (
     click.option(
+        "--ids",
+        type=click.Path(exists=True, dir_okay=False),
+        metavar="FILE",
+        help="Only samples listed in FILE, an id a line (promptops evalset value --write); a weight may "
+        "stand behind a tab.",
+    ),
+    click.option(
         "-k",
         "matching",
         metavar="EXPR",
@@ -68,12 +75,15 @@ def selection_options(command: Command) -> Command:
 
     @wraps(command)
     def chosen(*positional: Any, seed: int | None, **given: Any) -> Any:
+        from promptops.idfile import read_ids
         from promptops.selection import Selection
 
         if seed is not None and given["sample"] is None:
             raise click.UsageError("--seed goes with --sample N.")
         wanted = {name: given.pop(name) for name in ("matching", "slices", "failed_from", "sample", "limit")}
-        return command(*positional, select=Selection(seed=seed or 0, **wanted), **given)
+        file = given.pop("ids")
+        ids = None if file is None else read_ids(file)
+        return command(*positional, select=Selection(seed=seed or 0, ids=ids, **wanted), **given)
 
     found: Any = chosen
     for option in reversed(_SELECTION):

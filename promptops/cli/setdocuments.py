@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from promptops.casevalue import SetValue
 from promptops.cli.documents import Document
 from promptops.sethistory import SetDiff, SetLog
 
@@ -18,3 +19,11 @@ class EvalsetLogDocument(Document):
     """`evalset diff --log`."""
 
     log: SetLog
+
+
+class EvalsetValueDocument(Document):
+    """`evalset value`."""
+
+    value: SetValue
+    file: str | None = None
+    """Where the subset was written."""
