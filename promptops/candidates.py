@@ -27,16 +27,17 @@ def write_candidates(
     path: Path,
     redactor: Redactor,
     targets: Mapping[int, str] | None = None,
+    records: Sequence[str] = (),
 ) -> int:
     """Write a sample for each suggestion to a JSONL file that isn't there yet; returns how many.
 
-    `sources` is what each text of production was made of. An object becomes the inputs; a plain text the
-    set's input where it has one only, else `text`. `targets` are by the suggestion's index. Secrets, e-mail
-    addresses, telephone, card and account numbers are taken out. Raises UsageError where the file is there,
-    FileProblems where it can't be written.
+    `sources` is what each text of production was made of, `records` its id where it is a record. An object
+    becomes the inputs; a plain text the set's input where it has one only, else `text`. `targets` are by the
+    suggestion's index. Secrets, e-mail addresses, telephone, card and account numbers are taken out. Raises
+    UsageError where the file is there, FileProblems where it can't be written.
     """
     refuse_candidates_file(path)
-    return write_rows(list(_rows(found, sources, samples, redactor, targets or {})), path)
+    return write_rows(list(_rows(found, sources, samples, redactor, targets or {}, records)), path)
 
 
 def refuse_candidates_file(path: Path) -> None:
@@ -83,6 +84,7 @@ def _rows(
     samples: Sequence[Sample],
     redactor: Redactor,
     targets: Mapping[int, str],
+    records: Sequence[str],
 ) -> Iterator[dict[str, JsonValue]]:
     taken = {sample.id for sample in samples}
     names = {name for sample in samples for name in sample.inputs}
@@ -100,14 +102,16 @@ def _rows(
             **answer,
             "tags": [TAG],
             "origin": ORIGIN,
-            "metadata": _provenance(found, suggestion),
+            "metadata": _provenance(found, suggestion, records),
         }
 
 
-def _provenance(found: SetCoverage, suggestion: Suggestion) -> dict[str, JsonValue]:
+def _provenance(found: SetCoverage, suggestion: Suggestion, records: Sequence[str]) -> dict[str, JsonValue]:
+    where: dict[str, JsonValue] = {"source": Path(found.production).name, "row": suggestion.index + 1}
+    if records:
+        where = {"source": found.production, "record": records[suggestion.index]}
     return {
-        "source": Path(found.production).name,
-        "row": suggestion.index + 1,
+        **where,
         "production_mass": round(suggestion.mass, 6),
         "newly_covered": round(suggestion.covered, 6),
     }

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Literal
 
 from pydantic import Field, JsonValue, ValidationError
 
+from promptops.errors import UsageError
 from promptops.gaterules import GateRule
 from promptops.located import Faults, KeyPath, shown
+from promptops.production.references import is_records, read_reference
 
 KEYS = ("shift", "max", "against", "field", "alpha")
 
@@ -19,7 +22,7 @@ class ShiftRule(GateRule):
     shift: Literal["inputs", "outputs"]
     max: float = Field(ge=0.5, lt=1)
     against: str | None = None
-    """The file whose texts the set's inputs are compared with, from the set's folder."""
+    """What the set's inputs are compared with: a file in the set's folder, or records, as `records:7d`."""
     field: str | None = None
 
 
@@ -32,7 +35,13 @@ def read_shift_rule(rule: Mapping[str, JsonValue], path: KeyPath, faults: Faults
             path, "lacks `max`: how well texts may be told apart at most, an AUC from 0.5 up (0.65 is strong)"
         )
     if rule.get("shift") == "inputs" and "against" not in rule:
-        faults.add(path, "lacks `against`: the file whose texts the inputs are compared with")
+        faults.add(path, "lacks `against`: a file whose texts the inputs are compared with, or records:7d")
+    against = rule.get("against")
+    if isinstance(against, str) and is_records(against):
+        try:
+            read_reference(against, datetime.now(UTC))
+        except UsageError as error:
+            faults.add((*path, "against"), str(error).rstrip("."))
     if rule.get("shift") == "outputs" and "against" in rule:
         faults.add((*path, "against"), "goes with inputs; outputs are compared with the baseline's")
     fields = {key: value for key, value in rule.items() if key in KEYS}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from promptops.gatecells import unmeasured
 from promptops.leaks import ALIKE, Canary, Leaks, canaries_in, near_pairs, pairs_across, shown_in
 from promptops.models import key_variables, open_model
 from promptops.parts import whole_digest
+from promptops.production.recordwindows import AT, of_records
+from promptops.production.references import is_records, read_reference
 from promptops.redaction import Redactor
 from promptops.shift import Embed, Shift, What, measure_shift
 from promptops.shiftgate import left_for_later, shift_cell
@@ -41,6 +44,9 @@ from promptops.windows import (
     of_run,
 )
 
+FEWEST_DAYS = 5
+"""Days on each side from which on records are shuffled by whole days: 5 + 5 can be shared out in 252 ways."""
+
 
 class Shifts(Comparisons):
     """Texts against texts, whatever their quality."""
@@ -62,9 +68,11 @@ class Shifts(Comparisons):
     ) -> Shift:
         """Measure how far two collections of texts lie apart.
 
-        Each side is a run (its outputs; `what` asks for inputs), an evaluation set (its inputs), or a file.
+        Each side is a run (its outputs; `what` asks for inputs), an evaluation set (its inputs), a file, or
+        records of production (`records:7d`, `records:reply@production/2026-11-01..2026-11-15`; their inputs).
         Outputs of two runs of one set are compared in pairs; rows of files where both have the same value
-        in the field `pair_by`. `by_day` names the field with each text's date: whole days are shuffled then.
+        in the field `pair_by`. `by_day` names the field with each text's date: whole days are shuffled then,
+        of two windows of records by themselves where each has five days.
         `trend` names it for the current side alone: each of its days is measured by itself.
         `columns` join the panel: metrics and metadata of runs and sets, fields of files. `embed` names an
         embedding model that turns the texts into points. Raises UsageError, UnknownName, FileProblems.
@@ -74,8 +82,13 @@ class Shifts(Comparisons):
         wanted = Wanted(what, field, tuple(columns), by_day, pair_by)
         if trend is not None and by_day not in (None, trend):
             raise UsageError("Days are shuffled by one field and looked at by another: name the same one.")
+        if is_records(reference) and is_records(current) and by_day is None:
+            wanted = replace(wanted, day=AT)
         first = self._window(reference, wanted)
-        second = self._window(current, replace(wanted, day=by_day or trend))
+        second = self._window(current, replace(wanted, day=by_day or trend or wanted.day))
+        blocks = None if first.days is None or second.days is None else (first.days, second.days)
+        if blocks is not None and by_day is None and min(len(set(days)) for days in blocks) < FEWEST_DAYS:
+            blocks = None
         pairs = None if second.days is not None else in_pairs(first, second)
         if pairs is not None:
             first, second = pairs
@@ -83,7 +96,7 @@ class Shifts(Comparisons):
             first.texts,
             second.texts,
             paired=pairs is not None,
-            blocks=None if first.days is None or second.days is None else (first.days, second.days),
+            blocks=blocks,
             days=None if second.days is None else (first.days, second.days),
             columns=columns_of(first, second, wanted.columns),
             embed=None if embed is None else self._embedder(embed),
@@ -109,20 +122,23 @@ class Shifts(Comparisons):
     ) -> SetCoverage:
         """Measure how much of production a set's inputs cover, and `suggest` so many texts to add.
 
-        `production` is a file, another set, or a run (its inputs). `mapped` asks for the map of all texts.
+        `production` is records (`records:7d`), a file, another set, or a run (its inputs). `mapped` asks
+        for the map of all texts.
         `run` names a run of the set whose figures are told as production would weigh them; `embed` an
         embedding model. Raises UsageError, FileProblems, NotComparable for a run on another state of the set.
         """
         found = self.evalset(evalset)
         wanted = Wanted("inputs", field)
-        first, second = of_evalset(found, wanted), self._window(production, wanted)
+        # Seven days mean the same moments when candidates are written later.
+        source = read_reference(production, datetime.now(UTC)).name if is_records(production) else production
+        first, second = of_evalset(found, wanted), self._window(source, wanted)
         measured = measure_coverage(
             first.texts,
             [sample.id for sample in found.samples],
             second.texts,
             groups=[sample.group for sample in found.samples],
             evalset=found.name,
-            source=production,
+            source=source,
             suggest=suggest,
             mapped=mapped,
             embed=None if embed is None else self._embedder(embed),
@@ -153,10 +169,11 @@ class Shifts(Comparisons):
         `targets` are what should be answered to a suggestion, by its index.
         Raises UsageError where the file is there already, FileProblems.
         """
-        sources = self._window(found.production, Wanted("inputs", field)).sources
+        window = self._window(found.production, Wanted("inputs", field))
         redactor = Redactor(self.environment, key_variables(self.settings))
         samples = self.evalset(found.evalset).samples
-        return write_candidates(found, sources, samples, Path(path), redactor, targets)
+        records = window.keys or () if is_records(found.production) else ()
+        return write_candidates(found, window.sources, samples, Path(path), redactor, targets, records)
 
     def text_files(self) -> tuple[str, ...]:
         """List files of the project that may hold texts, the newest first, named from its folder."""
@@ -230,7 +247,8 @@ class Shifts(Comparisons):
     ) -> tuple[CellVerdict, ...]:
         """Decide a set's rules about texts: outputs of two sides, its inputs against a file.
 
-        Raises FileProblems where that file can't be read or leads out of the set's folder.
+        One against records of which there are none is not measured. Raises FileProblems where a file can't be
+        read or leads out of the set's folder.
         """
         return tuple(
             self._shift_cell(rule, found, folder, before, after)
@@ -242,10 +260,16 @@ class Shifts(Comparisons):
         self, rule: ShiftRule, found: EvalSet, folder: Path, before: Loaded, after: Loaded
     ) -> CellVerdict:
         if rule.shift == "inputs":
-            path = folder / (rule.against or "")
-            check_inside(path, self.root if folder.is_relative_to(self.root) else folder)
             first = of_evalset(found, Wanted("inputs"))
-            second = of_file(path, Wanted("inputs", rule.field))
+            if is_records(rule.against or ""):
+                try:
+                    second = of_records(rule.against or "", self.store, Wanted("inputs", rule.field))
+                except UsageError as error:
+                    return unmeasured(rule, str(error).rstrip("."))
+            else:
+                path = folder / (rule.against or "")
+                check_inside(path, self.root if folder.is_relative_to(self.root) else folder)
+                second = of_file(path, Wanted("inputs", rule.field))
             return shift_cell(rule, measure_shift(first.texts, second.texts, alpha=rule.alpha))
         if after.side.run.status != "finished":
             return left_for_later(rule)
@@ -261,7 +285,9 @@ class Shifts(Comparisons):
         return lambda texts: wait_for(embedded(texts, model, name, attempts=attempts, concurrency=at_once))
 
     def _window(self, reference: str, wanted: Wanted) -> Window:
-        """Return the texts of a run, an evaluation set or a file."""
+        """Return the texts of records, a run, an evaluation set or a file."""
+        if is_records(reference):
+            return of_records(reference, self.store, wanted)
         if is_file(reference):
             return of_file(Path(reference), wanted)
         if reference in self.evalsets() or Path(reference, "evalset.toml").is_file():

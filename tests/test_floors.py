@@ -92,6 +92,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "production.drafts",
         "production.importing",
         "production.messages",
+        "production.references",
         "production.spans",
         "prices",
         *(
@@ -158,7 +159,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
             "replaying",
         ),
         *("candidates", "coverage", "leaks", "runner", "running", "shift", "shiftdays", "shifttext", "tasks"),
-        *("textfiles", "verifying", "windows"),
+        *("production.recordwindows", "textfiles", "verifying", "windows"),
     ),
     (
         *(

@@ -17,7 +17,12 @@ _SHOWN_EXAMPLES = 3
 
 @click.command("coverage")
 @click.argument("evalset")
-@click.option("--production", required=True, metavar="FILE", help="A file of inputs, another set, or a run.")
+@click.option(
+    "--production",
+    required=True,
+    metavar="FILE",
+    help="Records (records:7d), a file of inputs, another set, or a run.",
+)
 @click.option("--field", help="Which field of a file's rows holds the input, for example inputs.question.")
 @click.option(
     "--suggest",

@@ -17,7 +17,9 @@ _SHOWN = 10
 @click.command("leaks")
 @click.argument("evalset")
 @click.option("--split", metavar="FIELD", help="Also: pairs whose metadata FIELD (or `origin`) differs.")
-@click.option("--against", metavar="OTHER", help="Also: pairs with another set, a run's inputs or a file.")
+@click.option(
+    "--against", metavar="OTHER", help="Also: pairs with another set, records:7d, a run's inputs or a file."
+)
 @click.option(
     "-p", "--prompt", "prompts", multiple=True, help="Also: cases that stand in this prompt; more than once."
 )

@@ -269,11 +269,8 @@ def _print_said(said: Feedback) -> None:
     stars = None if said.stars is None else f"{said.stars} of 5 stars"
     thumb = None if said.thumb is None else f"thumb {said.thumb}"
     told = [each for each in (thumb, stars, said.outcome and f"outcome {said.outcome}") if each]
-    by = f" by {said.by[:8]}" if said.by else ""
-    console().print(
-        f"Feedback {said.at[:19].replace('T', ' ')}{safe_line(by)}: {safe_line(', '.join(told))}",
-        style="bold",
-    )
+    when = said.at[:19].replace("T", " ") + (f" by {said.by[:8]}" if said.by else "")
+    console().print(f"Feedback {safe_line(when)}: {safe_line(', '.join(told))}", style="bold")
     if said.comment:
         _print_text("comment", said.comment)
     if said.edit is not None:

@@ -71,8 +71,9 @@ def shift_command(
 ) -> None:
     """Measure how far CURRENT lies from REFERENCE.
 
-    Each is a run (its outputs), an evaluation set (its inputs) or a file (JSONL, CSV, Parquet, YAML). Two
-    runs on the same samples are compared pair by pair. The exit code is 0 whatever is found, but for --check.
+    Each is a run (its outputs), an evaluation set (its inputs), a file (JSONL, CSV, Parquet, YAML) or records
+    of production (records:7d, records:reply@production/2026-11-01..2026-11-15; their inputs). Two runs
+    on the same samples are compared pair by pair. The exit code is 0 whatever is found, but for --check.
     """
 
     with open_project(ctx) as project:

@@ -124,6 +124,23 @@ class Production(Database):
             found: int = connection.execute(query).scalar_one()
         return found
 
+    def record_rates(self, wanted: RecordFilter) -> tuple[int, float, float]:
+        """Return how many records there are, their smallest rate, and the sum of smallest rate / rate.
+
+        0, 1 and 0 where there are none.
+        """
+        rate = records.c.rate
+        figures: list[ColumnElement[Any]] = [func.count(), func.min(rate), func.sum(1.0 / rate)]
+        with self.reading() as connection:
+            count, lowest, calls = connection.execute(_chosen(select(*figures), wanted)).one()
+        return (count, float(lowest), float(lowest * calls)) if count else (0, 1.0, 0.0)
+
+    def record_prompts(self) -> list[str]:
+        """Return the names of the prompts that there are records of."""
+        query = select(records.c.prompt).where(records.c.prompt.is_not(None)).distinct().limit(_PAGE)
+        with self.reading() as connection:
+            return sorted(connection.execute(query).scalars())
+
     def record_figures(self, wanted: RecordFilter) -> list[RecordFigures]:
         """Return what figures need of records, the oldest first; their texts are not read."""
         query = _chosen(select(*_FIGURES), wanted).order_by(records.c.at, records.c.id)
