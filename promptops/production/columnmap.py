@@ -10,7 +10,6 @@ from pydantic import JsonValue
 from promptops.errors import UsageError
 from promptops.located import KeyPath, did_you_mean, shown
 from promptops.production.records import Record
-from promptops.textrows import value_at
 
 PERSON = "person"
 """Whose data a row is, by name; of the name only its mark is kept."""
@@ -60,9 +59,10 @@ def mapped(row: dict[str, JsonValue], columns: Mapping[str, str]) -> Mapped:
     fields: dict[str, JsonValue] = {key: value for key, value in plain.items() if value is not None}
     paths: dict[str, KeyPath] = {key: (key,) for key in fields}
     for ours, theirs in columns.items():
-        value = value_at(row, theirs) if theirs else None
+        value = _value_at(row, theirs) if theirs else None
         if value is not None:
-            paths[ours] = (theirs,) if theirs in row else tuple(theirs.split("."))
+            steps = [int(step) if step.isdecimal() else step for step in theirs.split(".")]
+            paths[ours] = (theirs,) if theirs in row else tuple(steps)
             _put(fields, ours, value)
     unused = tuple(key for key in row if key not in used and key not in plain and columns.get(key) != "")
     return Mapped(fields, paths, unused)
@@ -71,6 +71,21 @@ def mapped(row: dict[str, JsonValue], columns: Mapping[str, str]) -> Mapped:
 def _is_target(name: str) -> bool:
     outer, dot, inner = name.partition(".")
     return name in TARGETS or bool(dot and inner and outer in OPEN)
+
+
+def _value_at(row: dict[str, JsonValue], column: str) -> JsonValue:
+    """Return what a row has under a name, or under dots into objects and, by number from 0, into lists."""
+    if column in row:
+        return row[column]
+    value: JsonValue = row
+    for step in column.split("."):
+        if isinstance(value, dict):
+            value = value.get(step)
+        elif isinstance(value, list) and step.isdecimal() and int(step[:9]) < len(value):
+            value = value[int(step[:9])]
+        else:
+            return None
+    return value
 
 
 def _put(fields: dict[str, JsonValue], ours: str, value: JsonValue) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple, TypeVar, get_args
 
@@ -17,6 +17,7 @@ from promptops.errors import UsageError
 from promptops.located import Faults, KeyPath, kind_of, shown
 from promptops.noun import Noun
 from promptops.production.columnmap import OPINIONS, OWN, PERSON, mapped
+from promptops.production.messages import Said, last_question, messages_of
 from promptops.production.periods import prompt_fields, spelled
 from promptops.production.records import Feedback, Record, RecordScore, subject_mark
 from promptops.textfile import MAX_LINE
@@ -156,8 +157,11 @@ class _Row:
         for key in ("inputs", "metadata"):
             if key in fields:
                 found[key] = self._object(key, fields[key])
+        if "inputs" in found and (said := self._conversation("inputs", "user")):
+            found |= self._asked(said, found)
         if "output" in fields:
-            found["output"] = _text(fields["output"])
+            said = self._conversation("output", "assistant")
+            found["output"] = said[-1].text if said else _text(fields["output"])
         if "error" in fields:
             found["error"] = _error(fields["error"])
         if "finish_reason" in fields:
@@ -170,6 +174,29 @@ class _Row:
         elif "subject" in fields and not MARK.fullmatch(str(fields["subject"])):
             self._add("subject", "must be a mark of 32 hexadecimal digits; write a name or an id as `person`")
         return found
+
+    def _conversation(self, key: str, role: str) -> list[Said]:
+        """Return the messages that a list of them or an answer's message holds; none where a value is none.
+
+        Only a stranger's text is read as JSON: one of ours is what it is.
+        """
+        value = _unpacked(self._fields[key]) if self._paths else self._fields[key]
+        whole: list[JsonValue] = (
+            [value] if isinstance(value, dict) else value if isinstance(value, list) else []
+        )
+        if not whole or not all(_is_message(each) for each in whole):
+            return []
+        said = messages_of(whole, role)
+        return said if last_question(said) else []
+
+    def _asked(self, said: Sequence[Said], found: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+        """Return the last question of a conversation as inputs, and the conversation among the metadata."""
+        if len(said) == 1:
+            return {"inputs": {"text": said[0].text}}
+        metadata = found.get("metadata")
+        told: list[JsonValue] = [{"role": each.role, "content": each.text} for each in said]
+        kept = metadata if isinstance(metadata, dict) else {}
+        return {"inputs": {"text": last_question(said)}, "metadata": {**kept, "messages": told}}
 
     def _moment(self, key: str, value: JsonValue) -> str:
         found = moment_of(value)
@@ -269,6 +296,10 @@ class _Row:
             steps = [int(step) if step.isdecimal() else step for step in key.split(".")]
             path = self._paths.get(str(steps[0]), (steps[0],)) + tuple(steps[1:])
         self._faults.add(path, reason)
+
+
+def _is_message(value: JsonValue) -> bool:
+    return isinstance(value, dict) and "role" in value and ("content" in value or "parts" in value)
 
 
 def _listed(value: JsonValue) -> list[JsonValue]:

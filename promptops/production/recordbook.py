@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from promptops.errors import UsageError
+from promptops.errors import StoreError, UsageError
 from promptops.models import key_variables
 from promptops.production.cleaning import Cleaner
 from promptops.production.columnmap import read_map
@@ -163,7 +163,13 @@ class Recordbook(Watchkeeping):
         if dry_run:
             return found
         deleted = self.store.delete_records(wanted)
-        erased = self.store.erase(rewrite=rewrite)
+        try:
+            erased = self.store.erase(rewrite=rewrite)
+        except StoreError as error:
+            raise StoreError(
+                f"{deleted:,} records are deleted, but copies of their texts can be left in the files: "
+                f"{error} Run the same again."
+            ) from None
         return found.model_copy(update={"records": deleted, "rewritten": rewrite, "erased": erased})
 
     def _cleaner(self, keep_people: bool) -> Cleaner:

@@ -132,6 +132,35 @@ def test_columns_of_others_are_mapped_and_the_rest_is_told(folder: Folder) -> No
     assert left["q"] == 3 and "model" not in left
 
 
+def test_conversations_of_chat_servers_are_read_by_their_messages(folder: Folder) -> None:
+    asked = [
+        {"role": "system", "content": "Be kind."},
+        {"role": "user", "content": [{"type": "text", "text": "Where is"}, {"type": "text", "text": "it?"}]},
+    ]
+    row = {
+        "startTime": "2026-11-05T10:00:00Z",
+        "input": {"messages": asked, "model": "m"},
+        "body": {
+            "choices": [{"message": {"role": "assistant", "content": "Here."}, "finish_reason": "stop"}]
+        },
+    }
+    columns = "at=startTime,inputs=input.messages,output=body.choices.0.message,metadata.app=input.model"
+    with Project.open(folder.path) as project:
+        project.import_records(
+            lines(folder.path, [row]), columns=[columns, "finish_reason=body.choices.0.finish_reason"]
+        )
+        [record] = project.records()
+    assert (record.inputs, record.output) == ({"text": "Where is\nit?"}, "Here.")
+    assert record.finish_reason == "stop"
+    assert record.metadata == {
+        "app": "m",
+        "messages": [
+            {"role": "system", "content": "Be kind."},
+            {"role": "user", "content": "Where is\nit?"},
+        ],
+    }
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [
