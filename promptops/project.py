@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from promptops.production.learned import Learned
+from promptops.production.relying import Relying
 
 
-class Project(Learned):
+class Project(Relying):
     """A folder with prompts and evaluation sets, and the database that remembers runs.
 
     >>> with Project.open() as project:

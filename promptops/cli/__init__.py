@@ -77,6 +77,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "promptops.cli.monitoring",
         "Show production over time: errors, latency, cost, feedback, checks; ring where a rule says so.",
     ),
+    "reliability": (
+        "promptops.cli.relying",
+        "Say which metric to trust: how well each tells what users of production liked.",
+    ),
     "judge": (
         "promptops.cli.judges",
         "Look at judges as instruments: against people, over time, under attack; read recorded replies.",

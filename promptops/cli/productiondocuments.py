@@ -5,6 +5,7 @@ from __future__ import annotations
 from promptops.cli.documents import Document
 from promptops.production.alerts import AlertCheck
 from promptops.production.monitor import Monitor
+from promptops.production.reliability import Reliability
 
 
 class MonitorDocument(Document):
@@ -18,3 +19,9 @@ class AlertDocument(Document):
 
     check: AlertCheck
     exit_code: int
+
+
+class ReliabilityDocument(Document):
+    """`reliability`."""
+
+    reliability: Reliability

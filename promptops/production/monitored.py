@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
+from promptops import plugins
 from promptops.errors import PromptopsError, UsageError
 from promptops.metrics import Metric
 from promptops.models import build_metric
@@ -104,10 +105,21 @@ class Monitored(Recordbook):
             if label in signatures and signatures[label] != metric.signature
         ]
         for label in signatures.keys() - found.keys():
-            scale = self._scale_by_sets(label, signatures[label])
+            scale = self._scale_by_name(label, signatures[label])
+            scale = scale or self._scale_by_sets(label, signatures[label])
             if scale is not None:
                 found[label] = scale
         return found, notes
+
+    def _scale_by_name(self, label: str, signature: str) -> Scale | None:
+        """Return the range of a check that is called as its metric, as `--metric` names it."""
+        if not plugins.exists("metrics", label):
+            return None
+        try:
+            (metric,) = check_metrics({label: {}}, self.root, self.settings).values()
+        except UsageError:  # one that needs options, or a target
+            return None
+        return scale_of(metric) if metric.signature == signature else None
 
     def _scale_by_sets(self, label: str, signature: str) -> Scale | None:
         for name in self.evalsets():
