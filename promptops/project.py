@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from promptops.production.relying import Relying
+from promptops.production.judged import Judged
 
 
-class Project(Relying):
+class Project(Judged):
     """A folder with prompts and evaluation sets, and the database that remembers runs.
 
     >>> with Project.open() as project:

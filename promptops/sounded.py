@@ -21,7 +21,7 @@ from promptops.templates import Renderer
 from promptops.types import Card, Completion, EvalSet, Run
 
 if TYPE_CHECKING:
-    from promptops.soundings import Log, Sounding
+    from promptops.soundings import Listener, Log, Sounding
 
 ANSWERS = 50
 """Answers that a judge is asked about, unless said otherwise."""
@@ -232,7 +232,11 @@ class Sounded(Judging):
     ) -> Forecast:
         from promptops.soundings import log_of
 
-        log = log_of(sounding, path, cache=cache)
+        return self._forecast_heard(work, draft, log_of(sounding, path, cache=cache))
+
+    def _forecast_heard(self, work: Evaluation, draft: Run, log: Listener) -> Forecast:
+        """Return what it takes to ask what a listener has not heard yet."""
+        sounding = log.sounding
         outlook = Outlook(
             run=draft,
             samples=sounding.samples,

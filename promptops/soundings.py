@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -77,15 +78,18 @@ class Sounding:
 
 
 @dataclass
-class Log:
-    """Takes results from the runner and writes each to the file as it comes."""
+class Listener(ABC):
+    """Takes results from the runner and keeps each score as it comes."""
 
     sounding: Sounding
-    path: Path
-    heard: dict[Place, Heard] = field(default_factory=dict)
+    heard: dict[Place, Heard]
+
+    @abstractmethod
+    def keep(self, heard: Sequence[Heard]) -> None:
+        """Keep what was scored, so that it is not asked again."""
 
     def submit(self, *rows: CallRow | ResultRow) -> asyncio.Future[None]:
-        """Write down what was scored; the replies themselves are not kept."""
+        """Keep what was scored; the replies themselves are not kept."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         for row in rows:
             if isinstance(row, ResultRow):
@@ -112,7 +116,7 @@ class Log:
 
     def _take(self, row: ResultRow) -> None:
         name, repeat = row.result.sample_id, row.result.repeat
-        lines: list[str] = []
+        lasting: list[Heard] = []
         for way, judge in self.sounding.ways.items():
             score = row.result.scores[way]
             heard = Heard(
@@ -129,7 +133,19 @@ class Log:
             self.heard[way, name, repeat] = heard
             # A call that failed says nothing of the judge: it is asked again the next time.
             if score.unscored is None or "kind" not in score.evidence:
-                lines.append(json.dumps(heard.model_dump(mode="json")) + "\n")
+                lasting.append(heard)
+        self.keep(lasting)
+
+
+@dataclass
+class Log(Listener):
+    """Keeps scores in a file, a line each."""
+
+    path: Path
+
+    def keep(self, heard: Sequence[Heard]) -> None:
+        """Write down what was scored."""
+        lines = [json.dumps(each.model_dump(mode="json")) + "\n" for each in heard]
         with self.path.open("a", encoding="utf-8") as file:
             file.write("".join(lines))
 
@@ -143,7 +159,7 @@ def log_of(sounding: Sounding, path: Path, *, cache: bool = True) -> Log:
     """Return the log of a sounding with what its file holds. Raises FileProblems."""
     before = {heard.key: heard for heard in read_heard(path)} if cache else {}
     known = {place: before[key] for place in sounding.places if (key := sounding.key(place)) in before}
-    return Log(sounding, path, known)
+    return Log(sounding, known, path)
 
 
 def read_heard(path: Path) -> Iterable[Heard]:
@@ -171,7 +187,7 @@ def mend(path: Path) -> None:
             file.truncate(data.rfind(b"\n") + 1)
 
 
-async def sound(work: Evaluation, run: Run, log: Log) -> None:
+async def sound(work: Evaluation, run: Run, log: Listener) -> None:
     """Ask about all that the log doesn't hold. Raises Stopped where the server refuses all."""
     sounding = log.sounding
     task = Task(

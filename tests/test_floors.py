@@ -253,6 +253,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "preferences",
         "production.recordbook",
         "production.monitored",
+        "production.judged",
         "production.relying",
         "production.ringing",
         "production.learned",

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from promptops.cli.options import json_option, open_project
+from promptops.cli.options import asking_options, judge_option, open_project, target_output_to_stderr
 from promptops.production.measuretext import figure_text
 from promptops.production.monitor import By
 
 if TYPE_CHECKING:
     from promptops.instruments import Found
     from promptops.production.alerts import AlertCheck
-    from promptops.production.monitor import Deploy, Figures, Monitor
+    from promptops.production.monitor import Deploy, Figures, JudgedRecords, Monitor
 
 _SHOWN_ROWS = 60
 
@@ -43,7 +43,21 @@ _SHOWN_ROWS = 60
     help="Look at the alerts of the settings instead, and tell what changed: exit code 1 where one rings.",
 )
 @click.option("--no-tell", is_flag=True, help="With --check: tell nobody, and keep nothing of it.")
-@json_option
+@click.option(
+    "--judge",
+    metavar="SET:LABEL",
+    help="Ask this judge of a set about a random sample of the answers first, and keep its scores.",
+)
+@click.option(
+    "--sample",
+    type=click.IntRange(1, 100_000),
+    default=50,
+    show_default=True,
+    metavar="N",
+    help="With --judge: so many answers, drawn by hashes; what was asked before is not asked again.",
+)
+@judge_option
+@asking_options
 @click.pass_context
 def monitor_command(
     ctx: click.Context,
@@ -55,25 +69,89 @@ def monitor_command(
     checks: tuple[str, ...],
     check: bool,
     no_tell: bool,
+    judge: str | None,
+    sample: int,
+    judge_model: str | None,
+    dry_run: bool,
+    max_calls: int | None,
+    max_cost: float | None,
+    concurrency: int | None,
     as_json: bool,
 ) -> None:
     """Show production over time: errors, refusals, latency, cost, feedback and checks of answers.
 
     Intervals hold at every look, so that looking each morning is no harm. What is unknown is never zero.
-    Exit code 0; with --check 1 where a rule rings, and 3 where nothing could be measured, or one not be told.
+    Exit code 0; with --check 1 where a rule rings, and 3 where nothing could be measured, or one not be told;
+    with --judge 3 where a limit ended it.
     """
+    if judge is None and (dry_run or max_calls is not None or max_cost is not None):
+        raise click.UsageError(
+            "--dry-run, --max-calls and --max-cost are about --judge: nobody else is asked."
+        )
     if check:
         _check(ctx, tell=not no_tell, as_json=as_json)
         return
-    with open_project(ctx) as project:
+    judged = None
+    with open_project(ctx, dry=dry_run) as project:
+        if judge is not None:
+            from promptops.budget import Budget
+
+            given: dict[str, Any] = {
+                **{"since": since, "until": until, "model": model, "sample": sample},
+                **{"judge_model": judge_model, "concurrency": concurrency},
+                "budget": Budget(max_calls, max_cost),
+            }
+            if dry_run:
+                from promptops.cli.forecasting import print_forecast
+
+                with target_output_to_stderr():
+                    forecast = project.forecast_judge_records(judge, prompt, **given)
+                print_forecast(forecast, as_json=as_json)
+                return
+            from promptops.cli.progress import watching
+
+            with target_output_to_stderr(), watching(quiet=as_json) as watch:
+                judged = project.judge_records(judge, prompt, watch=watch, **given)
         found = project.monitor(prompt, since=since, until=until, by=by, model=model, checks=checks)
     if as_json:
         from promptops.cli import productiondocuments as documents
         from promptops.cli.documents import print_document
 
-        print_document(documents.MonitorDocument(monitor=found))
+        print_document(documents.MonitorDocument(monitor=found, judged=judged))
     else:
+        if judged is not None:
+            _print_judged(judged)
         print_monitor(found)
+    if judged is not None and judged.stopped:
+        ctx.exit(3)
+
+
+def _print_judged(found: JudgedRecords) -> None:
+    from promptops.cli.safe import safe_line
+    from promptops.cli.tables import console
+    from promptops.pricing import dollars
+
+    star = "*" if found.stand_in else ""
+    console().print(
+        f"Judge {safe_line(found.label, 40)}{star} of {safe_line(found.evalset, 40)} by "
+        f"{safe_line(found.judge, 60)}: {found.scored:,} of {found.sample:,} answers scored ({found.known:,} "
+        f"known from before), drawn from {found.answers:,}; {found.calls:,} calls, {dollars(found.cost)}",
+        soft_wrap=True,
+    )
+    if found.unscored:
+        console().print(f"  {found.unscored:,} have no score and are left out.", style="yellow")
+    if found.stopped:
+        console().print(f"  {safe_line(found.stopped)}; what was asked is kept.", style="yellow")
+    if found.certificate != "valid":
+        console().print(
+            f"  Not certified ({found.certificate}): {safe_line(found.why)} Its scores may say little: "
+            f"promptops judge certify {safe_line(found.evalset, 40)}:{safe_line(found.label, 40)}",
+            style="yellow",
+            soft_wrap=True,
+        )
+    if found.stand_in:
+        console().print("  * a rule-based stand-in, not an LLM; it only shows the way.")
+    console().print()
 
 
 def _check(ctx: click.Context, *, tell: bool, as_json: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from promptops.cli.documents import Document
 from promptops.production.alerts import AlertCheck
-from promptops.production.monitor import Monitor
+from promptops.production.monitor import JudgedRecords, Monitor
 from promptops.production.reliability import Reliability
 
 
@@ -12,6 +12,8 @@ class MonitorDocument(Document):
     """`monitor`."""
 
     monitor: Monitor
+    judged: JudgedRecords | None = None
+    """Who was asked, with `--judge`."""
 
 
 class AlertDocument(Document):

@@ -52,8 +52,9 @@ def refuse_unfit(metric: Metric, label: str) -> None:
 
 
 def scale_of(metric: Metric) -> Scale:
-    """Return the range of a metric's figure."""
-    return Scale(metric.low, metric.high, metric.higher_is_better)
+    """Return the range of a metric's figure, which of a judge is that of its options."""
+    record = metric.record("scale", "scale")
+    return Scale(record.low, record.high, record.higher_is_better)
 
 
 def as_sample(record: Record) -> Sample:

@@ -109,9 +109,16 @@ def measure_named(name: str, traffic: Traffic, scales: Mapping[str, Scale]) -> M
     if name in traffic.scores or name in scales:
         scores = traffic.scores.get(name)
         values = np.full(len(traffic), np.nan) if scores is None else scores.values
-        return Measure(name, values, scales.get(name, Scale(None, None)))
+        return Measure(name, values, _fitting(scales.get(name, Scale(None, None)), values))
     known = (*SHOWN, "p90", "p99", "cost", "error:timeout", *scales)
     raise UnknownName("measure of production", name, known)
+
+
+def _fitting(scale: Scale, values: Floats) -> Scale:
+    """Return a range, without ends where values lie off it: bets on it would say too much."""
+    low, high = np.nanmin(values, initial=np.inf), np.nanmax(values, initial=-np.inf)
+    inside = (scale.low is None or low >= scale.low) and (scale.high is None or high <= scale.high)
+    return scale if inside else Scale(None, None, scale.higher_is_better)
 
 
 def _share(which: Bools) -> Floats:

@@ -84,3 +84,27 @@ class Monitor(Noun):
     deploys: tuple[Deploy, ...]
     lower_is_better: tuple[str, ...]
     notes: tuple[str, ...] = ()
+
+
+class JudgedRecords(Noun):
+    """A judge that was asked about a sample of production's answers."""
+
+    evalset: str
+    label: str
+    judge: str
+    """The models that it asks."""
+    signature: str
+    certificate: str
+    """valid, weak, void, none or unknown: whether people's ratings say that its scores mean something."""
+    why: str
+    stand_in: bool
+    answers: int
+    """Of which the sample was drawn."""
+    sample: int
+    known: int
+    """Of these, how many it had scored before."""
+    scored: int
+    unscored: int
+    calls: int
+    cost: float | None
+    stopped: str | None
