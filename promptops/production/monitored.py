@@ -16,7 +16,7 @@ from promptops.production.monitoring import monitored
 from promptops.production.periods import chosen_records, spelled
 from promptops.production.recordbook import Recordbook
 from promptops.production.records import Record, RecordFilter, RecordScore
-from promptops.production.traffic import traffic_of
+from promptops.production.traffic import COLUMNS, traffic_of
 
 SINCE = "28d"
 _KEPT_AT_ONCE = 2_000
@@ -48,7 +48,9 @@ class Monitored(Recordbook):
         if score:
             self._score_records(wanted, metrics)
         traffic = traffic_of(
-            self.store.record_figures(wanted), self.store.feedback(wanted), self.store.record_scores(wanted)
+            self.store.record_columns(wanted, COLUMNS),
+            self.store.feedback(wanted),
+            self.store.record_scores(wanted),
         )
         if not len(traffic):
             raise UsageError(

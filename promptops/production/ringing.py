@@ -18,7 +18,7 @@ from promptops.production.measures import Scale
 from promptops.production.monitored import Monitored
 from promptops.production.periods import prompt_fields, spelled
 from promptops.production.records import RecordFilter
-from promptops.production.traffic import traffic_of
+from promptops.production.traffic import COLUMNS, traffic_of
 from promptops.redaction import Redactor
 
 
@@ -62,7 +62,7 @@ class Ringing(Monitored):
         checks = {label: each for label, each in self._checks(()).items() if label == rule.metric}
         self._score_records(wanted, checks)
         scores = self.store.record_scores(wanted, rule.metric)
-        traffic = traffic_of(self.store.record_figures(wanted), self.store.feedback(wanted), scores)
+        traffic = traffic_of(self.store.record_columns(wanted, COLUMNS), self.store.feedback(wanted), scores)
         scales, _ = self._scales(checks, {name: each.signature for name, each in traffic.scores.items()})
         if rule.metric not in scales and rule.metric in self._labels():
             scales[rule.metric] = Scale(None, None)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from promptops.production.records import Feedback, RecordScore
 from promptops.stats import Bools, Floats
-from promptops.store.production import RecordFigures
 
 Names = npt.NDArray[np.object_]
 Moments = npt.NDArray[np.datetime64]
@@ -60,32 +60,39 @@ class Traffic:
         return replace(self, **columns, scores=scores)
 
 
+COLUMNS = (
+    *("id", "at", "prompt", "version", "alias", "model", "subject", "error", "finish_reason"),
+    *("seconds", "cost", "rate"),
+)
+"""Of the table of records."""
+
+
 def traffic_of(
-    figures: Sequence[RecordFigures], said: Iterable[Feedback], scores: Iterable[RecordScore]
+    columns: Mapping[str, Sequence[Any]], said: Iterable[Feedback], scores: Iterable[RecordScore]
 ) -> Traffic:
     """Return records with what was said of them and how they were scored.
 
     Of several words about a record the newest counts that says good or bad; of several signatures of a
     label the one that scored last.
     """
-    places = {each.id: place for place, each in enumerate(figures)}
-    good = np.full(len(figures), np.nan)
+    places = {name: place for place, name in enumerate(columns["id"])}
+    good = np.full(len(places), np.nan)
     for word in said:
         if word.record in places and word.good is not None:
             good[places[word.record]] = float(word.good)
     return Traffic(
-        ids=_names([each.id for each in figures]),
-        at=np.array([each.at[:26] for each in figures], dtype="datetime64[us]"),
-        weights=np.array([1 / each.rate for each in figures], dtype=np.float64),
-        references=_names([_reference(each) for each in figures]),
-        prompts=_names([each.prompt for each in figures]),
-        aliases=_names([each.alias for each in figures]),
-        models=_names([each.model for each in figures]),
-        subjects=_names([each.subject for each in figures]),
-        errors=_names([each.error for each in figures]),
-        finishes=_names([each.finish_reason for each in figures]),
-        seconds=_numbers([each.seconds for each in figures]),
-        costs=_numbers([each.cost for each in figures]),
+        ids=_names(columns["id"]),
+        at=np.array([at[:26] for at in columns["at"]], dtype="datetime64[us]"),
+        weights=1 / np.array(columns["rate"], dtype=np.float64),
+        references=_names(list(map(_reference, columns["prompt"], columns["version"]))),
+        prompts=_names(columns["prompt"]),
+        aliases=_names(columns["alias"]),
+        models=_names(columns["model"]),
+        subjects=_names(columns["subject"]),
+        errors=_names(columns["error"]),
+        finishes=_names(columns["finish_reason"]),
+        seconds=_numbers(columns["seconds"]),
+        costs=_numbers(columns["cost"]),
         good=good,
         scores=_scores(scores, places),
     )
@@ -110,10 +117,10 @@ def _scores(scores: Iterable[RecordScore], places: Mapping[str, int]) -> dict[st
     return found
 
 
-def _reference(each: RecordFigures) -> str | None:
-    if each.prompt is None:
+def _reference(prompt: str | None, version: int | None) -> str | None:
+    if prompt is None:
         return None
-    return each.prompt if each.version is None else f"{each.prompt}@{each.version}"
+    return prompt if version is None else f"{prompt}@{version}"
 
 
 def _names(values: Sequence[str | None]) -> Names:

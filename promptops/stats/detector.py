@@ -13,9 +13,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from promptops.stats import Floats, Ints
+from promptops.stats import Floats
 from promptops.stats.clusters import case_weights
-from promptops.stats.confidence import mean_sequence
+from promptops.stats.confidence import STAKES, distinct, mean_sequence
 from promptops.stats.intervals import finite
 from promptops.stats.sequential import log_gains, mixed
 
@@ -90,15 +90,9 @@ def _unit_gains(
     w = case_weights(weights, len(x))
     size = int(when.max()) + 1 if count is None and len(when) else count or 0
     heaviest = max(float(w.max()) if len(w) else 1.0, largest or 0.0)
-    rows, counts = _grouped(np.clip(x, 0.0, 1.0), w, when)
+    rows, counts = distinct(np.clip(x, 0.0, 1.0), w, when.astype(np.float64))
     sign, low = (1.0, 0.0) if side == "above" else (-1.0, -1.0)
-    gains = log_gains(sign * rows[0] * rows[1], rows[1], sign * bound, heaviest, low=low) * counts
-    return np.stack([np.bincount(rows[2].astype(np.intp), weights=each, minlength=size) for each in gains])
-
-
-def _grouped(values: Floats, weights: Floats, units: Ints) -> tuple[Floats, Floats]:
-    """Return the different rows of value, weight and unit, and how often each is there."""
-    rows, counts = np.unique(
-        np.stack([values, weights, units.astype(np.float64)]), axis=1, return_counts=True
+    gains = (
+        log_gains(sign * rows[0] * rows[1], rows[1], sign * bound, heaviest, low=low, stakes=STAKES) * counts
     )
-    return rows, counts.astype(np.float64)
+    return np.stack([np.bincount(rows[2].astype(np.intp), weights=each, minlength=size) for each in gains])

@@ -156,12 +156,20 @@ def bet_bounds(
     )
 
 
-def log_gains(sums: Floats, sizes: Floats, bound: float, heaviest: float, *, low: float = -1.0) -> Floats:
+def log_gains(
+    sums: Floats,
+    sizes: Floats,
+    bound: float,
+    heaviest: float,
+    *,
+    low: float = -1.0,
+    stakes: Floats = _STAKES,
+) -> Floats:
     """(stakes, clusters) what a bet on each cluster adds to the logarithm of each stake's wealth.
 
     The bet is on a mean above `bound`; `sums` are weighted sums of values that are at least `low`.
     """
-    stakes = _STAKES / _room(bound, low)
+    stakes = stakes / _room(bound, low)
     return np.log1p(stakes[:, None] * ((sums - bound * sizes) / heaviest))
 
 

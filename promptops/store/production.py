@@ -14,6 +14,7 @@ from sqlalchemy import (
     Row,
     Select,
     Table,
+    Text,
     and_,
     exists,
     func,
@@ -21,10 +22,12 @@ from sqlalchemy import (
     or_,
     select,
     tuple_,
+    type_coerce,
 )
 
 from promptops.errors import UnknownName, UsageError
 from promptops.production.records import Feedback, Record, RecordFilter, RecordScore
+from promptops.store.columns import PlainText, unmarked
 from promptops.store.database import Database, clean_messages
 from promptops.store.encoding import json_text
 from promptops.store.opening import connect_sqlite
@@ -146,6 +149,23 @@ class Production(Database):
         query = _chosen(select(*_FIGURES), wanted).order_by(records.c.at, records.c.id)
         with self.reading() as connection:
             return [RecordFigures(*row) for row in connection.execute(query)]
+
+    def record_columns(self, wanted: RecordFilter, names: Sequence[str]) -> dict[str, list[Any]]:
+        """Return columns of records, the oldest first: for figures over very many, a third of the time."""
+        # Texts are read as they lie there, and what marks them is undone once for each that occurs.
+        chosen = [records.c[name] for name in names]
+        plain = [type_coerce(each, Text) if isinstance(each.type, PlainText) else each for each in chosen]
+        query = _chosen(select(*plain), wanted).order_by(records.c.at, records.c.id)
+        found: dict[str, list[Any]] = {name: [] for name in names}
+        with self.reading() as connection:
+            for rows in connection.execute(query).partitions(_DELETED):
+                for name, values in zip(names, zip(*rows, strict=True), strict=True):
+                    found[name].extend(values)
+        for each in chosen:
+            if isinstance(each.type, PlainText) and each.name != "at":
+                known = {text: unmarked(text) for text in set(found[each.name]) if text is not None}
+                found[each.name] = [known.get(text) for text in found[each.name]]
+        return found
 
     def feedback(self, wanted: RecordFilter | None = None) -> list[Feedback]:
         """Return what was said of records, the oldest first; without a filter also of records not kept."""

@@ -7,7 +7,7 @@ import pytest
 
 from promptops.stats.detector import alarm_level, fell_below_before, restarted_evidence
 
-STAKES = np.geomspace(0.01, 0.95, 20)
+STAKES = np.geomspace(0.0001, 0.95, 40)
 YEAR = 365
 
 

@@ -49,6 +49,16 @@ def test_a_record_comes_back_as_it_was(store: Store, **fields: object) -> None:
     assert store.record("record-1") == store.record("reco") == kept
 
 
+def test_columns_of_records_are_what_their_figures_say(store: Store) -> None:
+    store.add_records(
+        [record(2, prompt="a\x00\ud800b", cost=0.5), record(1, prompt="plain", version=3), record(3)]
+    )
+    names = ("id", "at", "prompt", "version", "cost", "rate", "error")
+    expected = {name: [getattr(each, name) for each in store.record_figures(ALL)] for name in names}
+    assert store.record_columns(ALL, names) == expected
+    assert expected["prompt"] == ["plain", "a\x00\ud800b", None]
+
+
 def test_what_is_there_already_is_left_as_it_is(store: Store) -> None:
     assert store.add_records([record(1), record(2)]) == 2
     assert store.add_records([record(2, output="another"), record(3)]) == 1
