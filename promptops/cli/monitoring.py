@@ -129,7 +129,7 @@ def monitor_command(
 def _print_judged(found: JudgedRecords) -> None:
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
-    from promptops.pricing import dollars
+    from promptops.figures import dollars
 
     star = "*" if found.stand_in else ""
     console().print(
