@@ -35,6 +35,7 @@ PAGES = [
     st.Page("views/shift.py", title="Shift", url_path="shift"),
     st.Page("views/coverage.py", title="Coverage", url_path="coverage"),
     st.Page("views/production.py", title="Production", url_path="production"),
+    st.Page("views/themes.py", title="Themes", url_path="themes"),
     st.Page("views/monitoring.py", title="Monitoring", url_path="monitoring"),
     st.Page("views/judges.py", title="Judges", url_path="judges"),
     st.Page("views/label.py", title="Label", url_path="label"),

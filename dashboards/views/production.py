@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import streamlit as st
 
-from dashboards import frames, recordform, recordframes, recordreading, shown, sides, urlstate
+from dashboards import caseform, frames, recordform, recordframes, recordreading, shown, sides, urlstate
 from promptops import Feedback, PromptopsError, Record, RecordFilter, chosen_records
 
 RECORDS = 50
@@ -162,6 +162,8 @@ def _record() -> None:
         shown.text(f"{score.label}: {told}   {score.reason}")
     _said(found, said)
     recordform.show(found)
+    st.markdown("**Make a case of it**")
+    caseform.show([found.id], f"record-{found.id}")
     st.code(f"promptops records show {shown.quoted(found.id)}", language="shell")
 
 

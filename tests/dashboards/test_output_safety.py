@@ -16,7 +16,7 @@ SAFE |= {"navigation", "Page", "fragment", "rerun", "progress", "multiselect", "
 SAFE |= {"vega_lite_chart", "date_input", "text_input", "text_area"}
 """What shows its data as text, or shows none."""
 MARKUP = frozenset({"markdown", "caption", "header", "subheader", "badge", "expander"})
-MARKUP |= {"spinner", "segmented_control"}
+MARKUP |= {"spinner", "segmented_control", "checkbox"}
 """What renders markdown: called with texts of our own only."""
 OPEN_TO = frozenset({"promptops", "dashboards", "streamlit", "pandas", "starlette"})
 
