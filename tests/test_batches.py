@@ -282,7 +282,7 @@ def test_a_dry_run_tells_what_a_batch_costs(folder: Folder, server: BatchServer,
     [
         (("--max-calls", "3"), "handed in whole"),
         (("-m", "mock/echo"), "mock/echo has no batches"),
-        (("--log-json=log.jsonl",), "promptops resume RUN"),
+        (("--cassette", "ask.prompt.yaml"), "--cassette answers at once"),
     ],
 )
 def test_what_does_not_go_together_is_refused_before_anything_is_handed_in(
@@ -292,6 +292,18 @@ def test_what_does_not_go_together_is_refused_before_anything_is_handed_in(
     assert server.requests == []
     with Project.open(folder.path) as project:
         assert project.runs() == []
+
+
+def test_a_log_tells_of_what_is_handed_in_and_how_it_stands(
+    folder: Folder, server: BatchServer, cli: Cli
+) -> None:
+    cli(*ASK, "--batch", "--log-json=log.jsonl")
+    events = [json.loads(line) for line in (folder.path / "log.jsonl").read_text().splitlines()]
+    with Project.open(folder.path) as project:
+        run = project.run("latest").id
+    assert [(each["event"], each["run"]) for each in events] == [("run_started", run), ("run_finished", run)]
+    assert events[0]["total"] == 12
+    assert (events[1]["status"], events[1]["done"], events[1]["errors"]) == ("waiting", 0, 0)
 
 
 def test_waiting_is_for_runs_in_batches(folder: Folder, cli: Cli) -> None:
