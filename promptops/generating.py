@@ -20,6 +20,7 @@ from promptops.forecasts import token_limit
 from promptops.judging import make_ready
 from promptops.models import build_metric, is_judge, key_variables, stands_in
 from promptops.origins import is_synthetic
+from promptops.progress import Watch
 from promptops.redaction import Redactor
 from promptops.textrows import joined
 from promptops.types import EvalSet, Prompt, Sample
@@ -79,6 +80,7 @@ class Generating(Curation):
         cache: bool = True,
         concurrency: int | None = None,
         budget: Budget | None = None,
+        watch: Watch | None = None,
     ) -> Generated:
         """Have a model write `count` samples for a set, each checked by a second call; none enters the set.
 
@@ -95,7 +97,7 @@ class Generating(Curation):
         if written is not None:
             refuse_candidates_file(written)
         texts = [] if production is None else self._window(production, Looked("inputs", field)).texts
-        work = self._evaluation(concurrency, cache, None, None, budget)
+        work = self._evaluation(concurrency, cache, watch, None, budget)
         material = _material(documents, like, hows, description)
         ready = self._ready_generation(work, evalset, material, count, keep, passage_in, model, checker)
         ready = replace(ready, cache=cache)
@@ -239,6 +241,8 @@ class Generating(Curation):
             checker=ready.work.caller(ready.checker),
             log=ReplyLog(ready.log, use=ready.cache),
             redactor=self._redactor(),
+            usage=ready.work.usage,
+            watch=ready.work.watch,
         )
 
     async def _written(self, ready: _Ready) -> tuple[Outcome, int]:

@@ -278,6 +278,24 @@ def test_a_dead_server_is_told_and_nothing_is_written(library: Folder) -> None:
     assert "0 of 6 synthetic samples are candidates: 6 were asked for in vain." in told
 
 
+def test_a_kill_costs_the_one_call_that_was_under_way(library: Folder, server: Server) -> None:
+    near(library, server.server_address[1])
+    rows = [item(f"What do I do about the {name} that I lost, number {n}?") for n, name in enumerate(DESKS)]
+    server.replies = [lambda text: json.dumps(FINE) if "The case:" in text else reply(*rows[:5])]
+    log = library.path / ".promptops/generated/desk.jsonl"
+    given = ["--describe", "Lost things.", "-n", "5", "-j", "1"]
+
+    def due() -> bool:
+        return log.exists() and log.read_bytes().count(b"\n") >= 2
+
+    library.killed(["evalset", "generate", "desk", *given], due)
+    paid, kept = len(server.bodies), log.read_bytes().count(b"\n")
+    assert kept >= 2 and paid - kept <= 1
+    found = generated(library, *given)
+    assert len(server.bodies) == paid + 6 - kept and found["calls"] == 6 - kept and found["reused"] == kept
+    assert len(found["candidates"]) == 5
+
+
 def test_a_line_that_a_kill_cut_off_is_passed_over_and_paid_for_once_more(
     library: Folder, server: Server
 ) -> None:

@@ -80,6 +80,7 @@ def generate_command(ctx: click.Context, /, **_: object) -> None:
     from promptops.budget import Budget
     from promptops.cli import documents
     from promptops.cli.forecasting import print_forecast
+    from promptops.cli.progress import watching
 
     params, as_json = ctx.params, ctx.params["as_json"]
     like = params["like"]
@@ -105,12 +106,13 @@ def generate_command(ctx: click.Context, /, **_: object) -> None:
             forecast = project.forecast_generate(params["evalset"], **given)
         print_forecast(forecast, as_json=as_json)
         return
-    with open_project(ctx) as project, target_output_to_stderr():
+    with open_project(ctx) as project, target_output_to_stderr(), watching(quiet=as_json) as watch:
         found = project.generate(
             params["evalset"],
             production=params["production"],
             field=params["field"],
             file=params["output"],
+            watch=watch,
             **given,
         )
     if as_json:

@@ -17,9 +17,11 @@ from promptops.generation.requests import Asked, Desk
 from promptops.generation.seeds import Seed
 from promptops.judges import trial_completion
 from promptops.leaks import canaries_in, shown_in
+from promptops.progress import Progress, Watch
 from promptops.redaction import Redactor
 from promptops.textrows import joined
 from promptops.types import Completion, Prompt, Result, Sample
+from promptops.usage import Usage
 
 
 @dataclass(frozen=True)
@@ -58,22 +60,29 @@ class Writer:
     checker: Caller
     log: ReplyLog
     redactor: Redactor
+    usage: Usage
+    watch: Watch | None = None
     reused: int = 0
     """Replies that were written down before, or stood in the cache."""
 
     async def carry_out(self, assignment: Assignment, engine: Engine, concurrency: int) -> Outcome:
         """Ask for everything; a limit leaves what it leaves. Raises Stopped where the server refuses all."""
         outcome, written = Outcome(), dict[int, Written]()
+        seeds = assignment.seeds
+        progress = Progress(len(seeds) + sum(seed.count for seed in seeds), self.usage)
 
         async def write(item: tuple[int, Seed]) -> None:
             await self._write(*item, written, outcome)
+            self._tell(progress, len(outcome.unheard))
 
         await _all(engine, write, list(enumerate(assignment.seeds)), concurrency)
         drafts = self._sifted(assignment, written, outcome)
+        progress.total = len(seeds) + len(drafts)
         checks: dict[int, Check] = {}
 
         async def check(item: tuple[int, Draft]) -> None:
             await self._check(*item, checks)
+            self._tell(progress, progress.errors)
 
         await _all(engine, check, list(enumerate(drafts)), concurrency)
         for place, draft in enumerate(drafts):
@@ -110,6 +119,13 @@ class Writer:
             characters = _characters(self.desk.checking("check-0", empty))
             checking.unseen.extend([characters] * seed.count)
         return writing, checking
+
+    def _tell(self, progress: Progress, errors: int) -> None:
+        """Count a call that has ended, and tell whoever watches."""
+        progress.done += 1
+        progress.errors = errors
+        if self.watch is not None:
+            self.watch(progress)
 
     async def _write(self, number: int, seed: Seed, written: dict[int, Written], outcome: Outcome) -> None:
         asked = self.desk.writing(number, seed)
