@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from promptops.casescores import CaseScores
+from promptops.casetwins import Redundant
 from promptops.noun import Noun
 from promptops.stats.items import failure_bound, pair_errors, without
 from promptops.types import Sample
@@ -33,7 +34,7 @@ class Removal(Noun):
 
 
 def removals_of(
-    found: CaseScores, passed: Sequence[str], failed: Sequence[str], redundant: Sequence[str]
+    found: CaseScores, passed: Sequence[str], failed: Sequence[str], twins: Sequence[Redundant]
 ) -> tuple[Removal, ...]:
     """Tell what it would cost to take samples out: those that all pass, that all fail, that have a twin."""
     versions = len(found.scores)
@@ -54,12 +55,19 @@ def removals_of(
         ),
         (
             "redundant",
-            redundant,
+            [pair.other for pair in twins],
             "Each has a twin in text that is scored alike and stays. What goes is the second look at the "
-            "same thing: with it a chance failure of the twin can be told from a loss.",
+            "same thing: with it a chance failure of the twin can be told from a loss."
+            + _by_text_alone(twins),
         ),
     ]
     return tuple(_removal(found, what, ids, guards) for what, ids, guards in asked if ids)
+
+
+def _by_text_alone(twins: Sequence[Redundant]) -> str:
+    """Say of how many twins the scores tell nothing, because no version's differs."""
+    alone = sum(pair.correlation is None for pair in twins)
+    return f" Of {alone} the text alone says so: no version's score differs on them." if alone else ""
 
 
 def _removal(

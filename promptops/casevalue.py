@@ -120,9 +120,7 @@ def set_value(
         counts=_counts(cases),
         against=_against(cases),
         redundant=redundant,
-        removals=removals_of(
-            found, groups["always passed"], groups["always failed"], [pair.other for pair in redundant]
-        ),
+        removals=removals_of(found, groups["always passed"], groups["always failed"], redundant),
         subset=None
         if subset is None
         else best_subset(ids, found.scores, found.weights, subset, label=label, seed=seed),

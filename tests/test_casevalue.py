@@ -95,7 +95,23 @@ def test_a_twin_in_text_is_redundant_only_where_it_is_scored_alike(versions: Fol
     assert [(pair.other, pair.kept) for pair in found.redundant] == [("q011", "q010")]
     assert found.redundant[0].correlation == pytest.approx(1.0) and found.redundant[0].alike > 0.8
     [removal] = [each for each in found.removals if each.what == "redundant"]
-    assert removal.ids == ("q011",)
+    assert removal.ids == ("q011",) and "text alone" not in removal.guards
+
+
+def test_of_twins_that_all_versions_pass_the_text_alone_speaks(folder: Folder) -> None:
+    evaluate(folder)
+    rows = [
+        json.loads(line) for line in (folder.path / "evalsets/numbers/samples.jsonl").read_text().splitlines()
+    ]
+    for number in (20, 21):
+        rows[number]["inputs"]["text"] = LONG.format(f"day {number}")
+    folder.evalset("numbers", rows)
+    models = [f"-mmock/script:{name}.json" for name in "abcde"]
+    folder.run("eval", "numbers", "-p", "ask.prompt.yaml", *models)
+    found = value(folder)
+    assert ("q021", "q020", None) in [(pair.other, pair.kept, pair.correlation) for pair in found.redundant]
+    [removal] = [each for each in found.removals if each.what == "redundant"]
+    assert "Of 1 the text alone says so" in removal.guards
 
 
 def test_what_always_passes_is_told_with_what_it_guards(versions: Folder) -> None:
