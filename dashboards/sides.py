@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import shlex
+import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import streamlit as st
 
-from dashboards import frames, reading, shown, urlstate
+from dashboards import frames, reading, recordreading, shown, urlstate
 from dashboards.opened import kept, project
-from promptops import PromptopsError, SetCoverage, Shift
+from promptops import PromptopsError, RecordFilter, SetCoverage, Shift
 
 DATES = ("at", "date", "time", "timestamp", "created_at", "day")
 """Fields that are dates, as a rule: the first that a file has is offered."""
 NO_DATE = "-"
+RECORDS = "records:"
+TIMES = {"24h": "the last 24 hours", "7d": "the last 7 days", "28d": "the last 28 days"}
+WEEK = f"{RECORDS}7d"
+PROMPTS = 10
+"""Prompts of which windows of records are offered by themselves."""
+SECONDS = 300
 
 
 class Sides(NamedTuple):
@@ -58,11 +65,16 @@ class Measure(NamedTuple):
         return shlex.join(["promptops", "coverage", self.evalset, "--production", self.production, *options])
 
 
-def known(*, of: str | None = None) -> dict[str, str]:
-    """Return what there is to choose from, each with its name: sets, files, the newest runs."""
-    runs = reading.runs(reading.PICKED_FROM, 0, of)
+def known(*asked: str) -> dict[str, str]:
+    """Return what there is to choose from, each with its name: sets, records, files, the newest runs.
+
+    Windows of records that are `asked` for in the address are among them: no file can be meant.
+    """
+    runs = reading.runs(reading.PICKED_FROM, 0, None)
+    others = {each: each for each in asked if each.startswith(RECORDS)}
     return {
         **{name: frames.cell(f"set {name}") for name in project().evalsets()},
+        **{name: frames.cell(told) for name, told in {**others, **_windows()}.items()},
         **{name: frames.cell(f"file {name}") for name in files()},
         **{run.id: shown.run_name(run) for run in runs},
     }
@@ -72,6 +84,16 @@ def known(*, of: str | None = None) -> dict[str, str]:
 def files() -> tuple[str, ...]:
     """List the files of the project that may hold texts."""
     return project().text_files()
+
+
+def newest(otherwise: str, there: Mapping[str, str]) -> str:
+    """Return what is offered first as production: the newest file, else a week of records."""
+    return next((each for each in (*files()[:1], WEEK) if each in there), otherwise)
+
+
+def dated(reference: str) -> list[str]:
+    """List the fields of a side that can be dates."""
+    return [DATES[0]] if reference.startswith(RECORDS) else fields(reference)
 
 
 def fields(*references: str) -> list[str]:
@@ -96,6 +118,9 @@ def state(reference: str) -> tuple[object, ...]:
         return (found.st_mtime_ns, found.st_ino, found.st_size)
     if reference in project().evalsets():
         return reading.set_state(reference)
+    if reference.startswith(RECORDS):
+        # Production goes on: what is measured of it is remembered for a while.
+        return (int(time.time()) // SECONDS,)
     try:
         run = reading.run(reference)
     except PromptopsError:
@@ -115,7 +140,10 @@ def coverage(wanted: Measure) -> SetCoverage:
     """Measure how much of production a set covers."""
     states = tuple(state(each) for each in (wanted.evalset, wanted.production, wanted.run) if each)
     found = _coverage(project().settings.database, wanted, states)
-    return found.model_copy(update={"production": wanted.production})
+    # Records are told with their moments, so that the same are meant later.
+    return (
+        found.model_copy(update={"production": wanted.production}) if wanted.production in files() else found
+    )
 
 
 def choice(
@@ -148,6 +176,18 @@ def what_choice(forget: tuple[str, ...]) -> str:
     """Draw the box that asks for inputs or outputs."""
     options = {"": "what each has", "inputs": "inputs", "outputs": "outputs"}
     return choice("Texts", "what", options, "", forget)
+
+
+def _windows() -> dict[str, str]:
+    """Return windows of records to choose from, where there are records."""
+    if not recordreading.count(RecordFilter()):
+        return {}
+    prompts = [version.name for version, _ in reading.prompts()][:PROMPTS]
+    return {
+        f"{RECORDS}{of}{time}": f"records{f' of {of[:-1]}' if of else ''}, {told}"
+        for of in ("", *(f"{name}/" for name in prompts))
+        for time, told in TIMES.items()
+    }
 
 
 @kept(entries=16)

@@ -94,7 +94,7 @@ def _targets() -> dict[tuple[str, int], str]:
 def _write(found: SetCoverage, wanted: Measure, ticked: list[int]) -> None:
     chosen = found.model_copy(
         update={
-            "production": sides.located(wanted.production),
+            "production": sides.located(found.production),
             "suggestions": tuple(found.suggestions[place] for place in ticked),
         }
     )

@@ -57,14 +57,14 @@ def _chosen() -> Measure:
         evalset = sides.choice(
             "Evaluation set", "evalset", sets, next(iter(sets)), ("run", "production", "field", *OF_FOUND)
         )
-    there = {name: told for name, told in sides.known().items() if name != evalset}
+    there = {name: told for name, told in sides.known(urlstate.read("production")).items() if name != evalset}
     if not there:
         st.text(
             "There is nothing yet to hold the set against: put a file with what users ask into the project."
         )
         st.stop()
     with right:
-        usual = sides.files()[0] if sides.files() else next(iter(there))
+        usual = sides.newest(next(iter(there)), there)
         production = sides.choice("Production", "production", there, usual, ("field", *OF_FOUND))
     places = st.columns(3)
     with places[0]:

@@ -38,26 +38,25 @@ def show() -> None:
 
 def _chosen() -> Sides:
     """Draw what is to be chosen."""
-    there = sides.known()
+    there = sides.known(urlstate.read("first"), urlstate.read("second"))
     if not there:
         shown.empty(
             "There is no set, no run and no file with texts yet. Make a project, then reload this page:",
             "promptops init",
         )
     names = list(there)
-    files = sides.files()
     left, right = st.columns(2, gap="medium")
     with left:
         first = sides.choice("First side: what is known", "first", there, names[0], OF_FIELDS)
     with right:
-        usual = files[0] if files else names[-1]
+        usual = sides.newest(names[-1], there)
         second = sides.choice("Second side: what is new", "second", there, usual, OF_FIELDS)
     fields = sides.fields(first, second)
-    dates = sides.fields(second)
-    places = st.columns(4 if fields else 1)
+    dates = sides.dated(second)
+    places = st.columns(4 if fields or dates else 1)
     with places[0]:
         what = sides.what_choice((MEASURED,))
-    if not fields:
+    if not fields and not dates:
         return Sides(first, second, what, "", "", whole_days=False)
     with places[1]:
         field = sides.field_choice("Field of the text", "field", fields, "the usual one", (MEASURED,))
@@ -65,7 +64,7 @@ def _chosen() -> Sides:
         date = sides.date_choice(dates, (MEASURED,))
     with places[3]:
         days = ""
-        if date and first in files:
+        if date and sides.dated(first):
             days = sides.choice(
                 "Days",
                 "days",

@@ -147,6 +147,31 @@ def _button(app: AppTest, label: str) -> Button:
     return next(each for each in app.button if each.label == label)
 
 
+def test_windows_of_records_are_sides_too(made: Texts, page: Open) -> None:
+    window = "records:reply/2026-11-01..2026-11-06"
+    app = page(made.root, made.database, "shift", first="desk", second=window, measured="1")
+    assert not app.exception
+    with Project.open(made.root) as project:
+        found = project.shift("desk", window, trend="at")
+        covered = project.coverage("desk", window, suggest=5)
+    assert html.escape(shift_sentence(found)) in everything(app) and charts(app)
+    assert f"promptops shift desk {window} --trend at" in [each.value for each in app.code]
+    offered = next(box for box in app.selectbox if box.label.startswith("Second")).options
+    assert "records, the last 7 days" in offered
+    app = page(
+        made.root, made.database, "coverage", evalset="desk", production=window, suggest="5", measured="1"
+    )
+    assert not app.exception and html.escape(coverage_sentence(covered)) in everything(app)
+    try:
+        _button(app, "Write candidates").click().run()
+        lines = (made.root / "candidates.jsonl").read_text().split("\n")[:-1]
+        assert all(json.loads(line)["metadata"]["record"].startswith("r0") for line in lines) and lines
+    finally:
+        (made.root / "candidates.jsonl").unlink(missing_ok=True)
+    wrong = page(made.root, made.database, "shift", first="desk", second="records:7x/", measured="1")
+    assert not wrong.exception and "No prompt with records is named '7x'" in texts(wrong)
+
+
 def test_where_nothing_is_ticked_nothing_is_written(made: Texts, page: Open) -> None:
     app = page(made.root, made.database, "coverage", production=WEEK, suggest="5", measured="1", add="none")
     assert _button(app, "Write candidates").disabled
