@@ -31,6 +31,7 @@ benchmarks: $(VENV)/.development  ## ratios against peers, in one run
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/verdicts.py
 	$(BIN)/python benchmarks/shift.py
+	$(BIN)/python benchmarks/logger.py
 
 $(VENV)/bin/python:
 ifdef UV

@@ -35,10 +35,13 @@ if TYPE_CHECKING:
     from promptops.origins import ORIGIN_SLICES
     from promptops.plots import Plot, agreement_plot, changes_plot, drift_plot, rules_plot
     from promptops.preferencetext import preference_sentences
+    from promptops.production.current import current_record
+    from promptops.production.face import configure_logging, feedback, flush, log, logger
     from promptops.production.monitor import Monitor
     from promptops.production.periods import chosen_records
     from promptops.production.records import Feedback, Record, RecordFilter, RecordScore
     from promptops.production.themes import Themes
+    from promptops.production.trace import trace
     from promptops.production.usercases import MadeCases
     from promptops.project import Project
     from promptops.providers import Model
@@ -124,6 +127,13 @@ _HOMES = {
     "feature_sides": "shifttext",
     "shift_facts": "shifttext",
     "shift_sentence": "shifttext",
+    "configure_logging": "production.face",
+    "current_record": "production.current",
+    "feedback": "production.face",
+    "flush": "production.face",
+    "log": "production.face",
+    "logger": "production.face",
+    "trace": "production.trace",
     "word_diff": "worddiff",
     "write_report": "reportfiles",
 }
@@ -178,13 +188,19 @@ __all__ = [
     "agreement_plot",
     "changes_plot",
     "chosen_records",
+    "configure_logging",
     "coverage_facts",
     "coverage_sentence",
+    "current_record",
     "drift_plot",
     "evidence_of",
     "feature_sides",
+    "feedback",
+    "flush",
     "hidden_biases",
     "judge_lines",
+    "log",
+    "logger",
     "preference_sentences",
     "read_ids",
     "render_report",
@@ -192,6 +208,7 @@ __all__ = [
     "shift_facts",
     "shift_sentence",
     "smallest_change",
+    "trace",
     "word_diff",
     "write_report",
 ]
@@ -201,7 +218,8 @@ def __getattr__(name: str) -> object:
     """Load a public name when it is first asked for, so that `import promptops` costs nothing."""
     if name not in _HOMES:
         raise AttributeError(f"module 'promptops' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"promptops.{_HOMES[name]}"), name)
+    found = globals()[name] = getattr(importlib.import_module(f"promptops.{_HOMES[name]}"), name)
+    return found
 
 
 def __dir__() -> list[str]:

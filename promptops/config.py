@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from promptops.errors import FileProblems, Problem, SettingsError
 from promptops.located import KeyPath, Located, Place, did_you_mean, field_name, is_name, kind_of, shown
 from promptops.production.alertrules import AlertRule, MonitorSettings
+from promptops.production.settings import LoggingSettings
 from promptops.providers import ProviderSettings
 from promptops.textfile import file_name
 from promptops.tomlfile import read_toml
@@ -54,6 +55,8 @@ class Settings(BaseModel):
     """
     providers: dict[str, ProviderSettings] = {}
     monitor: MonitorSettings = MonitorSettings()
+    logging: LoggingSettings = LoggingSettings()
+    """How production is logged."""
 
 
 def load_settings(start: Path, environment: Mapping[str, str], **flags: object) -> tuple[Settings, Path]:
@@ -74,7 +77,11 @@ def load_settings(start: Path, environment: Mapping[str, str], **flags: object) 
         settings = Settings.model_validate(values)
     except ValidationError as error:
         raise SettingsError(_told(error, file, located, variables, given)) from None
-    return settings.model_copy(update={"database": _absolute(settings.database, root)}), root
+    logged = settings.logging.database
+    logging = settings.logging.model_copy(update={"database": logged and _absolute(logged, root)})
+    return settings.model_copy(
+        update={"database": _absolute(settings.database, root), "logging": logging}
+    ), root
 
 
 def redact_url(url: str) -> str:
@@ -129,6 +136,9 @@ def _checked(file: str, located: Located) -> dict[str, JsonValue]:
                 known = tuple(ProviderSettings.model_fields)
                 _refuse_unknown(provider, ("providers", name), known, file, located)
     _refuse_unknown_of_monitor(located.value.get("monitor"), file, located)
+    logging = located.value.get("logging")
+    if isinstance(logging, dict):
+        _refuse_unknown(logging, ("logging",), tuple(LoggingSettings.model_fields), file, located)
     return located.value
 
 
@@ -172,10 +182,14 @@ def _refuse_secrets(value: JsonValue, path: KeyPath, file: str, located: Located
     elif isinstance(value, str) and _SECRET_VALUE.match(value):
         raise _wrong(file, located, path, _ENVIRONMENT)
     elif isinstance(value, str) and _has_password(value):
-        variable = "PROMPTOPS_DATABASE" if path == ("database",) else "api_key_env"
-        raise _wrong(file, located, path, f"holds a password; a file is no place for one. Use {variable}.")
+        instead = _INSTEAD.get(path, "api_key_env")
+        raise _wrong(file, located, path, f"holds a password; a file is no place for one. Use {instead}.")
 
 
+_INSTEAD: dict[KeyPath, str] = {
+    ("database",): "PROMPTOPS_DATABASE",
+    ("logging", "database"): "promptops.configure_logging(database=...)",
+}
 _ENVIRONMENT = (
     "looks like a secret; a file is no place for one. Put it into an environment variable and write "
     'api_key_env = "NAME_OF_THE_VARIABLE".'

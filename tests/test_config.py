@@ -59,8 +59,29 @@ def test_every_setting_has_a_variable(tmp_path):
         "PROMPTOPS_SOMETHING_ELSE": "x",
     }
     settings, _ = load_settings(tmp_path, environment)
-    found = settings.model_dump(exclude={"providers", "allow_code", "monitor"})
+    found = settings.model_dump(exclude={"providers", "allow_code", "monitor", "logging"})
     assert [str(value) for value in found.values()] == list(environment.values())[:8]
+
+
+def test_how_production_is_logged_is_read_and_checked(tmp_path):
+    write(tmp_path, "[logging]\nsample = 0.1\nredact = ['KD-[0-9]+']\ndatabase = 'sqlite:///logs/log.db'\n"
+          "[logging.prompts]\nreply = 1.0\n")  # fmt: skip
+    found = load_settings(tmp_path, {})[0].logging
+    assert (found.share("reply"), found.share("other"), found.share(None)) == (1.0, 0.1, 0.1)
+    assert found.database == f"sqlite:///{tmp_path}/logs/log.db"
+    for wrong, told in {
+        "sampel = 0.1": "logging.sampel: unknown key. Did you mean 'sample'?",
+        "sample = 0": "logging.sample: input should be greater than 0",
+        "redact = ['(']": "is no regular expression",
+        "prompts = { reply = 2 }": "less than or equal to 1",
+        "database = 'postgresql://u:secret@h/d'": "Use promptops.configure_logging(database=...)",
+        "flush_milliseconds = 1": "greater than or equal to 10",
+    }.items():
+        write(tmp_path, f"[logging]\n{wrong}\n")
+        with pytest.raises(SettingsError) as error:
+            load_settings(tmp_path, {})
+        assert told in str(error.value) and "promptops.toml:" in str(error.value)
+        assert "secret" not in str(error.value)
 
 
 def test_providers_are_read(tmp_path):

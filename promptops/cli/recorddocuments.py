@@ -69,3 +69,17 @@ class CasesDocument(Document):
     """`records cases`."""
 
     cases: MadeCases
+
+
+class DrainDocument(Document):
+    """`records drain`."""
+
+    records: int
+    """Records that were new to the database."""
+    feedback: int
+    unread: int
+    """Lines that could not be read, and were put aside."""
+    torn: int
+    """How many of these were cut off when a process died."""
+    left: int
+    """Files that belong to running processes."""

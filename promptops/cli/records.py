@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from promptops.cli import recorddeleting, recordlearning, recordmoving
+from promptops.cli import recorddeleting, recorddraining, recordlearning, recordmoving
 from promptops.cli.recordshowing import records_command
 
-__all__ = ["recorddeleting", "recordlearning", "recordmoving", "records_command"]
+__all__ = ["recorddeleting", "recorddraining", "recordlearning", "recordmoving", "records_command"]

@@ -1,44 +1,16 @@
-"""Regular expressions of users on texts of models: searched within a time that is bounded.
-
-The standard `re` has no timeout, and a pattern with nested repeats, such as `(a+)+$`, can take for ever
-on thirty characters. The `regex` library reads the same patterns and gives up.
-"""
+"""Patterns inside a JSON Schema: searched within a time that is bounded, as all patterns of users are."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-import regex
+from promptops.patterns import found
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator, ValidationError
 
-SECONDS = 1.0
-"""How long one search may take."""
-
 Keyword = Callable[..., Iterator["ValidationError"]]
-
-
-class TooSlow(Exception):
-    """A search was given up."""
-
-
-def fault(pattern: str) -> str | None:
-    """Return why a text is no regular expression; None where it is one."""
-    try:
-        regex.compile(pattern)
-    except (regex.error, RecursionError, OverflowError) as error:
-        return str(error)
-    return None
-
-
-def found(pattern: str, text: str) -> bool:
-    """Tell whether a pattern is found anywhere. Raises TooSlow."""
-    try:
-        return regex.search(pattern, text, timeout=SECONDS) is not None
-    except TimeoutError:
-        raise TooSlow(f"the pattern {pattern[:100]!r} takes over {SECONDS:g} s on this output") from None
 
 
 def bounded(validator: type[Draft202012Validator]) -> type[Draft202012Validator]:

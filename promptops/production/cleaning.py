@@ -6,9 +6,8 @@ from typing import TypeVar
 
 from pydantic import JsonValue
 
-from promptops.personal import value_without_people, without_people
+from promptops.production.censor import Censor
 from promptops.production.records import Feedback, Record
-from promptops.redaction import Redactor
 
 _Text = TypeVar("_Text", str, str | None)
 
@@ -16,9 +15,8 @@ _Text = TypeVar("_Text", str, str | None)
 class Cleaner:
     """Takes out of texts what must not be stored."""
 
-    def __init__(self, redactor: Redactor, *, keep_people: bool = False) -> None:
-        self._redactor = redactor
-        self._keep_people = keep_people
+    def __init__(self, censor: Censor) -> None:
+        self._censor = censor
 
     def record(self, record: Record) -> Record:
         """Return a record with clean inputs, output, outcome, tags and metadata; ids and names stay."""
@@ -43,13 +41,7 @@ class Cleaner:
         )
 
     def _text(self, text: _Text) -> _Text:
-        if text is None:
-            return text
-        clean = self._redactor.text(text)
-        return clean if self._keep_people else without_people(clean)
+        return text if text is None else self._censor.text(text)
 
     def _object(self, value: dict[str, JsonValue]) -> dict[str, JsonValue]:
-        clean = {self._redactor.text(key): self._redactor.value(member) for key, member in value.items()}
-        return (
-            clean if self._keep_people else {key: value_without_people(each) for key, each in clean.items()}
-        )
+        return {self._censor.text(key): self._censor.value(member) for key, member in value.items()}

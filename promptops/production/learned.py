@@ -10,7 +10,8 @@ from promptops.additions import add_samples
 from promptops.candidates import refuse_candidates_file, sample_row, write_rows
 from promptops.errors import UsageError
 from promptops.labels import labels_file, read_cases, write_cases
-from promptops.models import build_metric, is_judge, key_variables
+from promptops.models import build_metric, is_judge
+from promptops.production.censor import Censor
 from promptops.production.cleaning import Cleaner
 from promptops.production.monitored import SINCE
 from promptops.production.periods import chosen_records
@@ -18,7 +19,6 @@ from promptops.production.records import Feedback, RecordFilter
 from promptops.production.ringing import Ringing
 from promptops.production.themes import About, Opinion, Themes, measure_themes
 from promptops.production.usercases import MadeCases, ratings_of, samples_of
-from promptops.redaction import Redactor
 from promptops.textrows import joined
 from promptops.types import EvalSet
 from promptops.unchanged import unchanged_evalset
@@ -80,8 +80,7 @@ class Learned(Ringing):
             refuse_candidates_file(Path(file))
         chosen = [self.find_record(each) for each in dict.fromkeys(records)]
         said = self.feedback_of(chosen)
-        redactor = Redactor(self.environment, key_variables(self.settings))
-        cleaner = Cleaner(redactor, keep_people=keep_people)
+        cleaner = Cleaner(Censor(self.settings, self.environment, keep_people=keep_people or None))
         made = samples_of(chosen, said, found.samples, cleaner, tags)
         scale = None if labels is None else self._scale_of(found, labels, folder)
         if file is not None:

@@ -14,15 +14,15 @@ from promptops.production.measures import Scale
 from promptops.production.monitor import By, Monitor
 from promptops.production.monitoring import monitored
 from promptops.production.periods import chosen_records, spelled
-from promptops.production.recordbook import Recordbook
 from promptops.production.records import Record, RecordFilter, RecordScore
 from promptops.production.traffic import COLUMNS, traffic_of
+from promptops.spooled import Spooled
 
 SINCE = "28d"
 _KEPT_AT_ONCE = 2_000
 
 
-class Monitored(Recordbook):
+class Monitored(Spooled):
     """Production, looked at."""
 
     def monitor(

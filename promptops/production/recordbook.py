@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from promptops.errors import StoreError, UsageError
-from promptops.models import key_variables
+from promptops.production.censor import Censor
 from promptops.production.cleaning import Cleaner
 from promptops.production.columnmap import read_map
 from promptops.production.drafts import DraftReader
@@ -26,7 +26,6 @@ from promptops.production.records import (
     Thumb,
     subject_mark,
 )
-from promptops.redaction import Redactor
 from promptops.watchkeeping import Watchkeeping
 
 
@@ -173,4 +172,4 @@ class Recordbook(Watchkeeping):
         return found.model_copy(update={"records": deleted, "rewritten": rewrite, "erased": erased})
 
     def _cleaner(self, keep_people: bool) -> Cleaner:
-        return Cleaner(Redactor(self.environment, key_variables(self.settings)), keep_people=keep_people)
+        return Cleaner(Censor(self.settings, self.environment, keep_people=keep_people or None))

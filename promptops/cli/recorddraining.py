@@ -1,0 +1,35 @@
+"""`records drain`: what processes that died left in the spool goes into the database."""
+
+from __future__ import annotations
+
+import click
+
+from promptops.cli.options import json_option, open_project
+from promptops.cli.recordshowing import records_command
+
+
+@records_command.command("drain")
+@json_option
+@click.pass_context
+def drain_command(ctx: click.Context, as_json: bool) -> None:
+    """Move into the database what waits in files: of processes that died, or as it was down.
+
+    Running processes do it by themselves, so that nothing has to call this. Twice does no harm.
+    """
+    with open_project(ctx) as project:
+        done = project.drain_spool()
+    if as_json:
+        from promptops.cli.documents import print_document
+        from promptops.cli.recorddocuments import DrainDocument
+
+        print_document(DrainDocument(**done._asdict()))
+        return
+    click.echo(f"{done.records:,} records and {done.feedback:,} pieces of feedback are new in the database.")
+    if done.unread:
+        torn = f", {done.torn:,} of them cut off when a process died" if done.torn else ""
+        click.echo(
+            f"{done.unread:,} lines could not be read{torn}; they are kept in the spool, in files that "
+            "end with .unread."
+        )
+    if done.left:
+        click.echo(f"{done.left:,} files belong to running processes, which bring them in themselves.")

@@ -1,0 +1,318 @@
+"""`trace`: a function whose calls are recorded, whatever kind of function it is."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast, overload
+
+from promptops.production.answers import Answer
+from promptops.production.current import Current, Inside, current
+from promptops.production.face import error_name, reference_of
+from promptops.production.logger import LOGGER
+from promptops.production.snapshots import Snapshot
+
+if TYPE_CHECKING:
+    from promptops.types import Prompt, PromptVersion
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+Picked = str | Callable[[Mapping[str, Any]], object] | None
+"""An argument by its name, or a function of all arguments."""
+Inputs = Sequence[str] | Mapping[str, str] | Callable[[Mapping[str, Any]], object] | None
+"""Arguments by their names, by names and other names, or a function of all arguments."""
+
+
+@overload
+def trace(prompt: Callable[_P, _R]) -> Callable[_P, _R]: ...
+@overload
+def trace(
+    prompt: str | Prompt | PromptVersion | None = None,
+    *,
+    model: str | None = None,
+    version: int | None = None,
+    alias: str | None = None,
+    inputs: Inputs = None,
+    output: Callable[[Any], object] | None = None,
+    subject: Picked = None,
+    session: Picked = None,
+    tags: str | Iterable[str] | None = None,
+    metadata: Mapping[str, object] | None = None,
+) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]: ...
+def trace(
+    prompt: Any = None,
+    *,
+    model: str | None = None,
+    version: int | None = None,
+    alias: str | None = None,
+    inputs: Inputs = None,
+    output: Callable[[Any], object] | None = None,
+    subject: Picked = None,
+    session: Picked = None,
+    tags: str | Iterable[str] | None = None,
+    metadata: Mapping[str, object] | None = None,
+) -> Any:
+    """Record each call of a function, a coroutine function or a generator of either kind.
+
+    The inputs are its arguments; `inputs` chooses some of them, renames them ({argument: name}) or makes
+    them. `output` makes the output of what is returned; without it texts, JSON, Completions and answers of
+    chat APIs are known by their shape, and of generators the parts are joined. `subject` and `session` name
+    an argument or are functions of all of them. An exception is recorded by its class and goes on its way.
+    Works without brackets, too.
+    """
+    if inspect.isroutine(prompt):
+        return trace()(prompt)
+    given = {
+        "prompt": prompt if prompt is None or isinstance(prompt, str) else reference_of(prompt),
+        "model": model,
+        "version": version,
+        "alias": alias,
+        "tags": tags if tags is None or isinstance(tags, str) else list(tags),
+        "metadata": metadata,
+    }
+
+    def decorate(function: Callable[_P, _R]) -> Callable[_P, _R]:
+        traced = _Traced(function, given, inputs, output, subject, session)
+        return cast("Callable[_P, _R]", traced.wrapped())
+
+    return decorate
+
+
+class _Traced:
+    """How one function is traced."""
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        given: Mapping[str, object],
+        inputs: Inputs,
+        output: Callable[[Any], object] | None,
+        subject: Picked,
+        session: Picked,
+    ) -> None:
+        self.function = function
+        self.given = given
+        self.output = output
+        self._inputs = inputs
+        self._subject = subject
+        self._session = session
+        try:
+            self._signature = inspect.signature(function)
+        except (TypeError, ValueError):  # some that are written in C tell none
+            self._signature = inspect.Signature()
+
+    def wrapped(self) -> Callable[..., Any]:
+        """Return the function that takes the traced one's place, of the same kind."""
+        function = self.function
+        if inspect.isasyncgenfunction(function):
+            begin = self._began(function)
+            return functools.wraps(function)(_handing_on_asynchronously(begin))
+        if inspect.isgeneratorfunction(function):
+            return functools.wraps(function)(_handing_on(self._began(function)))
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def asynchronous(*args: Any, **kwargs: Any) -> Any:
+                call = _Call(self, args, kwargs)
+                return call.ended(await call.awaited(function(*args, **kwargs)))
+
+            return asynchronous
+
+        @functools.wraps(function)
+        def plain(*args: Any, **kwargs: Any) -> Any:
+            call = _Call(self, args, kwargs)
+            return call.ended(call.run(lambda: function(*args, **kwargs)))
+
+        return plain
+
+    def _began(self, function: Callable[..., Any]) -> Callable[..., tuple[_Call, Any]]:
+        return lambda *args, **kwargs: (_Call(self, args, kwargs), function(*args, **kwargs))
+
+    def arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a call's arguments by name, without the object that it is a method of."""
+        try:
+            bound = self._signature.bind(*args, **kwargs)
+        except TypeError:  # the function itself will say so
+            return {}
+        bound.apply_defaults()
+        return {
+            name: value
+            for place, (name, value) in enumerate(bound.arguments.items())
+            if place or name not in ("self", "cls")
+        }
+
+    def said(self, arguments: Mapping[str, Any]) -> dict[str, object]:
+        """Return what is known of a call before it begins."""
+        return {
+            **self.given,
+            "inputs": self._chosen(arguments),
+            "subject": _picked(self._subject, arguments),
+            "session": _picked(self._session, arguments),
+        }
+
+    def _chosen(self, arguments: Mapping[str, Any]) -> object:
+        if self._inputs is None:
+            return dict(arguments)
+        if callable(self._inputs):
+            return _asked(self._inputs, arguments)
+        if isinstance(self._inputs, Mapping):
+            return {new: arguments[old] for old, new in self._inputs.items() if old in arguments}
+        return {name: arguments[name] for name in self._inputs if name in arguments}
+
+
+class _Call:
+    """One call of a traced function."""
+
+    def __init__(self, traced: _Traced, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        self._traced = traced
+        outer = current()
+        said = {} if LOGGER.off else traced.said(traced.arguments(args, kwargs))
+        if outer is not None:
+            said |= outer.inherited(said)
+        own = LOGGER.new_id()
+        self._current = Current(own, own if outer is None else outer.root, said.get("session"))
+        # Now, before the function changes what it was given.
+        snapshot = Snapshot()
+        self._said = {**said, "inputs": snapshot.of(said.get("inputs"))}
+        self._cut = snapshot.cut
+        self._answer = Answer()
+        self._began = time.perf_counter()
+
+    def inside(self) -> Inside:
+        """Make it the current call for a while."""
+        return Inside(self._current)
+
+    def run(self, work: Callable[[], Any]) -> Any:
+        """Do some of its work; an exception ends it."""
+        try:
+            with self.inside():
+                return work()
+        except BaseException as error:
+            self.failed(error)
+            raise
+
+    async def awaited(self, work: Awaitable[Any]) -> Any:
+        """Await its work; an exception ends it."""
+        try:
+            with self.inside():
+                return await work
+        except BaseException as error:
+            self.failed(error)
+            raise
+
+    def ended(self, returned: Any) -> Any:
+        """Record what came back; a generator is handed on and recorded when it ends."""
+        if isinstance(returned, Generator):
+            return _handing_on(lambda: (self, returned))()
+        if isinstance(returned, AsyncGenerator):
+            return _handing_on_asynchronously(lambda: (self, returned))()
+        self._answer.take(self._made(returned))
+        self._log(self._answer.fields)
+        return returned
+
+    def part(self, part: object) -> None:
+        """Take a part of a stream."""
+        self._answer.add(self._made(part))
+
+    def streamed(self) -> None:
+        """Record a stream that has ended."""
+        self._log(self._answer.joined)
+
+    def failed(self, error: BaseException) -> None:
+        """Record what had come before an exception, and its class."""
+        if isinstance(error, GeneratorExit):
+            held = self._said.get("metadata")
+            notes = {**(held if isinstance(held, Mapping) else {}), "stream": "closed early"}
+            self._log({**self._answer.joined, "metadata": notes})
+        else:
+            joined = self._answer.joined
+            self._log({**joined, "output": joined["output"] or None, "error": error_name(error)})
+
+    def _made(self, returned: Any) -> object:
+        return returned if self._traced.output is None else _asked(self._traced.output, returned)
+
+    def _log(self, found: Mapping[str, object]) -> None:
+        known = {name: value for name, value in found.items() if value is not None}
+        seconds = time.perf_counter() - self._began
+        given = {"output": None, **self._said, "seconds": seconds, **known}
+        LOGGER.take("record", self._current.id, given, cut=self._cut)
+
+
+_Begin = Callable[..., tuple[_Call, Any]]
+"""Begins a call, and gives the generator whose parts are handed on."""
+
+
+def _handing_on(begin: _Begin) -> Callable[..., Generator[Any, Any, Any]]:
+    """Return a generator function that hands on another's parts, and all that is sent and thrown into it."""
+
+    def handing_on(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        call, inner = begin(*args, **kwargs)
+        try:
+            with call.inside():
+                part = next(inner)
+            while True:
+                call.part(part)
+                try:
+                    sent = yield part
+                except GeneratorExit:
+                    inner.close()
+                    raise
+                except BaseException as thrown:
+                    with call.inside():
+                        part = inner.throw(thrown)
+                else:
+                    with call.inside():
+                        part = inner.send(sent)
+        except StopIteration as end:
+            call.streamed()
+            return end.value
+        except BaseException as error:
+            call.failed(error)
+            raise
+
+    return handing_on
+
+
+def _handing_on_asynchronously(begin: _Begin) -> Callable[..., AsyncGenerator[Any, Any]]:
+    """Return an asynchronous generator function that does the same."""
+
+    async def handing_on(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        call, inner = begin(*args, **kwargs)
+        try:
+            with call.inside():
+                part = await anext(inner)
+            while True:
+                call.part(part)
+                try:
+                    sent = yield part
+                except GeneratorExit:
+                    await inner.aclose()
+                    raise
+                except BaseException as thrown:
+                    with call.inside():
+                        part = await inner.athrow(thrown)
+                else:
+                    with call.inside():
+                        part = await inner.asend(sent)
+        except StopAsyncIteration:
+            call.streamed()
+        except BaseException as error:
+            call.failed(error)
+            raise
+
+    return handing_on
+
+
+def _picked(picked: Picked, arguments: Mapping[str, Any]) -> object:
+    return arguments.get(picked) if isinstance(picked, str) else _asked(picked, arguments) if picked else None
+
+
+def _asked(function: Callable[[Any], object], of: Any) -> object:
+    try:
+        return function(of)
+    except Exception as error:
+        # What describes a call must not make it fail.
+        return f"[{type(error).__name__} in a function of promptops.trace]"

@@ -1,0 +1,39 @@
+"""The spool of a project: what was logged and is not in the database yet."""
+
+from __future__ import annotations
+
+from promptops.errors import StoreError
+from promptops.production.draining import Drained, drain
+from promptops.production.recordbook import Recordbook
+from promptops.production.records import Deletion, RecordFilter
+from promptops.production.spooler import Place
+from promptops.store import Store
+
+
+class Spooled(Recordbook):
+    """Records that are still on their way."""
+
+    def drain_spool(self) -> Drained:
+        """Move into the database what processes left in the spool; of running ones what they let go.
+
+        Raises StoreError where the database or the spool can't be used; nothing is lost then.
+        """
+        place = Place(self.settings, self.root)
+        try:
+            if place.database == self.settings.database:
+                return drain(place.folder, self.store)
+            with Store.open(place.database) as store:  # production has a database of its own
+                return drain(place.folder, store)
+        except OSError as error:
+            raise StoreError(
+                f"The spool {place.folder} can't be read or emptied: {error.strerror}. "
+                "Check who may write there and run the same again; nothing is lost."
+            ) from None
+
+    def delete_records(
+        self, wanted: RecordFilter, *, dry_run: bool = False, rewrite: bool = True
+    ) -> Deletion:
+        """Delete records with all that was said of them; their bytes are gone from the database's files."""
+        if not dry_run:
+            self.drain_spool()  # or a person's records could come back from it
+        return super().delete_records(wanted, dry_run=dry_run, rewrite=rewrite)
