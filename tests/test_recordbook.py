@@ -191,3 +191,16 @@ def test_a_reader_in_the_way_is_told_and_nothing_breaks(kept: Folder) -> None:
         assert project.delete_records(RecordFilter(id="record-00002"), rewrite=False).erased
         with pytest.raises(UnknownName):
             project.find_record("record-00001")
+
+
+def test_pruning_deletes_what_is_older_and_asks_nobody(kept: Folder) -> None:
+    with Project.open(kept.path) as project:
+        project.store.add_records([record(7, id="old", at="1920-01-01T00:00:00.000000+00:00")])
+        project.store.add_feedback([said(8, at="1920-01-01T00:00:00.000000+00:00")])
+    tried = kept.run("records", "prune", "--days", "36500", "--dry-run").stdout
+    assert tried == "1 records, with 1 pieces of feedback, would be deleted; nothing was changed.\n"
+    told = kept.json("records", "prune", "--days", "36500")
+    jsonschema.validate(told, recorddocuments.DeletionDocument.model_json_schema(mode="serialization"))
+    assert (told["deletion"]["records"], told["deletion"]["rewritten"]) == (1, False)
+    assert kept.json("records", "prune", "--days", "36500", "--rewrite")["deletion"]["rewritten"]
+    assert kept.json("records", "list")["count"] == 5

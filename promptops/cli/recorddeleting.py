@@ -68,6 +68,23 @@ def delete_command(
     print_deletion(found, as_json=as_json)
 
 
+@records_command.command("prune")
+@click.option("--days", type=click.IntRange(1, 36_500), required=True, help="Keep so many days.")
+@click.option("--dry-run", is_flag=True, help="Only tell how many.")
+@click.option(
+    "--rewrite",
+    is_flag=True,
+    help="Write the database anew, so that no copy of a deleted text is left in its file; writers wait.",
+)
+@json_option
+@click.pass_context
+def prune_command(ctx: click.Context, days: int, dry_run: bool, rewrite: bool, as_json: bool) -> None:
+    """Delete records that are older than so many days; for cron, so nobody is asked."""
+    with open_project(ctx) as project:
+        found = project.prune_records(days, dry_run=dry_run, rewrite=rewrite)
+    print_deletion(found, as_json=as_json)
+
+
 def print_deletion(found: Deletion, *, as_json: bool) -> None:
     """Print what went, or would go, and what is left of it in the files."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -143,6 +143,11 @@ class Recordbook(Watchkeeping):
         UsageError, FileProblems.
         """
         return export_records(self.store, wanted or RecordFilter(), Path(path), texts=texts)
+
+    def prune_records(self, days: int, *, dry_run: bool = False, rewrite: bool = False) -> Deletion:
+        """Delete records that are older than so many days, and what was said of them; for every night."""
+        wanted = RecordFilter(until=spelled(datetime.now(UTC) - timedelta(days=days)))
+        return self.delete_records(wanted, dry_run=dry_run, rewrite=rewrite)
 
     def delete_records(
         self, wanted: RecordFilter, *, dry_run: bool = False, rewrite: bool = True
