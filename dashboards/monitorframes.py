@@ -5,11 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from dashboards.frames import cell
-from promptops import Found, Monitor
-from promptops.figures import figure, p_value
-
-SHARES = ("errors", "refusals", "truncated", "good")
-SECONDS = ("p50", "p95")
+from promptops import Found, Monitor, figure_text
+from promptops.figures import p_value
 
 
 def whole_frame(found: Monitor) -> pd.DataFrame:
@@ -20,7 +17,7 @@ def whole_frame(found: Monitor) -> pd.DataFrame:
         rows.append(
             {
                 "measure": cell(name),
-                "figure": written(name, each.value),
+                "figure": figure_text(name, each.value),
                 "95 %, at every look": bounds(name, each),
                 "n": f"{each.n:,}" + (f" ({unscored:,} unscored)" if unscored else ""),
             }
@@ -29,7 +26,7 @@ def whole_frame(found: Monitor) -> pd.DataFrame:
             rows += [
                 {
                     "measure": f"  {cell(kind)}",
-                    "figure": written(name, share),
+                    "figure": figure_text(name, share),
                     "95 %, at every look": "",
                     "n": "",
                 }
@@ -52,7 +49,7 @@ def series_frame(found: Monitor, measure: str) -> pd.DataFrame:
                 "value": figure.value,
                 "low": figure.low,
                 "high": figure.high,
-                "figure": written(measure, figure.value),
+                "figure": figure_text(measure, figure.value),
                 "95 %, at every look": bounds(measure, figure),
                 "n": figure.n,
                 "records": each.records,
@@ -69,8 +66,8 @@ def changes_frame(found: Monitor) -> pd.DataFrame:
         {
             "at": each.at,
             "measure": cell(each.measure),
-            "before": written(each.measure, each.before),
-            "after": written(each.measure, each.after),
+            "before": figure_text(each.measure, each.before),
+            "after": figure_text(each.measure, each.after),
             "p": p_value(each.p),
             "came then": cell(", ".join(each.deployed)),
         }
@@ -87,8 +84,8 @@ def deploys_frame(found: Monitor) -> pd.DataFrame:
             "since": each.since,
             "against": cell(each.previous),
             "measure": cell(each.measure),
-            "before": written(each.measure, each.before.value),
-            "after": written(each.measure, each.after.value),
+            "before": figure_text(each.measure, each.before.value),
+            "after": figure_text(each.measure, each.after.value),
             "change": _change(each.measure, each.low, each.high),
         }
         for each in found.deploys
@@ -96,25 +93,16 @@ def deploys_frame(found: Monitor) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def written(name: str, value: float | None) -> str:
-    """Return a measure's figure as `promptops monitor` prints it: shares in percent, times in seconds."""
-    if value is None:
-        return "-"
-    if name in SHARES:
-        return f"{value:.1%}"
-    return f"{value:.2f} s" if name in SECONDS else figure(value)
-
-
 def bounds(name: str, each: Found) -> str:
     """Return an interval in brackets; an end can be open."""
     if each.low is None and each.high is None:
         return "-"
-    high = "open" if each.high is None else written(name, each.high)
-    return f"[{written(name, each.low)}, {high}]"
+    high = "open" if each.high is None else figure_text(name, each.high)
+    return f"[{figure_text(name, each.low)}, {high}]"
 
 
 def _change(name: str, low: float | None, high: float | None) -> str:
     if low is None or high is None:
         return "-"
-    ends = [written(name, each) for each in (low, high)]
+    ends = [figure_text(name, each) for each in (low, high)]
     return "[" + ", ".join(each if each.startswith("-") else f"+{each}" for each in ends) + "]"

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from promptops.preferencetext import preference_sentences
     from promptops.production.current import current_record
     from promptops.production.face import configure_logging, feedback, flush, log, logger
+    from promptops.production.measuretext import figure_text
     from promptops.production.monitor import Monitor
     from promptops.production.periods import chosen_records
     from promptops.production.records import Feedback, Record, RecordFilter, RecordScore
@@ -125,6 +126,7 @@ _HOMES = {
     "coverage_facts": "shifttext",
     "coverage_sentence": "shifttext",
     "feature_sides": "shifttext",
+    "figure_text": "production.measuretext",
     "shift_facts": "shifttext",
     "shift_sentence": "shifttext",
     "configure_logging": "production.face",
@@ -196,6 +198,7 @@ __all__ = [
     "evidence_of",
     "feature_sides",
     "feedback",
+    "figure_text",
     "flush",
     "hidden_biases",
     "judge_lines",
