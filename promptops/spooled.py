@@ -6,6 +6,7 @@ from promptops.errors import StoreError
 from promptops.production.draining import Drained, drain
 from promptops.production.recordbook import Recordbook
 from promptops.production.records import Deletion, RecordFilter
+from promptops.production.remains import remaining
 from promptops.production.spooler import Place
 from promptops.store import Store
 
@@ -36,4 +37,8 @@ class Spooled(Recordbook):
         """Delete records with all that was said of them; their bytes are gone from the database's files."""
         if not dry_run:
             self.drain_spool()  # or a person's records could come back from it
-        return super().delete_records(wanted, dry_run=dry_run, rewrite=rewrite)
+        found = super().delete_records(wanted, dry_run=dry_run, rewrite=rewrite)
+        if wanted.subject is None or dry_run:
+            return found
+        folder = Place(self.settings, self.root).folder
+        return found.model_copy(update={"spooled": remaining(folder, wanted.subject)})

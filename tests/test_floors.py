@@ -94,6 +94,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
             "production.face",
             "production.ids",
             "production.logger",
+            "production.remains",
             "production.segments",
             "production.settings",
             "production.snapshots",

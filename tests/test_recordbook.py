@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import jsonschema
@@ -11,6 +12,7 @@ from promptops import Project
 from promptops.cli import recorddocuments
 from promptops.errors import UnknownName, UsageError
 from promptops.production.records import Feedback, Record, RecordFilter, subject_mark
+from promptops.production.segments import Segment
 from tests.made import Folder
 
 NOW = "2026-11-20T10:00:00.000000+00:00"
@@ -193,14 +195,43 @@ def test_a_reader_in_the_way_is_told_and_nothing_breaks(kept: Folder) -> None:
             project.find_record("record-00001")
 
 
-def test_pruning_deletes_what_is_older_and_asks_nobody(kept: Folder) -> None:
+def test_pruning_follows_the_settings_and_asks_nobody(kept: Folder) -> None:
+    assert "retention_days = 90" in kept.run("records", "prune", code=2).stderr
+    kept.write("promptops.toml", 'model = "mock/echo"\n\n[logging]\nretention_days = 36500\n')
     with Project.open(kept.path) as project:
         project.store.add_records([record(7, id="old", at="1920-01-01T00:00:00.000000+00:00")])
         project.store.add_feedback([said(8, at="1920-01-01T00:00:00.000000+00:00")])
-    tried = kept.run("records", "prune", "--days", "36500", "--dry-run").stdout
+    tried = kept.run("records", "prune", "--dry-run").stdout
     assert tried == "1 records, with 1 pieces of feedback, would be deleted; nothing was changed.\n"
-    told = kept.json("records", "prune", "--days", "36500")
+    told = kept.json("records", "prune")
     jsonschema.validate(told, recorddocuments.DeletionDocument.model_json_schema(mode="serialization"))
     assert (told["deletion"]["records"], told["deletion"]["rewritten"]) == (1, False)
-    assert kept.json("records", "prune", "--days", "36500", "--rewrite")["deletion"]["rewritten"]
+    assert kept.json("records", "prune", "--rewrite")["deletion"]["rewritten"]
     assert kept.json("records", "list")["count"] == 5
+    with Project.open(kept.path) as project:
+        assert project.prune_records(days=1, dry_run=True).records == 5
+
+
+def test_what_a_person_left_in_the_spool_goes_too_and_what_cannot_yet_is_told(folder: Folder) -> None:
+    spool = folder.path / ".promptops" / "spool"
+    mark = subject_mark("ada")
+    with Project.open(folder.path) as project:
+        project.store.add_records([record(0)])
+        for name in ("0-dead", "1-living"):
+            mine = record(1, id=f"of-{name}", subject=mark, output=f"secret {name}")
+            segment = Segment(spool, name)
+            segment.append(json.dumps({"record": mine.model_dump()}).encode() + b"\n")
+            if name == "0-dead":
+                segment.let_go()
+        found = project.delete_records(RecordFilter(subject=mark))
+        assert (found.records, found.spooled) == (1, 1)
+        segment.let_go()
+        found = project.delete_records(RecordFilter(subject=mark))
+        assert (found.records, found.spooled, project.record_count()) == (1, 0, 1)
+        (spool / "2-torn.unread").write_bytes(
+            b'{"record":{"id":"x","subject":"' + mark.encode() + b'","out\n'
+        )
+        assert project.delete_records(RecordFilter(subject=mark)).spooled == 1
+    told = folder.run("records", "delete", "--subject", "ada", "--yes").stdout
+    assert "1 lines of this person still lie in the spool" in told
+    assert b"secret" not in files(folder) + b"".join(path.read_bytes() for path in spool.iterdir())

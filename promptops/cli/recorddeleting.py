@@ -69,7 +69,11 @@ def delete_command(
 
 
 @records_command.command("prune")
-@click.option("--days", type=click.IntRange(1, 36_500), required=True, help="Keep so many days.")
+@click.option(
+    "--days",
+    type=click.IntRange(1, 36_500),
+    help="Keep so many days (default: the settings' retention_days).",
+)
 @click.option("--dry-run", is_flag=True, help="Only tell how many.")
 @click.option(
     "--rewrite",
@@ -78,8 +82,8 @@ def delete_command(
 )
 @json_option
 @click.pass_context
-def prune_command(ctx: click.Context, days: int, dry_run: bool, rewrite: bool, as_json: bool) -> None:
-    """Delete records that are older than so many days; for cron, so nobody is asked."""
+def prune_command(ctx: click.Context, days: int | None, dry_run: bool, rewrite: bool, as_json: bool) -> None:
+    """Delete records that are older than the settings' `retention_days`; for cron, so nobody is asked."""
     with open_project(ctx) as project:
         found = project.prune_records(days, dry_run=dry_run, rewrite=rewrite)
     print_deletion(found, as_json=as_json)
@@ -95,10 +99,15 @@ def print_deletion(found: Deletion, *, as_json: bool) -> None:
         print_document(recorddocuments.DeletionDocument(deletion=found))
         return
     would = "would be deleted; nothing was changed" if found.dry_run else "are deleted"
-    spooled = f" and {found.spooled:,} that waited in the spool" if found.spooled else ""
-    click.echo(f"{found.records:,} records, with {found.feedback:,} pieces of feedback{spooled}, {would}.")
+    click.echo(f"{found.records:,} records, with {found.feedback:,} pieces of feedback, {would}.")
     if found.dry_run:
         return
+    if found.spooled:
+        click.echo(
+            f"{found.spooled:,} lines of this person still lie in the spool, in files of running processes "
+            "or of lines that can't be read. Run the same again in a few seconds; delete files that end with "
+            ".unread."
+        )
     if not found.rewritten:
         click.echo("The database was not written anew: a copy of a deleted text can be left in its file.")
     if not found.erased:

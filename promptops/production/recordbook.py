@@ -144,9 +144,20 @@ class Recordbook(Watchkeeping):
         """
         return export_records(self.store, wanted or RecordFilter(), Path(path), texts=texts)
 
-    def prune_records(self, days: int, *, dry_run: bool = False, rewrite: bool = False) -> Deletion:
-        """Delete records that are older than so many days, and what was said of them; for every night."""
-        wanted = RecordFilter(until=spelled(datetime.now(UTC) - timedelta(days=days)))
+    def prune_records(
+        self, days: int | None = None, *, dry_run: bool = False, rewrite: bool = False
+    ) -> Deletion:
+        """Delete records that are older than so many days, or than the settings' `retention_days`.
+
+        What was said of them goes too. Meant for every night. Raises UsageError where nothing says how long.
+        """
+        kept = days if days is not None else self.settings.logging.retention_days
+        if kept is None:
+            raise UsageError(
+                "Nothing says how long records are kept. Write retention_days = 90 under [logging] in "
+                "promptops.toml, or say --days 90."
+            )
+        wanted = RecordFilter(until=spelled(datetime.now(UTC) - timedelta(days=kept)))
         return self.delete_records(wanted, dry_run=dry_run, rewrite=rewrite)
 
     def delete_records(

@@ -132,7 +132,7 @@ class Deletion(Noun):
     feedback: int
     """What was said of these records, and what the person said of others."""
     spooled: int = 0
-    """Records and feedback that waited in files below .promptops/spool."""
+    """Lines of the person that still lie in the spool: in files of running processes, or unreadable."""
     dry_run: bool = False
     rewritten: bool = False
     """The database's tables were written anew, so that no copy of a deleted text is left in them."""
