@@ -259,9 +259,12 @@ def _print_added(found: Added) -> None:
         style="bold",
         soft_wrap=True,
     )
-    for pair in found.alike:
+    for pair in found.alike[:_SHOWN]:
         told = f"{safe_line(pair.first, 60)} is nearly the same as {safe_line(pair.second, 60)}"
         console().print(f"  {pair.alike:.2f}  {told}", style="yellow", soft_wrap=True)
+    if len(found.alike) > _SHOWN:
+        more = f"  ... and {len(found.alike) - _SHOWN:,} more such pairs (--json has all)"
+        console().print(more, style="yellow", soft_wrap=True)
     if not found.dry_run:
         console().print("A baseline of the set answered fewer samples: evaluate and accept anew.")
 
