@@ -227,7 +227,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
             "preference",
             "pricing",
             "production.checks",
-            *("production.themes", "production.usercases"),
+            *("production.naming", "production.themes", "production.usercases"),
             "ratchet",
             "ranking",
             "reach",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from promptops.cli.options import json_option, open_project
+from promptops.cli.options import json_option, max_calls_option, max_cost_option, open_project
 from promptops.cli.recordshowing import records_command
 
 if TYPE_CHECKING:
@@ -43,6 +43,11 @@ def theme_options(command: click.decorators.FC) -> click.decorators.FC:
 
 @records_command.command("themes")
 @theme_options
+@click.option(
+    "--name-by", metavar="MODEL", help="Have this model name the themes: a call for each, kept for good."
+)
+@max_calls_option
+@max_cost_option
 @json_option
 @click.pass_context
 def themes_command(
@@ -53,6 +58,9 @@ def themes_command(
     about: About,
     embed: str | None,
     seed: int,
+    name_by: str | None,
+    max_calls: int | None,
+    max_cost: float | None,
     as_json: bool,
 ) -> None:
     """Sort bad feedback into themes: how often each is bad, whether it grows, and examples.
@@ -60,8 +68,19 @@ def themes_command(
     Needs 10 records or more that somebody found bad. What is found among requests is held against the other
     kinds of requests; a theme may be an accident of sorting, so look at its records.
     """
+    from promptops.budget import Budget
+
     with open_project(ctx) as project:
-        found = project.themes(prompt, since=since, until=until, about=about, embed=embed, seed=seed)
+        found = project.themes(
+            prompt,
+            since=since,
+            until=until,
+            about=about,
+            embed=embed,
+            name_by=name_by,
+            budget=Budget(max_calls, max_cost),
+            seed=seed,
+        )
     if as_json:
         from promptops.cli.documents import print_document
         from promptops.cli.recorddocuments import ThemesDocument
@@ -181,6 +200,8 @@ def _print_themes(found: Themes) -> None:
         for example in each.examples[:3]:
             remark = f" - {example.comment}" if example.comment else ""
             console().print(f"  {safe_line(example.record, 12)}  {safe_line(example.request + remark, 160)}")
+    for note in found.notes:
+        console().print(safe_line(note, 400), style="yellow", soft_wrap=True)
     worse = [str(each.number) for each in found.themes if each.worse]
     if worse:
         click.echo(f"Bad more often than the rest: {', '.join(worse)} (Fisher's exact test, Holm, 5 %).")

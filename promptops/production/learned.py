@@ -7,8 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from promptops.additions import add_samples
+from promptops.brake import GivenUp
+from promptops.budget import Budget
 from promptops.candidates import refuse_candidates_file, sample_row, write_rows
 from promptops.errors import UsageError
+from promptops.evaluation import Evaluation
+from promptops.eventloop import wait_for
+from promptops.judging import make_ready
 from promptops.labels import labels_file, read_cases, write_cases
 from promptops.models import build_metric, is_judge
 from promptops.production.censor import Censor
@@ -19,6 +24,7 @@ from promptops.production.records import Feedback, RecordFilter
 from promptops.production.ringing import Ringing
 from promptops.production.themes import About, Opinion, Themes, measure_themes
 from promptops.production.usercases import MadeCases, ratings_of, samples_of
+from promptops.templates import Renderer
 from promptops.textrows import joined
 from promptops.types import EvalSet
 from promptops.unchanged import unchanged_evalset
@@ -35,22 +41,54 @@ class Learned(Ringing):
         until: str | None = None,
         about: About = "requests",
         embed: str | None = None,
+        name_by: str | None = None,
+        budget: Budget | None = None,
         seed: int = 0,
         now: datetime | None = None,
     ) -> Themes:
         """Sort records that users judged into themes: how often each is bad, whether it grows, examples.
 
         `about` requests sorts what was asked, `about` comments what was said of bad answers. `embed` names an
-        embedding model that turns texts into points. Raises UsageError for moments and prompts that are none.
+        embedding model that turns texts into points. `name_by` names a model that is shown five examples of
+        each theme and calls it something: at most eight calls, whose replies are kept.
+        Raises UsageError for moments and prompts that are none.
         """
+        work = None if name_by is None else self._evaluation(None, True, None, None, budget)
+        if work is not None and name_by is not None:
+            work.open_models([name_by])
         wanted = chosen_records(now=now or datetime.now(UTC), prompt=prompt, since=since, until=until)
-        return measure_themes(
+        found = measure_themes(
             self._opinions(wanted),
             about=about,
             embed=None if embed is None else self._embedder(embed),
             embedding_model=embed,
             seed=seed,
         )
+        return found if work is None or name_by is None else self._named(found, work, name_by)
+
+    def _named(self, found: Themes, work: Evaluation, model: str) -> Themes:
+        """Have a model name themes; a limit leaves them as they are, and says so."""
+        from promptops.generation.replylog import ReplyLog, generated_file, mend
+        from promptops.production.naming import named
+
+        path = generated_file(self.root, "themes")
+        make_ready(path, ignored=True)
+        mend(path)
+
+        async def ask() -> Themes:
+            caller = work.caller(model)
+            try:
+                with Renderer() as renderer:
+                    return await named(found, caller, renderer, ReplyLog(path), self._redactor())
+            finally:
+                await caller.model.close()
+                work.engine.close()
+
+        try:
+            return wait_for(ask())
+        except GivenUp:
+            note = f"{model} was not asked for all names: {work.budget.stopped or 'a limit was met'}"
+            return found.model_copy(update={"notes": (*found.notes, note)})
 
     def make_cases(
         self,

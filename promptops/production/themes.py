@@ -67,7 +67,7 @@ class Theme(Noun):
 
     number: int
     name: str
-    """Two words that mark it; empty where texts hold too few words."""
+    """Two words that mark it, or what a model called it; empty where texts hold too few words."""
     bad: int
     judged: int
     bad_share: float | None = None
@@ -102,6 +102,9 @@ class Themes(Noun):
     judged_by_period: tuple[int, ...] = ()
     themes: tuple[Theme, ...] = ()
     embedding_model: str | None = None
+    named_by: str | None = None
+    """The model that named them; None where words mark them."""
+    notes: tuple[str, ...] = ()
     seed: int = 0
 
 

@@ -19,6 +19,7 @@ from promptops.labels import read_cases
 from promptops.metrics.edit_taken import EditTaken
 from promptops.production.records import Feedback, Record, subject_mark
 from promptops.production.themes import Opinion, measure_themes
+from promptops.providers.mock import Mock
 from promptops.types import Completion, Sample
 
 KINDS = {
@@ -199,6 +200,62 @@ def test_the_commands_tell_what_they_did(project: Project) -> None:
     assert run.invoke(app, ["evalset", "add", "mails", "new.jsonl"]).exit_code == 0
     for wrong in (["records", "cases", "mails"], [*command[:4], "99", "--since", "2026-11-01", "--add"]):
         assert run.invoke(app, wrong).exit_code == 2
+
+
+def complain(project: Project) -> None:
+    """Have 300 mails judged, of which those about parcels are worse."""
+    told = opinions(3, worse=0.5)
+    records = [Record(id=x.record, at=x.at, inputs={"message": x.request}) for x in told]
+    project.store.add_records(records)
+    thumbs = [Feedback(id=x.record, record=x.record, at=x.at, thumb="down" if x.bad else "up") for x in told]
+    project.store.add_feedback(thumbs)
+
+
+def test_a_model_names_themes_once_and_its_words_are_data(project: Project) -> None:
+    complain(project)
+    key = "sk-" + "a1" * 12
+    Path("names.json").write_text(
+        json.dumps(
+            {
+                "theme-1": json.dumps({"name": f"late\n parcels {key}"}),
+                "theme-2": "no idea",
+                "theme-3": {"fail": "filtered"},
+                "*": json.dumps({"name": "x" * 61}),
+            }
+        )
+    )
+    Mock.calls.clear()
+    plain = project.themes(since="2026-11-01")
+    found = project.themes(since="2026-11-01", name_by="mock/script:names.json")
+    again = project.themes(since="2026-11-01", name_by="mock/script:names.json")
+    assert found.named_by == "mock/script:names.json"
+    assert [each.name for each in found.themes] == [
+        "late parcels [redacted]",
+        *(x.name for x in plain.themes[1:]),
+    ]
+    assert ["no readable name" in found.notes[0], "no answer" in found.notes[1], "60" in found.notes[2]] == [
+        True
+    ] * 3
+    assert Mock.calls.total() == len(plain.themes) + 1  # the failure alone is asked about again
+    assert again.themes == found.themes
+    assert key not in Path(".promptops/generated/themes.jsonl").read_text()
+
+
+def test_a_limit_leaves_themes_their_words(project: Project) -> None:
+    complain(project)
+    command = [
+        "records",
+        "themes",
+        "--since",
+        "2026-11-01",
+        "--name-by",
+        "mock/constant:x",
+        "--max-calls",
+        "0",
+    ]
+    shown = CliRunner().invoke(app, command)
+    assert shown.exit_code == 0 and "was not asked for all names" in shown.output
+    assert "parcel" in shown.output
 
 
 ASKED = Sample(

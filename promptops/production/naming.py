@@ -1,0 +1,90 @@
+"""Names for kinds of bad feedback, by a model: what two words can't say."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from promptops.calls import Caller, Unanswered
+from promptops.generation.replies import Text
+from promptops.generation.replylog import ReplyLog
+from promptops.judges import read_verdict
+from promptops.judges._asking import Shown, object_schema
+from promptops.personal import without_people
+from promptops.production.themes import Theme, Themes
+from promptops.promptfiles import read_prompt
+from promptops.redaction import Redactor
+from promptops.runner import judge_request
+from promptops.templates import Renderer
+from promptops.types import Prompt
+
+LONGEST = 60
+"""Characters of a name."""
+
+
+async def named(
+    found: Themes, caller: Caller, renderer: Renderer, log: ReplyLog, redactor: Redactor
+) -> Themes:
+    """Return themes with a model's names; one whose name can't be had keeps its words, and `notes` say why.
+
+    Raises GivenUp where a limit ends it.
+    """
+    themes: list[Theme] = []
+    notes: list[str] = []
+    for theme in found.themes:
+        name = await _name(theme, caller, renderer, log, redactor)
+        if isinstance(name, Unnamed):
+            notes.append(f"Theme {theme.number} has no name by {caller.name}: {name}.")
+            themes.append(theme)
+        else:
+            themes.append(theme.model_copy(update={"name": name}))
+    return found.model_copy(
+        update={"themes": tuple(themes), "named_by": caller.name, "notes": (*found.notes, *notes)}
+    )
+
+
+class Unnamed(str):
+    """Why a theme has no name."""
+
+    __slots__ = ()
+
+
+async def _name(
+    theme: Theme, caller: Caller, renderer: Renderer, log: ReplyLog, redactor: Redactor
+) -> str | Unnamed:
+    shown = Shown(example=[_told(each.request, each.comment) for each in theme.examples])
+    slots: dict[str, JsonValue] = {"examples": shown["example"], "words": theme.name or "none"}
+    form: dict[str, JsonValue] = {
+        "type": "json_schema",
+        "name": "theme_name",
+        "schema": object_schema({"name": Text()}),
+    }
+    request = judge_request(renderer, prompt(), slots, form, f"theme-{theme.number}", 0)
+    address = caller.address(request, prompt().digest)
+    reply = log.find(address)
+    if reply is None:
+        try:
+            answer = await caller.ask(request, prompt().digest, address=address)
+        except Unanswered as error:
+            return Unnamed(f"no answer ({error.failure.message})"[:300])
+        reply = answer.completion.model_copy(update={"text": redactor.text(answer.completion.text)})
+        log.keep(address, reply)
+    read = read_verdict(reply.text, frozenset({"name"}), shown.mark, shown.all, what="name")
+    if isinstance(read, str):
+        return Unnamed(read)
+    name = read["name"]
+    if not isinstance(name, str) or not name.strip() or len(name.strip()) > LONGEST:
+        return Unnamed(f"the reply holds no name of {LONGEST} characters at most")
+    return without_people(" ".join(name.split()))
+
+
+@cache
+def prompt() -> Prompt:
+    """Return the shipped prompt."""
+    return read_prompt(Path(__file__).parent / "theme_name.prompt.yaml")
+
+
+def _told(request: str, comment: str) -> str:
+    return f"{request}\n\nSaid of the answer: {comment}" if comment else request
