@@ -28,6 +28,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "production.records",
         "production.reliability",
         "production.periods",
+        "production.told",
         "proofs",
         "submissions",
         "types",

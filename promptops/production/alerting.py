@@ -14,9 +14,10 @@ import numpy as np
 from promptops.errors import UsageError
 from promptops.instruments import Found
 from promptops.production.alertrules import AlertRule, hours_of
-from promptops.production.alerts import Alert, AlertState
+from promptops.production.alerts import Alert
 from promptops.production.measures import Measure, Scale, measure_named
 from promptops.production.measuretext import figure_text
+from promptops.production.told import AlertState
 from promptops.production.traffic import Traffic
 from promptops.stats import Bools, Floats
 from promptops.stats.confidence import quantile_sequence

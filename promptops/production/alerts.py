@@ -1,26 +1,10 @@
-"""The nouns of alerts: how a rule stands, and what was told of it."""
+"""The nouns of alerts: how a rule stands, and how all of them do."""
 
 from __future__ import annotations
 
-from typing import Literal
-
 from promptops.instruments import Found
 from promptops.noun import Noun
-
-AlertState = Literal["firing", "quiet"]
-
-
-class Told(Noun):
-    """What became of a rule at a check that changed something."""
-
-    rule: str
-    digest: str
-    """Of all that the rule says: a rule that was rewritten has no past."""
-    state: AlertState
-    delivered: bool
-    """Whether it reached whom it was to reach; else the next check tries again."""
-    at: str
-    sentence: str
+from promptops.production.told import AlertState
 
 
 class Alert(Noun):

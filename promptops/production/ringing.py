@@ -12,12 +12,13 @@ from promptops.errors import PromptopsError, UsageError
 from promptops.models import key_variables
 from promptops.production.alerting import Span, looked_at
 from promptops.production.alertrules import AlertRule
-from promptops.production.alerts import Alert, AlertCheck, Told
+from promptops.production.alerts import Alert, AlertCheck
 from promptops.production.delivery import NotDelivered, address_of, post, run_command
 from promptops.production.measures import Scale
 from promptops.production.monitored import Monitored
 from promptops.production.periods import prompt_fields, spelled
 from promptops.production.records import RecordFilter
+from promptops.production.told import Told
 from promptops.production.traffic import COLUMNS, traffic_of
 from promptops.redaction import Redactor
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import func, insert, select
 
-from promptops.production.alerts import Told
+from promptops.production.told import Told
 from promptops.store.database import Database
 from promptops.store.tables import alerts
 

@@ -309,6 +309,20 @@ def test_threads_lose_and_double_nothing(project: Path) -> None:
     assert numbers(project) == list(range(4_000))
 
 
+def test_an_application_that_ends_at_once_has_its_records_in_the_database(tmp_path: Path) -> None:
+    code = 'import promptops\nfor n in range(3): promptops.log("reply", inputs={"n": n}, output="x")'
+    (tmp_path / "promptops.toml").write_text("")
+    process = start(code, tmp_path)
+    _, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (0, "")
+    assert numbers(tmp_path) == [0, 1, 2]
+
+
+def test_to_drain_takes_no_library_that_can_not_be_imported_while_a_process_ends(tmp_path: Path) -> None:
+    code = "import sys\nimport promptops.production.drainer\nprint(*sys.modules)"
+    assert not {"concurrent.futures.thread", "scipy"} & set(done(code, tmp_path).split())
+
+
 def test_what_is_switched_off_leaves_no_trace(tmp_path: Path) -> None:
     code = 'import promptops\nprint(promptops.log("reply", output="x"))\nassert promptops.flush(1)'
     assert len(done(code, tmp_path, PROMPTOPS_LOG="off").strip()) == 36

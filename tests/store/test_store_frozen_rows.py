@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from promptops.errors import StoreError
-from promptops.production.alerts import Told
+from promptops.production.told import Told
 from promptops.store import PairRow, Store, Writer
 from promptops.store.triggers import APPEND_ONLY, create_triggers
 from promptops.types import Score
