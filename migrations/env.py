@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from promptops.store.address import address_of
 from promptops.store.columns import PlainText
 from promptops.store.opening import make_engine
-from promptops.store.tables import metadata
+from promptops.store.tables import whole_metadata
 from promptops.store.triggers import create_triggers, drop_triggers
 from promptops.store.upgrade import migrating
 
@@ -24,7 +24,7 @@ def migrate(connection: Connection) -> None:
     """Run the migrations with the guards off, and put them up again for the tables there are."""
     context.configure(
         connection=connection,
-        target_metadata=metadata,
+        target_metadata=whole_metadata(),
         transactional_ddl=True,
         render_as_batch=connection.dialect.name == "sqlite",
         render_item=render_item,

@@ -2,11 +2,10 @@
 
 The standard `re` has no timeout, and a pattern with nested repeats, such as `(a+)+$`, can take for ever
 on thirty characters. The `regex` library reads the same patterns and gives up.
+It takes 30 ms to import, so whoever has no pattern doesn't.
 """
 
 from __future__ import annotations
-
-import regex
 
 SECONDS = 1.0
 """How long one search may take."""
@@ -18,6 +17,8 @@ class TooSlow(Exception):
 
 def fault(pattern: str) -> str | None:
     """Return why a text is no regular expression; None where it is one."""
+    import regex
+
     try:
         regex.compile(pattern)
     except (regex.error, RecursionError, OverflowError) as error:
@@ -27,6 +28,8 @@ def fault(pattern: str) -> str | None:
 
 def found(pattern: str, text: str) -> bool:
     """Tell whether a pattern is found anywhere. Raises TooSlow."""
+    import regex
+
     try:
         return regex.search(pattern, text, timeout=SECONDS) is not None
     except TimeoutError:
@@ -35,6 +38,8 @@ def found(pattern: str, text: str) -> bool:
 
 def replaced(pattern: str, replacement: str, text: str) -> str:
     """Return a text with other words in place of all that a pattern finds. Raises TooSlow."""
+    import regex
+
     try:
         # A function, so that nothing in the replacement is taken for a group.
         changed: str = regex.sub(pattern, lambda _: replacement, text, timeout=SECONDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import ClassVar
 
 from sqlalchemy import ForeignKeyConstraint, Index, LargeBinary, MetaData, Table, Text, UniqueConstraint, text
@@ -111,16 +112,7 @@ class _Run(_Row, table=True):
 
 class _Call(_Row, table=True):
     __tablename__ = "calls"
-    __table_args__ = (
-        UniqueConstraint("run_id", "sample_id", "repeat", "purpose", "attempt"),
-        Index(
-            None,
-            "cache_key",
-            "id",
-            sqlite_where=text("cache_key IS NOT NULL"),
-            postgresql_where=text("cache_key IS NOT NULL"),
-        ),
-    )
+    __table_args__ = (UniqueConstraint("run_id", "sample_id", "repeat", "purpose", "attempt"),)
 
     id: int | None = Field(default=None, primary_key=True)
     run_id: str = Field(sa_type=PlainText, foreign_key="runs.id")
@@ -202,15 +194,7 @@ class _Submission(_Row, table=True):
 
 class _Record(_Row, table=True):
     __tablename__ = "records"
-    __table_args__ = (
-        Index(None, "prompt", "at"),
-        Index(
-            None,
-            "subject",
-            sqlite_where=text("subject IS NOT NULL"),
-            postgresql_where=text("subject IS NOT NULL"),
-        ),
-    )
+    __table_args__ = (Index(None, "prompt", "at"),)
 
     id: str = Field(sa_type=PlainText, primary_key=True)
     at: str = Field(sa_type=PlainText, index=True)
@@ -297,3 +281,18 @@ records = _table("records")
 feedback = _table("feedback")
 record_scores = _table("record_scores")
 alerts = _table("alerts")
+
+
+@cache
+def whole_metadata() -> MetaData:
+    """Return the schema with its partial indexes, which only those need who make or compare a schema.
+
+    A condition in an index has SQLAlchemy import every dialect that it may be meant for.
+    """
+    for table, columns, filled in (
+        (calls, ("cache_key", "id"), "cache_key"),
+        (records, ("subject",), "subject"),
+    ):
+        there = text(f"{filled} IS NOT NULL")
+        Index(None, *(table.c[name] for name in columns), sqlite_where=there, postgresql_where=there)
+    return metadata

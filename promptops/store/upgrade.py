@@ -110,10 +110,10 @@ def _make(connection: Connection) -> None:
 
     Alembic, which would go through them one by one, takes a tenth of a second to import.
     """
-    from promptops.store.tables import metadata
+    from promptops.store.tables import whole_metadata
     from promptops.store.triggers import create_triggers
 
-    metadata.create_all(connection)
+    whole_metadata().create_all(connection)
     versions = Table(
         "alembic_version",
         MetaData(),
