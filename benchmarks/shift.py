@@ -10,6 +10,7 @@ thread, so that what else the machine does is no part of them.
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -21,6 +22,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics.pairwise import rbf_kernel
 from threadpoolctl import threadpool_limits
 
+from promptops.errors import UsageError
+from promptops.providers._encoderfolder import find_folder, read_encoder
 from promptops.shift import measure_shift
 from promptops.stats.c2st import tell_apart
 from promptops.stats.mmd import mmd_test
@@ -31,6 +34,8 @@ SIDE = 1000
 WORDS = np.array([f"w{place}" for place in range(5000)])
 WEIGHTS = 1 / np.arange(1, 5001)
 WEIGHTS /= WEIGHTS.sum()
+ENCODER = "all-MiniLM-L6-v2"
+EMBEDDED = 100
 LIMIT = 0.5
 """Seconds that MMD may take."""
 
@@ -90,11 +95,28 @@ def compare(repeat: int) -> None:
     print(f"MMD takes {mmd:.3f} s of the {LIMIT} s that it may: {'kept' if mmd <= LIMIT else 'BROKEN'}")
 
 
+def embed_here() -> None:
+    """Tell how fast an encoder turns texts into points, if there is one on this machine."""
+    try:
+        folder = find_folder(ENCODER, None, os.environ)
+    except UsageError as missing:
+        print(f"encoder: not measured. {missing}")
+        return
+    encoder = read_encoder(folder)
+    tokens = [encoder.tokenizer.tokens(text, encoder.reads) for text in texts(EMBEDDED, 3)]
+    took = seconds(lambda: encoder.bert.points(tokens), 1)
+    count = sum(map(len, tokens))
+    print(
+        f"encoder/{ENCODER}: {EMBEDDED} texts, {count:,} tokens in {took:.1f} s, {count / took:,.0f} a second"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeat", type=int, default=5)
     with threadpool_limits(1):
         compare(parser.parse_args().repeat)
+        embed_here()
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ async def embedded(
     if server is None:
         raise UsageError(
             f"{name!r} makes no points of texts. Name a model of a server with /v1/embeddings, for example "
-            "openai/text-embedding-3-small."
+            "openai/text-embedding-3-small, or one on this machine: encoder/all-MiniLM-L6-v2."
         )
     cut = [text[:CHARACTERS] for text in texts]
     asked = list(dict.fromkeys(cut))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -31,6 +31,14 @@ Severity = Literal["negligible", "mild", "strong"]
 What = Literal["inputs", "outputs"]
 Embed = Callable[[Sequence[str]], Floats]
 """Turns texts into rows of numbers, (texts, dimensions)."""
+
+
+class NamedEmbed(NamedTuple):
+    """What turns texts into points, and the model's name as results tell it."""
+
+    embed: Embed
+    name: str
+
 
 FEWEST_TEXTS = 20
 MOST_TEXTS = 1000

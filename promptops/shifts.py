@@ -22,7 +22,7 @@ from promptops.parts import whole_digest
 from promptops.production.recordwindows import AT, of_records
 from promptops.production.references import is_records, read_reference
 from promptops.redaction import Redactor
-from promptops.shift import Embed, Shift, What, measure_shift
+from promptops.shift import NamedEmbed, Shift, What, measure_shift
 from promptops.shiftgate import left_for_later, shift_cell
 from promptops.shiftrules import ShiftRule
 from promptops.sides import Loaded, load_run, metrics_of
@@ -92,6 +92,7 @@ class Shifts(Comparisons):
         pairs = None if second.days is not None else in_pairs(first, second)
         if pairs is not None:
             first, second = pairs
+        points = None if embed is None else self._points(embed)
         return measure_shift(
             first.texts,
             second.texts,
@@ -99,8 +100,8 @@ class Shifts(Comparisons):
             blocks=blocks,
             days=None if second.days is None else (first.days, second.days),
             columns=columns_of(first, second, wanted.columns),
-            embed=None if embed is None else self._embedder(embed),
-            embedding_model=embed,
+            embed=None if points is None else points.embed,
+            embedding_model=None if points is None else points.name,
             alpha=alpha,
             seed=seed,
             reference_name=first.name,
@@ -132,6 +133,7 @@ class Shifts(Comparisons):
         # Seven days mean the same moments when candidates are written later.
         source = read_reference(production, datetime.now(UTC)).name if is_records(production) else production
         first, second = of_evalset(found, wanted), self._window(source, wanted)
+        points = None if embed is None else self._points(embed)
         measured = measure_coverage(
             first.texts,
             [sample.id for sample in found.samples],
@@ -141,8 +143,8 @@ class Shifts(Comparisons):
             source=source,
             suggest=suggest,
             mapped=mapped,
-            embed=None if embed is None else self._embedder(embed),
-            embedding_model=embed,
+            embed=None if points is None else points.embed,
+            embedding_model=None if points is None else points.name,
             seed=seed,
         )
         if run is None or not measured.measured:
@@ -278,11 +280,18 @@ class Shifts(Comparisons):
             return unmeasured(rule, "the baseline has no outputs; accept it without --no-outputs")
         return shift_cell(rule, measure_shift(pairs[0].texts, pairs[1].texts, paired=True, alpha=rule.alpha))
 
-    def _embedder(self, name: str) -> Embed:
-        """Return what turns texts into points by a model. Raises SettingsError where it can't be asked."""
+    def _points(self, name: str) -> NamedEmbed:
+        """Return what turns texts into points by a model.
+
+        Raises SettingsError where it can't be asked, UsageError or FileProblems where it can't be run here.
+        """
         model = open_model(name, self.settings, self.environment, self.root)
         attempts, at_once = self.settings.attempts, model.settings.concurrency or self.settings.concurrency
-        return lambda texts: wait_for(embedded(texts, model, name, attempts=attempts, concurrency=at_once))
+        server = model.embedder()
+        return NamedEmbed(
+            lambda texts: wait_for(embedded(texts, model, name, attempts=attempts, concurrency=at_once)),
+            f"{name} ({server.about})" if server is not None and server.about else name,
+        )
 
     def _window(self, reference: str, wanted: Wanted) -> Window:
         """Return the texts of records, a run, an evaluation set or a file."""

@@ -47,7 +47,7 @@ _SHOWN_EXAMPLES = 3
 @click.option(
     "--embed",
     metavar="MODEL",
-    help="Compare embeddings by this model of a /v1/embeddings server; it is paid.",
+    help="Compare embeddings by this model: of a /v1/embeddings server (paid), or encoder/all-MiniLM-L6-v2.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of subsamples and permutations.")
 @json_option

@@ -22,7 +22,9 @@ def theme_options(command: click.decorators.FC) -> click.decorators.FC:
     for option in (
         click.option("--seed", type=click.IntRange(0), default=0, help="Of the sorting."),
         click.option(
-            "--embed", metavar="MODEL", help="Sort by embeddings of a /v1/embeddings server; it is paid."
+            "--embed",
+            metavar="MODEL",
+            help="Sort by embeddings: of a /v1/embeddings server (paid), or encoder/all-MiniLM-L6-v2.",
         ),
         click.option(
             "--about",

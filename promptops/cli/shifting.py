@@ -44,7 +44,7 @@ _SHOWN_TEXTS = 3
 @click.option(
     "--embed",
     metavar="MODEL",
-    help="Compare embeddings by this model of a /v1/embeddings server; it is paid.",
+    help="Compare embeddings by this model: of a /v1/embeddings server (paid), or encoder/all-MiniLM-L6-v2.",
 )
 @click.option("--alpha", type=click.FloatRange(0, 0.5, min_open=True, max_open=True), default=0.05)
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of subsamples, halves and permutations.")

@@ -57,11 +57,12 @@ class Learned(Ringing):
         if work is not None and name_by is not None:
             work.open_models([name_by])
         wanted = chosen_records(now=now or datetime.now(UTC), prompt=prompt, since=since, until=until)
+        points = None if embed is None else self._points(embed)
         found = measure_themes(
             self._opinions(wanted),
             about=about,
-            embed=None if embed is None else self._embedder(embed),
-            embedding_model=embed,
+            embed=None if points is None else points.embed,
+            embedding_model=None if points is None else points.name,
             seed=seed,
         )
         return found if work is None or name_by is None else self._named(found, work, name_by)

@@ -35,6 +35,8 @@ class ProviderSettings(BaseModel):
     """Whether answers are streamed, which tells when they began."""
     ca_file: str | None = Field(default=None, min_length=1)
     """Certificates in PEM form of authorities to believe beside the system's."""
+    folder: str | None = Field(default=None, min_length=1)
+    """Where the folders of encoders lie; None: the cache of the hub's client."""
     rpm: int | None = Field(default=None, ge=1, le=10**9)
     """Requests a minute, at most."""
     tpm: int | None = Field(default=None, ge=1, le=10**12)
@@ -150,6 +152,11 @@ class Embedder(ABC):
     max_characters: ClassVar[int]
     """Of one request, all texts together."""
 
+    @property
+    def about(self) -> str:
+        """What tells its points from those of another model of this name; nothing where nobody knows."""
+        return ""
+
     @abstractmethod
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """Return a point for each text, all of one length. Raises CallFailed."""
@@ -225,7 +232,10 @@ class Model(ABC):
         return None
 
     def embedder(self) -> Embedder | None:
-        """Return who turns texts into points by this model; None where nobody does."""
+        """Return who turns texts into points by this model; None where nobody does.
+
+        Raises UsageError or FileProblems for a model on this machine that is not there or can't be run.
+        """
         return None
 
     def body(self, request: Request) -> dict[str, JsonValue]:
