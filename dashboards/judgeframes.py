@@ -42,7 +42,7 @@ def judges_frame(judges: Iterable[DeclaredJudge]) -> pd.DataFrame:
                 "judge": cell(judge.name),
                 "kind": cell(judge.kind),
                 "model": cell(" + ".join(judge.models)) + ("*" if judge.stand_in else ""),
-                "certificate": STATES[judge.state],
+                "certificate": "valid, but no better than chance" if judge.doubt else STATES[judge.state],
                 "measure": MEASURES.get(held.main, cell(held.main)) if held else "-",
                 "judge with people": told(held.agreement.judge_human) if held else "-",
                 "people with people": told(held.agreement.human_human, NO_PEOPLE) if held else "-",

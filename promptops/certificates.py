@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from promptops.errors import FileProblems, Problem
+from promptops.figures import figure, interval
 from promptops.gaterules import GateRule
 from promptops.instruments import BiasPart, Found
 from promptops.labels import FEW_OF_ONE, people_in
@@ -22,7 +23,8 @@ MAX_BYTES = 1_000_000
 CHECK = ". Judge them: "
 FREEZE = ". Freeze some: "
 TAKE = ". Take the judge as it is now: "
-MENDS = (*STEPS, CHECK, FREEZE, TAKE)
+ANEW = ". Score the run anew: "
+MENDS = (*STEPS, CHECK, FREEZE, TAKE, ANEW)
 """What stands between the reason and the command that mends it."""
 
 
@@ -114,6 +116,16 @@ class Certificate(Noun):
         """The main measure."""
         return next(each for each in self.measures if each.measure == self.main)
 
+    @property
+    def doubt(self) -> str:
+        """Say that nothing tells the agreement from that of chance, 0; empty where it lies above."""
+        found = self.agreement.judge_human
+        least = found.value if found.low is None else found.low
+        if least is not None and least > 0:
+            return ""
+        seen = figure(found.value) + ("" if found.low is None else f" {interval(found.low, found.high)}")
+        return f"Nothing shows that it agrees with people better than chance would ({self.main} {seen})."
+
 
 def certificate_file(folder: Path, label: str) -> Path:
     """Return where a set keeps the certificate of its judge `label`."""
@@ -147,9 +159,13 @@ def unfit(evalset: EvalSet, records: Mapping[str, MetricRecord], folder: Path) -
     for rule in evalset.gate:
         if demands(rule) and rule.metric in records:
             label = rule.metric
-            why = why_not(rule, records[label], certificate_file(folder, label))
+            path = certificate_file(folder, label)
+            why = why_not(rule, records[label], path)
             if why:
-                step = step_of(f"{evalset.name}:{label}", label, folder, evalset.samples)
+                held = read_certificate(path) if path.is_file() else None
+                fits = held is not None and held.signature == records[label].signature
+                weak = held.labels_digest if held is not None and fits else ""
+                step = step_of(f"{evalset.name}:{label}", label, folder, evalset.samples, weak)
                 found[rule] = f"{why}{step.told}"
     return found
 
@@ -189,6 +205,19 @@ def voided(held: Certificate, record: MetricRecord) -> str:
     """Say why a certificate of another signature is void: which part of the judge changed, and since when."""
     what = changed_parts(held.signature, record.signature)
     return f"the certificate of {record.label} is void: {what} since it was made on {held.made_at[:10]}"
+
+
+def scored_by_another(rule: GateRule, record: MetricRecord, now: str, path: Path) -> str:
+    """Say that a run's scores are not by the judge that is certified and that the set has `now`, a signature.
+
+    Empty where they are, or where the judge of now is not certified. Raises FileProblems.
+    """
+    if record.signature == now or not demands(rule) or not path.is_file():
+        return ""
+    if read_certificate(path).signature != now:
+        return ""
+    what = changed_parts(record.signature, now)
+    return f"this run was scored by another judge {record.label} than is certified ({what})"
 
 
 def changed_parts(before: str, after: str) -> str:

@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 import numpy as np
 
 from promptops.biasparts import bias_parts
-from promptops.canonical import digest_of
 from promptops.certificates import Certificate, ClassRate, Measured
 from promptops.errors import NotMeasured
 from promptops.instruments import Found
 from promptops.judges import Judge
-from promptops.labels import Case
+from promptops.labels import Case, ratings_digest
 from promptops.pairings import pairings
 from promptops.ratingsteps import FEWEST, step_towards
 from promptops.stats.agreement import Measure, agreement, bias
@@ -79,7 +78,7 @@ def certificate_of(
         low=0.0 if record.low is None else record.low,
         high=1.0 if record.high is None else record.high,
         labels=labels,
-        labels_digest=digest_of([case.model_dump(mode="json") for case in rated]),
+        labels_digest=ratings_digest(rated),
         cases=len(known),
         unscored=len(rated) - len(known),
         raters=len(raters),

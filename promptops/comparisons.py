@@ -11,8 +11,9 @@ import numpy as np
 
 from promptops.baselines import TIMED, accepted, baseline_path, read_baseline, write_baseline
 from promptops.bounds import unbound
+from promptops.certificates import ANEW, certificate_file, scored_by_another
 from promptops.comparison import Pairing, pair
-from promptops.errors import FileProblems, NotComparable, UnknownName, UsageError
+from promptops.errors import FileProblems, NotComparable, PromptopsError, UnknownName, UsageError
 from promptops.gaterules import GateRule
 from promptops.headline import compared
 from promptops.instruments import Found
@@ -271,7 +272,29 @@ class Comparisons(Preferences):
     ) -> dict[GateRule, str]:
         """Return the rules whose judge has not shown what they ask for, and why."""
         baseline, kept = partial(self._scored_at, against), Kept(self.store, drafted=drafted)
-        return void_rules(found, folder, run, baseline, kept, watched=watched)
+        void = void_rules(found, folder, run, baseline, kept, watched=watched)
+        if drafted:
+            return void
+        return {
+            rule: self._by_another(rule, found, folder, run, against) or why for rule, why in void.items()
+        }
+
+    def _by_another(self, rule: GateRule, found: EvalSet, folder: Path, run: Run, against: str) -> str:
+        """Say how a run gets scores of the judge that is certified; empty where it has them or none is."""
+        try:
+            specs = [spec for spec in self._run_specs(found) if spec.label == rule.metric]
+            now = self._metrics(specs, folder, found.card.language, None)[rule.metric].signature
+        except PromptopsError:
+            return ""  # whether this is the certified judge can't be told, and why the rule is void stands
+        record = next(each for each in run.metrics if each.label == rule.metric)
+        why = scored_by_another(rule, record, now, certificate_file(folder, rule.metric))
+        if not why:
+            return ""
+        before = "BASELINE_RUN" if _file(against) else self.run(against).id
+        then = "then promptops accept" if _file(against) else "then gate against that"
+        return (
+            f"{why}, and so was the baseline (promptops score {before}, {then}){ANEW}promptops score {run.id}"
+        )
 
 
 def _file(baseline: str) -> Path | None:

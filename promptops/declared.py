@@ -51,6 +51,12 @@ class DeclaredJudge(Noun):
         return digest_of(self.signature)[:12] if self.signature else ""
 
     @property
+    def doubt(self) -> str:
+        """Say of a valid certificate that it shows no agreement beyond chance; empty where it does."""
+        held = self.certificate
+        return held.doubt if held is not None and self.state == "valid" else ""
+
+    @property
     def name(self) -> str:
         """Return how commands name it."""
         return f"{self.evalset}:{self.label}"

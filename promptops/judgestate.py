@@ -17,7 +17,7 @@ from promptops.errors import PromptopsError
 from promptops.instruments import Found
 from promptops.judges import Judge
 from promptops.labels import Case, labels_file, read_cases
-from promptops.ratingsteps import step_towards
+from promptops.ratingsteps import MEND, MORE, step_towards
 from promptops.stats.intervals import wilson_interval
 from promptops.types import EvalSet, MetricRecord, MetricSpec
 
@@ -56,9 +56,12 @@ def state_of(
         path = certificate_file(folder, spec.label)
         held = read_certificate(path) if path.is_file() else None
         state, why = _state(evalset, folder, record, held)
-        step = step_towards(made.name, cases, evalset.samples)
+        weak = held.labels_digest if held is not None and state == "weak" else ""
+        step = step_towards(made.name, cases, evalset.samples, weak)
         if state == "none" and cases and step.why:
             why = f"{why} {_sentence(step.why)}"
+        if step.kind in (MORE, MEND):
+            why = f"{why} {step.kind[2:-2]}."
     except PromptopsError as error:
         return made.model_copy(update={"why": str(error)})
     return made.model_copy(

@@ -64,6 +64,11 @@ class Case(Noun):
         return rater in self.ratings or rater in self.unrated
 
 
+def ratings_digest(cases: Iterable[Case]) -> str:
+    """Return a digest of the cases that have a rating, with their ratings; the order tells nothing."""
+    return digest_of(sorted([case.id, sorted(case.ratings.items())] for case in cases if case.ratings))
+
+
 def draw(
     answers: Sequence[Sequence[tuple[str, str]]], count: int, seed: int, second: float, judge: str = ""
 ) -> tuple[Case, ...]:

@@ -127,8 +127,9 @@ def _brought_up(
     for label in changed:
         if isinstance(current[label], Judge):
             raise NotComparable(
-                f"The judge {label!r} is not the one that scored the baseline {path.name}. "
-                "Evaluate the baseline's prompt again and `promptops accept` it."
+                f"The judge {label!r} is not the one that scored the baseline {path.name}. Score anew what "
+                "is of the older judge: `promptops score RUN`; of the baseline its run (`promptops score "
+                "BASELINE_RUN`, then `promptops accept`), or evaluate its prompt again and accept that."
             )
     by_id = {sample.id: sample for sample in samples}
     anew = [

@@ -162,6 +162,58 @@ def test_a_weak_certificate_is_no_certificate(folder: Folder, rule: str, why: st
             project.gate_prompt("numbers", folder.path / "ask.prompt.yaml", model="mock/script:answers.json")
 
 
+def test_a_weak_certificate_is_certified_anew_only_where_a_rating_is_new(folder: Folder) -> None:
+    with Project.open(judged(folder, "min_agreement = 0.999").path) as project:
+        project.draw_cases("numbers:quality", count=25)
+        rate(project, "anna")
+        project.certify_judge("numbers:quality")
+        more = "Mend the judge, or rate more: `promptops judge draw numbers:quality --run RUN -n 50`"
+        assert more in project.gate("numbers").sentence
+        project.draw_cases("numbers:quality", count=N)
+        waiting = "Mend the judge, or rate more: `promptops judge label numbers:quality --rater NAME`"
+        assert waiting in project.gate("numbers").sentence
+        rate(project, "anna")
+        assert "Certify it: `promptops judge certify numbers:quality`" in project.gate("numbers").sentence
+        project.certify_judge("numbers:quality")
+        mend = "Mend the judge, then certify it: `promptops judge certify numbers:quality`"
+        assert mend in project.gate("numbers").sentence
+
+
+def test_a_run_of_an_older_judge_is_to_be_scored_anew(folder: Folder) -> None:
+    with Project.open(judged(folder).path) as project:
+        project.draw_cases("numbers:quality", count=40)
+        rate(project, "anna")
+        project.certify_judge("numbers:quality")
+        old = project.evaluate("numbers", [folder.path / "ask.prompt.yaml"], ["mock/script:answers.json"])[
+            0
+        ].id
+        assert project.gate("numbers", run=old).outcome == "PASS"
+        settings = folder.path / "evalsets/numbers/evalset.toml"
+        settings.write_text(settings.read_text().replace('"rubric"', '"rubric"\ncriteria = "It is kind."'))
+    with Project.open(folder.path) as project:
+        # No judge of the files is certified: that it is void is all there is to say.
+        new = project.rescore(old).id
+        assert (
+            "is void: criteria changed"
+            in project.gate("numbers", run=new, baseline=new_base(project)).sentence
+        )
+        project.certify_judge("numbers:quality")
+        told = project.gate("numbers", run=old).sentence
+        assert "scored by another judge quality than is certified (criteria changed)" in told
+        assert "promptops score BASELINE_RUN, then promptops accept" in told
+        assert told.endswith(f"Score the run anew: `promptops score {old}`.")
+        with pytest.raises(NotComparable, match="promptops score BASELINE_RUN`, then `promptops accept`"):
+            project.gate("numbers", run=new)
+        project.accept(new_base(project))
+        assert project.gate("numbers", run=new).outcome == "PASS"
+
+
+def new_base(project: Project) -> str:
+    """The accepted run, scored by the judge of the files."""
+    first = min(project.runs(evalset="numbers"), key=lambda run: run.created_at)
+    return project.rescore(first.id).id
+
+
 def test_a_sheet_goes_out_blind_and_comes_back(folder: Folder, tmp_path: Path) -> None:
     judged(folder)
     folder.run("judge", "draw", "numbers:quality", "-n", "30", "--second", "0.5")

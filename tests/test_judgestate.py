@@ -48,6 +48,8 @@ def test_a_judge_is_followed_from_nothing_to_void(folder: Folder) -> None:
         settings.write_text(settings.read_text().replace("certified = true", "min_agreement = 0.999"))
         weak = quality(project)
         assert weak.state == "weak" and "the rule wants 0.999" in weak.why
+        assert weak.why.endswith("Mend the judge, or rate more.")
+        assert weak.command == "promptops judge draw numbers:quality --run RUN -n 60"
         settings.write_text(settings.read_text().replace('"rubric"', '"rubric"\ncriteria = "It is kind."'))
         void = quality(project)
         assert void.state == "void" and "criteria changed since it was made on" in void.why
@@ -55,6 +57,25 @@ def test_a_judge_is_followed_from_nothing_to_void(folder: Folder) -> None:
         (folder.path / "evalsets/numbers/certificates/quality.json").write_text("{}")
         broken = quality(project)
         assert broken.state == "unknown" and "holds no certificate" in broken.why
+
+
+def test_a_valid_judge_that_agrees_by_chance_is_told_as_such(folder: Folder) -> None:
+    with Project.open(judged(folder).path) as project:
+        cases = project.draw_cases(QUALITY, count=40).cases
+        # Blind to the answer: the rating hangs on the question's place alone.
+        project.rate_cases(QUALITY, "anna", {case.id: number_of(case) // 5 % 5 + 1 for case in cases})
+        chance = project.certify_judge(QUALITY)
+        found = quality(project)
+        main = chance.agreement.judge_human
+        assert main.low is not None and main.low <= 0
+        assert found.state == "valid" and found.doubt == chance.doubt
+        assert "better than chance" in found.doubt and f"{main.value:.4f} [" in found.doubt
+        told = CliRunner().invoke(app, ["-C", str(folder.path), "judge", "list"]).output
+        assert "valid, but nothing shows that it agrees with people better than chance" in told
+        rate_like_the_judge = {case.id: said(number_of(case)) for case in cases}
+        project.rate_cases(QUALITY, "anna", rate_like_the_judge)
+        same = project.certify_judge(QUALITY)
+        assert same.agreement.judge_human.value == 1 and quality(project).doubt == ""
 
 
 def test_judges_that_people_can_not_stand_in_for_say_why(folder: Folder) -> None:

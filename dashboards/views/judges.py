@@ -81,11 +81,16 @@ def _details(judge: DeclaredJudge) -> None:
 def _state(judge: DeclaredJudge) -> None:
     held = judge.certificate
     if judge.state == "valid" and held is not None:
-        st.badge("valid", color="green")
+        if judge.doubt:
+            st.badge("valid, but agrees no better than chance", color="orange")
+        else:
+            st.badge("valid", color="green")
         shown.lead(
             f"Certified on {held.made_at[:10]} against {held.ratings} ratings of {held.cases} cases by "
             f"{held.against}."
         )
+        if judge.doubt:
+            shown.text(judge.doubt)
     elif judge.state == "void":
         st.badge("void", color="red")
         shown.lead(judge.why)

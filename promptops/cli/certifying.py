@@ -96,6 +96,8 @@ def _print_certificate(found: Certificate) -> None:
         cells.append(f"{signed(row.gap.value)} {_within(row.gap, sign=True)}")
         table.add_row(row.measure + (" (main)" if row.measure == found.main else ""), *cells)
     console().print(table)
+    if found.doubt:
+        console().print(safe_line(found.doubt, 300), style="yellow", soft_wrap=True)
     if found.agreement.gap.value is not None:
         console().print(
             "Difference: above 0 the judge agrees better with a person than people do with one another.",

@@ -41,13 +41,17 @@ def list_command(ctx: click.Context, as_json: bool) -> None:
             safe_line(judge.name, 60),
             safe_line(judge.kind, 40),
             safe_line(" + ".join(judge.models) or "-", 60) + ("*" if judge.stand_in else ""),
-            judge.state,
+            f"{judge.state} (chance)" if judge.doubt else judge.state,
             figure(main.judge_human.value) if main is not None else "-",
             figure(main.human_human.value) if main is not None else "-",
         )
     if found.judges:
         console().print(table)
     for judge in found.judges:
+        if judge.doubt:
+            doubt = f"valid, but {judge.doubt[:1].lower()}{judge.doubt[1:]}"
+            told = f"{safe_line(judge.name, 60)}: {safe_line(doubt, 300)}"
+            console().print(told, style="yellow", soft_wrap=True)
         if judge.why:
             then = f" Next: {judge.command}" if judge.command else ""
             console().print(f"{safe_line(judge.name, 60)}: {safe_lines(judge.why)}{then}", soft_wrap=True)

@@ -19,7 +19,7 @@ from tests.dashboards.hostile_project import make_project
 from tests.dashboards.test_label_page import HIDDEN, everything
 from tests.dashboards.test_pages import page, pictures, projects, small, texts
 from tests.made import Folder
-from tests.test_certification import judged, rate
+from tests.test_certification import judged, number_of, rate
 
 __all__ = ["page", "projects", "small"]
 Open = Callable[..., AppTest]
@@ -114,6 +114,20 @@ def test_a_void_certificate_says_why_and_what_renews_it(folder: Folder, page: Op
     assert any(each.value == "promptops judge certify numbers:quality" for each in app.code)
     assert "keeps no pairs to draw" in everything(app) and "One person rated" in everything(app)
     assert set(app.dataframe[1].value["people with people"]) == {"one person only"}
+
+
+def test_a_judge_that_agrees_by_chance_is_not_green(folder: Folder, page: Open) -> None:
+    with Project.open(judged(folder).path) as project:
+        cases = project.draw_cases(QUALITY, count=40).cases
+        project.rate_cases(QUALITY, "anna", {case.id: number_of(case) // 5 % 5 + 1 for case in cases})
+        held = project.certify_judge(QUALITY)
+        database = project.settings.database
+    app = page(folder.path, database, "judges")
+    assert not app.exception
+    row = app.dataframe[0].value.set_index("judge").loc[QUALITY]
+    assert row["certificate"] == "valid, but no better than chance"
+    assert held.doubt and held.doubt in texts(app)
+    assert "orange" in everything(app) and "green" not in everything(app)
 
 
 def test_judges_of_pairs_are_shown_with_their_position_bias(
