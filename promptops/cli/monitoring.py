@@ -143,9 +143,12 @@ def _print_judged(found: JudgedRecords) -> None:
     if found.stopped:
         console().print(f"  {safe_line(found.stopped)}; what was asked is kept.", style="yellow")
     if found.certificate != "valid":
+        judge = f"certify {safe_line(found.evalset, 40)}:{safe_line(found.label, 40)}"
+        # Certifying again what is too weak changes nothing; the list has its next step.
+        then = "list" if found.certificate == "weak" else judge
         console().print(
             f"  Not certified ({found.certificate}): {safe_line(found.why)} Its scores may say little: "
-            f"promptops judge certify {safe_line(found.evalset, 40)}:{safe_line(found.label, 40)}",
+            f"promptops judge {then}",
             style="yellow",
             soft_wrap=True,
         )
