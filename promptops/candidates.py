@@ -12,7 +12,7 @@ from pydantic import JsonValue
 from promptops.coverage import SetCoverage, Suggestion
 from promptops.errors import UsageError
 from promptops.personal import value_without_people
-from promptops.redaction import Redactor
+from promptops.redaction import Redactor, without_named_secrets
 from promptops.textfile import file_name, replacing
 from promptops.types import Sample
 
@@ -90,7 +90,7 @@ def _rows(
     names = {name for sample in samples for name in sample.inputs}
     alone = next(iter(names)) if len(names) == 1 else "text"
     for suggestion in found.suggestions:
-        clean = value_without_people(redactor.value(sources[suggestion.index]))
+        clean = value_without_people(redactor.value(without_named_secrets(sources[suggestion.index])))
         inputs: dict[str, JsonValue] = clean if isinstance(clean, dict) else {alone: clean}
         name = sample_id(ORIGIN, inputs, taken)
         taken.add(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 
 from pydantic import JsonValue
 
@@ -14,6 +15,20 @@ SHORTEST = 8
 _SECRET_NAME = re.compile(
     r"(.*_)?(API_?KEY|ACCESS_KEY|SECRET|PASSWORD|PASSWD|TOKEN|CREDENTIALS?|PRIVATE_KEY|AUTH)(_.*)?",
     re.IGNORECASE,
+)
+LONGEST_NAME = 64
+"""Characters of a key up to which it is a name; longer ones are texts."""
+
+_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[^A-Za-z0-9]+")
+# The end of a name says what it holds: `token_count` and `password_length` hold no secret. `token`, `key` and
+# `pass` alone are ordinary (a word of a model, an index, a result), and so are `tokens` of any kind.
+_HOLDS_A_SECRET = re.compile(
+    r"(?:.*_)?(?:"
+    r"pass_?words?|passwd|pwd|pass_?phrase|pass_?code|secrets?|credentials?|authorization|auth|cookie|cvv|cvc"
+    r"|(?:api|access|secret|private|encryption|signing)_?keys?"
+    r"|(?:access|refresh|auth|bearer|session|id|api|csrf|xsrf|security|oauth|client|private|personal|secret"
+    r"|service|github|gitlab|slack|bot)_?token|jwt"
+    r")(?:_?(?:hash|confirm|confirmation|\d))?"
 )
 _KINDS = (
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
@@ -69,3 +84,36 @@ class Redactor:
         if isinstance(value, dict):
             return {self.text(key): self.value(member) for key, member in value.items()}
         return value
+
+
+def without_named_secrets(value: JsonValue) -> JsonValue:
+    """Return a JSON value in which `[redacted]` stands under every key that names a secret (`password`).
+
+    True, false, null and empty texts stay: they are none. Not for what a model is asked, or a replay would
+    ask something else.
+    """
+    if isinstance(value, list):
+        return [without_named_secrets(member) for member in value]
+    if isinstance(value, dict):
+        return {
+            key: REDACTED
+            if holds_something(member) and names_a_secret(key)
+            else without_named_secrets(member)
+            for key, member in value.items()
+        }
+    return value
+
+
+def holds_something(value: JsonValue) -> bool:
+    """Tell whether a value may be a secret: a text, a number, or what has members."""
+    return not isinstance(value, bool) and value not in (None, "", [], {})
+
+
+def names_a_secret(key: str) -> bool:
+    """Tell whether a key's name says that a secret is under it: `dbPassword`, `X-Api-Key`, `access_token`."""
+    return len(key) <= LONGEST_NAME and _named(key)
+
+
+@lru_cache(maxsize=4096)
+def _named(key: str) -> bool:
+    return _HOLDS_A_SECRET.fullmatch(_WORDS.sub("_", key).strip("_").lower()) is not None

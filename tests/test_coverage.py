@@ -128,6 +128,17 @@ def test_candidates_are_samples_for_review_without_secrets_and_people(folder: Fo
     assert all(set(sample.inputs) == {"mail"} for sample in samples)
 
 
+def test_what_a_key_calls_a_secret_is_in_no_candidate(folder: Folder) -> None:
+    mails = Mails(turned=0.5, topic="visit").drawn(60, 11)
+    rows = [json.dumps({"inputs": {"mail": mail, "password": "hunter2secret"}}) for mail in mails]
+    log = folder.write("secret.jsonl", "\n".join(rows))
+    with Project.open(folder.path) as project:
+        found = project.coverage("desk", str(log), suggest=1)
+        project.write_candidates(found, folder.path / "one.jsonl")
+    text = (folder.path / "one.jsonl").read_text()
+    assert json.loads(text)["inputs"]["password"] == "[redacted]" and "hunter2" not in text
+
+
 def test_a_plain_text_becomes_the_only_input_of_the_set(folder: Folder) -> None:
     rows = "".join(json.dumps(mail) + "\n" for mail in Mails(turned=0.5, topic="visit").drawn(60, 11))
     log = folder.write("plain.jsonl", rows)

@@ -92,6 +92,11 @@ def test_a_list_says_what_was_said_and_how_many_more_there_are(kept: Folder) -> 
     assert "only 5" in kept.run("records", "list", "--page", "9").stdout
     assert "is no moment" in kept.run("records", "list", "--since", "yesterday", code=2).stderr
     assert "names no prompt" in kept.run("records", "list", "-p", "@", code=2).stderr
+    for both in (("--good", "--bad"), ("--bad", "--good")):
+        assert "--good and --bad: say one" in kept.run("records", "list", *both, code=2).stderr
+    swapped = ("--since", "2026-11-09", "--until", "2026-11-02")
+    assert "is later than `until` (2026-11-02)" in kept.run("records", "list", *swapped, code=2).stderr
+    assert kept.run("records", "list", "--since", "2026-11-02", "--until", "2026-11-02").stderr == ""
 
 
 def test_a_record_is_shown_whole_with_what_was_said_and_without_control(kept: Folder) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from promptops.redaction import REDACTED, Redactor
+from promptops.redaction import REDACTED, Redactor, names_a_secret, without_named_secrets
 
 SECRETS = [
     "sk-proj-AbCdEfGhIjKlMnOpQrStUv0123",
@@ -60,6 +60,38 @@ def test_secrets_are_found_wherever_they_stand_in_a_value() -> None:
     clean = Redactor({}, ()).value
     found = clean({"a": [SECRETS[0], 1, None], SECRETS[1]: {"b": f"x {SECRETS[2]}"}})
     assert found == {"a": [REDACTED, 1, None], REDACTED: {"b": f"x {REDACTED}"}}
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["password", "dbPassword", "DB_PASSWORD", "new password", "password2", "password_hash", "passwd",
+     "secret", "client_secret", "clientSecret", "api_key", "apiKey", "apikey", "X-Api-Key", "OPENAI_API_KEY",
+     "APIKey", "access_token", "accessToken", "refresh_token", "authToken", "Authorization", "auth",
+     "http.request.header.authorization", "private_key", "privateKey", "secret_access_key", "credentials",
+     "Set-Cookie", "jwt", "passphrase"],
+)  # fmt: skip
+def test_a_name_says_that_a_secret_is_under_it(key: str) -> None:
+    assert names_a_secret(key)
+    assert without_named_secrets([{"a": {key: "hunter2secret"}}]) == [{"a": {key: REDACTED}}]
+    assert without_named_secrets({key: {"held": ["hunter2secret"]}}) == {key: REDACTED}
+    assert without_named_secrets({key: 12345}) == {key: REDACTED}
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["tokens_in", "tokens_out", "token_count", "llm.token_count.prompt", "max_tokens", "token", "tokens",
+     "eos_token", "session_tokens", "author", "authority", "authorized_by", "key", "keys", "primary_key",
+     "idempotency_key", "password_length", "secretary", "keyboard", "monkey", "passage", "pass", "session.id",
+     "cookies", "compass", "bypass", "credential_type", "", "password " * 8],
+)  # fmt: skip
+def test_ordinary_names_hide_nothing(key: str) -> None:
+    assert not names_a_secret(key)
+    assert without_named_secrets({key: "plain"}) == {key: "plain"}
+
+
+@pytest.mark.parametrize("value", [True, False, None, "", [], {}])
+def test_what_can_be_no_secret_stays_under_the_name_of_one(value: bool | str | None) -> None:
+    assert without_named_secrets({"password": value}) == {"password": value}
 
 
 def test_half_a_character_becomes_one_that_a_file_may_hold() -> None:

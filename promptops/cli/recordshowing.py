@@ -31,8 +31,8 @@ def which_options(command: Command) -> Command:
         click.option("--tag", help="Only records with this tag."),
         click.option("--failed", is_flag=True, help="Only records without an answer."),
         click.option("--with-feedback", is_flag=True, help="Only records of which something was said."),
-        click.option("--bad", "good", flag_value="bad", help="Only records that somebody found bad."),
-        click.option("--good", "good", flag_value="good", help="Only records that somebody found good."),
+        click.option("--bad", is_flag=True, help="Only records that somebody found bad."),
+        click.option("--good", is_flag=True, help="Only records that somebody found good."),
         click.option("--subject", metavar="NAME", help="Only records of this person."),
         click.option("--model", help="Only records of this model."),
         click.option("--until", metavar="WHEN", help="Up to and with a day, or up to a moment."),
@@ -52,11 +52,14 @@ def wanted_records(given: dict[str, Any]) -> RecordFilter:
     """Return the filter that the options say. Raises UsageError."""
     from datetime import UTC, datetime
 
+    from promptops.errors import UsageError
     from promptops.production.periods import chosen_records
 
-    good, failed = given.pop("good", None), given.pop("failed", False)
+    good, bad, failed = given.pop("good"), given.pop("bad"), given.pop("failed")
+    if good and bad:
+        raise UsageError("--good and --bad: say one of them. --with-feedback has both.")
     return chosen_records(
-        now=datetime.now(UTC), good=None if good is None else good == "good", failed=failed or None, **given
+        now=datetime.now(UTC), good=good if good or bad else None, failed=failed or None, **given
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
@@ -10,7 +11,7 @@ from pydantic import JsonValue
 from promptops.config import Settings
 from promptops.patterns import TooSlow, replaced
 from promptops.personal import without_people
-from promptops.redaction import REDACTED, Redactor
+from promptops.redaction import REDACTED, Redactor, holds_something, names_a_secret, without_named_secrets
 
 WITHHELD = "[withheld: a pattern took too long]"
 SHORT = 64
@@ -41,14 +42,35 @@ class Censor:
         return self._short(text) if len(text) <= SHORT else self._censored(text)
 
     def value(self, value: JsonValue) -> JsonValue:
-        """Return a JSON value so, its keys too."""
+        """Return a JSON value so, its keys too; what is under a key such as `password` is left out whole."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, list):
             return [self.value(member) for member in value]
         if isinstance(value, dict):
-            return {self.text(key): self.value(member) for key, member in value.items()}
+            return self.object(value)
         return value
+
+    def object(self, value: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+        """Return an object so."""
+        return {
+            self.text(key): REDACTED
+            if holds_something(member) and names_a_secret(key)
+            else self.value(member)
+            for key, member in value.items()
+        }
+
+    def answer(self, text: str) -> str:
+        """Return a model's answer so; one that is JSON also without what is under such keys."""
+        if text.lstrip()[:1] in ("{", "["):
+            try:
+                held = json.loads(text)
+                clean = without_named_secrets(held)
+            except (ValueError, RecursionError):  # no JSON, or none that anybody could read
+                return self.text(text)
+            if clean != held:
+                text = json.dumps(clean, ensure_ascii=False)
+        return self.text(text)
 
     def name(self, name: str, mark: Callable[[str], str]) -> str:
         """Return a name by which records belong together; one that says too much as a mark.

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from pydantic import JsonValue
-
 from promptops.production.censor import Censor
 from promptops.production.records import Feedback, Record
 
@@ -22,11 +20,11 @@ class Cleaner:
         """Return a record with clean inputs, output, outcome, tags and metadata; ids and names stay."""
         return record.model_copy(
             update={
-                "inputs": self._object(record.inputs),
-                "output": self._text(record.output),
+                "inputs": self._censor.object(record.inputs),
+                "output": self._answer(record.output),
                 "outcome": self._text(record.outcome),
                 "tags": tuple(self._text(tag) for tag in record.tags),
-                "metadata": self._object(record.metadata),
+                "metadata": self._censor.object(record.metadata),
             }
         )
 
@@ -35,7 +33,7 @@ class Cleaner:
         return said.model_copy(
             update={
                 "comment": self._text(said.comment),
-                "edit": self._text(said.edit),
+                "edit": self._answer(said.edit),
                 "outcome": self._text(said.outcome),
             }
         )
@@ -43,5 +41,5 @@ class Cleaner:
     def _text(self, text: _Text) -> _Text:
         return text if text is None else self._censor.text(text)
 
-    def _object(self, value: dict[str, JsonValue]) -> dict[str, JsonValue]:
-        return {self._censor.text(key): self._censor.value(member) for key, member in value.items()}
+    def _answer(self, text: str | None) -> str | None:
+        return None if text is None else self._censor.answer(text)

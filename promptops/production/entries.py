@@ -102,7 +102,7 @@ class Entries:
             found["inputs"] = censor.value(cast("JsonValue", held))
         output = given.pop("output", None)
         if output is not None:
-            found["output"] = censor.text(output if isinstance(output, str) else _json(output))
+            found["output"] = censor.answer(output if isinstance(output, str) else _json(output))
         tags = given.pop("tags", None)
         if tags is not None:
             listed = tags if isinstance(tags, list) else [tags]
@@ -151,7 +151,8 @@ class Entries:
         for name in ("comment", "edit", "outcome"):
             value = given.pop(name, None)
             if value is not None:
-                values[name] = self._censor.text(value if isinstance(value, str) else _json(value))
+                clean = self._censor.answer if name == "edit" else self._censor.text
+                values[name] = clean(value if isinstance(value, str) else _json(value))
         by = given.pop("by", None)
         if by is not None:
             values["by"] = subject_mark(str(by))

@@ -194,11 +194,13 @@ class Logger:
         return None if spooler is None else spooler.place
 
     def _spool_at_once(self) -> None:
-        """Spool in the caller's thread: the process ends, and no other thread will."""
+        """Spool in the caller's thread: the process ends, and no other thread will. What can't be is lost."""
         if self._turn.acquire(timeout=1.0):
             try:
                 spooler = self._made()
+                spooler.hurry()  # perhaps the settings have been mended meanwhile
                 spooler.spool(lambda: True)
+                spooler.give_up()
             finally:
                 self._turn.release()
 

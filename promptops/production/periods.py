@@ -56,11 +56,18 @@ def chosen_records(
     """
     if until is not None and before is not None:
         raise UsageError("Say `until` (with its day) or `before` (without it), not both.")
+    begins = None if since is None else first_moment(since, now)
     ends = end_moment(until, now) if until is not None else None
+    ends = first_moment(before, now) if before is not None else ends
+    if begins is not None and ends is not None and begins > ends:
+        name, end = ("until", until) if before is None else ("before", before)
+        raise UsageError(
+            f"`since` ({since}) is later than `{name}` ({end}): no record is between. Swap them."
+        )
     return RecordFilter(
         **prompt_fields(prompt) if prompt is not None else {},
-        since=None if since is None else first_moment(since, now),
-        until=first_moment(before, now) if before is not None else ends,
+        since=begins,
+        until=ends,
         model=model,
         subject=None if subject is None else subject_mark(subject),
         tag=tag,

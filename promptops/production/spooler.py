@@ -75,6 +75,7 @@ class Spooler:
         self._censor: Censor | None = None
         self._environment: dict[str, str] = {}
         self._tried = -SETTINGS_AGAIN
+        self._fault = ""
         self._pending: deque[bytes] = deque()
         self._pending_bytes = 0
         self._segment: Segment | None = None
@@ -148,6 +149,21 @@ class Spooler:
         if self._segment is not None:
             self._let_go()
 
+    def give_up(self) -> None:
+        """Count and tell what is lost because the process ends before it could be written."""
+        if self.place is not None and not self._pending:
+            return  # all is written; what other threads log meanwhile they write themselves
+        self._note_faults()
+        lost = len(self._pending)
+        while self._buffer.take() is not None:
+            lost += 1
+        self._pending.clear()
+        self._pending_bytes = 0
+        if lost:
+            self._tally.count("dropped", lost)
+            told = f"{lost:,} {'record is' if lost == 1 else 'records are'} LOST"
+            self._tally.tell("ended", f"promptops.log: {told}, as the process ends and {self._fault}")
+
     def _note_faults(self) -> None:
         for fault, why in self._buffer.faults():
             self._tally.count(fault)
@@ -173,8 +189,8 @@ class Spooler:
             try:
                 self.place = self._configuration.place()
             except (PromptopsError, OSError) as error:
-                told = f"promptops.log: records stay in memory, as the settings can't be read: {error}"
-                self._tally.trouble("settings", told)
+                self._fault = f"the settings can't be read: {error}"
+                self._tally.trouble("settings", f"promptops.log: records stay in memory, as {self._fault}")
                 return False
             self._tally.trouble("settings", None)
         environment = dict(os.environ)
@@ -277,7 +293,8 @@ class Spooler:
             act()
         except OSError as error:
             folder = self.place.folder if self.place else ""
-            told = f"the spool {folder} can't be written ({error.strerror}); records stay in memory."
+            self._fault = f"the spool {folder} can't be written ({error.strerror})."
+            told = f"{self._fault[:-1]}; records stay in memory."
             self._tally.trouble("spool", f"promptops.log: {told}")
             return False
         self._tally.trouble("spool", None)

@@ -28,7 +28,7 @@ class LoggerStats(NamedTuple):
     stored: int
     """Moved into the database by this process, what others left behind too."""
     dropped: int
-    """Lost, as memory or the spool was full."""
+    """Lost, as memory or the spool was full, or the process ended before they could be written."""
     failed: int
     """Calls that could not be taken."""
     wrong: int

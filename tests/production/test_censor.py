@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sqlite3
 from pathlib import Path
@@ -21,6 +22,7 @@ from promptops.production.segments import spool_bytes
 from promptops.production.snapshots import LONGEST, Snapshot
 from promptops.production.tally import Tally
 from promptops.store import Store
+from tests.made import Folder
 
 SECRET = "canary-key-77aa91"
 KEY = "sk-canaryCANARY0123456789"
@@ -76,6 +78,45 @@ def test_canaries_are_in_no_byte_of_spool_database_and_messages(
         assert len(kept) == 2 and len(store.feedback()) == 2
         # Two that are blackened alike are two sessions still.
         assert all(len(str(each.session)) == 32 for each in kept)
+
+
+HELD = {"password": "hunter2secret", "tokens_in": 12, "author": "ada", "db": {"apiKey": ["hunter2secret"]}}
+CLEAN = {"password": "[redacted]", "tokens_in": 12, "author": "ada", "db": {"apiKey": "[redacted]"}}
+
+
+def test_what_a_key_calls_a_secret_is_not_stored_of_logged_records(project: Path, stored: Store) -> None:
+    record = promptops.log(
+        "reply", inputs=HELD, output=HELD, metadata={**HELD, "has_password": True}, password="hunter2secret"
+    )  # type: ignore[call-arg]
+    promptops.feedback(record, edit=json.dumps(HELD))
+    promptops.log("reply", inputs=HELD, output=json.dumps([HELD]))
+    promptops.log("reply", output='{"b":  1, "a": "the password"}')
+    assert promptops.flush(60)
+    assert holding(project, "hunter2secret") == []
+    last, second, first = stored.records(RecordFilter(prompt="reply"))
+    assert first.inputs == CLEAN and json.loads(str(first.output)) == CLEAN
+    assert first.metadata == {
+        **CLEAN, "has_password": True, "logging": {"unknown": {"password": "[redacted]"}},
+    }  # fmt: skip
+    assert json.loads(str(second.output)) == [CLEAN]
+    assert last.output == '{"b":  1, "a": "the password"}'  # to the letter, where nothing is hidden
+    assert json.loads(str(stored.feedback()[0].edit)) == CLEAN
+
+
+def test_what_a_key_calls_a_secret_is_not_stored_of_imported_records(folder: Folder) -> None:
+    row = {
+        "at": "2026-11-01",
+        "prompt": "reply",
+        "inputs": HELD,
+        "output": json.dumps(HELD),
+        "metadata": HELD,
+    }
+    folder.write("log.jsonl", json.dumps(row) + "\n")
+    folder.run("records", "import", "log.jsonl")
+    assert holding(folder.path / ".promptops", "hunter2secret") == []
+    with promptops.Project.open(folder.path) as project:
+        [kept] = project.records()
+    assert kept.inputs == kept.metadata == json.loads(str(kept.output)) == CLEAN
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)

@@ -178,6 +178,35 @@ assert promptops.flush(120), promptops.logger().stats
     assert numbers(tmp_path) == list(range(300))
 
 
+LOST = """
+import atexit, pathlib, promptops
+promptops.log("reply", inputs={"n": 0}, output="x")
+def end():
+    promptops.logger()._at_exit()
+    print(promptops.logger().stats.dropped, promptops.logger().stats.waiting)
+for number in range(1, 3):
+    promptops.log("reply", inputs={"n": number}, output="x")
+atexit.register(end)
+assert not promptops.flush(5)
+"""
+
+
+def test_what_settings_lose_that_can_not_be_read_at_the_end_is_counted_and_told(tmp_path: Path) -> None:
+    (tmp_path / "promptops.toml").write_text("[logging]\nredact = ['(']\n")
+    process = start(LOST, tmp_path)
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, out) == (0, "3 0\n")
+    assert err.count("3 records are LOST, as the process ends and the settings can't be read: ") == 1
+    assert "promptops.toml:2" in err and not (tmp_path / ".promptops").exists()
+
+
+def test_settings_that_are_mended_before_the_end_lose_nothing(tmp_path: Path) -> None:
+    (tmp_path / "promptops.toml").write_text("[logging]\nredact = ['(']\n")
+    out = done(LOST + 'pathlib.Path("promptops.toml").write_text("")\n', tmp_path)
+    assert out == "0 0\n"
+    assert numbers(tmp_path) == [0, 1, 2]
+
+
 def test_a_full_spool_drops_the_newest_counts_them_and_says_so(
     project: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
