@@ -34,6 +34,8 @@ def show(record: Record) -> None:
 
 
 def _store(record: str, end: str) -> None:
+    if end in st.session_state.get(STORED, ()):
+        return  # the second half of a double click
     said = {name: st.session_state.get(f"{name}-{end}") or None for name in ("thumb", "stars", "edit", "by")}
     words = {name: str(st.session_state.get(f"{name}-{end}") or "") for name in ("comment", "outcome")}
     try:
@@ -50,4 +52,4 @@ def _store(record: str, end: str) -> None:
     except PromptopsError as error:
         st.session_state[PROBLEM] = str(error)
     else:
-        st.session_state[STORED] = (*st.session_state.get(STORED, ()), record)
+        st.session_state[STORED] = (*st.session_state.get(STORED, ()), end)

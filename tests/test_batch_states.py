@@ -100,7 +100,8 @@ def test_the_dashboard_shows_a_run_that_waits(folder: Folder, server: BatchServe
     shown = page(folder.path, database, "runs", run=run)
     assert not shown.exception
     assert f"0 of 12 through; {standing}" in texts(shown) and "interrupted" not in texts(shown)
-    assert "waiting" in shown.dataframe[0].value["status"].tolist()
+    (status,) = shown.dataframe[0].value["status"].tolist()
+    assert status.startswith("waiting, in a batch since 20")
     assert [button.label for button in shown.button if button.key == f"resume-{run}"] == [
         "Bring what is there"
     ]

@@ -36,7 +36,7 @@ def test_a_run_is_watched_held_killed_and_resumed_without_a_reload(chromium: Bro
         _said(page, "; interrupted")
         page.get_by_role("button", name="Resume here").click()
         _said(page, "; running")
-        page.get_by_role("button", name="Stop").click()
+        page.get_by_role("button", name="Stop", exact=True).click()
         _said(page, "; interrupted")
         page.close()
 
