@@ -71,6 +71,10 @@ class Preference(Noun):
     unscored: int
     identical: int
     """Samples with the same answer in both runs; they count as ties and the judge is not asked."""
+    unanswered: int = 0
+    """Of the unscored, those to which the judge gave no answer; they are asked again."""
+    unmeasured: str | None = None
+    """Why there is no share, where the judge gave too few answers or none that can be read; else null."""
     left: int = 0
     """Pairs that were not asked, because a limit ended it."""
     share: float | None

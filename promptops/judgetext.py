@@ -23,6 +23,12 @@ def judge_sentences(found: JudgeFacts) -> tuple[str, ...]:
         why = "; ".join(f"{count} x {reason}" for reason, count in found.reasons)
         told.append(f"{found.unscored} of {found.judged} answers have no score: {why}")
         told += [_mend(found)] if found.unread else []
+        if found.run != "baseline" and any(
+            why.startswith("the judge gave no answer") for why, _ in found.reasons
+        ):
+            told.append(
+                f"where the judge gave no answer, ask again for these alone: promptops score {found.run}"
+            )
     return (*told, *(f"Note: {each.removeprefix(f'{found.label}: ')}" for each in found.warnings))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -71,6 +72,13 @@ def summed_up(
     low = high = None
     if len(np.unique(clusters)) > 1:
         low, high = bounded_interval(shares, clusters, np.ones(len(shares)), level, low=0.0, high=1.0)
+    silent = [
+        f"{each.evidence['kind']}: {str(each.unscored).removeprefix('the judge gave no answer: ')}"
+        for pair in judged
+        if (each := scores[pair.place]).unscored is not None and "kind" in each.evidence
+    ]
+    unmeasured = _unmeasured(judged, read, silent)
+    unread = len(judged) - len(read) - len(silent)
     found = Preference(
         label=hearing.label,
         judge=hearing.judge,
@@ -78,19 +86,21 @@ def summed_up(
         candidate=hearing.candidate,
         n=len(shares),
         unscored=len(judged) - len(read),
+        unanswered=len(silent),
+        unmeasured=unmeasured,
         identical=sum(pair.same for pair in judged),
         left=len(pairs) - len(judged),
-        share=float(shares.mean()) if len(shares) else None,
-        low=low,
-        high=high,
+        share=float(shares.mean()) if len(shares) and unmeasured is None else None,
+        low=low if unmeasured is None else None,
+        high=high if unmeasured is None else None,
         level=level,
         wins=int((shares > 0.5).sum()),
         losses=int((shares < 0.5).sum()),
         ties=int((shares == 0.5).sum()),
         flips=0,
-        length=_length(rows, clusters, level),
+        length=_length(rows, clusters, level) if unmeasured is None else None,
         stand_in=hearing.stand_in,
-        warnings=_unread(len(judged), len(judged) - len(read), hearing.label),
+        warnings=_unread(len(judged) - len(silent), unread, hearing.label),
     )
     return found.model_copy(update=_order(read, scores, level))
 
@@ -187,6 +197,20 @@ def _length(rows: _Rows, clusters: Ints, level: float) -> LengthBias | None:
         controlled=controlled,
         correlation=Found.of(related),
     )
+
+
+def _unmeasured(judged: Sequence[Pair], read: Sequence[Pair], silent: Sequence[str]) -> str | None:
+    """Return why nobody can be said to win: too few answers of the judge, or none that can be read."""
+    asked = [pair for pair in judged if not pair.same]
+    if silent and (len(silent) > UNSCORED_LIMIT * len(judged) or all(pair.same for pair in read)):
+        why, count = Counter(silent).most_common(1)[0]
+        return (
+            f"the judge gave no answer to {len(silent)} of {len(asked)} pairs ({count} x {why[:200]}). See "
+            "that it answers, and run the same again: only what has no answer is asked"
+        )
+    if asked and all(pair.same for pair in read):
+        return f"none of the {len(asked)} pairs with different answers has a verdict that can be read"
+    return None
 
 
 def _unread(judged: int, unscored: int, label: str) -> tuple[str, ...]:

@@ -131,7 +131,9 @@ class Bench:
             score = await self.judge.prefer(pair.baseline, pair.candidate, pair.sample, ask)
         except Unanswered as error:
             # Not stored: the next comparison asks again.
-            return Score.missing(f"the judge gave no answer: {error.failure.message}")
+            return Score.missing(
+                f"the judge gave no answer: {error.failure.message}", kind=error.failure.kind
+            )
         except GivenUp:
             return None
         hearing = self.hearing

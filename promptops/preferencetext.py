@@ -9,12 +9,17 @@ from promptops.instruments import Found, LengthBias, Preference
 def preference_sentences(found: Preference) -> tuple[str, ...]:
     """Return who won, then what place and length did to it, then what is missing; warnings are not in it."""
     told = [_won(found)]
-    if found.flip_rate is not None or found.unscored or found.left:
+    if found.flip_rate is not None:
         told.append(_order(found))
     if found.length is not None:
         told.append(_length(found.length))
-    if found.unscored:
-        told.append(f"{found.unscored} pairs could not be judged; they are left out.")
+    if found.unscored > found.unanswered:
+        told.append(f"{found.unscored - found.unanswered} pairs could not be judged; they are left out.")
+    if found.unanswered and found.unmeasured is None:
+        told.append(
+            f"{found.unanswered} pairs got no answer of the judge and are left out; run the same again: only "
+            "they are asked."
+        )
     if found.left:
         told.append(f"{found.left} pairs were not asked; those before them are a fair part of all.")
     if found.stand_in:
@@ -24,6 +29,8 @@ def preference_sentences(found: Preference) -> tuple[str, ...]:
 
 def _won(found: Preference) -> str:
     star = "*" if found.stand_in else ""
+    if found.unmeasured is not None:
+        return f"{found.label}{star} by {found.judge}: not measured: {found.unmeasured}."
     return (
         f"{found.label}{star} by {found.judge}: the candidate wins {figure(found.share)} "
         f"{interval(found.low, found.high)} of {found.n} samples "

@@ -172,3 +172,18 @@ def test_one_group_alone_has_no_interval() -> None:
     found = summed_up(HEARING, *heard(drawn(10, seed=6), ["one"] * 10))
     assert found.share is not None and found.low is None
     assert found.length is not None and found.length.controlled.reason == "fewer than two independent samples"
+
+
+def test_of_a_judge_that_gives_no_answer_nothing_is_measured_and_the_reason_is_told() -> None:
+    pairs, scores = heard(drawn(40, seed=6))
+    down = Score.missing("the judge gave no answer: no connection", kind="connection")
+    for pair in pairs[:2]:
+        scores[pair.place] = down
+    few = summed_up(HEARING, pairs, scores)
+    assert (few.n, few.unanswered, few.unmeasured) == (38, 2, None) and few.share is not None
+    scores[pairs[2].place] = down
+    found = summed_up(HEARING, pairs, scores)
+    assert (found.share, found.low, found.length, found.warnings) == (None, None, None, ())
+    told = preference_sentences(found)[0]
+    assert "not measured: the judge gave no answer to 3 of 40 pairs (3 x connection: no connection)" in told
+    assert "run the same again" in told and "wins" not in told

@@ -67,8 +67,8 @@ def compare_command(
     """Compare CANDIDATE with BASELINE (runs, or a baseline.jsonl), paired by sample.
 
     Runs on other questions or with other metric signatures are refused. Exit code 0 whatever changed. With
-    --pairwise a judge is asked, at most as --max-calls and --max-cost allow (exit code 3 where they end it);
-    what was judged before is not asked again, whichever way round.
+    --pairwise a judge is asked, at most as --max-calls and --max-cost allow (exit code 3 where they end it
+    or the judge does not answer); what was judged before is not asked again, whichever way round.
     """
     from promptops.budget import Budget
     from promptops.cli import preferring, tables
@@ -93,6 +93,7 @@ def compare_command(
             preference = project.prefer(
                 baseline, candidate, judge_model=judge_model, concurrency=concurrency, budget=budget
             )
+        unmeasured = preference is not None and preference.unmeasured is not None
         report = None
         if tell.wanted:
             report = project.comparison_report(comparison, metric=chosen, preference=preference)
@@ -112,7 +113,7 @@ def compare_command(
         )
         if report is not None:
             tell.tell(report)
-        ctx.exit(3 if budget.stopped else 0)
+        ctx.exit(3 if budget.stopped or unmeasured else 0)
     tables.print_sentence(comparison.sentence)
     tables.print_comparison(
         comparison, tables.run_name(first) if first else baseline, tables.run_name(second)
@@ -127,4 +128,4 @@ def compare_command(
     if report is not None:
         click.echo()
         tell.tell(report)
-    ctx.exit(3 if budget.stopped else 0)
+    ctx.exit(3 if budget.stopped or unmeasured else 0)
