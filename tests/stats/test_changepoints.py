@@ -78,3 +78,12 @@ def test_a_short_series_has_no_change(n: int) -> None:
 
 def test_a_series_that_never_varies_has_no_change() -> None:
     assert change_points(np.full(30, 0.1) * 7, np.full(30, 7.0)) == []
+
+
+@pytest.mark.parametrize("bad", [1, 2])
+def test_a_very_bad_last_day_does_not_hide_the_step_before_it(bad: int) -> None:
+    rng = np.random.default_rng(4)
+    share = np.repeat([0.003, 0.067, 0.72], [7, 8 - bad, bad])
+    n = np.full(15, 300)
+    places = [each.place for each in change_points(rng.binomial(n, share), n, 0.05 / 7)]
+    assert any(abs(place - 7) <= 1 for place in places)
