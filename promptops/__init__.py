@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         coverage_facts,
         coverage_sentence,
         feature_sides,
+        lacks_kinds,
         shift_facts,
         shift_sentence,
     )
@@ -125,6 +126,7 @@ _HOMES = {
     "smallest_change": "headline",
     "coverage_facts": "shifttext",
     "coverage_sentence": "shifttext",
+    "lacks_kinds": "shifttext",
     "feature_sides": "shifttext",
     "figure_text": "production.measuretext",
     "shift_facts": "shifttext",
@@ -202,6 +204,7 @@ __all__ = [
     "flush",
     "hidden_biases",
     "judge_lines",
+    "lacks_kinds",
     "log",
     "logger",
     "preference_sentences",

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from promptops.coverage import SetCoverage
 from promptops.figures import figure, p_value, shortened
 from promptops.shift import FeatureShift, Shift
+from promptops.stats.intervals import wilson_interval
 
+USUAL, LACKING = 0.05, 0.1
+"""Shares of production far from every case: of a set like it, and from which on a set lacks something."""
 _NAME = 60
 """Characters of a side's name in a sentence."""
 
@@ -72,13 +75,25 @@ def coverage_sentence(found: SetCoverage) -> str:
 
 def coverage_facts(found: SetCoverage) -> tuple[str, str]:
     """Return what was looked at and how, and how much of production lies far from every case."""
+    lacking = " About 5 % is usual: the set lacks what these ask." if lacks_kinds(found) else ""
     by = found.representation if found.embedding_model is None else f"embeddings of {found.embedding_model}"
     return (
         f"{found.cases_used:,} cases and {found.texts_used:,} texts by {by}, {found.k} nearest neighbours; "
         f"density {found.density or 0.0:.2f}",
         f"{found.far or 0.0:.1%} of production lies farther from every case than 95 % of cases lie from "
-        "their nearest other one.",
+        f"their nearest other one.{lacking}",
     )
+
+
+def lacks_kinds(found: SetCoverage) -> bool:
+    """Tell whether clearly more of production is far from every case than is usual, however much is covered.
+
+    Over 10 %, and surely over the 5 % that a set like production leaves far (Wilson, 95 %).
+    """
+    if found.far is None or not found.texts_used:
+        return False
+    far = wilson_interval(round(found.far * found.texts_used), found.texts_used)
+    return found.far > LACKING and far.low > USUAL
 
 
 def _gap(first: Mapping[str, float], second: Mapping[str, float], name: str) -> float:

@@ -14,6 +14,7 @@ from promptops.cli import app
 from promptops.coverage import SetCoverage, measure_coverage
 from promptops.errors import NotComparable, UsageError
 from promptops.evalsets import read_evalset
+from promptops.shifttext import coverage_facts, lacks_kinds
 from tests.made import Folder
 from tests.mails import TOPICS, USUAL, Mails
 
@@ -221,3 +222,17 @@ def test_the_map_is_for_documents(folder: Folder) -> None:
     assert refused.exit_code == 2 and "--map is for --json" in refused.output
     told = json.loads(CliRunner().invoke(app, [*asked, "--json"]).output)
     assert len(told["coverage"]["map"]["points"]) == 100
+
+
+@pytest.mark.parametrize(
+    ("far", "texts", "lacks"), [(0.35, 200, True), (0.04, 2000, False), (0.12, 25, False), (0.11, 2000, True)]
+)
+def test_a_set_lacks_something_where_much_is_far_whatever_it_covers(
+    far: float, texts: int, lacks: bool
+) -> None:
+    found = SetCoverage(
+        evalset="s", production="p", cases=50, texts=texts, cases_used=50, texts_used=texts, seed=0,
+        measured=True, representation="words", k=5, coverage=0.4, expected=0.3, p_value=1.0, far=far,
+    )  # fmt: skip
+    assert lacks_kinds(found) == lacks == ("lacks" in coverage_facts(found)[1])
+    assert not lacks_kinds(found.model_copy(update={"far": None}))

@@ -7,7 +7,7 @@ import streamlit as st
 from dashboards import charts, frames, reading, shown, sides, suggested, textframes, urlstate
 from dashboards.opened import project
 from dashboards.sides import Measure
-from promptops import PromptopsError, SetCoverage, coverage_facts, coverage_sentence
+from promptops import PromptopsError, SetCoverage, coverage_facts, coverage_sentence, lacks_kinds
 
 WHAT_FOR = (
     "Shows how much of what production asks has a case like it in the set, which kinds have none, how much "
@@ -89,6 +89,8 @@ def _found(found: SetCoverage) -> None:
             st.badge("not measured", color="violet")
         elif found.p_value < SURE:
             st.badge("covers less than expected", color="red")
+        elif lacks_kinds(found):
+            st.badge("lacks kinds of requests", color="orange")
         else:
             st.badge("covers as much as expected", color="green")
         shown.lead(coverage_sentence(found))
