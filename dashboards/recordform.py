@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 import streamlit as st
 
 from dashboards import shown
@@ -29,11 +31,13 @@ def show(record: Record) -> None:
     problem = st.session_state.pop(PROBLEM, "")
     if problem:
         shown.text(problem)
-    st.button("Store", type="primary", key=f"store-{end}", on_click=_store, args=(record.id, end))
+    # Two clicks at once may both be heard before either is through: they say one thing, with one id.
+    said = st.session_state.setdefault(f"said-{end}", uuid.uuid4().hex)
+    st.button("Store", type="primary", key=f"store-{end}", on_click=_store, args=(record.id, end, said))
     st.caption("Keys, addresses and telephone numbers are taken out. It adds to what was said before.")
 
 
-def _store(record: str, end: str) -> None:
+def _store(record: str, end: str, said_id: str) -> None:
     if end in st.session_state.get(STORED, ()):
         return  # the second half of a double click
     said = {name: st.session_state.get(f"{name}-{end}") or None for name in ("thumb", "stars", "edit", "by")}
@@ -48,6 +52,7 @@ def _store(record: str, end: str) -> None:
                 edit=said["edit"],
                 outcome=words["outcome"] or None,
                 by=said["by"],
+                id=said_id,
             )
     except PromptopsError as error:
         st.session_state[PROBLEM] = str(error)

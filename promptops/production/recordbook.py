@@ -78,17 +78,19 @@ class Recordbook(Watchkeeping):
         outcome: str | None = None,
         by: str | None = None,
         keep_people: bool = False,
+        id: str | None = None,
     ) -> Feedback:
         """Keep what somebody said of a record, without secrets, and without addresses unless `keep_people`.
 
-        `by` is a person's name, kept as its mark. Raises UnknownName, and UsageError where nothing is said.
+        `by` is a person's name, kept as its mark; what has an `id` that is there already is not kept again.
+        Raises UnknownName, and UsageError where nothing is said.
         """
         if thumb is None and stars is None and not comment and edit is None and outcome is None:
             raise UsageError("Say something of the record: a thumb, stars, a comment, an edit or an outcome.")
         if stars is not None and not 1 <= stars <= 5:
             raise UsageError(f"{stars} stars: write 1 to 5.")
         said = Feedback(
-            id=uuid.uuid4().hex,
+            id=id or uuid.uuid4().hex,
             record=self.find_record(reference).id,
             at=spelled(datetime.now(UTC)),
             thumb=thumb,
