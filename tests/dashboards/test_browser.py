@@ -329,7 +329,7 @@ def test_a_run_is_chosen_estimated_and_started(chromium: Browser, folder: Folder
         page.get_by_role("button", name="Start").dblclick()
         page.wait_for_url("**/runs?run=*", timeout=60_000)
         run = page.url.partition("run=")[2]
-        page.get_by_text("20 results, 0 without an answer").wait_for(timeout=60_000)
+        page.get_by_text("20 results, 0 without an answer").wait_for(timeout=120_000)
         page.close()
     with Project.open(folder.path) as project:
         assert [each.id for each in project.runs()] == [run] and project.run(run).status == "finished"
