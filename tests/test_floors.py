@@ -380,6 +380,24 @@ DRAWING = {f"{FACE}.types", f"{FACE}.verdicts", f"{FACE}.figures", f"{FACE}.visi
 """Nouns, and how figures and texts are written: the same on a page as in a terminal, and nothing to call."""
 
 
+def test_what_is_slow_to_import_is_imported_where_it_is_used() -> None:
+    slow = {"scipy", "pyarrow", "regex", "streamlit", "sklearn"}
+    guilty = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in python_files("promptops")
+        for node in ast.parse(path.read_text("utf-8")).body
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+        if name.partition(".")[0] in slow
+    ]
+    assert not guilty, "Every command pays for these imports; put them into a function:\n" + "\n".join(guilty)
+
+
 def test_the_dashboard_knows_the_face_only() -> None:
     guilty = [
         f"{found.place} imports {found.target}"

@@ -16,7 +16,6 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
 
 from promptops.stats import Floats, Ints
 
@@ -115,8 +114,7 @@ def _split(
 def _ranks(figures: Floats, strata: Ints) -> Floats:
     """Rank figures less the median of their stratum; equal ones share the mean of their ranks."""
     medians = np.array([np.median(figures[strata == each]) for each in strata])
-    ranks: Floats = np.asarray(rankdata(np.round(figures - medians, 12)), dtype=np.float64)
-    return ranks
+    return _mid_ranks(np.round(figures - medians, 12))
 
 
 def _reached(statistics: Floats) -> Floats:
@@ -143,3 +141,11 @@ def _shuffled(strata: Ints, count: int, rng: np.random.Generator) -> Ints:
     orders = np.empty((count, len(strata)), dtype=np.intp)
     orders[:, home] = np.lexsort((keys, np.broadcast_to(strata, keys.shape)), axis=1)
     return orders
+
+
+def _mid_ranks(values: Floats) -> Floats:
+    """Return ranks from 1; equal values share the mean of theirs."""
+    _, where, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    found: Floats = (ends - (counts - 1) / 2.0)[where]
+    return found

@@ -6,8 +6,11 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import rankdata
 
-from promptops.stats.changepoints import change_points, split_p
+from promptops.stats.changepoints import _mid_ranks, change_points, split_p
 
 
 def largest_gap(x: np.ndarray, w: np.ndarray) -> tuple[int, float]:
@@ -87,3 +90,9 @@ def test_a_very_bad_last_day_does_not_hide_the_step_before_it(bad: int) -> None:
     n = np.full(15, 300)
     places = [each.place for each in change_points(rng.binomial(n, share), n, 0.05 / 7)]
     assert any(abs(place - 7) <= 1 for place in places)
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=30))
+def test_ranks_of_equal_values_are_their_mean(values: list[int]) -> None:
+    figures = np.array(values, dtype=np.float64)
+    assert _mid_ranks(figures).tolist() == rankdata(figures).tolist()
