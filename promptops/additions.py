@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pydantic import JsonValue
+
 from promptops.candidates import TAG, row_of, sample_row
 from promptops.errors import FileProblems, Problem, UnknownName, UsageError
 from promptops.leaks import Pair, pairs_across
@@ -87,21 +89,27 @@ def add_samples(
     )
 
 
+def plain_inputs(inputs: Mapping[str, JsonValue]) -> str:
+    """Return inputs as one text, whatever their capitals and spaces."""
+    names = " ".join(sorted(inputs))
+    return f"{names}\n{' '.join((joined(dict(inputs)) or '').casefold().split())}"
+
+
 def _accepted(sample: Sample) -> Sample:
     return sample.model_copy(update={"tags": tuple(tag for tag in sample.tags if tag != TAG)})
 
 
 def _taken(present: Sequence[Sample], new: Sequence[Sample], source: Path) -> list[Problem]:
     ids = {sample.id for sample in present}
-    texts = {_plain(sample): sample.id for sample in present}
+    texts = {plain_inputs(sample.inputs): sample.id for sample in present}
     problems = []
     for sample in new:
         if sample.id in ids:
             problems.append(_problem(source, sample, "the set has a sample with this id"))
-        elif _plain(sample) in texts:
-            told = f"its inputs are those of {texts[_plain(sample)]!r}"
+        elif plain_inputs(sample.inputs) in texts:
+            told = f"its inputs are those of {texts[plain_inputs(sample.inputs)]!r}"
             problems.append(_problem(source, sample, told))
-        texts.setdefault(_plain(sample), sample.id)
+        texts.setdefault(plain_inputs(sample.inputs), sample.id)
     return problems
 
 
@@ -116,12 +124,6 @@ def _unfit(new: Sequence[Sample], metrics: Mapping[str, Metric], source: Path) -
 
 def _problem(source: Path, sample: Sample, reason: str) -> Problem:
     return Problem(file_name(source), reason, field=f"sample {sample.id!r}")
-
-
-def _plain(sample: Sample) -> str:
-    """Return a sample's inputs as one text, whatever its capitals and spaces."""
-    names = " ".join(sorted(sample.inputs))
-    return f"{names}\n{' '.join((joined(sample.inputs) or '').casefold().split())}"
 
 
 def _append(path: Path, new: Sequence[Sample]) -> None:

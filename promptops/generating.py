@@ -18,6 +18,7 @@ from promptops.eventloop import wait_for
 from promptops.forecast import Forecast, Part, Usual, Wanted, part_of
 from promptops.forecasts import token_limit
 from promptops.judging import make_ready
+from promptops.metrics import Metric
 from promptops.models import build_metric, is_judge, key_variables, stands_in
 from promptops.origins import is_synthetic
 from promptops.progress import Watch
@@ -177,14 +178,18 @@ class Generating(Curation):
         """
         folder = self.evalset_folder(evalset)
         found, source = self.evalset(folder), Path(candidates)
-        metrics = {
+        metrics = self._rule_metrics(found, folder)
+        return add_samples(found, folder, read_candidates(source, only), metrics, source, dry_run=dry_run)
+
+    def _rule_metrics(self, found: EvalSet, folder: Path) -> dict[str, Metric]:
+        """Return a set's metrics that ask no model, by which a new sample is checked."""
+        return {
             spec.label: build_metric(
                 spec, folder=folder, language=found.card.language, judge_model=None, settings=self.settings
             )
             for spec in found.metrics
             if not is_judge(spec)
         }
-        return add_samples(found, folder, read_candidates(source, only), metrics, source, dry_run=dry_run)
 
     def _ready_generation(
         self,

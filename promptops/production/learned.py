@@ -15,7 +15,6 @@ from promptops.evaluation import Evaluation
 from promptops.eventloop import wait_for
 from promptops.judging import make_ready
 from promptops.labels import labels_file, read_cases, write_cases
-from promptops.models import build_metric, is_judge
 from promptops.production.censor import Censor
 from promptops.production.cleaning import Cleaner
 from promptops.production.monitored import SINCE
@@ -127,14 +126,7 @@ class Learned(Ringing):
             return made.model_copy(update={"file": str(file)})
         if not made.samples:
             return made
-        metrics = {
-            spec.label: build_metric(
-                spec, folder=folder, language=found.card.language, judge_model=None, settings=self.settings
-            )
-            for spec in found.metrics
-            if not is_judge(spec)
-        }
-        added = add_samples(found, folder, made.samples, metrics, Path("records"))
+        added = add_samples(found, folder, made.samples, self._rule_metrics(found, folder), Path("records"))
         made = made.model_copy(update={"file": added.file, "added": True})
         return (
             made if scale is None or labels is None else self._with_ratings(made, said, folder, labels, scale)

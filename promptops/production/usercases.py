@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from pydantic import Field, JsonValue
 
+from promptops.additions import plain_inputs
 from promptops.candidates import ORIGIN, TAG, sample_id
 from promptops.errors import UsageError
 from promptops.labels import Case
@@ -49,18 +50,18 @@ def samples_of(
     """
     names = sorted({name for sample in present for name in sample.inputs})
     taken = {sample.id for sample in present}
-    texts = {_plain(sample.inputs): sample.id for sample in present}
+    texts = {plain_inputs(sample.inputs): sample.id for sample in present}
     groups = _groups(records)
     made: list[Sample] = []
     skipped: dict[str, str] = {}
     for record in map(cleaner.record, records):
         inputs = _inputs(record, names)
-        if _plain(inputs) in texts:
-            skipped[record.id] = f"its inputs are those of {texts[_plain(inputs)]!r}"
+        if plain_inputs(inputs) in texts:
+            skipped[record.id] = f"its inputs are those of {texts[plain_inputs(inputs)]!r}"
             continue
         name = sample_id(ORIGIN, inputs, taken)
         taken.add(name)
-        texts[_plain(inputs)] = name
+        texts[plain_inputs(inputs)] = name
         words = [cleaner.feedback(each) for each in said.get(record.id, ())]
         edits = [each.edit for each in words if each.edit]
         remarks: list[JsonValue] = [each.comment for each in words if each.comment]
@@ -130,8 +131,3 @@ def _groups(records: Sequence[Record]) -> dict[str, str]:
         else:
             first[mark] = record.id
     return found
-
-
-def _plain(inputs: Mapping[str, JsonValue]) -> str:
-    """Return inputs as one text, whatever its capitals and spaces."""
-    return f"{' '.join(sorted(inputs))}\n{' '.join((joined(dict(inputs)) or '').casefold().split())}"
