@@ -181,11 +181,12 @@ class Forecasts(Replays):
         *,
         judge_model: str | None = None,
         concurrency: int | None = None,
+        cache: bool = True,
         budget: Budget | None = None,
     ) -> Forecast:
         """Return what `prefer` with the same arguments would take, as `forecast` does."""
-        work = self._dry(concurrency, True, budget, None)
-        bench, pairs, _ = self._bench(work, baseline, candidate, judge_model)
+        work = self._dry(concurrency, cache, budget, None)
+        bench, pairs, _ = self._bench(work, baseline, candidate, judge_model, anew=not cache)
         count = wait_for(bench.counted(pairs))
         wanted = Wanted(
             kind="judge",

@@ -218,6 +218,6 @@ def _unread(judged: int, unscored: int, label: str) -> tuple[str, ...]:
         return ()
     return (
         f"{label}: {unscored} of {judged} pairs ({unscored / judged:.1%}) have no readable verdict, more "
-        f"than {UNSCORED_LIMIT:.0%}: these figures can't be relied on. They are kept with these two runs "
-        "and this very judge: change its prompt, model or criteria, and compare again.",
+        f"than {UNSCORED_LIMIT:.0%}: these figures can't be relied on. Compare again: only what could "
+        "not be read is asked. Where that stays so, change the judge's prompt or model.",
     )

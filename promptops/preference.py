@@ -1,4 +1,4 @@
-"""A pairwise judge before two runs: each pair asked in both orders, once, and stored as it comes."""
+"""A pairwise judge before two runs: each pair asked in both orders, and each reply stored as it comes."""
 
 from __future__ import annotations
 
@@ -35,32 +35,40 @@ class Bench:
     """Who asks a judge about pairs, and remembers what it replied to whom.
 
     A reply is known by its content address, so that the same two answers are not judged twice: not in the
-    other direction, and not of other runs that hold them.
+    other direction, and not of other runs that hold them. What could not be read is asked again.
     """
 
     store: Store
     caller: Caller
     judge: Pairwise
     hearing: Hearing
+    anew: bool = False
+    """Whether to ask also about what has a verdict already."""
     _replies: dict[str, Completion] = field(init=False)
+    _rows: dict[tuple[str, int], PairRow] = field(init=False, default_factory=dict)
+    """What was stored of these very runs when it was last looked up."""
 
     def __post_init__(self) -> None:
-        known = self.caller.model.cacheable
+        known = self.caller.model.cacheable and not self.anew
         self._replies = self.store.pair_replies(self.judge.signature) if known else {}
 
     def before(self, hearing: Hearing) -> Bench:
         """Return the same judge before two other runs; what it replies to either is known to both."""
         other = copy(self)
-        other.hearing = hearing
+        other.hearing, other._rows = hearing, {}
         return other
 
     def stored(self) -> Scores:
-        """Return the scores of pairs of these very runs that were judged before."""
+        """Return the scores of pairs of these very runs that were judged before, and why others have none."""
         hearing = self.hearing
-        rows = self.store.pair_scores(
+        self._rows = self.store.pair_scores(
             hearing.baseline, hearing.candidate, hearing.label, self.judge.signature
         )
-        return {place: row.score for place, row in rows.items()}
+        return {place: row.score for place, row in self._rows.items()}
+
+    def wants(self, score: Score | None) -> bool:
+        """Tell whether a pair of which this is stored is to be asked about."""
+        return self.anew or score is None or score.unscored is not None
 
     async def decide(self, pairs: Sequence[Pair], concurrency: int) -> Scores:
         """Return a score for each pair, as far as a limit lets them be asked; what is new is stored.
@@ -77,9 +85,8 @@ class Bench:
                     scores[pair.place] = score
 
             try:
-                await engine.run(
-                    one, [pair for pair in shuffled(pairs) if pair.place not in scores], concurrency
-                )
+                wanted = [pair for pair in shuffled(pairs) if self.wants(scores.get(pair.place))]
+                await engine.run(one, wanted, concurrency)
             except BaseExceptionGroup as group:
                 raise first_fault(group) from None
             finally:
@@ -100,7 +107,7 @@ class Bench:
                 return trial_completion(prompt, request.response_format)
 
             for pair in pairs:
-                if pair.place in scores:
+                if not self.wants(scores.get(pair.place)):
                     found.stored += 1
                 else:
                     ask = self._asking(pair, renderer, look)
@@ -110,39 +117,47 @@ class Bench:
     async def score(self, pair: Pair, renderer: Renderer) -> Score | None:
         """Return a pair's score, stored with the replies; None where a limit ended it before."""
         replies: list[JsonValue] = []
+        looks = 0
 
         async def look(request: Request, address: str, prompt: Prompt, reads: Reads | None) -> Completion:
+            nonlocal looks
+            looks += 1
             known = self._known(address, reads)
-            if known is None:
-                answer = await self.caller.ask(request, prompt.digest, address=address, reads=reads)
-                known = answer.completion
-                if answer.cache_key is not None:
-                    self._replies[address] = known
-            else:
+            if known is not None:
                 self.caller.usage.cached += 1
-            readable = reads is None or reads(known)
-            if readable and known.finish_reason == "stop" and self.caller.model.cacheable:
-                kept = known.model_dump(mode="json", exclude={"raw", "logprobs"}, exclude_defaults=True)
+                return known
+            answer = await self.caller.ask(request, prompt.digest, address=address, reads=reads)
+            reply = answer.completion
+            if answer.cache_key is not None:
+                self._replies[address] = reply
+                kept = reply.model_dump(mode="json", exclude={"raw", "logprobs"}, exclude_defaults=True)
                 replies.append({"address": address, "completion": kept})
-            return known
+                if looks == 1 and await asyncio.to_thread(self._keeps_half, pair, tuple(replies)):
+                    replies.clear()
+            return reply
 
         try:
             ask = self._asking(pair, renderer, look)
             score = await self.judge.prefer(pair.baseline, pair.candidate, pair.sample, ask)
         except Unanswered as error:
-            # Not stored: the next comparison asks again.
-            return Score.missing(
+            score = Score.missing(
                 f"the judge gave no answer: {error.failure.message}", kind=error.failure.kind
             )
         except GivenUp:
             return None
-        hearing = self.hearing
+        before = self._rows.get(pair.place)
+        if before is not None and before.score == score and not looks:
+            return score  # there was nothing to ask, then and now
+        return await asyncio.to_thread(self._kept, self._row(pair, score, replies))
+
+    def _row(self, pair: Pair, score: Score, replies: Sequence[JsonValue]) -> PairRow:
+        hearing, before = self.hearing, self._rows.get(pair.place)
         content: dict[str, JsonValue] = {
             "judge": hearing.judge,
             "stand_in": hearing.stand_in,
-            "replies": replies,
+            "replies": list(replies),
         }
-        row = PairRow(
+        return PairRow(
             hearing.baseline,
             hearing.candidate,
             pair.sample.id,
@@ -151,8 +166,20 @@ class Bench:
             self.judge.signature,
             score,
             content,
+            0 if before is None else before.attempt + 1,
         )
-        return await asyncio.to_thread(self._kept, row)
+
+    def _keeps_half(self, pair: Pair, replies: Sequence[JsonValue]) -> bool:
+        """Keep the reply to the first order while the second is asked, which may end before it comes.
+
+        False where an earlier try, or another command, kept one.
+        """
+        half = Score.missing("one of the two orders was asked")
+        try:
+            self.store.save_pair_scores([self._row(pair, half, replies)], half=True)
+        except StoreError:
+            return False
+        return True
 
     def _known(self, address: str, reads: Reads | None) -> Completion | None:
         """Return what the judge replied to the same question before, if it can be read."""

@@ -30,16 +30,18 @@ class Preferences(Batched):
         *,
         judge_model: str | None = None,
         concurrency: int | None = None,
+        cache: bool = True,
         budget: Budget | None = None,
     ) -> Preference:
         """Let a pairwise judge say which of two runs is better, in both orders; stored says are reused.
 
-        What it replied is known by its content address, in whatever direction and of whatever runs. The judge
-        is the set's pairwise metric where it declares one, else the shipped one. Where a `budget` runs out,
-        the figures are those of the pairs up to there. Raises UsageError where no judge model is named.
+        What it replied is known by its content address, in whatever direction and of whatever runs; what
+        could not be read or got no answer is asked again, and without `cache` everything. The judge is the
+        set's pairwise metric where it declares one, else the shipped one. Where a `budget` runs out, the
+        figures are those of the pairs up to there. Raises UsageError where no judge model is named.
         """
-        work = self._evaluation(concurrency, cache=True, watch=None, budget=budget)
-        bench, pairs, answerers = self._bench(work, baseline, candidate, judge_model)
+        work = self._evaluation(concurrency, cache=cache, watch=None, budget=budget)
+        bench, pairs, answerers = self._bench(work, baseline, candidate, judge_model, anew=not cache)
         scores = wait_for(bench.decide(pairs, work.concurrency))
         found = self._preference(bench.hearing, pairs, scores, answerers)
         usage = work.usage
@@ -77,7 +79,13 @@ class Preferences(Batched):
         return found.model_copy(update={"warnings": (*found.warnings, *kin)})
 
     def _bench(
-        self, work: Evaluation, baseline: str, candidate: str, judge_model: str | None
+        self,
+        work: Evaluation,
+        baseline: str,
+        candidate: str,
+        judge_model: str | None,
+        *,
+        anew: bool = False,
     ) -> tuple[Bench, list[Pair], tuple[str, str]]:
         """Check everything that a pairwise judge needs; return also the pairs and who answered."""
         if baseline.endswith(".jsonl"):
@@ -95,7 +103,7 @@ class Preferences(Batched):
         if not isinstance(judge, Pairwise):
             raise UsageError(f"[metrics.{spec.label}] is no pairwise judge.")
         hearing = Hearing(spec.label, judge.model, judge.stand_in, first.id, second.id)
-        bench = Bench(self.store, work.caller(judge.model), judge, hearing)
+        bench = Bench(self.store, work.caller(judge.model), judge, hearing, anew)
         return bench, self._pairs(first, second), (first.model, second.model)
 
     def _pairwise(self, evalset: str) -> tuple[MetricSpec, Path]:

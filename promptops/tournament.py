@@ -234,8 +234,9 @@ class Tournament:
             score = self._known[place.who].get(place.pair.place)
             if place.decided is not None:
                 score = Score.of(place.decided)
-            if score is None:
-                score = await self._benches[place.who].score(place.pair, renderer)
+            bench = self._benches[place.who]
+            if place.decided is None and bench.wants(score):
+                score = await bench.score(place.pair, renderer) or score
             if score is not None:
                 self.scores[(place.who, *place.pair.place)] = score
                 self.progress.done += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -39,6 +40,7 @@ from promptops.cli.reporting import report_option, telling
     help="One-sided error rate.",
 )
 @click.option("--pairwise", is_flag=True, help="Let a judge say which answer is better, in both orders.")
+@click.option("--no-cache", is_flag=True, help="Ask the judge also about pairs that have a verdict already.")
 @report_option
 @judge_option
 @dry_run_option
@@ -56,6 +58,7 @@ def compare_command(
     slices: bool,
     alpha: float,
     pairwise: bool,
+    no_cache: bool,
     reports: tuple[Path, ...],
     judge_model: str | None,
     dry_run: bool,
@@ -68,7 +71,8 @@ def compare_command(
 
     Runs on other questions or with other metric signatures are refused. Exit code 0 whatever changed. With
     --pairwise a judge is asked, at most as --max-calls and --max-cost allow (exit code 3 where they end it
-    or the judge does not answer); what was judged before is not asked again, whichever way round.
+    or the judge does not answer); what was judged before is not asked again, whichever way round, but for
+    what could not be read. --no-cache asks about all of it anew.
     """
     from promptops.budget import Budget
     from promptops.cli import preferring, tables
@@ -76,10 +80,18 @@ def compare_command(
     from promptops.judgetext import judge_lines
 
     budget = Budget(max_calls, max_cost)
-    if not pairwise and (dry_run or budget.limited):
-        raise click.UsageError("Only a judge is asked here: --dry-run and limits need --pairwise.")
+    if not pairwise and (dry_run or no_cache or budget.limited):
+        raise click.UsageError(
+            "Only a judge is asked here: --dry-run, --no-cache and limits need --pairwise."
+        )
+    asked: dict[str, Any] = {
+        "judge_model": judge_model,
+        "concurrency": concurrency,
+        "cache": not no_cache,
+        "budget": budget,
+    }
     if dry_run:
-        preferring.print_what_it_takes(ctx, baseline, candidate, judge_model, concurrency, budget, as_json)
+        preferring.print_what_it_takes(ctx, baseline, candidate, asked, as_json)
         return
     tell = telling(reports, github=False, quiet=as_json, verdict=False)
     with open_project(ctx) as project:
@@ -90,9 +102,7 @@ def compare_command(
         corrections = project.corrections(second.id, baseline, alpha=alpha)
         preference = None
         if pairwise:
-            preference = project.prefer(
-                baseline, candidate, judge_model=judge_model, concurrency=concurrency, budget=budget
-            )
+            preference = project.prefer(baseline, candidate, **asked)
         unmeasured = preference is not None and preference.unmeasured is not None
         report = None
         if tell.wanted:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,7 +11,8 @@ from promptops.cli.safe import safe_lines
 from promptops.preferencetext import preference_sentences
 
 if TYPE_CHECKING:
-    from promptops.budget import Budget
+    from collections.abc import Mapping
+
     from promptops.instruments import Preference
 
 
@@ -35,16 +36,12 @@ def print_what_it_takes(
     ctx: click.Context,
     baseline: str,
     candidate: str,
-    judge_model: str | None,
-    concurrency: int | None,
-    budget: Budget,
+    asked: Mapping[str, Any],
     as_json: bool,
 ) -> None:
-    """Print what `compare --pairwise` would take; nobody is asked."""
+    """Print what `compare --pairwise` would take, `asked` as it was; nobody is asked."""
     from promptops.cli.forecasting import print_forecast
 
     with open_project(ctx, dry=True) as project, target_output_to_stderr():
-        forecast = project.forecast_preference(
-            baseline, candidate, judge_model=judge_model, concurrency=concurrency, budget=budget
-        )
+        forecast = project.forecast_preference(baseline, candidate, **asked)
     print_forecast(forecast, as_json=as_json)

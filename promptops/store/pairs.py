@@ -1,4 +1,10 @@
-"""Preferences of a pairwise judge, kept so that a comparison is paid for once."""
+"""Preferences of a pairwise judge, kept so that a comparison is paid for once.
+
+Rows never change, and a pair may be judged again: where its reply could not be read, its judge gave none, or
+somebody asks for it. So the column `repeat` holds the attempt as well (docs/decisions/0067): REPEATS times
+it, plus the repeat. A pair of which one order was asked only has the same number below zero: it is no
+verdict, and what was replied is known.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +19,25 @@ from promptops.store.rows import PairRow
 from promptops.store.tables import pair_scores
 from promptops.types import Completion, Score
 
+REPEATS = 1_000_000
+"""More than any pair's repeats; it leaves 2,147 attempts in a number of PostgreSQL's."""
+_WHOLE = pair_scores.c.repeat >= 0
+
 
 class Pairs(Database):
     """Scores that belong to two runs."""
 
-    def save_pair_scores(self, rows: Iterable[PairRow]) -> None:
-        """Keep preferences, all or none. Raises StoreError if one is there already: they don't change."""
+    def save_pair_scores(self, rows: Iterable[PairRow], *, half: bool = False) -> None:
+        """Keep preferences, all or none. Raises StoreError if one is there already: they don't change.
+
+        Of a `half` one, whose other order is still to be asked, only the reply is of use.
+        """
         values = [
             {
                 "baseline_run": row.baseline_run,
                 "candidate_run": row.candidate_run,
                 "sample_id": row.sample_id,
-                "repeat": row.repeat,
+                "repeat": _place(row.repeat, row.attempt, half=half),
                 "label": row.label,
                 "signature": row.signature,
                 "score": noun_text(row.score),
@@ -40,7 +53,7 @@ class Pairs(Database):
     def pair_scores(
         self, baseline_run: str, candidate_run: str, label: str, signature: str
     ) -> dict[tuple[str, int], PairRow]:
-        """Return preferences by sample id and repeat, in their order."""
+        """Return preferences by sample id and repeat, in their order; of several attempts the last."""
         which = pair_scores.c
         query = (
             select(which.sample_id, which.repeat, which.score, which.content)
@@ -49,41 +62,44 @@ class Pairs(Database):
                 which.candidate_run == candidate_run,
                 which.label == label,
                 which.signature == signature,
+                _WHOLE,
             )
             .order_by(which.sample_id, which.repeat)
         )
         with self.reading() as connection:
             rows = connection.execute(query).all()
+        newest = {(row.sample_id, row.repeat % REPEATS): row for row in rows}
         return {
-            (row.sample_id, row.repeat): PairRow(
+            (sample_id, repeat): PairRow(
                 baseline_run,
                 candidate_run,
-                row.sample_id,
-                row.repeat,
+                sample_id,
+                repeat,
                 label,
                 signature,
                 noun_from(Score, row.score),
                 json.loads(row.content),
+                row.repeat // REPEATS,
             )
-            for row in rows
+            for (sample_id, repeat), row in sorted(newest.items(), key=lambda each: each[0])
         }
 
     def pair_replies(self, signature: str) -> dict[str, Completion]:
         """Return what a judge of this signature replied about any two runs, by content address.
 
-        Of replies to one address the first counts.
+        Of replies to one address the last counts.
         """
         query = (
             select(pair_scores.c.content)
             .where(pair_scores.c.signature == signature)
-            .order_by(pair_scores.c.id.desc())
+            .order_by(pair_scores.c.id)
         )
         with self.reading() as connection:
             contents = connection.execute(query).scalars().all()
         return {
             reply["address"]: noun_from(Completion, json_text(reply["completion"]))
             for content in contents
-            for reply in reversed(json.loads(content).get("replies", ()))
+            for reply in json.loads(content).get("replies", ())
         }
 
     def pair_judges(self, baseline_run: str, candidate_run: str) -> list[tuple[str, str]]:
@@ -91,7 +107,7 @@ class Pairs(Database):
         which = pair_scores.c
         query = (
             select(which.label, which.signature)
-            .where(which.baseline_run == baseline_run, which.candidate_run == candidate_run)
+            .where(which.baseline_run == baseline_run, which.candidate_run == candidate_run, _WHOLE)
             .group_by(which.label, which.signature)
             .order_by(func.max(which.id).desc())
         )
@@ -103,9 +119,15 @@ class Pairs(Database):
         which = pair_scores.c
         query = (
             select(which.baseline_run, which.candidate_run)
+            .where(_WHOLE)
             .group_by(which.baseline_run, which.candidate_run)
             .order_by(func.max(which.id).desc())
             .limit(limit)
         )
         with self.reading() as connection:
             return [(row.baseline_run, row.candidate_run) for row in connection.execute(query)]
+
+
+def _place(repeat: int, attempt: int, *, half: bool) -> int:
+    number = attempt * REPEATS + repeat
+    return -1 - number if half else number

@@ -55,6 +55,8 @@ class PairRow:
     content: dict[str, JsonValue]
     """`judge` (its model), `stand_in`, and `replies` with their content `address` and `completion`; empty in
     rows of old."""
+    attempt: int = 0
+    """How often the pair was judged before: a later verdict takes the place of an earlier one."""
 
 
 class ScoreFigures(TypedDict):
