@@ -23,22 +23,14 @@ from promptops.stats.paired import p_above, p_below, terminal_bound
 from promptops.stats.power import smallest_margin
 from promptops.stats.resampling import swap_test
 from promptops.stats.sequential import bet_bounds
-from promptops.summary import RESAMPLES, SEED, Bools, Column, Floats, Tally, sample_values
-from promptops.types import MetricRecord, Run, Sample
+from promptops.summary import RESAMPLES, SEED, Bools, Column, Floats, Side, sample_values
+from promptops.types import MetricRecord, Sample
 from promptops.verdicts import Delta
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 
 BETS = "bets on each group (e-process)"
 """The method of bounds that are exact at any number of cases."""
-
-
-@dataclass(frozen=True)
-class Side:
-    """One of the two runs: what shaped it and its scores."""
-
-    run: Run
-    table: Tally
 
 
 @dataclass(frozen=True)

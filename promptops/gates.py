@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from promptops import gate
 from promptops.baselines import baseline_path, read_baseline
 from promptops.budget import Budget
-from promptops.comparison import Pairing, Side, pair
+from promptops.comparison import Pairing, pair
 from promptops.comparisons import in_order, run_warnings
 from promptops.endings import cut_short, ended
 from promptops.errors import NotComparable, StoreError, UnknownName, UsageError
@@ -41,7 +41,7 @@ from promptops.shifts import Shifts
 from promptops.sides import Loaded, load_accepted, load_baseline, load_run, same_outputs
 from promptops.stopper import InOrder
 from promptops.stopping import Order, drawn
-from promptops.summary import tally
+from promptops.summary import Side, tally
 from promptops.tasks import Follower
 from promptops.types import Result, Run, Sample
 from promptops.verdicts import Verdict

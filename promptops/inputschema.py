@@ -11,6 +11,7 @@ from promptops.canonical import canonical_json
 from promptops.located import KeyPath, shown
 
 MAX_CHARACTERS = 100_000
+TYPES = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
 
 
 def schema_faults(schema: dict[str, JsonValue]) -> list[tuple[KeyPath, str]]:
@@ -20,8 +21,36 @@ def schema_faults(schema: dict[str, JsonValue]) -> list[tuple[KeyPath, str]]:
     """
     if len(canonical_json(schema)) > MAX_CHARACTERS:
         return [((), f"the schema is longer than {MAX_CHARACTERS:,} characters")]
+    if _plain(schema):
+        return []
     faults = list(_reference_faults(schema, schema, ()))
     return faults or list(_rule_faults(schema))
+
+
+def _plain(schema: JsonValue) -> bool:
+    """Tell whether a schema only names types, properties, items and texts, as most do, and is a valid one.
+
+    The library that knows all of JSON Schema is slow to import; what is not plain goes to it.
+    """
+    return isinstance(schema, dict) and all(_plain_rule(key, value) for key, value in schema.items())
+
+
+def _plain_rule(key: str, value: JsonValue) -> bool:
+    match key:
+        case "type":
+            return isinstance(value, str) and value in TYPES
+        case "title" | "description":
+            return isinstance(value, str)
+        case "properties":
+            return isinstance(value, dict) and all(map(_plain, value.values()))
+        case "items":
+            return _plain(value)
+        case "required":
+            names = value if isinstance(value, list) else [None]
+            return all(isinstance(name, str) for name in names) and len(set(map(str, names))) == len(names)
+        case "additionalProperties":
+            return isinstance(value, bool)
+    return False
 
 
 def _reference_faults(
@@ -56,7 +85,7 @@ def _leads(pointer: str, schema: JsonValue) -> bool:
 
 
 def _rule_faults(schema: dict[str, JsonValue]) -> Iterator[tuple[KeyPath, str]]:
-    # Slow to import, and most prompts have no schema.
+    # Slow to import, and most schemas are plain.
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import SchemaError
     from jsonschema.validators import validator_for

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from promptops.canonical import canonical_json
-from promptops.comparison import Side
 from promptops.families import kinship
 from promptops.instruments import Diversity, Found, JudgeFacts
 from promptops.judges import Judge, asked_models
@@ -20,7 +19,7 @@ from promptops.sides import Loaded
 from promptops.stats.clusters import TooFewClustersError
 from promptops.stats.lengthcontrol import LengthCorrelation, length_correlation
 from promptops.stopping import UNSCORED_LIMIT
-from promptops.summary import RESAMPLES, SEED, Floats, Ints, sample_values
+from promptops.summary import RESAMPLES, SEED, Floats, Ints, Side, sample_values
 from promptops.types import MetricRecord, Result, Sample
 
 FEWEST = 10

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from promptops.comparison import Pairing, Side
+from promptops.comparison import Pairing
 from promptops.figures import p_value, signed
 from promptops.stats.binary import mcnemar_p
-from promptops.summary import Bools, Column
+from promptops.summary import Bools, Column, Side
 from promptops.verdicts import Delta
 
 ALPHA = 0.05

@@ -62,7 +62,7 @@ class Roster:
             np.array(codes, dtype=np.int64),
             np.array(weights, dtype=np.float64),
             tagged,
-            np.unique(np.concatenate(written)),
+            _once(np.concatenate(written)),
         )
 
 
@@ -92,6 +92,12 @@ def _by_tag(alike: dict[tuple[str, ...], array[int]]) -> dict[str, Ints]:
         for tag in tags:
             found.setdefault(tag, []).append(places)
     return {
-        tag: np.unique(np.concatenate([np.array(places, dtype=np.intp) for places in each]))
-        for tag, each in found.items()
+        tag: _once(np.concatenate([np.array(each, dtype=np.intp) for each in places]))
+        for tag, places in found.items()
     }
+
+
+def _once(places: Ints) -> Ints:
+    """Return numbers in order, each once: what np.unique gives, without the masked arrays that it loads."""
+    ordered = np.sort(places)
+    return ordered[np.diff(ordered, prepend=-1) > 0]

@@ -12,13 +12,12 @@ import numpy.typing as npt
 
 from promptops.baselines import read_baseline
 from promptops.collector import collecting_later
-from promptops.comparison import Side
 from promptops.errors import NotComparable
 from promptops.judges import Judge
 from promptops.metrics import Metric, scored
 from promptops.models import rebuild_metric
 from promptops.store import Store
-from promptops.summary import rows_of, tally, tally_pages
+from promptops.summary import Side, rows_of, tally, tally_pages
 from promptops.types import MetricRecord, Result, Run, Sample, Score
 
 

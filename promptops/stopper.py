@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from promptops.comparison import Pairing, Side
+from promptops.comparison import Pairing
 from promptops.metrics import Metric
 from promptops.stats.sequential import Wealth
 from promptops.stopping import UNSCORED_LIMIT, Claim, Ints, Stake, grounds, is_sound, series_of
-from promptops.summary import Row, rows_of, tally
+from promptops.summary import Row, Side, rows_of, tally
 from promptops.types import Result, Run, Sample
 
 _SURE = 1 + 1e-9

@@ -20,7 +20,7 @@ from promptops.metrics import Metric
 from promptops.origins import ORIGIN_SLICES, SYNTHETIC, SYNTHETIC_SLICE, is_synthetic, origin_slices
 from promptops.roster import Roster
 from promptops.stats.intervals import bootstrap_interval, mean_interval, wilson_interval
-from promptops.types import Estimate, MetricRecord, Result, Sample, at_places
+from promptops.types import Estimate, MetricRecord, Result, Run, Sample, at_places
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
@@ -120,6 +120,14 @@ class Tally:
     def weights(self) -> Floats:
         """(n,) sample weights."""
         return self.roster.weights
+
+
+@dataclass(frozen=True)
+class Side:
+    """A run, or what an accepted file says of one, and its scores."""
+
+    run: Run
+    table: Tally
 
 
 def clusters_and_weights(samples: Sequence[Sample]) -> tuple[npt.NDArray[np.int64], Floats]:
@@ -314,7 +322,7 @@ def _figure(
 ) -> tuple[float, float | None, float | None]:
     counts, weights, clusters = column.counts[used], table.weights[used], table.clusters[used]
     value = _total(table, column, metric, used)
-    if len(np.unique(clusters)) < 2:
+    if (clusters == clusters[:1]).all():
         return value, None, None
     if column.record.corpus:
         found = bootstrap_interval(

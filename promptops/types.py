@@ -364,6 +364,11 @@ class Run(Noun):
         return self.status
 
     @property
+    def judged(self) -> bool:
+        """Whether a judge is among its metrics."""
+        return any(record.judge for record in self.metrics)
+
+    @property
     def at_work(self) -> bool:
         """Whether a process works on it, held or not."""
         return self.status in ("running", "paused")

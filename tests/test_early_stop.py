@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptops import Project, gate
-from promptops.comparison import Pairing, Side, pair
+from promptops.comparison import Pairing, pair
 from promptops.errors import NotComparable, UsageError
 from promptops.gaterules import GateRule
 from promptops.metrics.exact import Exact
@@ -21,7 +21,7 @@ from promptops.providers.mock import Mock
 from promptops.stats import decision
 from promptops.stopper import Stopper
 from promptops.stopping import Order, drawn, end_of, parts_of, stakes_of
-from promptops.summary import rows_of, tally
+from promptops.summary import Side, rows_of, tally
 from promptops.types import Completion, Failure, Result, Sample, Score
 from tests.made import Folder, questions
 from tests.test_gate import run_of

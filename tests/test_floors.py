@@ -265,6 +265,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "anchoring",
         "batched",
         "comparisons",
+        "evaluating",
         "experiments",
         "forecasts",
         "gates",

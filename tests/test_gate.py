@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from promptops import gate
-from promptops.comparison import Pairing, Side, pair
+from promptops.comparison import Pairing, pair
 from promptops.errors import NotComparable, UsageError
 from promptops.gaterules import GateRule
 from promptops.metrics import Metric
@@ -16,7 +16,7 @@ from promptops.metrics.bleu import Bleu
 from promptops.metrics.exact import Exact
 from promptops.stats import decision
 from promptops.stats.resampling import swap_test
-from promptops.summary import SEED, Row, tally
+from promptops.summary import SEED, Row, Side, tally
 from promptops.types import Completion, Message, MetricRecord, Prompt, Run, Sample
 
 PROMPT = Prompt(messages=(Message(role="user", content="x"),))

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from statsmodels.stats.contingency_tables import mcnemar
 
 from promptops import gate
-from promptops.comparison import Pairing, Side, pair
+from promptops.comparison import Pairing, pair
 from promptops.gaterules import GateRule
 from promptops.metrics import Metric
 from promptops.metrics.bleu import Bleu
 from promptops.metrics.exact import Exact
 from promptops.missing import ALPHA, missing_warnings, unequal_missing
-from promptops.summary import Row, tally
+from promptops.summary import Row, Side, tally
 from tests.test_gate import run_of, samples
 
 Answers = Sequence[Sequence[float | str | None]]

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
+from typing import Any
 
 import pytest
 
 from promptops import Project
 from promptops.errors import FileProblems, NotComparable, UnknownName, UsageError
+from promptops.evaluating import Evaluating
+from promptops.production.judged import Judged
 from promptops.providers.mock import Mock
 from promptops.types import MetricSpec, Run
+from promptops.verdicts import Comparison
 from tests.made import Folder, questions
 
 
@@ -282,3 +288,48 @@ def test_latency_is_left_out_of_a_baseline_and_of_the_warnings(folder: Folder) -
         verdict = project.gate("numbers")
     assert verdict.outcome == "PASS"
     assert not any("latency" in warning for warning in verdict.warnings)
+
+
+WITHOUT_OTHER_VERBS = """
+import sys
+from promptops import Project
+with Project.open(sys.argv[1]) as project:
+    run = project.evaluate("numbers", [sys.argv[2]], ["mock/echo"])[0]
+    project.estimates(run.id), project.failures(run.id), project.runs()
+    early = "promptops.gates" in sys.modules
+    project.compare(run.id, run.id)
+    print(early, "promptops.gates" in sys.modules, isinstance(project, Project), "gate" in dir(Project))
+"""
+
+
+def test_verbs_are_imported_when_the_first_of_them_is_wanted(folder: Folder) -> None:
+    prompt = folder.path / "ask.prompt.yaml"
+    command = [sys.executable, "-c", WITHOUT_OTHER_VERBS, str(folder.path), str(prompt)]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert told.split() == ["False", "True", "True", "True"]
+
+
+def test_no_verb_of_an_evaluation_is_defined_anew_above_it() -> None:
+    """What Project looks up on the lower storey must be what the whole house would do."""
+    hooks = {"_refuse_unwatched", "_started"}  # the first brings the whole house where the second matters
+    above = [each for each in Judged.__mro__ if issubclass(each, Evaluating) and each is not Evaluating]
+    below = {name for each in Evaluating.__mro__[:-1] for name in vars(each)}
+    anew = {name for each in above for name in vars(each) if not name.startswith("__")} & below
+    assert anew == hooks
+
+
+def test_a_class_of_ones_own_may_replace_any_verb(folder: Folder) -> None:
+    class Shorter(Project):
+        def prompt_names(self) -> list[str]:
+            return [*super().prompt_names(), "one more"]
+
+        def compare(self, *runs: str, **how: Any) -> Comparison:
+            return super().compare(*runs, **how)
+
+    run = evaluate(folder)
+    with Shorter.open(folder.path) as project:
+        assert type(project).__name__ == "Shorter" and isinstance(project, Shorter)
+        assert project.prompt_names() == ["one more"]
+        assert project.compare(run.id, run.id).deltas
+        with pytest.raises(AttributeError, match="'Shorter' object has no attribute 'nothing'"):
+            project.nothing  # type: ignore[attr-defined]  # noqa: B018

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from promptops import gate
-from promptops.comparison import Pairing, Side, pair
+from promptops.comparison import Pairing, pair
 from promptops.errors import FileProblems, NotComparable, UsageError
 from promptops.gaterules import GateRule
 from promptops.judges import read_score, read_verdict
@@ -21,7 +21,7 @@ from promptops.metrics.bleu import Bleu
 from promptops.metrics.exact import Exact
 from promptops.project import Project
 from promptops.providers.mock import Mock
-from promptops.summary import Row, tally
+from promptops.summary import Row, Side, tally
 from promptops.types import Completion, Message, Prompt, Run, Sample, Score
 from promptops.worddiff import word_diff
 from tests.made import EVALSET, Folder, questions

@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from promptops.comparison import Pairing, Side, pair
+from promptops.comparison import Pairing, pair
 from promptops.errors import UnknownName
 from promptops.groupchanges import GroupChange
 from promptops.metrics import Metric
@@ -20,7 +20,7 @@ from promptops.metrics.f1 import F1
 from promptops.metrics.tokens import Tokens
 from promptops.slices import Slices, slice_up
 from promptops.stats.paired import terminal_bound
-from promptops.summary import Row, tally
+from promptops.summary import Row, Side, tally
 from promptops.types import Completion, Message, Prompt, Run, Sample
 from tests.made import EVALSET, Folder, questions
 

@@ -33,7 +33,7 @@ def print_runs(
     from promptops.usage import Usage
 
     used = usage or Usage()
-    judged = [project.judge_facts(run.id) for run in runs]
+    judged = [project.judge_facts(run.id) if run.judged else () for run in runs]
     documents.print_document(
         documents.EvalDocument(
             runs=tuple(
@@ -42,7 +42,7 @@ def print_runs(
                     estimates=project.estimates(run.id),
                     failures=project.failures(run.id),
                     cut_off=project.cut_off(run.id),
-                    notes=project.judge_notes(run.id, facts=facts),
+                    notes=project.judge_notes(run.id, facts=facts) if run.judged else {},
                     judges=facts,
                 )
                 for run, facts in zip(runs, judged, strict=True)

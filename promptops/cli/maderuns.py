@@ -62,7 +62,8 @@ def print_made(
             cut_off=project.cut_off(run.id),
             slices=False,
         )
-        tables.print_notes(project.judge_notes(run.id))
+        if run.judged:
+            tables.print_notes(project.judge_notes(run.id))
     click.echo("")
     answered = [run for run in runs if run.done]
     if len(answered) > 1:

@@ -26,7 +26,8 @@ def runs_command(ctx: click.Context, evalset: str | None, limit: int, as_json: b
 
     with open_project(ctx, existing=True) as project:
         found = project.runs(limit=limit, evalset=evalset)
-        marks = project.judge_marks(found)
+        judged = [run for run in found if run.judged]
+        marks = project.judge_marks(judged) if judged else {}
         bills = project.bills(found)
         missing = project.missing_database
     if as_json:
@@ -74,9 +75,10 @@ def show_command(ctx: click.Context, run: str, sample: str | None, repeat: int, 
                 raise UnknownName("sample with a result", sample, known)
         estimates = project.estimates(found.id) if not cases or as_json else ()
         failures = project.failures(found.id)
-        judges = project.judge_facts(found.id) if not cases or as_json else ()
-        notes = project.judge_notes(found.id, facts=judges) if not cases or as_json else {}
-        corrections = project.corrections(found.id) if not cases or as_json else {}
+        judged = found.judged and (not cases or as_json)
+        judges = project.judge_facts(found.id) if judged else ()
+        notes = project.judge_notes(found.id, facts=judges) if judged else {}
+        corrections = project.corrections(found.id) if judged else {}
         cut_off = project.cut_off(found.id)
         if as_json:
             from promptops.cli import documents

@@ -7,18 +7,16 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from promptops.cli.safe import safe_line, safe_lines
-from promptops.correctionwords import corrected_line
-from promptops.evidence import evidence_of
 from promptops.figures import figure, interval, p_value, signed
 from promptops.origins import ORIGIN_SLICES
 from promptops.states import go_on
 from promptops.types import Estimate, FailureCount, Outcome, Run
-from promptops.verdicts import CaseChange, Comparison, Correction, Verdict
-from promptops.worddiff import word_diff
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
+
+    from promptops.verdicts import CaseChange, Comparison, Correction, Verdict
 
 
 COLOURS: dict[Outcome, str] = {
@@ -87,6 +85,8 @@ def print_notes(notes: Mapping[str, Sequence[str]]) -> None:
 
 def print_corrections(found: Mapping[str, Correction], *, change: bool = False) -> None:
     """Print what people's ratings make of judged figures, one line each."""
+    from promptops.correctionwords import corrected_line
+
     for label, each in found.items():
         console().print(f"  {label}: {safe_lines(corrected_line(each, change=change))}", soft_wrap=True)
 
@@ -152,6 +152,8 @@ def diff_text(before: str, after: str, limit: int = 1500) -> Text:
     """Return a word diff that can be read without colour: removed in [-...-], added in {+...+}."""
     from rich.text import Text
 
+    from promptops.worddiff import word_diff
+
     text = Text("  ")
     for part in word_diff(before[: limit * 4], after[: limit * 4]):
         shown = safe_lines(part.text).replace("\n", "\n  ")
@@ -169,6 +171,8 @@ def diff_text(before: str, after: str, limit: int = 1500) -> Text:
 
 def print_verdict(verdict: Verdict) -> None:
     """Print the verdict with its plain sentence, then the notes, then each rule in figures."""
+    from promptops.evidence import evidence_of
+
     console().print(f"\n{verdict.outcome}", style=COLOURS[verdict.outcome], end="  ")
     console().print(safe_lines(verdict.sentence or verdict.reason), soft_wrap=True)
     for warning in verdict.warnings:
