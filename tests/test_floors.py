@@ -386,7 +386,7 @@ def test_what_is_slow_to_import_is_imported_where_it_is_used() -> None:
     guilty = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path in python_files("promptops")
-        for node in ast.parse(path.read_text("utf-8")).body
+        for node in parsed(path).body
         for name in (
             [alias.name for alias in node.names]
             if isinstance(node, ast.Import)
@@ -468,10 +468,21 @@ def own_imports(name: str) -> tuple[Import, ...]:
     return tuple(found for found in imports(modules()[name]) if found.target in modules())
 
 
-def imports(path: Path) -> Iterator[Import]:
-    """Yield every import in a file, also those inside functions and for type checkers."""
+@cache
+def imports(path: Path) -> tuple[Import, ...]:
+    """Return every import in a file, also those inside functions and for type checkers."""
+    return tuple(_imports(path))
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    """Return a file's syntax tree; three tests look at the same ones."""
+    return ast.parse(path.read_text("utf-8"))
+
+
+def _imports(path: Path) -> Iterator[Import]:
     shown = path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield Import(alias.name, f"{shown}:{node.lineno}")
