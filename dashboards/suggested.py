@@ -61,7 +61,7 @@ def _ticked(found: SetCoverage) -> list[int]:
 def _whole(found: SetCoverage, wanted: Measure) -> None:
     """Draw one suggestion whole, and a box for what should be answered to it."""
     names = {
-        str(place): f"row {each.index + 1}   {frames.cell(each.text)}"
+        str(place): f"{frames.cell(each.where)}   {frames.cell(each.text)}"
         for place, each in enumerate(found.suggestions)
     }
     each = found.suggestions[int(sides.choice("Read", "read", names, "0"))]

@@ -67,7 +67,7 @@ def map_frame(found: SetCoverage) -> pd.DataFrame:
             "y": point.y,
             "group": CASE if point.kind is None and point.sample is not None else _group(point.kind, kinds),
             "drawn as": _drawn_as(point.sample, point.index, picked),
-            "which": cell(point.sample) if point.sample is not None else f"row {(point.index or 0) + 1}",
+            "which": cell(point.where if point.sample is None else point.sample),
             "text": cell(point.text),
         }
         for place, point in enumerate(found.map.points if found.map else ())
@@ -101,14 +101,14 @@ def suggestions_frame(found: SetCoverage) -> pd.DataFrame:
     """Return one row a text to add."""
     rows = [
         {
-            "row": each.index + 1,
+            "from": cell(each.where),
             "newly covered": f"{each.covered:.1%}",
             "mass": f"{each.mass:.1%}",
             "text": cell(each.text),
         }
         for each in found.suggestions
     ]
-    return pd.DataFrame(rows, columns=["row", "newly covered", "mass", "text"])
+    return pd.DataFrame(rows, columns=["from", "newly covered", "mass", "text"])
 
 
 def reestimates_frame(found: SetCoverage) -> pd.DataFrame:

@@ -55,11 +55,13 @@ class Uncovered(Noun):
 class Suggestion(Noun):
     """A production text to add: its place in the sequence, how much it covers that was far, and its gain.
 
+    `where` names it for people: a file's line, a record's or a sample's id.
     `gain` is how much nearer all production texts come on average, 0 to 1; `mass` the share of production
     that would be nearest to it among all cases and suggestions.
     """
 
     index: int
+    where: str = ""
     text: str
     covered: float
     gain: float
@@ -80,13 +82,15 @@ class Reestimate(Noun):
 class MapPoint(Noun):
     """One text on the map: a case by its sample's id, or a text of production by its place in the sequence.
 
-    `kind` is its number in `uncovered`, from 0; None for cases, and where a case is near.
+    `where` names the latter for people. `kind` is its number in `uncovered`, from 0; None for cases, and
+    where a case is near.
     """
 
     x: float
     y: float
     sample: str | None = None
     index: int | None = None
+    where: str = ""
     kind: int | None = None
     text: str
 
@@ -158,6 +162,7 @@ def measure_coverage(
     groups: Sequence[str | None] | None = None,
     evalset: str = "",
     source: str = "production",
+    where: Sequence[str] = (),
     suggest: int = 0,
     mapped: bool = False,
     embed: Embed | None = None,
@@ -167,8 +172,8 @@ def measure_coverage(
 ) -> SetCoverage:
     """Measure how far cases (texts with `ids`) cover texts of production, and suggest some of these.
 
-    `groups` name what cases were made from together; None stands for a case by itself. `mapped` asks for the
-    map, with the beginning of every text.
+    `groups` name what cases were made from together; None stands for a case by itself. `where` names texts of
+    production for people. `mapped` asks for the map, with the beginning of every text.
     Below 10 cases or 20 texts nothing is measured; of more than 2,000 on a side a seeded sample is taken, and
     of each text the first 20,000 characters.
     """
@@ -204,6 +209,7 @@ def measure_coverage(
     owners = clusters(space.production[far], threshold, seed) if len(far) else np.zeros(0, dtype=np.intp)
     kinds = {int(place): int(owner) for place, owner in zip(far, owners, strict=True)}
     names = [ids[place] for place in chosen]
+    called = [where[place] if where else "" for place in places]
     return found.model_copy(
         update={
             "measured": True,
@@ -218,9 +224,9 @@ def measure_coverage(
             "threshold": threshold,
             "far": len(far) / len(texts),
             "uncovered": _uncovered(space, texts, far, owners),
-            "suggestions": _suggested(space, texts, places, suggest, threshold),
+            "suggestions": _suggested(space, texts, places, called, suggest, threshold),
             "masses": {name: float(mass) for name, mass in zip(names, masses, strict=True)},
-            "map": _mapped(space, texts, shown_cases, places, names, kinds) if mapped else None,
+            "map": _mapped(space, texts, shown_cases, places, called, names, kinds) if mapped else None,
         }
     )
 
@@ -256,7 +262,7 @@ def _uncovered(space: Space, texts: Sequence[str], far: Ints, owners: Ints) -> t
 
 
 def _suggested(
-    space: Space, texts: Sequence[str], places: Ints, count: int, threshold: float
+    space: Space, texts: Sequence[str], places: Ints, called: Sequence[str], count: int, threshold: float
 ) -> tuple[Suggestion, ...]:
     picks = facilities(space.production, space.evaluation, count, threshold) if count else ()
     if not picks:
@@ -266,6 +272,7 @@ def _suggested(
     return tuple(
         Suggestion(
             index=int(places[pick.place]),
+            where=called[pick.place],
             text=texts[pick.place],
             covered=pick.covered,
             gain=pick.gain,
@@ -280,16 +287,22 @@ def _mapped(
     texts: Sequence[str],
     cases: Sequence[str],
     places: Ints,
+    called: Sequence[str],
     names: Sequence[str],
     kinds: Mapping[int, int],
 ) -> CoverageMap:
     drawn = plane(np.concatenate([space.production, space.evaluation]))
     asked = [
         MapPoint(
-            x=float(x), y=float(y), index=int(place), kind=kinds.get(number), text=text[:_SHOWN_CHARACTERS]
+            x=float(x),
+            y=float(y),
+            index=int(place),
+            where=where,
+            kind=kinds.get(number),
+            text=text[:_SHOWN_CHARACTERS],
         )
-        for number, ((x, y), place, text) in enumerate(
-            zip(drawn.places[: len(texts)], places, texts, strict=True)
+        for number, ((x, y), place, where, text) in enumerate(
+            zip(drawn.places[: len(texts)], places, called, texts, strict=True)
         )
     ]
     held = [

@@ -52,6 +52,8 @@ class _Ready:
     checker: str
     log: Path
     cache: bool = True
+    short: int = 0
+    """Passages that are not asked about."""
 
     @property
     def human(self) -> list[Sample]:
@@ -113,6 +115,7 @@ class Generating(Curation):
             checker=ready.checker,
             hows=tuple(dict.fromkeys(seed.how for seed in ready.assignment.seeds)),
             wanted=count,
+            short=ready.short,
             candidates=candidates,
             rejected=tuple(outcome.rejected),
             unheard=tuple(outcome.unheard),
@@ -152,6 +155,7 @@ class Generating(Curation):
     ) -> Forecast:
         """Return what `generate` with the same arguments would take, as `forecast` does."""
         from promptops.generation.requests import prompt_for
+        from promptops.generation.telling import short_note
         from promptops.templates import Renderer
 
         work = self._dry(concurrency, cache, budget, None)
@@ -166,6 +170,7 @@ class Generating(Curation):
             _part(work, "check", ready.checker, checking, count, (prompt_for("check"),)),
         ]
         notes = ["That is at most: samples that can't be read or repeat others are not checked."]
+        notes += [short_note(ready.short)] if ready.short else []
         return self._forecast(work, ready.evalset.name, count, 1, parts, notes)
 
     def add_samples(
@@ -222,7 +227,7 @@ class Generating(Curation):
             raise UsageError("--passage-in names the input for a document's passage: it goes with --from.")
         found = self.evalset(evalset)
         shape = shape_of(found.samples, material.kind, keep=keep, passage_in=passage_in)
-        seeds = material.seeds(found.samples, count, self.root)
+        seeds, short = material.seeds(found.samples, count, self.root)
         work.open_models([chosen, second])
         for kind in dict.fromkeys(seed.kind for seed in seeds):
             work.refuse_parameters(prompt_for(kind), f"The shipped prompt {kind!r}", chosen)
@@ -233,7 +238,7 @@ class Generating(Curation):
         log = generated_file(self.root, found.name)
         prompts = {name: self.prompt(name)[0] for name in self.prompt_names()}
         assignment = Assignment(seeds, found.samples, canaries, prompts)
-        return _Ready(work, found, shape, assignment, chosen, second, log)
+        return _Ready(work, found, shape, assignment, chosen, second, log, short=short)
 
     def _writer(self, ready: _Ready, renderer: Renderer) -> Writer:
         from promptops.generation.replylog import ReplyLog

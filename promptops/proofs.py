@@ -83,7 +83,7 @@ class Recording(Noun):
 
 
 class CacheModel(Noun):
-    """Answers of one model that would be used again."""
+    """Answers of one model, or its points of texts, that would be used again."""
 
     model: str
     entries: int
@@ -92,3 +92,10 @@ class CacheModel(Noun):
     """Calls that were answered so far without being paid for."""
     oldest: str | None
     newest: str | None
+
+
+class Forgotten(Noun):
+    """How many stored answers, and points of texts, will not be used again."""
+
+    answers: int
+    points: int

@@ -12,7 +12,7 @@ from promptops.errors import Altered, UnknownName, UsageError
 from promptops.judges import models_of
 
 if TYPE_CHECKING:
-    from promptops.proofs import CacheModel, Recording, Replay, Verification
+    from promptops.proofs import CacheModel, Forgotten, Recording, Replay, Verification
 
 
 class Replays(Analyses):
@@ -99,3 +99,27 @@ class Replays(Analyses):
             if model not in known:
                 raise UnknownName("model with stored answers", model, known)
         return self.store.forget(older_than=older_than, model=model, dry_run=dry_run)
+
+    def points_stats(self) -> list[CacheModel]:
+        """Return which points of texts by embedding models would be used again, by model."""
+        from promptops.proofs import CacheModel
+
+        return [CacheModel.model_validate(vars(found)) for found in self._kept_points.kept()]
+
+    def forget_cached(
+        self, *, older_than: timedelta | None = None, model: str | None = None, dry_run: bool = False
+    ) -> Forgotten:
+        """Let neither stored answers nor points of texts be used again, as `forget_answers` does.
+
+        Raises UnknownName for a model that has neither.
+        """
+        from promptops.proofs import Forgotten
+
+        answering = {found.model for found in self.store.reusable()}
+        pointing = {found.model for found in self._kept_points.kept()}
+        if model is not None and model not in answering | pointing:
+            raise UnknownName("model with stored answers or points", model, answering | pointing)
+        return Forgotten(
+            answers=self.store.forget(older_than=older_than, model=model, dry_run=dry_run),
+            points=self._kept_points.forget(older_than=older_than, model=model, dry_run=dry_run),
+        )

@@ -80,9 +80,13 @@ class FeatureShift(Noun):
 
 
 class ShownText(Noun):
-    """A current text that was shown to no classifier: its place in the sequence, log odds, beginning."""
+    """A current text that was shown to no classifier: its place in the sequence, log odds, beginning.
+
+    `where` names it for people: a file's line, a record's or a sample's id.
+    """
 
     index: int
+    where: str = ""
     score: float
     text: str
 
@@ -155,6 +159,7 @@ def measure_shift(
     permutations: int = 999,
     reference_name: str = "reference",
     current_name: str = "current",
+    where: Sequence[str] = (),
     what: What | None = None,
 ) -> Shift:
     """Measure how far current texts have moved from reference texts.
@@ -162,7 +167,7 @@ def measure_shift(
     `paired` is for two outputs of each sample, in the same order: texts are then only compared
     within their pair. `blocks` name each text's day, on both sides: whole days are shuffled then. `days` name
     it on the second side, and on the first where they may be None: each day is measured by itself. `columns`
-    join the panel; `embed` turns the texts that are looked at into points.
+    join the panel; `embed` turns the texts that are looked at into points. `where` names current texts.
     Below 20 texts a side nothing is measured; of more than 1,000 a side a seeded sample
     is taken, and of each text the first 20,000 characters. Raises UsageError where pairs don't pair up.
     """
@@ -175,7 +180,7 @@ def measure_shift(
         raise UsageError("Texts are compared in pairs or shuffled by days, not both: take one of them away.")
     if paired and days is not None:
         raise UsageError("Texts that are compared in pairs are not looked at day by day.")
-    sides = _sides(reference, current, paired, blocks, days, columns, seed)
+    sides = _sides(reference, current, paired, blocks, days, columns, where, seed)
     unmeasured = Shift(
         reference_name=reference_name,
         current_name=current_name,
@@ -205,6 +210,8 @@ class _Sides:
     blocks: Blocks | None
     columns: tuple[Column, ...]
     days: tuple[list[str] | None, list[str]] | None
+    where: Sequence[str]
+    """What each current text of all is called, where that is known."""
 
 
 def _sides(
@@ -214,6 +221,7 @@ def _sides(
     blocks: tuple[Labels, Labels] | None,
     days: tuple[Sequence[str] | None, Sequence[str]] | None,
     columns: Sequence[Column],
+    where: Sequence[str],
     seed: int,
 ) -> _Sides:
     rng = np.random.default_rng(seed)
@@ -232,6 +240,7 @@ def _sides(
             None if days[0] is None else [days[0][place] for place in first],
             [days[1][place] for place in second],
         ),
+        where,
     )
 
 
@@ -345,15 +354,14 @@ def _left_out(columns: Sequence[Column], changes: Sequence[FeatureChange]) -> tu
 
 
 def _shown(told: Classified, sides: _Sides, which: range) -> tuple[ShownText, ...]:
-    return tuple(
-        ShownText(
-            index=int(sides.current_places[told.foreign[rank]]),
-            score=float(told.odds[rank]),
-            text=sides.current[told.foreign[rank]][:_SHOWN_CHARACTERS],
-        )
-        for rank in which
-        if -len(told.foreign) <= rank < len(told.foreign)
-    )
+    ranks = [rank for rank in which if -len(told.foreign) <= rank < len(told.foreign)]
+    return tuple(_shown_text(sides, int(told.foreign[rank]), float(told.odds[rank])) for rank in ranks)
+
+
+def _shown_text(sides: _Sides, number: int, score: float) -> ShownText:
+    place = int(sides.current_places[number])
+    where = sides.where[place] if sides.where else ""
+    return ShownText(index=place, where=where, score=score, text=sides.current[number][:_SHOWN_CHARACTERS])
 
 
 def severity_of(separation: float) -> Severity:

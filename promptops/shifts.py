@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from promptops.budget import Budget
 from promptops.candidates import write_candidates
-from promptops.comparisons import Comparisons
 from promptops.coverage import Reestimate, SetCoverage, measure_coverage
-from promptops.embedding import embedded
+from promptops.embedding import EmbeddingForecast
 from promptops.errors import NotComparable, UsageError
-from promptops.eventloop import wait_for
 from promptops.gatecells import unmeasured
 from promptops.leaks import ALIKE, Canary, Leaks, canaries_in, near_pairs, pairs_across, shown_in
-from promptops.models import key_variables, open_model
+from promptops.models import key_variables
 from promptops.parts import whole_digest
+from promptops.pointed import Pointed
 from promptops.production.recordwindows import AT, of_records
 from promptops.production.references import is_records, read_reference
 from promptops.redaction import Redactor
@@ -48,7 +49,7 @@ FEWEST_DAYS = 5
 """Days on each side from which on records are shuffled by whole days: 5 + 5 can be shared out in 252 ways."""
 
 
-class Shifts(Comparisons):
+class Shifts(Pointed):
     """Texts against texts, whatever their quality."""
 
     def shift(
@@ -65,6 +66,8 @@ class Shifts(Comparisons):
         embed: str | None = None,
         alpha: float = 0.05,
         seed: int = 0,
+        cache: bool = True,
+        budget: Budget | None = None,
     ) -> Shift:
         """Measure how far two collections of texts lie apart.
 
@@ -75,11 +78,37 @@ class Shifts(Comparisons):
         of two windows of records by themselves where each has five days.
         `trend` names it for the current side alone: each of its days is measured by itself.
         `columns` join the panel: metrics and metadata of runs and sets, fields of files. `embed` names an
-        embedding model that turns the texts into points. Raises UsageError, UnknownName, FileProblems.
+        embedding model that turns the texts into points, within `budget`; points of an earlier time are used
+        again unless `cache` is off. Raises UsageError, UnknownName, FileProblems, Stopped.
         """
-        if pair_by is not None and (by_day or trend) is not None:
+        sides = self._both(reference, current, Wanted(what, field, tuple(columns), by_day, pair_by), trend)
+        points = None if embed is None else self._points(embed, reuse=cache, budget=budget)
+        return sides.measure(points, alpha=alpha, seed=seed)
+
+    def forecast_shift(
+        self,
+        reference: str,
+        current: str,
+        *,
+        embed: str,
+        what: What | None = None,
+        field: str | None = None,
+        pair_by: str | None = None,
+        by_day: str | None = None,
+        trend: str | None = None,
+        columns: Sequence[str] = (),
+        seed: int = 0,
+        cache: bool = True,
+    ) -> EmbeddingForecast:
+        """Return what `shift` with the same arguments would ask the embedding model for; nobody is asked."""
+        sides = self._both(reference, current, Wanted(what, field, tuple(columns), by_day, pair_by), trend)
+        return self._foreseen(embed, partial(sides.measure, seed=seed), reuse=cache)
+
+    def _both(self, reference: str, current: str, wanted: Wanted, trend: str | None) -> _Both:
+        """Return both sides of a shift, ready to be measured."""
+        by_day = wanted.day
+        if wanted.key is not None and (by_day or trend) is not None:
             raise UsageError("Texts are compared in pairs or looked at by days, not both.")
-        wanted = Wanted(what, field, tuple(columns), by_day, pair_by)
         if trend is not None and by_day not in (None, trend):
             raise UsageError("Days are shuffled by one field and looked at by another: name the same one.")
         if is_records(reference) and is_records(current) and by_day is None:
@@ -92,22 +121,7 @@ class Shifts(Comparisons):
         pairs = None if second.days is not None else in_pairs(first, second)
         if pairs is not None:
             first, second = pairs
-        points = None if embed is None else self._points(embed)
-        return measure_shift(
-            first.texts,
-            second.texts,
-            paired=pairs is not None,
-            blocks=blocks,
-            days=None if second.days is None else (first.days, second.days),
-            columns=columns_of(first, second, wanted.columns),
-            embed=None if points is None else points.embed,
-            embedding_model=None if points is None else points.name,
-            alpha=alpha,
-            seed=seed,
-            reference_name=first.name,
-            current_name=second.name,
-            what=what,
-        )
+        return _Both(first, second, pairs is not None, blocks, wanted)
 
     def coverage(
         self,
@@ -120,33 +134,24 @@ class Shifts(Comparisons):
         run: str | None = None,
         embed: str | None = None,
         seed: int = 0,
+        cache: bool = True,
+        budget: Budget | None = None,
     ) -> SetCoverage:
         """Measure how much of production a set's inputs cover, and `suggest` so many texts to add.
 
         `production` is records (`records:7d`), a file, another set, or a run (its inputs). `mapped` asks
         for the map of all texts.
         `run` names a run of the set whose figures are told as production would weigh them; `embed` an
-        embedding model. Raises UsageError, FileProblems, NotComparable for a run on another state of the set.
+        embedding model, asked within `budget`; points of earlier are used again unless `cache` is off.
+        Raises UsageError, FileProblems, Stopped, NotComparable for a run on another state of the set.
         """
         found = self.evalset(evalset)
         wanted = Wanted("inputs", field)
         # Seven days mean the same moments when candidates are written later.
         source = read_reference(production, datetime.now(UTC)).name if is_records(production) else production
         first, second = of_evalset(found, wanted), self._window(source, wanted)
-        points = None if embed is None else self._points(embed)
-        measured = measure_coverage(
-            first.texts,
-            [sample.id for sample in found.samples],
-            second.texts,
-            groups=[sample.group for sample in found.samples],
-            evalset=found.name,
-            source=source,
-            suggest=suggest,
-            mapped=mapped,
-            embed=None if points is None else points.embed,
-            embedding_model=None if points is None else points.name,
-            seed=seed,
-        )
+        points = None if embed is None else self._points(embed, reuse=cache, budget=budget)
+        measured = _covered(found, source, first, second, points, suggest=suggest, mapped=mapped, seed=seed)
         if run is None or not measured.measured:
             return measured
         chosen = self.finished_run(run)
@@ -157,6 +162,21 @@ class Shifts(Comparisons):
             )
         estimates = self._as_production_asks(chosen, measured.masses)
         return measured.model_copy(update={"run": chosen.id, "estimates": estimates})
+
+    def forecast_coverage(
+        self,
+        evalset: str | Path,
+        production: str,
+        *,
+        embed: str,
+        field: str | None = None,
+        seed: int = 0,
+        cache: bool = True,
+    ) -> EmbeddingForecast:
+        """Return what `coverage` with the same arguments would ask the embedding model for."""
+        found, wanted = self.evalset(evalset), Wanted("inputs", field)
+        sides = of_evalset(found, wanted), self._window(production, wanted)
+        return self._foreseen(embed, partial(_covered, found, production, *sides, seed=seed), reuse=cache)
 
     def write_candidates(
         self,
@@ -280,19 +300,6 @@ class Shifts(Comparisons):
             return unmeasured(rule, "the baseline has no outputs; accept it without --no-outputs")
         return shift_cell(rule, measure_shift(pairs[0].texts, pairs[1].texts, paired=True, alpha=rule.alpha))
 
-    def _points(self, name: str) -> NamedEmbed:
-        """Return what turns texts into points by a model.
-
-        Raises SettingsError where it can't be asked, UsageError or FileProblems where it can't be run here.
-        """
-        model = open_model(name, self.settings, self.environment, self.root)
-        attempts, at_once = self.settings.attempts, model.settings.concurrency or self.settings.concurrency
-        server = model.embedder()
-        return NamedEmbed(
-            lambda texts: wait_for(embedded(texts, model, name, attempts=attempts, concurrency=at_once)),
-            f"{name} ({server.about})" if server is not None and server.about else name,
-        )
-
     def _window(self, reference: str, wanted: Wanted) -> Window:
         """Return the texts of records, a run, an evaluation set or a file."""
         if is_records(reference):
@@ -307,6 +314,64 @@ class Shifts(Comparisons):
         samples = tuple(self.store.snapshot_samples(run.evalset_digest))
         results = self.store.results(run.id)
         return of_run(run, samples, results, metrics_of(run), wanted, whole_digest(run))
+
+
+@dataclass(frozen=True)
+class _Both:
+    """Both sides of a shift, in pairs or by days where they are."""
+
+    first: Window
+    second: Window
+    paired: bool
+    blocks: tuple[Sequence[str], Sequence[str]] | None
+    wanted: Wanted
+
+    def measure(self, points: NamedEmbed | None, *, alpha: float = 0.05, seed: int = 0) -> Shift:
+        """Measure how far they lie apart."""
+        first, second = self.first, self.second
+        return measure_shift(
+            first.texts,
+            second.texts,
+            paired=self.paired,
+            blocks=self.blocks,
+            days=None if second.days is None else (first.days, second.days),
+            columns=columns_of(first, second, self.wanted.columns),
+            embed=None if points is None else points.embed,
+            embedding_model=None if points is None else points.name,
+            alpha=alpha,
+            seed=seed,
+            reference_name=first.name,
+            current_name=second.name,
+            where=second.where,
+            what=self.wanted.what,
+        )
+
+
+def _covered(
+    found: EvalSet,
+    source: str,
+    cases: Window,
+    production: Window,
+    points: NamedEmbed | None,
+    *,
+    suggest: int = 0,
+    mapped: bool = False,
+    seed: int = 0,
+) -> SetCoverage:
+    return measure_coverage(
+        cases.texts,
+        [sample.id for sample in found.samples],
+        production.texts,
+        groups=[sample.group for sample in found.samples],
+        evalset=found.name,
+        source=source,
+        where=production.where,
+        suggest=suggest,
+        mapped=mapped,
+        embed=None if points is None else points.embed,
+        embedding_model=None if points is None else points.name,
+        seed=seed,
+    )
 
 
 def _effective(weights: Floats) -> float:

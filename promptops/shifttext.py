@@ -11,6 +11,8 @@ from promptops.stats.intervals import wilson_interval
 
 USUAL, LACKING = 0.05, 0.1
 """Shares of production far from every case: of a set like it, and from which on a set lacks something."""
+GUESSED = 0.495
+"""An area under the curve that is told as less than .50: worse than guessing, which only chance explains."""
 _NAME = 60
 """Characters of a side's name in a sentence."""
 
@@ -46,7 +48,10 @@ def shift_facts(shift: Shift) -> str:
     if shift.panel_p is not None:
         facts.append(f"features p {p_value(shift.panel_p)}")
     if shift.auc is not None and shift.auc_low is not None and shift.auc_high is not None:
-        facts.append(f"told apart with AUC {shift.auc:.2f} [{shift.auc_low:.2f}, {shift.auc_high:.2f}]")
+        below = " (under .5: not told apart)" if shift.auc < GUESSED else ""
+        facts.append(
+            f"told apart with AUC {shift.auc:.2f} [{shift.auc_low:.2f}, {shift.auc_high:.2f}]{below}"
+        )
     return "; ".join(facts)
 
 

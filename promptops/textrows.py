@@ -33,6 +33,8 @@ class TextRow(NamedTuple):
     key: str | None
     chosen: JsonValue
     """What the text was made of: itself, or an object of inputs."""
+    line: int | None
+    """Of the file; None where it has no lines."""
 
 
 def read_texts(path: Path, field: str | None = None) -> list[str]:
@@ -66,7 +68,7 @@ def read_text_rows(
         name = None if key is None else _key(value_at(row.value, key), key, seen, faults)
         if chosen is not None:
             values = tuple(value_at(row.value, column) for column in columns)
-            found.append(TextRow(chosen.text, values, date, name, chosen.value))
+            found.append(TextRow(chosen.text, values, date, name, chosen.value, row.place(())[0]))
     if not found and not problems:
         problems.append(Problem(file_name(path), "holds no texts", 1))
     problems += [] if problems else _absent(path, columns, found)

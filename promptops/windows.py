@@ -56,6 +56,8 @@ class Window:
     columns: Mapping[str, Sequence[JsonValue]] = field(default_factory=dict)
     sources: Sequence[JsonValue] = ()
     """What each text was made of: itself, or an object of inputs."""
+    where: Sequence[str] = ()
+    """Where each text stands, for people: a file's line, a record's or a sample's id."""
 
     def only(self, places: Sequence[int]) -> Window:
         """Return the texts at some places, in the order of these."""
@@ -66,6 +68,7 @@ class Window:
             days=None if self.days is None else [self.days[place] for place in places],
             columns={name: [values[place] for place in places] for name, values in self.columns.items()},
             sources=[self.sources[place] for place in places] if self.sources else (),
+            where=[self.where[place] for place in places] if self.where else (),
         )
 
 
@@ -86,6 +89,10 @@ def of_file(path: Path, wanted: Wanted) -> Window:
         paired_by=f"field {wanted.key}" if wanted.key else None,
         days=[row.day or "" for row in rows] if wanted.day else None,
         sources=[row.chosen for row in rows],
+        where=[
+            f"{path.name}:{row.line}" if row.line else f"{path.name} row {place}"
+            for place, row in enumerate(rows, 1)
+        ],
         columns={name: [row.values[place] for row in rows] for place, name in enumerate(wanted.columns)},
     )
 
@@ -127,6 +134,7 @@ def of_run(
         found,
         texts=[completion.text for _, completion in answered],
         sources=(),
+        where=[_told(each) for each, _ in answered],
         keys=[f"{each.sample_id}#{each.repeat}" for each, _ in answered],
         paired_by=f"samples of {digest}",
     )
@@ -194,9 +202,14 @@ def _of_samples(
         texts=[joined(sample.inputs) or "" for sample in samples],
         keys=[sample.id for sample in samples],
         sources=[sample.inputs for sample in samples],
+        where=[f"sample {sample.id}" for sample in samples],
         days=days(wanted.day) if wanted.day else None,
         columns={column: values(column) for column in wanted.columns},
     )
+
+
+def _told(result: Result) -> str:
+    return f"sample {result.sample_id}" + (f", repeat {result.repeat + 1}" if result.repeat else "")
 
 
 def _column(name: str, first: Sequence[JsonValue], second: Sequence[JsonValue]) -> Column:

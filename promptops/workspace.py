@@ -18,6 +18,7 @@ from promptops.types import EvalSet, Run, Sample
 if TYPE_CHECKING:
     from promptops.bills import Bill
     from promptops.store import Store
+    from promptops.store.points import Points
 
 
 BILLED = 20_000
@@ -75,6 +76,13 @@ class Workspace:
         if not self._read_only:
             self._keep_out_of_git()
         return Store.open(self.settings.database, read_only=self._read_only)
+
+    @cached_property
+    def _kept_points(self) -> Points:
+        """What embedding models gave, beside the database's usual place."""
+        from promptops.store.points import Points  # numpy
+
+        return Points(self.root / ".promptops" / "points" / "points.db", read_only=self._read_only)
 
     @cached_property
     def missing_database(self) -> Path | None:

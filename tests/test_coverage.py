@@ -117,6 +117,7 @@ def test_candidates_are_samples_for_review_without_secrets_and_people(folder: Fo
         with pytest.raises(UsageError, match=r"ends with \.jsonl"):
             project.write_candidates(found, folder.path / "candidates.csv")
     text = target.read_text()
+    assert found.suggestions[0].where == f"log.jsonl:{found.suggestions[0].index + 1}"
     assert "guest" not in text and "sk-xxx" not in text
     rows = [json.loads(line) for line in text.splitlines()]
     assert rows[0]["metadata"]["row"] == found.suggestions[0].index + 1

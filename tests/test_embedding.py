@@ -19,6 +19,7 @@ from promptops.models import open_model
 from promptops.providers import ProviderSettings
 from promptops.providers._openai_embeddings import MAX_TEXTS
 from promptops.stats import Floats
+from tests.made import Folder
 from tests.providers import embedding_server
 from tests.providers.embedding_server import EmbeddingServer, point
 
@@ -29,6 +30,20 @@ KEY = "sk-0123456789abcdef0123"
 def server() -> Iterator[EmbeddingServer]:
     with embedding_server.serving() as server:
         yield server
+
+
+@pytest.fixture
+def made(folder: Folder, server: EmbeddingServer) -> Folder:
+    """A project with 30 + 30 texts and a server whose points cost something."""
+    folder.write(
+        "promptops.toml",
+        f'attempts = 1\nconcurrency = 1\n[providers.local]\nkind = "openai"\nbase_url = "{server.url}"\n'
+        "price_in = 10.0\n",
+    )
+    for name in ("old", "new"):
+        rows = "".join(json.dumps({"text": f"{name} {n} parcel"}) + "\n" for n in range(30))
+        folder.write(f"{name}.jsonl", rows)
+    return folder
 
 
 def ask(server: EmbeddingServer, texts: list[str], *, attempts: int = 2, name: str = "local/mini") -> Floats:
@@ -144,3 +159,91 @@ def test_shift_sees_by_points_what_words_alone_show_less_of(server: EmbeddingSer
     assert meant.mmd_p is not None and meant.mmd_p > 0.05
     assert (meant.representation, meant.embedding_model) == ("embeddings", "local/mini")
     assert moved.alarmed and moved.mmd_p == 0.001 and moved.auc == 1.0
+
+
+EMBED = ("shift", "old.jsonl", "new.jsonl", "--embed", "local/mini")
+
+
+def test_a_second_measurement_asks_only_about_new_texts_and_finds_the_same(
+    made: Folder, server: EmbeddingServer
+) -> None:
+    first = made.json(*EMBED)
+    assert len(server.requests) == 1
+    assert made.json(*EMBED) == first and len(server.requests) == 1
+    more = [json.dumps({"text": text}) + "\n" for text in ("a password", "a password", "old 3 parcel")]
+    (made.path / "new.jsonl").write_text((made.path / "new.jsonl").read_text() + "".join(more))
+    made.run(*EMBED)
+    assert server.requests[1]["input"] == ["a password"]
+    made.run(*EMBED, "--no-cache")
+    assert len(server.requests[2]["input"]) == 61
+    other = (made.path / "promptops.toml").read_text() + "[providers.local.body]\ndimensions = 5\n"
+    made.write("promptops.toml", other)
+    made.run(*EMBED)
+    assert len(server.requests) == 4, "a body that asks for other points is another question"
+    told = made.json("cache", "stats")
+    assert [(each["model"], each["entries"]) for each in told["points"]] == [("local/mini", 122)]
+    assert told["entries"] == 0 and told["points"][0]["hits"] == 120
+    assert "122 points of texts (--embed) are kept" in made.run("cache", "stats").stdout
+    assert made.json("cache", "prune", "--model", "local/mini", "--yes")["points"] == 122
+
+
+def test_a_dry_run_tells_texts_calls_tokens_and_cost_and_asks_nobody(
+    made: Folder, server: EmbeddingServer
+) -> None:
+    forecast = made.json(*EMBED, "--dry-run")["forecast"]
+    tokens = sum(-(-len(f"{name} {n} parcel") // 4) for name in ("old", "new") for n in range(30))
+    assert (forecast["texts"], forecast["kept"], forecast["calls"]) == (60, 0, 1)
+    assert (forecast["tokens_in"], forecast["cost"]) == (tokens, pytest.approx(tokens * 10 / 1e6))
+    assert "60 texts as points of local/mini: 0 are kept" in made.run(*EMBED, "--dry-run").stdout
+    assert server.requests == [] and not (made.path / ".promptops" / "points").exists()
+    made.run(*EMBED)
+    again = made.json(*EMBED, "--dry-run")["forecast"]
+    assert (again["kept"], again["calls"], again["cost"]) == (60, 0, 0.0)
+    rows = [{"id": f"q{n}", "inputs": {"q": f"old {n} parcel"}, "target": "x"} for n in range(20)]
+    made.evalset("asked", rows)
+    covered = ("coverage", "asked", "--production", "new.jsonl", "--embed", "local/mini")
+    assert made.json(*covered, "--dry-run")["forecast"]["kept"] == 50
+    assert made.json(*covered)["coverage"]["representation"] == "embeddings"
+    assert len(server.requests) == 1
+
+
+def test_limits_end_it_and_what_came_is_kept(made: Folder, server: EmbeddingServer) -> None:
+    rows = "".join(json.dumps({"text": f"text {n}"}) + "\n" for n in range(2 * MAX_TEXTS))
+    made.write("old.jsonl", rows)
+    told = made.run(*EMBED, "--max-calls", "1", code=3).stderr
+    assert (
+        f"Stopped by --max-calls 1. {MAX_TEXTS} of {2 * MAX_TEXTS + 30} texts have points, which are" in told
+    )
+    assert len(server.requests) == 1
+    told = made.run(*EMBED, "--max-cost", "0.0001", code=3).stderr
+    assert "Stopped by --max-cost 0.0001" in told and len(server.requests) == 1
+    made.run(*EMBED, "--max-calls", "2", "--max-cost", "1")
+    assert len(server.requests) == 3
+    settings = (made.path / "promptops.toml").read_text()
+    made.write("promptops.toml", settings.replace("price_in = 10.0\n", ""))
+    assert "price of local/mini is not known" in made.run(*EMBED, "--max-cost", "1", code=2).stderr
+    assert made.json(*EMBED, "--dry-run")["forecast"]["cost"] == 0.0, "all are kept: nothing is to be paid"
+    bare = ("shift", "old.jsonl", "new.jsonl", "--max-calls", "1")
+    assert "are about --embed MODEL" in made.run(*bare, code=2).stderr
+
+
+def test_a_server_that_fails_midway_loses_nothing_that_it_gave(made: Folder, server: EmbeddingServer) -> None:
+    rows = "".join(json.dumps({"text": f"text {n}"}) + "\n" for n in range(2 * MAX_TEXTS))
+    made.write("old.jsonl", rows)
+    server.trouble = [(200, {}), (500, {})]
+    told = made.run(*EMBED, code=3).stderr
+    assert "gave no points (server)" in told and f"{MAX_TEXTS} of {2 * MAX_TEXTS + 30} texts have" in told
+    asked = len(server.requests)
+    made.run(*EMBED)
+    assert sum(len(body["input"]) for body in server.requests[asked:]) == MAX_TEXTS + 30
+
+
+def test_points_of_another_length_than_those_that_are_kept_are_told(
+    made: Folder, server: EmbeddingServer
+) -> None:
+    made.run(*EMBED)
+    server.answer = lambda texts: {"data": [{"embedding": [float(len(text))]} for text in texts]}
+    made.write("new.jsonl", "".join(json.dumps(f"another {n}") + "\n" for n in range(30)))
+    told = made.run(*EMBED, code=3).stderr
+    assert "promptops cache prune --model local/mini" in told
+    made.run(*EMBED, "--no-cache")

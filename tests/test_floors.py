@@ -273,6 +273,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "judging",
         "sounded",
         "spooled",
+        "pointed",
         "preferences",
         "production.recordbook",
         "production.monitored",

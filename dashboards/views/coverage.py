@@ -146,7 +146,7 @@ def _map(found: SetCoverage) -> None:
     wanted = urlstate.read("point")
     if wanted.isdecimal() and len(wanted) < 6 and int(wanted) < len(drawn.points):
         point = drawn.points[int(wanted)]
-        shown.text(f"Case {point.sample}" if point.sample is not None else f"Row {(point.index or 0) + 1}")
+        shown.text(point.where if point.sample is None else f"Case {point.sample}")
         shown.block(point.text)
 
 

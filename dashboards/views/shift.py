@@ -155,7 +155,7 @@ def _examples(found: Shift) -> None:
         with place:
             st.text(title)
             for each in texts:
-                shown.text(f"text {each.index + 1}")
+                shown.text(each.where)
                 shown.block(each.text)
 
 

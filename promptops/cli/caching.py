@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 import sys
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import click
 
 from promptops.cli.options import json_option, open_project
+
+if TYPE_CHECKING:
+    from promptops.proofs import CacheModel, Forgotten
 
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
@@ -33,7 +37,7 @@ yes_option = click.option("-y", "--yes", is_flag=True, help="Don't ask for confi
 
 @click.group("cache")
 def cache_command() -> None:
-    """Count stored answers that are used again for the same request, and forget them.
+    """Count stored answers that are used again for the same request, and points of texts, and forget them.
 
     To forget destroys nothing: runs keep their answers and scores, can be read, replayed and verified. Only
     the next evaluation asks again.
@@ -44,11 +48,12 @@ def cache_command() -> None:
 @json_option
 @click.pass_context
 def stats_command(ctx: click.Context, as_json: bool) -> None:
-    """Tell how many answers would be used again, by model. Reads every stored call once."""
-    from promptops.cli.safe import safe_line
+    """Tell how many answers would be used again, by model. Reads every stored call once.
 
+    Also how many points of texts (of `--embed`): they lie in .promptops/points, 500 MB at most.
+    """
     with open_project(ctx) as project:
-        models = project.cache_stats()
+        models, points = project.cache_stats(), project.points_stats()
     entries, size, hits = (
         sum(getattr(each, name) for each in models) for name in ("entries", "bytes", "hits")
     )
@@ -56,14 +61,28 @@ def stats_command(ctx: click.Context, as_json: bool) -> None:
         from promptops.cli import documents
 
         documents.print_document(
-            documents.CacheStatsDocument(models=tuple(models), entries=entries, bytes=size, hits=hits)
+            documents.CacheStatsDocument(
+                models=tuple(models), entries=entries, bytes=size, hits=hits, points=tuple(points)
+            )
         )
         return
     click.echo(f"{entries} answers would be used again, {_size(size)}; {hits} calls were saved so far")
+    _print_models(models, "answers")
+    if points:
+        kept, size, hits = (
+            sum(getattr(each, name) for each in points) for name in ("entries", "bytes", "hits")
+        )
+        click.echo(f"{kept} points of texts (--embed) are kept, {_size(size)}; {hits} were used again so far")
+        _print_models(points, "points")
+
+
+def _print_models(models: list[CacheModel], what: str) -> None:
+    from promptops.cli.safe import safe_line
+
     for each in models:
         dates = f"{each.oldest[:10]} to {each.newest[:10]}" if each.oldest and each.newest else "-"
         click.echo(
-            f"  {safe_line(each.model, 60):<32} {each.entries:>8} answers {_size(each.bytes):>10} "
+            f"  {safe_line(each.model, 60):<32} {each.entries:>8} {what:<7} {_size(each.bytes):>10} "
             f"{each.hits:>8} saved  {dates}"
         )
 
@@ -75,7 +94,7 @@ def stats_command(ctx: click.Context, as_json: bool) -> None:
     metavar="AGE",
     help="Only what was neither asked nor used since: 12h, 30d, 8w.",
 )
-@click.option("-m", "--model", help="Only answers of this model.")
+@click.option("-m", "--model", help="Only answers, or points, of this model.")
 @click.option("--dry-run", is_flag=True, help="Only tell how many.")
 @yes_option
 @json_option
@@ -88,7 +107,7 @@ def prune_command(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Forget some answers: by age, by model, or both."""
+    """Forget some answers and points of texts: by age, by model, or both."""
     if older_than is None and model is None:
         raise click.UsageError(
             "Say what to forget: --older-than AGE, --model MODEL, or both (all: cache clear)."
@@ -102,7 +121,7 @@ def prune_command(
 @json_option
 @click.pass_context
 def clear_command(ctx: click.Context, dry_run: bool, yes: bool, as_json: bool) -> None:
-    """Forget all answers: the next evaluation asks anew."""
+    """Forget all answers and points of texts: the next evaluation asks anew."""
     _forget(ctx, None, None, dry_run, yes, as_json)
 
 
@@ -116,32 +135,33 @@ def _forget(
 ) -> None:
 
     with open_project(ctx) as project:
-        count = project.forget_answers(older_than=older_than, model=model, dry_run=True)
-        if not dry_run and count:
-            _confirm(count, yes)
-            count = project.forget_answers(older_than=older_than, model=model)
+        found = project.forget_cached(older_than=older_than, model=model, dry_run=True)
+        if not dry_run and (found.answers or found.points):
+            _confirm(_told(found), yes)
+            found = project.forget_cached(older_than=older_than, model=model)
     if as_json:
         from promptops.cli import documents
 
-        documents.print_document(documents.CacheForgottenDocument(answers=count, dry_run=dry_run))
+        documents.print_document(
+            documents.CacheForgottenDocument(answers=found.answers, points=found.points, dry_run=dry_run)
+        )
     elif dry_run:
-        click.echo(f"{count} stored answers would be forgotten; nothing was changed.")
+        click.echo(f"{_told(found)} would be forgotten; nothing was changed.")
     else:
-        click.echo(f"{count} stored answers are forgotten: what they answer is asked anew. Runs keep them.")
+        click.echo(f"{_told(found)} are forgotten: what they answer is asked anew. Runs keep their answers.")
 
 
-def _confirm(count: int, yes: bool) -> None:
+def _told(found: Forgotten) -> str:
+    points = f" and {found.points} points of texts" if found.points else ""
+    return f"{found.answers} stored answers{points}"
+
+
+def _confirm(what: str, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise click.UsageError(
-            f"{count} stored answers would be forgotten. Say --yes where nobody can be asked."
-        )
-    click.confirm(
-        f"{count} stored answers will be paid for again where they are needed. Forget them?",
-        abort=True,
-        err=True,
-    )
+        raise click.UsageError(f"{what} would be forgotten. Say --yes where nobody can be asked.")
+    click.confirm(f"{what} will be paid for again where they are needed. Forget them?", abort=True, err=True)
 
 
 def _size(count: int) -> str:

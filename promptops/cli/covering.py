@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from promptops.cli.options import json_option, open_project
+from promptops.cli.forecasting import print_embedding_forecast
+from promptops.cli.options import embedding_budget, embedding_options, json_option, open_project
 
 if TYPE_CHECKING:
     from promptops.coverage import Reestimate, SetCoverage
@@ -44,16 +45,13 @@ _SHOWN_EXAMPLES = 3
     help="With --json: where every text lies on a plane, as the dashboard's coverage page draws it.",
 )
 @click.option("--run", help="Also tell this run's figures as production would weigh the set's samples.")
-@click.option(
-    "--embed",
-    metavar="MODEL",
-    help="Compare embeddings by this model: of a /v1/embeddings server (paid), or encoder/all-MiniLM-L6-v2.",
-)
+@embedding_options
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of subsamples and permutations.")
 @json_option
 @click.pass_context
 def coverage_command(
     ctx: click.Context,
+    /,
     evalset: str,
     production: str,
     field: str | None,
@@ -63,7 +61,10 @@ def coverage_command(
     run: str | None,
     embed: str | None,
     seed: int,
+    dry_run: bool,
+    no_cache: bool,
     as_json: bool,
+    **_: object,
 ) -> None:
     """Measure how much of what production asks EVALSET covers, and name the kinds of texts that it lacks.
 
@@ -74,7 +75,14 @@ def coverage_command(
         raise click.UsageError("-o writes what --suggest N picked: say how many.")
     if mapped and not as_json:
         raise click.UsageError("--map is for --json; promptops view draws it.")
-    written = None
+    budget, written = embedding_budget(ctx.params), None
+    if dry_run and embed is not None:
+        with open_project(ctx, dry=True) as project:
+            forecast = project.forecast_coverage(
+                evalset, production, field=field, embed=embed, seed=seed, cache=not no_cache
+            )
+        print_embedding_forecast(forecast, as_json=as_json)
+        return
     with open_project(ctx) as project:
         found = project.coverage(
             evalset,
@@ -85,6 +93,8 @@ def coverage_command(
             run=run,
             embed=embed,
             seed=seed,
+            cache=not no_cache,
+            budget=budget,
         )
         if output is not None and found.measured:
             written = project.write_candidates(found, output, field=field)
@@ -140,7 +150,10 @@ def _print_suggestions(found: SetCoverage) -> None:
         table.add_column(name, justify=justify)  # type: ignore[arg-type]
     for each in found.suggestions:
         table.add_row(
-            f"row {each.index + 1}", f"{each.covered:.1%}", f"{each.mass:.1%}", safe_line(each.text, 80)
+            safe_line(each.where, 60) or f"row {each.index + 1}",
+            f"{each.covered:.1%}",
+            f"{each.mass:.1%}",
+            safe_line(each.text, 80),
         )
     console().print()
     console().print(table)

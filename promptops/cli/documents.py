@@ -10,6 +10,7 @@ from pydantic import Field
 from promptops.additions import Added
 from promptops.bills import Bill
 from promptops.coverage import SetCoverage
+from promptops.embedding import EmbeddingForecast
 from promptops.forecast import Forecast
 from promptops.generation import Generated
 from promptops.instruments import JudgeFacts, Preference
@@ -225,6 +226,12 @@ class CoverageDocument(Document):
     """Where the suggestions were written."""
 
 
+class EmbeddingForecastDocument(Document):
+    """`shift` and `coverage` with `--embed` and `--dry-run`."""
+
+    forecast: EmbeddingForecast
+
+
 class GenerateDocument(Document):
     """`evalset generate`."""
 
@@ -337,12 +344,15 @@ class CacheStatsDocument(Document):
     entries: int
     bytes: int
     hits: int
+    points: tuple[CacheModel, ...]
+    """Of embedding models; in no sum above."""
 
 
 class CacheForgottenDocument(Document):
     """`cache prune` and `cache clear`."""
 
     answers: int
+    points: int
     dry_run: bool
 
 

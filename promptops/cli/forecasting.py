@@ -9,6 +9,7 @@ import click
 from promptops.cli.options import json_option, open_project
 
 if TYPE_CHECKING:
+    from promptops.embedding import EmbeddingForecast
     from promptops.forecast import Forecast
 
 
@@ -21,6 +22,18 @@ def print_forecast(forecast: Forecast, *, as_json: bool) -> None:
         documents.print_document(documents.ForecastDocument(forecast=forecast))
     else:
         _print(forecast)
+
+
+def print_embedding_forecast(forecast: EmbeddingForecast, *, as_json: bool) -> None:
+    """Print what it would take to turn texts into points."""
+    if as_json:
+        from promptops.cli import documents
+
+        documents.print_document(documents.EmbeddingForecastDocument(forecast=forecast))
+        return
+    from promptops.cli.safe import safe_line
+
+    click.echo(safe_line(forecast.sentence, 400))
 
 
 @click.command("prices")

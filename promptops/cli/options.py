@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
+    from promptops.budget import Budget
     from promptops.project import Project
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -57,6 +58,52 @@ dry_run_option = click.option(
     is_flag=True,
     help="Check everything and print calls, tokens, cost and minutes; nobody is asked, nothing is stored.",
 )
+
+
+embed_option = click.option(
+    "--embed",
+    metavar="MODEL",
+    help="Compare embeddings by this model: of a /v1/embeddings server (paid), or encoder/all-MiniLM-L6-v2.",
+)
+
+
+def embedding_options(command: Command) -> Command:
+    """Give a command that may turn texts into points the model, its limits, and --no-cache."""
+    for option in (
+        click.option("--no-cache", is_flag=True, help="Ask for points that are kept of earlier, too."),
+        click.option(
+            "--max-cost",
+            type=click.FloatRange(0, min_open=True),
+            metavar="DOLLARS",
+            help="With --embed: begin no call that could bring the cost above this; needs a known price.",
+        ),
+        click.option(
+            "--max-calls",
+            type=click.IntRange(0),
+            metavar="N",
+            help="With --embed: make no more than N calls. Points are kept: the same command goes on.",
+        ),
+        click.option(
+            "--dry-run",
+            is_flag=True,
+            help="With --embed: print texts, calls, tokens and cost; nobody is asked, nothing is stored.",
+        ),
+        embed_option,
+    ):
+        command = option(command)
+    return command
+
+
+def embedding_budget(params: Mapping[str, Any]) -> Budget:
+    """Return what may be spent on points. Raises UsageError for limits where nobody is asked."""
+    from promptops.budget import Budget
+
+    limits = params["max_calls"], params["max_cost"]
+    if params["embed"] is None and (params["dry_run"] or params["no_cache"] or limits != (None, None)):
+        raise click.UsageError(
+            "--dry-run, --max-calls, --max-cost and --no-cache are about --embed MODEL: nobody else is asked."
+        )
+    return Budget(*limits)
 
 
 def asking_options(command: Command) -> Command:

@@ -111,7 +111,7 @@ def themes_command(
 @click.option(
     "--labels",
     metavar="JUDGE",
-    help="With --add: thumbs and stars become ratings by which this judge of the set can be certified.",
+    help="With --add: thumbs and stars become ratings of old answers, to certify this judge of the set by.",
 )
 @click.option("--tag", "tags", multiple=True, help="A tag for all of them.")
 @click.option("--keep-people", is_flag=True, help="Keep e-mail addresses and telephone numbers in the texts.")
@@ -155,7 +155,7 @@ def cases_command(
 
         print_document(CasesDocument(cases=made))
         return
-    _print_made(made, evalset)
+    _print_made(made, evalset, labels)
 
 
 def _theme(found: Themes, number: int) -> Theme:
@@ -215,7 +215,7 @@ def _bars(counts: tuple[int, ...]) -> str:
     return "".join(_BARS[round(count / most * (len(_BARS) - 1))] for count in counts[-24:])
 
 
-def _print_made(made: MadeCases, evalset: str) -> None:
+def _print_made(made: MadeCases, evalset: str, labels: str | None) -> None:
     from promptops.cli.safe import safe_line
 
     for record, why in made.skipped.items():
@@ -230,3 +230,12 @@ def _print_made(made: MadeCases, evalset: str) -> None:
         click.echo("Nothing new: the set has all of them.")
     if made.labels is not None:
         click.echo(f"Wrote {made.ratings} ratings to {safe_line(made.labels)}")
+    elif made.rated:
+        click.echo(
+            f"Thumbs and stars of {made.rated} of them stay with the records; --add --labels JUDGE makes "
+            "them ratings of a judge, as long as the set hasn't got these samples."
+        )
+    elif labels is not None:
+        click.echo(
+            "No rating was written: ratings come with new samples whose old answer has a thumb or stars."
+        )

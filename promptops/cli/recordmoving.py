@@ -110,7 +110,13 @@ def _print(found: Imported) -> None:
             click.echo(f"  with {count:,} {name}")
     if found.left_out:
         told = ", ".join(f"{name} ({count:,})" for name, count in found.left_out.items())
-        click.echo(f"  left out: {safe_line(told, 300)}")
+        rows = found.format == "rows"
+        click.echo(f"  {'columns not used' if rows else 'left out'}: {safe_line(told, 300)}")
+        if rows:
+            click.echo("  A column is taken in by --map OURS=COLUMN, for example metadata.region=region.")
+    if found.absent:
+        told = ", ".join(f"{theirs} ({ours})" for ours, theirs in found.absent.items())
+        click.echo(f"  no row has what --map names: {safe_line(told, 300)}")
     if found.faulty:
         click.echo(f"  {found.faulty:,} rows were skipped; the first faults:")
     for fault in found.faults[:5]:

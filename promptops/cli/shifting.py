@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from promptops.cli.options import json_option, open_project
+from promptops.cli.forecasting import print_embedding_forecast
+from promptops.cli.options import embedding_budget, embedding_options, json_option, open_project
 
 if TYPE_CHECKING:
-    from promptops.shift import FeatureShift, Shift, What
+    from promptops.shift import FeatureShift, Shift
     from promptops.shiftdays import DayShift
 
 _SHOWN_FEATURES = 8
@@ -41,11 +42,7 @@ _SHOWN_TEXTS = 3
     metavar="NAME",
     help="A metric, a metadata field or a file's field that joins the panel; more than once.",
 )
-@click.option(
-    "--embed",
-    metavar="MODEL",
-    help="Compare embeddings by this model: of a /v1/embeddings server (paid), or encoder/all-MiniLM-L6-v2.",
-)
+@embedding_options
 @click.option("--alpha", type=click.FloatRange(0, 0.5, min_open=True, max_open=True), default=0.05)
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of subsamples, halves and permutations.")
 @click.option(
@@ -55,19 +52,16 @@ _SHOWN_TEXTS = 3
 @click.pass_context
 def shift_command(
     ctx: click.Context,
+    /,
     reference: str,
     current: str,
-    what: What | None,
-    field: str | None,
-    pair_by: str | None,
-    by_day: str | None,
-    trend: str | None,
-    columns: tuple[str, ...],
-    embed: str | None,
     alpha: float,
-    seed: int,
+    embed: str | None,
     check: bool,
+    dry_run: bool,
+    no_cache: bool,
     as_json: bool,
+    **given: Any,
 ) -> None:
     """Measure how far CURRENT lies from REFERENCE.
 
@@ -76,20 +70,17 @@ def shift_command(
     on the same samples are compared pair by pair. The exit code is 0 whatever is found, but for --check.
     """
 
+    budget = embedding_budget(ctx.params)
+    for limit in ("max_calls", "max_cost"):
+        del given[limit]
+    given["cache"] = not no_cache
+    if dry_run and embed is not None:
+        with open_project(ctx, dry=True) as project:
+            forecast = project.forecast_shift(reference, current, embed=embed, **given)
+        print_embedding_forecast(forecast, as_json=as_json)
+        return
     with open_project(ctx) as project:
-        found = project.shift(
-            reference,
-            current,
-            what=what,
-            field=field,
-            pair_by=pair_by,
-            by_day=by_day,
-            trend=trend,
-            columns=columns,
-            embed=embed,
-            alpha=alpha,
-            seed=seed,
-        )
+        found = project.shift(reference, current, embed=embed, alpha=alpha, budget=budget, **given)
     code = 0
     if check:
         code = 3 if not found.measured else int(found.alarmed)
@@ -130,7 +121,8 @@ def print_shift(shift: Shift) -> None:
         if texts and shift.alarmed and not shift.paired:
             console().print(f"  Of the second {title}:")
             for text in texts[:_SHOWN_TEXTS]:
-                console().print(f"    {text.index + 1}: {safe_line(text.text, 90)}")
+                told = safe_line(text.where, 60) or str(text.index + 1)
+                console().print(f"    {told}: {safe_line(text.text, 90)}", soft_wrap=True)
     _print_days(shift.days)
 
 

@@ -83,6 +83,8 @@ class Generated(Noun):
     """`document`, `description`, or what was made of present samples."""
     wanted: int
     """Samples that were asked for."""
+    short: int = 0
+    """Passages of documents that were not asked about, as they hold too few letters."""
     candidates: tuple[Sample, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     unheard: tuple[Unheard, ...] = ()

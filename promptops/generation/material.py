@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from promptops.errors import UnknownName, UsageError
 from promptops.generation import checked_hows
@@ -18,6 +19,13 @@ MOST = 10_000
 """Samples that one command may ask for."""
 LONGEST_DESCRIPTION = 20_000
 TAG = "tag:"
+
+
+class Seeds(NamedTuple):
+    """What is to be asked for, and how many passages of documents were too short to ask about."""
+
+    seeds: tuple[Seed, ...]
+    short: int = 0
 
 
 @dataclass(frozen=True)
@@ -51,16 +59,17 @@ class Material:
             return "documents"
         return "samples" if self.like is not None else "description"
 
-    def seeds(self, samples: Sequence[Sample], count: int, root: Path) -> tuple[Seed, ...]:
+    def seeds(self, samples: Sequence[Sample], count: int, root: Path) -> Seeds:
         """Return a seed for each call. Raises UsageError, UnknownName, FileProblems for documents."""
         if not 1 <= count <= MOST:
             raise UsageError(f"Ask for 1 to {MOST:,} samples at a time, not {count:,}.")
         if self.documents:
-            return document_seeds(read_passages(self.documents, root), count)
+            passages = read_passages(self.documents, root)
+            return Seeds(document_seeds(passages.kept, count), passages.short)
         if self.description is not None:
-            return description_seeds(self.description.strip(), count)
+            return Seeds(description_seeds(self.description.strip(), count))
         hows = checked_hows(self.hows or ("paraphrase",))
-        return sample_seeds(self._chosen(samples), hows, count)
+        return Seeds(sample_seeds(self._chosen(samples), hows, count))
 
     def _chosen(self, samples: Sequence[Sample]) -> tuple[Sample, ...]:
         """Return the samples that are named; by a tag, or none, only those that people wrote."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from promptops.errors import FileProblems, Problem
 from promptops.noun import Noun
@@ -29,26 +30,40 @@ class Passage(Noun):
     text: str
 
 
-def read_passages(paths: Sequence[Path], root: Path) -> tuple[Passage, ...]:
+class Passages(NamedTuple):
+    """Passages that can be asked about, and how many were too short for that."""
+
+    kept: tuple[Passage, ...]
+    short: int
+
+
+def read_passages(paths: Sequence[Path], root: Path) -> Passages:
     """Return the passages of some documents. Raises FileProblems for all that hold none at once."""
     found: list[Passage] = []
+    short = 0
     problems: list[Problem] = []
     for path in dict.fromkeys(paths):
         try:
-            own = [
+            every = [
                 Passage(document=_named(path, root), start=start, end=end, text=text)
                 for start, end, text in cut(read_text(path, MAX_BYTES))
             ]
         except FileProblems as error:
             problems.extend(error.problems)
             continue
+        own = [passage for passage in every if sum(map(str.isalnum, passage.text)) >= SHORTEST]
+        short += len(every) - len(own)
         if not own:
-            told = f"holds no passage of {SHORTEST} letters to ask about"
+            longest = max((sum(map(str.isalnum, passage.text)) for passage in every), default=0)
+            told = (
+                f"holds no passage of {SHORTEST} letters and digits or more to ask about; its longest has "
+                f"{longest}"
+            )
             problems.append(Problem(file_name(path), told))
         found += own
     if problems:
         raise FileProblems(problems)
-    return tuple(found)
+    return Passages(tuple(found), short)
 
 
 def cut(text: str, longest: int = LONGEST) -> Iterator[tuple[int, int, str]]:
@@ -76,7 +91,7 @@ def _named(path: Path, root: Path) -> str:
 def _passage(text: str, start: int, end: int) -> Iterator[tuple[int, int, str]]:
     whole = text[start:end]
     inner = whole.strip()
-    if sum(map(str.isalnum, inner)) >= SHORTEST:
+    if inner:
         begin = start + len(whole) - len(whole.lstrip())
         yield begin, begin + len(inner), inner
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from promptops.generation import Generated, Rejection
+from promptops.generation.passages import SHORTEST
 
 _WORDS: dict[Rejection, tuple[str, str]] = {
     "repeated": ("repeats a case that is there", "repeat cases that are there"),
@@ -32,7 +33,7 @@ def sentence_of(found: Generated) -> str:
 
 def notes_of(found: Generated) -> tuple[str, ...]:
     """Return what a reader has to know: who checked, what lies far from production, what was passed over."""
-    notes = []
+    notes = [short_note(found.short)] if found.short else []
     if found.model == found.checker:
         notes.append(
             "The model checked its own samples, and is blind to its own mistakes; another one sees more: "
@@ -55,6 +56,12 @@ def notes_of(found: Generated) -> tuple[str, ...]:
     ):
         notes.append("They lie farther from production than the samples that people wrote.")
     return tuple(notes)
+
+
+def short_note(short: int) -> str:
+    """Say how many passages of documents were too short to ask about."""
+    passages = "1 passage was" if short == 1 else f"{short} passages were"
+    return f"{passages} too short to ask about: fewer than {SHORTEST} letters and digits."
 
 
 def _were(count: int) -> str:

@@ -104,3 +104,11 @@ def _put(fields: dict[str, JsonValue], ours: str, value: JsonValue) -> None:
     if not isinstance(inside, dict):
         inside = {"text": inside}
     fields[outer] = {**inside, inner: value}
+
+
+def no_column(file: str, ours: str, theirs: str, there: Iterable[str]) -> str:
+    """Say that a file has no column that the map names, which it has, and what to write."""
+    return (
+        f"{file}: no row has {shown(theirs)}, which --map {ours}={theirs} names."
+        f"{did_you_mean(theirs, there)} Write --map {ours}=COLUMN with the column that holds it."
+    )

@@ -23,6 +23,7 @@ from promptops.production.records import Feedback, Record, RecordScore, subject_
 from promptops.textfile import MAX_LINE
 from promptops.types import FinishReason
 
+_MOST_KEYS = 100
 MARK = re.compile(r"[0-9a-f]{32}")
 _UNITS = ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6), (1e20, 1e9))
 """Below which number a time since 1970 is in seconds, milli-, micro- and nanoseconds."""
@@ -67,6 +68,10 @@ class DraftReader:
         self._seen: Counter[str] = Counter()
         self.unused: Counter[str] = Counter()
         """How often each key that the map does not name was left out."""
+        self.absent = {ours: theirs for ours, theirs in (columns or {}).items() if theirs}
+        """What the map names, by our key, and no row had so far."""
+        self.keys: dict[str, None] = {}
+        """The keys that rows have, in their order."""
 
     def read(self, row: JsonValue, faults: Faults) -> Draft | None:
         """Return what a row holds; None where something is wrong with it, which is noted."""
@@ -82,8 +87,18 @@ class DraftReader:
         else:
             fields, paths, unused = mapped(row, self._columns)
             self.unused.update(unused)
+            self._look_for_absent(row)
         draft = _Row(fields, paths, faults).draft(self._defaults, self._source, lambda: self._id(row))
         return draft if len(faults.problems) == known else None
+
+    def _look_for_absent(self, row: Mapping[str, JsonValue]) -> None:
+        if self.absent:
+            self.keys.update(dict.fromkeys(list(row)[:_MOST_KEYS]))
+            self.absent = {
+                ours: theirs
+                for ours, theirs in self.absent.items()
+                if theirs not in row and theirs.partition(".")[0] not in row
+            }
 
     def _id(self, row: Mapping[str, JsonValue]) -> str:
         content = hashlib.sha256(canonical_json(row).encode("utf-8", "surrogatepass")).hexdigest()[:24]

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Literal, Protocol
 
 from pydantic import Field, JsonValue
 
-from promptops.csvfile import MAX_BYTES
-from promptops.errors import FileProblems, Problem
+from promptops.csvfile import MAX_BYTES, read_csv
+from promptops.errors import FileProblems, Problem, UsageError
 from promptops.jsonfile import read_json, read_json_lines
 from promptops.located import MAX_PROBLEMS, Faults, Located, Place, kind_of
 from promptops.noun import Noun
 from promptops.production.cleaning import Cleaner
+from promptops.production.columnmap import no_column
 from promptops.production.drafts import Draft, DraftReader
 from promptops.production.records import Feedback, Record, RecordScore
 from promptops.production.spans import holds_spans, rows_of
@@ -48,6 +49,8 @@ class Imported(Noun):
     first: str | None = None
     """When the earliest call began."""
     last: str | None = None
+    absent: dict[str, str] = Field(default_factory=dict)
+    """What the map names, by our key, and no row has: in rows of JSON a key may be away."""
     left_out: dict[str, int] = Field(default_factory=dict)
     """What was not taken: columns that no map names and spans that are no calls, with how often they came."""
     faulty: int = 0
@@ -79,13 +82,17 @@ def import_file(
     """Add a file's records; ids that are known already are left as they are.
 
     The file is read twice, so that nothing is added of one that has a fault; with `skip_faulty` once. Raises
-    FileProblems with every fault.
+    FileProblems with every fault, UsageError for a column of the map that the file hasn't.
     """
     spans = form == "otel" or (form == "auto" and _looks_like_spans(path))
+    if path.suffix.lower() == ".csv" and not spans:
+        _refuse_absent(path, make_reader().absent, [cell.text for cell in next(read_csv(path), ())])
     if not skip_faulty:
         problems: list[Problem] = []
-        for _ in _drafts(path, spans, make_reader(), problems, Counter()):
+        reader = make_reader()
+        for _ in _drafts(path, spans, reader, problems, Counter()):
             pass
+        _refuse_without_time(path, reader)
         if problems:
             raise FileProblems(problems)
     return _added(path, spans, make_reader(), cleaner, shelf, dry_run)
@@ -115,6 +122,7 @@ def _added(
             counts["added"] += shelf.add_records(records)
             counts["feedback"] += shelf.add_feedback(feedback)
             counts["scores"] += shelf.add_record_scores(scores)
+    _refuse_without_time(path, reader)
     if not counts["rows"] and not problems:
         raise FileProblems([Problem(file_name(path), _nothing(spans, others), 1)])
     lines = {
@@ -131,11 +139,25 @@ def _added(
         scores=counts["scores"],
         first=min(times, default=None),
         last=max(times, default=None),
+        absent={} if path.suffix.lower() == ".csv" else reader.absent,
         left_out={**dict(reader.unused.most_common(_TOLD)), **others},
         faulty=len(lines),
         faults=tuple(str(problem) for problem in problems[:_TOLD]),
         dry_run=dry_run,
     )
+
+
+def _refuse_absent(path: Path, wanted: Mapping[str, str], there: Sequence[str]) -> None:
+    heads = {name.partition(".")[0] for name in there}
+    for ours, theirs in wanted.items():
+        if theirs not in there and theirs.partition(".")[0] not in heads:
+            raise UsageError(no_column(file_name(path), ours, theirs, there))
+
+
+def _refuse_without_time(path: Path, reader: DraftReader) -> None:
+    """Say once that no row has a time, where the map names another column than there is."""
+    if "at" in reader.absent and reader.keys:
+        raise UsageError(no_column(file_name(path), "at", reader.absent["at"], reader.keys))
 
 
 def _nothing(spans: bool, others: Counter[str]) -> str:

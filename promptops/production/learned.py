@@ -56,7 +56,7 @@ class Learned(Ringing):
         if work is not None and name_by is not None:
             work.open_models([name_by])
         wanted = chosen_records(now=now or datetime.now(UTC), prompt=prompt, since=since, until=until)
-        points = None if embed is None else self._points(embed)
+        points = None if embed is None else self._points(embed, budget=budget)
         found = measure_themes(
             self._opinions(wanted),
             about=about,
@@ -111,7 +111,11 @@ class Learned(Ringing):
         if (file is None) == (not add):
             raise UsageError("Say where the samples go: to a file for review, or into the set with `add`.")
         if labels is not None and not add:
-            raise UsageError("Ratings belong to samples of the set: labels go with `add`.")
+            raise UsageError(
+                f"--labels {labels} writes thumbs and stars as ratings of old answers, by samples' ids, "
+                "which must be in the set: say --add instead of --output. Or leave --labels away: what "
+                "users said stays with the records."
+            )
         folder = self.evalset_folder(evalset)
         found = unchanged_evalset(folder)
         if file is not None:
@@ -120,6 +124,7 @@ class Learned(Ringing):
         said = self.feedback_of(chosen)
         cleaner = Cleaner(Censor(self.settings, self.environment, keep_people=keep_people or None))
         made = samples_of(chosen, said, found.samples, cleaner, tags)
+        made = made.model_copy(update={"rated": len(ratings_of(made.samples, said, 0.0, 1.0))})
         scale = None if labels is None else self._scale_of(found, labels, folder)
         if file is not None:
             write_rows([sample_row(sample) for sample in made.samples], Path(file))

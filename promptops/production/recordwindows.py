@@ -61,6 +61,7 @@ def of_records(reference: str, store: Store, wanted: Wanted) -> Window:
         keys=[record.id for record in records],
         days=[_day(record, wanted.day) for record in records] if wanted.day else None,
         columns=_columns(records, store, wanted.columns),
+        where=[f"record {record.id}" for record in records],
         sources=[record.output if wanted.what == "outputs" else record.inputs for record in records],
     )
 

@@ -29,6 +29,8 @@ class MadeCases(Noun):
     """Where samples to be reviewed were written, or the set's own file."""
     added: bool = False
     """Whether they are in the set now."""
+    rated: int = 0
+    """Samples whose old answer has a thumb or stars: what can be a rating."""
     labels: str | None = None
     """The file of labels that thumbs went into as ratings."""
     ratings: int = 0

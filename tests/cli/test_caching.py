@@ -18,7 +18,7 @@ def test_answers_are_counted_forgotten_and_asked_anew(answered: Folder) -> None:
     told = answered.run("cache", "stats").stdout
     assert told.startswith("40 answers would be used again") and "mock/echo" in told
     assert answered.json("cache", "prune", "--older-than", "30d") == {
-        "answers": 0, "dry_run": False, "format": 1,
+        "answers": 0, "points": 0, "dry_run": False, "format": 1,
     }  # fmt: skip
     assert "40 stored answers would be forgotten" in answered.run("cache", "clear", "--dry-run").stdout
     refused = answered.run("cache", "clear", code=2).stderr
@@ -26,7 +26,7 @@ def test_answers_are_counted_forgotten_and_asked_anew(answered: Folder) -> None:
     before = answered.run("verify").stdout
     assert answered.json("cache", "clear", "--yes")["answers"] == 40
     assert answered.json("cache", "stats") == {
-        "models": [], "entries": 0, "bytes": 0, "hits": 0, "format": 1,
+        "models": [], "entries": 0, "bytes": 0, "hits": 0, "points": [], "format": 1,
     }  # fmt: skip
     assert answered.run("verify").stdout == before
     assert answered.json("eval", "numbers", "-p", "ask.prompt.yaml")["cached"] == 0

@@ -97,7 +97,7 @@ def test_a_coverage_shows_the_map_the_kinds_and_what_the_command_says(made: Text
     assert any(any(word in kind.theme for word in " ".join(VISIT).split()) for kind in found.uncovered)
     weighed = app.dataframe[1].value.set_index("metric")
     assert weighed.loc["exact", "weighted"] == figure(found.estimates[0].weighted.value)
-    assert list(app.dataframe[2].value["row"]) == [each.index + 1 for each in found.suggestions]
+    assert list(app.dataframe[2].value["from"]) == [each.where for each in found.suggestions]
     [spec] = charts(app)
     asked = ["coverage", "desk", "--production", str(made.root / WEEK), "--map", "--json"]
     told = json.loads(CliRunner().invoke(command, ["-C", str(made.root), *asked]).output)

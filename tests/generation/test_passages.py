@@ -47,9 +47,14 @@ def test_names_of_documents_hold_no_folder_of_this_machine_and_faults_come_all_a
     inside.write_text("A paragraph that is long enough to ask something about it, surely. " * 3)
     (tmp_path / "b.md").write_text(inside.read_text())
     found = read_passages([inside, tmp_path / "b.md", inside], tmp_path / "project")
-    assert [passage.document for passage in found] == ["docs/a.md", "b.md"]
+    assert [passage.document for passage in found.kept] == ["docs/a.md", "b.md"]
+    assert found.short == 0
+    (tmp_path / "tail.md").write_text("A paragraph that is exactly as long. " * 162 + "\n\nThe end.")
+    tail = read_passages([tmp_path / "tail.md"], tmp_path)
+    assert (len(tail.kept), tail.short) == (1, 1)
     (tmp_path / "empty.md").write_text("# Nothing\n")
     with pytest.raises(
-        FileProblems, match=r"(?s)empty\.md: holds no passage.*gone\.md: there is no such file"
+        FileProblems,
+        match=r"(?s)empty\.md: holds no passage of 80 .*longest has 7.*gone\.md: there is no such file",
     ):
         read_passages([inside, tmp_path / "empty.md", tmp_path / "gone.md"], tmp_path)

@@ -348,3 +348,34 @@ def test_secrets_and_people_stay_outside(folder: Folder) -> None:
 )
 def test_a_moment_is_read_in_all_usual_spellings(value: Any, moment: str | None) -> None:
     assert moment_of(value) == moment
+
+
+CSV = "question,answer,when,region\nWho?,Me,2026-11-01,eu\nWhere?,,2026-11-02,us\n"
+
+
+@pytest.mark.parametrize("name", ["log.csv", "log.jsonl"])
+def test_a_column_that_the_file_has_not_is_told_once_with_those_that_it_has(
+    folder: Folder, name: str
+) -> None:
+    rows = [
+        dict(zip(CSV.splitlines()[0].split(","), row.split(","), strict=True)) for row in CSV.splitlines()[1:]
+    ]
+    folder.write("log.csv", CSV)
+    lines(folder.path, rows)
+    told = folder.run("records", "import", name, "--map", "inputs.text=question,at=wen", code=2).stderr
+    assert f"{name}: no row has 'wen', which --map at=wen names. Did you mean 'when'?" in told
+    assert "Write --map at=COLUMN with the column that holds it." in told and "line 3" not in told
+    assert stored(folder) == []
+
+
+def test_columns_that_are_not_used_are_told(folder: Folder) -> None:
+    folder.write("log.csv", CSV)
+    mapping = "inputs.text=question,output=answer,at=when"
+    told = folder.run("records", "import", "log.csv", "--map", mapping, "--dry-run").stdout
+    assert "columns not used: region (2)" in told and "--map OURS=COLUMN" in told
+    told = folder.run("records", "import", "log.csv", "--map", f"{mapping},error=fault", code=2).stderr
+    assert "no row has 'fault'" in told
+    rows = [{"q": "Who?", "when": "2026-11-01"}]
+    lines(folder.path, rows)
+    found = folder.json("records", "import", "log.jsonl", "--map", "inputs.text=q,at=when,error=fault")
+    assert found["imported"]["absent"] == {"error": "fault"}, "a key of JSON may be away where nothing failed"

@@ -131,7 +131,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
 
 def test_a_record_becomes_a_sample_without_addresses(project: Project) -> None:
     made = project.make_cases("mails", ["call-0", "call-1", "call-2", "call-5"], file="new.jsonl", tags=["t"])
-    assert made.skipped == {"call-5": "its inputs are those of 'm1'"}
+    assert made.skipped == {"call-5": "its inputs are those of 'm1'"} and made.rated == 1
     rows = [json.loads(line) for line in Path("new.jsonl").read_text().splitlines()]
     assert [row["tags"] for row in rows] == [["candidate", "feedback", "t"]] * 2 + [["candidate", "t"]]
     assert rows[0]["target"] == "Thank you. On Monday." and "target" not in rows[2]
@@ -163,7 +163,7 @@ def test_what_does_not_fit_changes_nothing(project: Project) -> None:
     project.store.add_records([Record(id="other", at="2026-11-01", inputs={"a": "x", "b": "y"})])
     with pytest.raises(UsageError, match="Say where the samples go"):
         project.make_cases("mails", ["call-0"])
-    with pytest.raises(UsageError, match="labels go with"):
+    with pytest.raises(UsageError, match=r"ratings of old answers.*say --add instead of --output"):
         project.make_cases("mails", ["call-0"], file="x.jsonl", labels="helpful")
     settings = Path("evalsets/mails/evalset.toml")
     settings.write_text(settings.read_text() + "\n[metrics.exact]\n")
@@ -175,7 +175,10 @@ def test_what_does_not_fit_changes_nothing(project: Project) -> None:
 def test_the_commands_tell_what_they_did(project: Project) -> None:
     told = opinions(3, worse=0.5)
     project.store.add_records(
-        [Record(id=f"t-{x.record}", at=x.at + ".000000", inputs={"message": x.request}) for x in told]
+        [
+            Record(id=f"t-{x.record}", at=x.at + ".000000", inputs={"message": x.request}, output="No.")
+            for x in told
+        ]
     )
     project.store.add_feedback(
         [
@@ -197,6 +200,8 @@ def test_the_commands_tell_what_they_did(project: Project) -> None:
     assert made.exit_code == 0, made.output
     samples = json.loads(made.stdout)["cases"]["samples"]
     assert [each["metadata"]["record"] for each in samples] == first["records"][:2]
+    said = run.invoke(app, [*command, "-o", "again.jsonl"]).output
+    assert "Thumbs and stars of 2 of them stay with the records; --add --labels JUDGE makes" in said
     assert run.invoke(app, ["evalset", "add", "mails", "new.jsonl"]).exit_code == 0
     for wrong in (["records", "cases", "mails"], [*command[:4], "99", "--since", "2026-11-01", "--add"]):
         assert run.invoke(app, wrong).exit_code == 2
