@@ -34,6 +34,7 @@ PAGES = [
     st.Page("views/compare.py", title="Compare", url_path="compare"),
     st.Page("views/shift.py", title="Shift", url_path="shift"),
     st.Page("views/coverage.py", title="Coverage", url_path="coverage"),
+    st.Page("views/sets.py", title="Evaluation sets", url_path="sets"),
     st.Page("views/production.py", title="Production", url_path="production"),
     st.Page("views/themes.py", title="Themes", url_path="themes"),
     st.Page("views/monitoring.py", title="Monitoring", url_path="monitoring"),

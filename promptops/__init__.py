@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from promptops.biaswords import hidden_biases
     from promptops.bills import Bill
     from promptops.budget import Budget
+    from promptops.casevalue import SetValue
     from promptops.certificates import Certificate
     from promptops.coverage import SetCoverage
     from promptops.declared import DeclaredJudge, DeclaredJudges
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
     from promptops.reportfiles import render_report, write_report
     from promptops.reports import Report
     from promptops.selection import Selection
+    from promptops.setchanges import FieldChange
+    from promptops.sethistory import SetDiff, SetLog
     from promptops.shift import Shift
     from promptops.shifttext import (
         coverage_facts,
@@ -108,6 +111,10 @@ _HOMES = {
     "Generated": "generation",
     "ORIGIN_SLICES": "origins",
     "SetCoverage": "coverage",
+    "FieldChange": "setchanges",
+    "SetDiff": "sethistory",
+    "SetLog": "sethistory",
+    "SetValue": "casevalue",
     "Shift": "shift",
     "Slices": "slices",
     "Verdict": "verdicts",
@@ -158,6 +165,7 @@ __all__ = [
     "EvalSet",
     "Evidence",
     "Feedback",
+    "FieldChange",
     "Forecast",
     "Found",
     "GateRule",
@@ -185,6 +193,9 @@ __all__ = [
     "Score",
     "Selection",
     "SetCoverage",
+    "SetDiff",
+    "SetLog",
+    "SetValue",
     "Shift",
     "Slices",
     "Themes",

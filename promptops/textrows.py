@@ -20,6 +20,8 @@ KEYS: dict[Literal["inputs", "outputs"] | None, tuple[str, ...]] = {
     "outputs": ("output", "outputs", "completion", "response", "answer", "text"),
 }
 """Under which keys a row's text is looked for, by what is wanted."""
+_SHOWN = 10
+"""Fields of a row that a message names."""
 _MILLISECONDS = 1e11
 """Seconds since 1970 are smaller numbers for the next three thousand years."""
 
@@ -142,7 +144,8 @@ def _chosen(value: JsonValue, field: str | None, keys: tuple[str, ...], faults: 
     elif isinstance(value, dict):
         key = next((key for key in keys if key in value), None)
         if key is None:
-            faults.add((), f"has none of {', '.join(keys)}; name the field that holds the text")
+            there = f" It has {', '.join(map(shown, list(value)[:_SHOWN]))}." if value else ""
+            faults.add((), f"has none of {', '.join(keys)}; name the field that holds the text: --field.{there}")
             return None
         value, path = value[key], (key,)
     text = joined(value)

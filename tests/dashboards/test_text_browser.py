@@ -45,7 +45,7 @@ def test_a_person_measures_reads_a_point_and_takes_suggestions_over(visit: Visit
     page.locator(POINTS).last.wait_for()
     page.locator(POINTS).nth(3).click(force=True)
     page.wait_for_url(re.compile(r"[?&]point=\d+"))
-    page.get_by_text(re.compile("^(Row|Case) ")).first.wait_for()
+    page.get_by_text(re.compile(r"^(Case |week\.jsonl:\d)")).first.wait_for()
     tick(page, "Texts of production to add to the set", 1)
     page.wait_for_url("**add=**")
     _settled(page)
