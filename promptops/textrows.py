@@ -144,8 +144,9 @@ def _chosen(value: JsonValue, field: str | None, keys: tuple[str, ...], faults: 
     elif isinstance(value, dict):
         key = next((key for key in keys if key in value), None)
         if key is None:
-            there = f" It has {', '.join(map(shown, list(value)[:_SHOWN]))}." if value else ""
-            faults.add((), f"has none of {', '.join(keys)}; name the field that holds the text: --field.{there}")
+            told = f"has none of {', '.join(keys)}; name the field that holds the text (--field NAME)"
+            there = ", ".join(shown(name) for name in list(value)[:_SHOWN])
+            faults.add((), f"{told}; it has {there}" if there else told)
             return None
         value, path = value[key], (key,)
     text = joined(value)
