@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -79,6 +80,7 @@ def _address() -> Path:
 def main(address: str) -> None:
     """Import, say so, and fork for each connection until standard input is closed."""
     _import_all()
+    gc.freeze()  # else each child would look through all of it, and copy the pages
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the ones in between
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(address)
