@@ -25,7 +25,8 @@ from tests.dashboards.hostile_project import Made, make_project
 if TYPE_CHECKING:
     pass
 
-ROWS = 10_000
+ROWS = 2_000
+"""Many pages of cases; `test_many_rows.py` has ten thousand."""
 
 
 class Beacon:
@@ -59,7 +60,7 @@ def beacon() -> Iterator[Beacon]:
 
 @pytest.fixture(scope="session")
 def hostile(beacon: Beacon, tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """A project with two runs of 10,000 hostile samples."""
+    """A project with two runs of 2,000 hostile samples."""
     return make_project(tmp_path_factory.mktemp("hostile") / "project", beacon.url, ROWS)
 
 

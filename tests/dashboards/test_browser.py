@@ -1,4 +1,4 @@
-"""Every page in a real Chromium, on 10,000 rows of hostile text: it works, nothing runs, nothing leaves."""
+"""Every page in a real Chromium, on rows and rows of hostile text: it works, nothing runs, nothing leaves."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from promptops import Project
 from promptops.figures import figure, signed
-from tests.dashboards.conftest import Beacon, served
+from tests.dashboards.conftest import ROWS, Beacon, served
 from tests.dashboards.hostile_project import ODD, SET, Made, hostile_texts
 from tests.made import Folder
 
@@ -151,10 +151,10 @@ def test_a_comparison_suits_the_readers_screen(
 
 def test_the_keys_j_and_k_walk_through_the_cases(visit: Visit, hostile: Made) -> None:
     page = visit(_comparison(hostile))
-    page.get_by_text("case 1 of 10000").wait_for()
+    page.get_by_text(f"case 1 of {ROWS}").wait_for()
     for key, place in (("j", 2), ("j", 3), ("k", 2)):
         _press(page, key)
-        page.get_by_text(f"case {place} of 10000").wait_for()
+        page.get_by_text(f"case {place} of {ROWS}").wait_for()
 
 
 def test_what_is_chosen_survives_a_reload(visit: Visit, hostile: Made) -> None:
@@ -168,11 +168,11 @@ def test_what_is_chosen_survives_a_reload(visit: Visit, hostile: Made) -> None:
     page.wait_for_url("**page=2**")
     _settled(page)
     _press(page, "j")
-    page.get_by_text("case 52 of 5000").wait_for()
+    page.get_by_text(f"case 52 of {ROWS // 2}").wait_for()
     before = page.url
     page.reload()
     _settled(page)
-    page.get_by_text("case 52 of 5000").wait_for()
+    page.get_by_text(f"case 52 of {ROWS // 2}").wait_for()
     assert page.url == before
     assert page.get_by_role("combobox", name=re.compile("Metric")).input_value() == "quality"
 

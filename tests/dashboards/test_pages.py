@@ -120,16 +120,16 @@ def test_runs_are_listed_with_their_figures(page: Open, hostile: Made) -> None:
 
 
 def test_a_selected_run_shows_figures_cases_and_one_case_in_full(page: Open, hostile: Made) -> None:
-    app = page(hostile.root, hostile.database, "runs", run=hostile.candidate, cases="50", case="case-09806")
+    app = page(hostile.root, hostile.database, "runs", run=hostile.candidate, cases="10", case="case-01806")
     assert not app.exception
     with Project.open(hostile.root) as project:
         estimates = project.estimates(hostile.candidate)
-        result = project.result(hostile.candidate, "case-09806")
+        result = project.result(hostile.candidate, "case-01806")
     figures = app.dataframe[1].value
     assert list(figures["figure"]) == [figure(found.value) for found in estimates if found.slice is None]
     cases = app.dataframe[3].value
     assert len(cases) == 200
-    assert cases["sample"].iloc[0] == "case-09800"
+    assert cases["sample"].iloc[0] == "case-01800"
     assert result is not None
     assert result.completion is not None
     assert any(block.value.startswith("The answer") for block in app.code)
@@ -286,11 +286,11 @@ def test_a_slice_a_page_and_a_case_come_from_the_address(page: Open, hostile: Ma
         metric="quality",
         slice="second half",
         page="3",
-        case="case-07777",
+        case="case-01777",
     )
     assert not app.exception
     assert [box.value for box in app.selectbox[2:4]] == ["quality", "second half"]
-    assert "case-07777" in texts(app)
+    assert "case-01777" in texts(app)
 
 
 def test_cases_without_a_score_are_found_and_say_why(page: Open, hostile: Made) -> None:
@@ -303,7 +303,7 @@ def test_cases_without_a_score_are_found_and_say_why(page: Open, hostile: Made) 
         show="none",
     )
     assert not app.exception
-    assert "case 1 of 11" in texts(app)
+    assert "case 1 of 3" in texts(app)
     assert "server (HTTP 500)" in texts(app)
     assert [badge for badge in app.markdown if "no answer" in badge.value]
 
@@ -315,7 +315,7 @@ def test_next_and_previous_step_through_the_cases(page: Open, hostile: Made) -> 
     following = next(button for button in app.button if button.label == "Next")
     assert next(button for button in app.button if button.label == "Previous").disabled
     following.click().run()
-    assert "case 2 of 10000" in texts(app)
+    assert "case 2 of 2000" in texts(app)
     chosen = app.query_params["case"]
     next(button for button in app.button if button.label == "Next").click().run()
     next(button for button in app.button if button.label == "Previous").click().run()
