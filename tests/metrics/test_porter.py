@@ -20,7 +20,7 @@ SPELLED = (
 PIECES = st.sampled_from(SPELLED.split())
 
 
-@settings(max_examples=1000)
+@settings(max_examples=300)
 @given(word=st.lists(PIECES, min_size=1, max_size=6).map("".join) | st.text("aeioublstyngz19", min_size=1))
 def test_made_up_words_have_the_stem_that_nltk_gives(word: str) -> None:
     assert stem(word) == ORACLE.stem(word)

@@ -147,7 +147,7 @@ def entries(**settings: object) -> Entries:
     return Entries(given.logging, Censor(given, {"APP_SECRET": SECRET}), Tally())
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.data())
 def test_no_line_of_the_spool_holds_a_secret(data: st.DataObject) -> None:
     secret = data.draw(SECRETS)
