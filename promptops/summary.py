@@ -19,6 +19,7 @@ from promptops.errors import UsageError
 from promptops.metrics import Metric
 from promptops.origins import ORIGIN_SLICES, SYNTHETIC, SYNTHETIC_SLICE, is_synthetic, origin_slices
 from promptops.roster import Roster
+from promptops.stats.clusters import numbered
 from promptops.stats.intervals import bootstrap_interval, mean_interval, wilson_interval
 from promptops.types import Estimate, MetricRecord, Result, Run, Sample, at_places
 
@@ -302,7 +303,7 @@ def bounded_interval(
     are alike there is no spread to estimate from: at an end of the range Wilson's interval with a trial
     for each cluster, between the ends the t interval with two pseudo-clusters, one at either end.
     """
-    groups = len(np.unique(clusters))
+    _, groups = numbered(clusters, len(clusters))
     if low is not None and high is not None and np.all(values == values[0]):
         value = float(values[0])
         if value in {low, high}:
