@@ -2,6 +2,9 @@
 
 theta = lam * mean(f~) + mean(Y - lam f) with labels Y and the judge's scores f on n cases and its scores f~
 on N others; lam = clip(Cov(Y, f) / ((1 + n/N) Var f), 0, 1); SE^2 = lam^2 Var(f~)/N + Var(Y - lam f)/n.
+In lam the covariance is divided by n and the variance, of f and f~ together, by n + N - 1: so does ppi-python
+0.2.3, to whose means ours are equal to rounding. In SE both are divided by one less than their number, where
+that package divides by it: its interval is narrower by about 1/(2n).
 Angelopoulos, Duchi & Zrnic 2023, arXiv 2311.01453. Right whatever the judge is worth, if the labelled cases
 are a random draw: a bad judge gets a small lam and the result is that of the labels alone. Student's t with
 n - 1 degrees of freedom, which is the normal's for many labels. Where all labels are 0 or 1 the interval has

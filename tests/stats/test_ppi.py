@@ -55,12 +55,15 @@ def generated(seed: int, kind: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 def test_means_and_errors_are_those_of_ppi_python(case: dict[str, float]) -> None:
     y, f, rest = generated(case["seed"], case["kind"])
     found = ppi_mean(y, f, rest)
-    assert found.mean == pytest.approx(case["mean"], abs=1e-6)
+    assert found.mean == pytest.approx(case["mean"], abs=1e-12)
+    # The covariance is divided by n, as there: divided by n - 1 it gives another mean.
+    pooled = np.concatenate([f, rest]).var(ddof=1) * (1 + len(y) / len(rest))
+    assert found.lam == pytest.approx(np.clip(np.cov(y, f, ddof=0)[0, 1] / pooled, 0, 1), abs=1e-12)
     # Theirs divides both sums of squares by n, ours by n - 1; else the errors are the same.
     imputed = found.lam**2 * rest.var() / len(rest)
     theirs = ((case["high"] - case["low"]) / 2 / stats.norm.ppf(0.975)) ** 2
     rectifier = (theirs - imputed) * len(y) / (len(y) - 1)
-    assert found.se**2 == pytest.approx(imputed * len(rest) / (len(rest) - 1) + rectifier, abs=1e-6)
+    assert found.se**2 == pytest.approx(imputed * len(rest) / (len(rest) - 1) + rectifier, abs=1e-12)
 
 
 @pytest.mark.parametrize("labels", [30, 60, 200])
