@@ -25,7 +25,7 @@ def form_for(path: str | Path, *, verdict: bool = True) -> Form:
     form = plugins.find(WING, ending, Form)()  # type: ignore[type-abstract]
     if form.needs_verdict and not verdict:
         raise UsageError(
-            f"{file_name(Path(path))!r} would tell how rules came out, and a comparison has none. "
+            f"{file_name(Path(path))!r} would tell how rules came out, and there are none here. "
             "Take another ending, or `promptops gate`."
         )
     return form

@@ -102,7 +102,7 @@ def comparison_report(comparison: Comparison, label: str, first: Loaded, second:
 def refusal_report(evalset: str, reason: str) -> Report:
     """Tell that nothing could be measured at all, and why: what a gate refuses has no figures."""
     verdict = Verdict(outcome="CANNOT_MEASURE", reason=reason, sentence=reason, cells=())
-    return Report(headline=headline(verdict), evalset=evalset, verdict=verdict, facts=_versions())
+    return Report(headline=headline(verdict), evalset=evalset, verdict=verdict, facts=versions())
 
 
 def _subject(verdict: Verdict, pairing: Pairing) -> tuple[str, str | None]:
@@ -195,7 +195,7 @@ def _facts(
 ) -> Facts:
     before, after, table = first.side.run, second.side.run, second.side.table
     corpus = any(column.record.corpus for column in table.columns.values())
-    return _versions().model_copy(
+    return versions().model_copy(
         update={
             "samples": len(table.samples),
             "clusters": len(np.unique(table.clusters)),
@@ -240,7 +240,8 @@ def _signatures(pairing: Pairing, second: Loaded) -> Mapping[str, str]:
     }
 
 
-def _versions() -> Facts:
+def versions() -> Facts:
+    """Return by what version of what a report was made."""
     try:
         ours = importlib.metadata.version("promptops")
     except importlib.metadata.PackageNotFoundError:

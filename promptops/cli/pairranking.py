@@ -10,9 +10,10 @@ import click
 
 from promptops.cli.judging import judge_command
 from promptops.cli.options import json_option, open_project, target_output_to_stderr
+from promptops.cli.reporting import Telling, ranking_report_option, telling
 
 if TYPE_CHECKING:
-    from promptops.pairstandings import PairRanking, PairsAsked, PairStanding
+    from promptops.pairstandings import PairRanking, PairStanding
     from promptops.tournament import Schedule
 
 _WIDEST = 12
@@ -65,6 +66,7 @@ def rank_runs(
     dry_run: bool,
     elo: bool,
     plot: Path | None,
+    tell: Telling,
     as_json: bool,
 ) -> None:
     """Rank runs by a judge of pairs, or print what that would take."""
@@ -100,7 +102,7 @@ def rank_runs(
     if dry_run:
         print_forecast(forecast, as_json=as_json)
         return
-    _tell(found, elo=elo, plot=plot, as_json=as_json)
+    _tell(found, elo=elo, plot=plot, tell=tell, as_json=as_json)
     ctx.exit(3 if budget.stopped else 0)
 
 
@@ -117,6 +119,7 @@ def rank_runs(
 @anchor_elo_option
 @level_option
 @plot_option
+@ranking_report_option
 @json_option
 @click.pass_context
 def judge_rank_command(
@@ -133,6 +136,7 @@ def judge_rank_command(
     anchor_elo: float,
     level: float,
     plot: Path | None,
+    reports: tuple[Path, ...],
     as_json: bool,
 ) -> None:
     """Rank systems by the judgements of pairs that are recorded in FILE, without a single call.
@@ -142,6 +146,7 @@ def judge_rank_command(
     with its line; a judge that gave no verdict is counted. Exit code 0 whoever is best, 3 where nothing can
     be ranked.
     """
+    tell = telling(reports, github=False, quiet=as_json, verdict=False)
     with open_project(ctx, dry=True) as project:
         found = project.rank_recorded(
             Path(file),
@@ -155,7 +160,7 @@ def judge_rank_command(
             anchor_elo=anchor_elo,
             level=level,
         )
-    _tell(found, elo=elo, plot=plot, as_json=as_json)
+    _tell(found, elo=elo, plot=plot, tell=tell, as_json=as_json)
 
 
 def write_picture(picture: str, path: Path) -> None:
@@ -168,7 +173,7 @@ def write_picture(picture: str, path: Path) -> None:
         raise UsageError(f"{str(path)!r} can't be written: {error.strerror}. Name another file.") from None
 
 
-def _tell(found: PairRanking, *, elo: bool, plot: Path | None, as_json: bool) -> None:
+def _tell(found: PairRanking, *, elo: bool, plot: Path | None, tell: Telling, as_json: bool) -> None:
     if plot is not None:
         from promptops.strengthplot import strength_plot
 
@@ -177,19 +182,25 @@ def _tell(found: PairRanking, *, elo: bool, plot: Path | None, as_json: bool) ->
         from promptops.cli import documents, judgedocuments
 
         documents.print_document(judgedocuments.PairRankDocument(ranking=found))
-        return
-    _print(found, elo=elo)
-    if plot is not None:
-        click.echo(f"\nwrote {plot}")
+    else:
+        _print(found, elo=elo)
+        if plot is not None:
+            click.echo(f"\nwrote {plot}")
+    if tell.wanted:
+        from promptops.rankreport import pair_ranking_report
+
+        tell.tell(pair_ranking_report(found, elo=elo))
 
 
 def _print(found: PairRanking, *, elo: bool) -> None:
     """Print who is best, the strengths, and who beat whom."""
     from promptops.cli.safe import safe_line, safe_lines
     from promptops.cli.tables import console
+    from promptops.rankreport import rests_on
 
     console().print(safe_lines(found.sentence), style="bold")
-    console().print(safe_lines(_told(found)), soft_wrap=True)
+    for told in rests_on(found):
+        console().print(safe_lines(told), soft_wrap=True)
     for warning in found.warnings:
         console().print(f"Note: {safe_lines(warning)}", style="yellow")
     console().print()
@@ -202,37 +213,6 @@ def _print(found: PairRanking, *, elo: bool) -> None:
         f"\n{scale}. [own]: each system's own {found.level:.0%} interval, questions as clusters.\n"
         f"rank: the ranks that a system can have; those of all hold together with {found.level:.0%}.\n"
         f"{safe_lines(found.method)}."
-    )
-
-
-def _told(found: PairRanking) -> str:
-    """Return what the ranking rests on."""
-    ties = f"{found.ties} {'tie' if found.ties == 1 else 'ties'}"
-    judges = f" by {', '.join(found.judges)}" if found.judges else ""
-    what = f"{found.n} judgements of {len(found.standings)} systems{judges}, {ties}, {found.groups} questions"
-    if found.asked is None:
-        return f"{what}; format {found.style}, question by {found.group or 'row'}."
-    return f"{what}. {_asked(found.asked)}"
-
-
-def _asked(asked: PairsAsked) -> str:
-    from promptops.figures import dollars
-
-    looks = f", {asked.looks} of {asked.planned} looks" if asked.schedule == "adaptive" else ""
-    calls = f"{asked.calls} calls, {dollars(asked.cost)}" if asked.calls else "No call: all was judged before"
-    told = f"{asked.judged} of {asked.pairs} pairs judged ({asked.schedule}{looks}). {calls}."
-    if asked.flip_rate is None or asked.first_rate is None:
-        return told
-    flips, first = (
-        f"{value:.1%}" + ("" if low is None or high is None else f" [{low:.1%}, {high:.1%}]")
-        for value, low, high in (
-            (asked.flip_rate, asked.flip_low, asked.flip_high),
-            (asked.first_rate, asked.first_low, asked.first_high),
-        )
-    )
-    return (
-        f"{told}\nThe verdict changed with the order in {asked.flips} pairs, {flips}; the answer shown first "
-        f"was chosen in {first} of the decided replies."
     )
 
 

@@ -21,6 +21,7 @@ from promptops.cli.pairranking import (
     rank_runs,
     write_picture,
 )
+from promptops.cli.reporting import ranking_report_option, telling
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
 @elo_option
 @anchor_option
 @anchor_elo_option
+@ranking_report_option
 @judge_option
 @asking_options
 @click.pass_context
@@ -98,6 +100,7 @@ def rank_command(
     elo: bool,
     anchor: str | None,
     anchor_elo: float,
+    reports: tuple[Path, ...],
     judge_model: str | None,
     dry_run: bool,
     max_calls: int | None,
@@ -115,9 +118,11 @@ def rank_command(
     """
 
     _refuse_others(ctx, _BY_METRIC if pairwise else _BY_PAIRS, pairwise=pairwise)
+    tell = telling(reports, github=False, quiet=as_json, verdict=False)
     if pairwise:
         asked = Asked(runs, evalset, schedule, judge_model, anchor, anchor_elo, level, concurrency)
-        rank_runs(ctx, asked, (max_calls, max_cost), dry_run=dry_run, elo=elo, plot=plot, as_json=as_json)
+        limits = (max_calls, max_cost)
+        rank_runs(ctx, asked, limits, dry_run=dry_run, elo=elo, plot=plot, tell=tell, as_json=as_json)
         return
 
     with open_project(ctx) as project:
@@ -137,10 +142,14 @@ def rank_command(
         from promptops.cli import documents
 
         documents.print_document(documents.RankDocument(ranking=found))
-        return
-    _print_ranking(found)
-    if plot is not None:
-        click.echo(f"\nwrote {plot}")
+    else:
+        _print_ranking(found)
+        if plot is not None:
+            click.echo(f"\nwrote {plot}")
+    if tell.wanted:
+        from promptops.rankreport import ranking_report
+
+        tell.tell(ranking_report(found))
 
 
 _BY_METRIC = ("metric", "baseline", "rule", "margin", "by")

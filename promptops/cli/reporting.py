@@ -22,6 +22,14 @@ report_option = click.option(
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write a report; the ending says which: .md .html .xml (JUnit) .json. Repeatable.",
 )
+ranking_report_option = click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a report; the ending says which: .md .html .json. Repeatable.",
+)
 github_option = click.option(
     "--github/--no-github",
     "github",

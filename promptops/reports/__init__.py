@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from promptops.instruments import Preference
 from promptops.noun import Noun
@@ -50,8 +50,33 @@ class Facts(Noun):
     python: str = ""
 
 
+class Table(Noun):
+    """Figures as they are shown: words in the first columns, numbers set to the right in the others."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    left: int = 1
+    """How many of the first columns hold words."""
+
+
+class Ranked(Noun):
+    """Several runs or systems in the order of a ranking."""
+
+    source: str
+    """What the ranking is of: an evaluation set, or a file of judgements."""
+    told: tuple[str, ...]
+    """The rule, and what the ranking rests on."""
+    warnings: tuple[str, ...] = ()
+    tables: tuple[Table, ...]
+    remarks: tuple[str, ...] = ()
+    """What the columns promise."""
+    figures: dict[str, JsonValue]
+    """The ranking itself, as `promptops rank --json` has it."""
+
+
 class Report(Noun):
-    """A verdict (or a comparison without one) with all that is needed to believe or to doubt it."""
+    """A verdict (or a comparison or ranking) with all that is needed to believe or to doubt it."""
 
     format: Literal[1] = 1
     headline: str
@@ -66,6 +91,8 @@ class Report(Noun):
     comparison: Comparison | None = None
     preference: Preference | None = None
     """What a pairwise judge said, where it was asked."""
+    ranking: Ranked | None = None
+    """Of a ranking, which has neither verdict nor comparison; null of any other report."""
     baseline: Run | None = None
     baseline_file: str = ""
     candidate: Run | None = None
@@ -92,7 +119,7 @@ class Form(ABC):
     """Writes a Report as one text."""
 
     needs_verdict: ClassVar[bool] = False
-    """True where a comparison without rules has nothing to tell."""
+    """True where a comparison or a ranking, which have no rules, has nothing to tell."""
 
     @abstractmethod
     def render(self, report: Report) -> str:

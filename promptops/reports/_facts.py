@@ -13,7 +13,8 @@ def facts(report: Report) -> list[tuple[str, tuple[str, ...]]]:
     if known.command:
         told.append(("Decide again", (known.command,)))
     digest = (f"samples {known.evalset_digest[:16]}",) if known.evalset_digest else ()
-    told.append(("Evaluation set", (report.evalset, *digest)))
+    source = "Evaluation set" if report.ranking is None else report.ranking.source
+    told.append((source, (report.evalset, *digest)))
     for name, run, prompt in (
         ("Baseline", report.baseline, known.baseline_prompt),
         ("Candidate", report.candidate, known.candidate_prompt),

@@ -15,6 +15,7 @@ from promptops.reports._intervals import CAPTION, intervals_plot
 from promptops.reports._judges import judges_section, preference_section
 from promptops.reports._markup import NOTHING, Markup, joined, table, tag, text
 from promptops.reports._palette import page_style
+from promptops.reports._ranking import ranking_section
 from promptops.types import Case
 from promptops.verdicts import Delta, Verdict
 from promptops.worddiff import word_diff
@@ -51,7 +52,8 @@ class Html(Form):
 
 
 def _title(report: Report) -> str:
-    word = outcome_word(report.verdict.outcome) if report.verdict else "Comparison"
+    other = "Comparison" if report.ranking is None else "Ranking"
+    word = outcome_word(report.verdict.outcome) if report.verdict else other
     return f"{word}: {report.evalset}"
 
 
@@ -65,7 +67,7 @@ def _header(report: Report) -> Markup:
 
 
 def _sides(report: Report) -> Markup:
-    told = [f"Evaluation set {report.evalset}"]
+    told = [f"{'Evaluation set' if report.ranking is None else report.ranking.source} {report.evalset}"]
     if report.baseline is not None:
         where = report.baseline_file or f"run {report.baseline.id}"
         told.append(f"Baseline {report.baseline.prompt_ref} on {report.baseline.model} ({where})")
@@ -80,6 +82,8 @@ def _sides(report: Report) -> Markup:
 def _notes(report: Report) -> Markup:
     if report.verdict is not None:
         found: Sequence[str] = report.verdict.warnings
+    elif report.ranking is not None:
+        found = report.ranking.warnings
     else:
         found = report.comparison.warnings if report.comparison else ()
     if not found:
@@ -90,6 +94,10 @@ def _notes(report: Report) -> Markup:
 def _sections(report: Report) -> Iterator[Markup]:
     if report.verdict is not None and report.verdict.cells:
         yield _rules(report.verdict)
+    if report.ranking is not None:
+        yield ranking_section(report)
+        yield _facts(report)
+        return
     if report.comparison is not None:
         yield _metrics(report.comparison.deltas)
         yield judges_section(report)

@@ -10,10 +10,11 @@ from promptops.headline import compared, finding, outcome_word
 from promptops.judgetext import judge_lines
 from promptops.origins import ORIGIN_SLICES
 from promptops.preferencetext import preference_sentences
-from promptops.reports import Form, Report, ReportCase
+from promptops.reports import Form, Ranked, Report, ReportCase
 from promptops.reports._facts import facts
 from promptops.reports._fitting import Part, fitted
 from promptops.reports._markdown import code, diff_fence, head, prose, row
+from promptops.reports._ranking import ranking_lines, ranking_tables
 from promptops.types import Case
 from promptops.verdicts import Delta, Stopping
 
@@ -29,6 +30,8 @@ class Markdown(Form):
 
     def render(self, report: Report) -> str:
         """Return the comment; its first line is the verdict with one plain sentence."""
+        if report.ranking is not None:
+            return _ranking(report, report.ranking)
         parts = [
             Part([_first_line(report)]),
             Part([prose(found.sentence)] if (found := _stopping(report)) else [], name="stop", rank=1),
@@ -43,6 +46,22 @@ class Markdown(Form):
             _folded("How to check this", _facts(report), 5, "facts"),
         ]
         return fitted(parts, LIMIT, "`promptops gate --report FILE.html` shows all of it.")
+
+
+def _ranking(report: Report, found: Ranked) -> str:
+    tables = [
+        Part(rows, before=f"\n{before}", name=f"rows of {title}", rank=place + 2)
+        for place, (before, title, rows) in enumerate(ranking_tables(found))
+    ]
+    parts = [
+        Part([f"**Ranking**: {prose(report.headline, 2000)}"]),
+        Part([f"- Note: {prose(each)}" for each in found.warnings], name="notes", rank=1),
+        Part(ranking_lines(found), name="sentences", rank=1),
+        *tables,
+        Part([f"\n{prose(each)}" for each in found.remarks], name="remarks", rank=len(tables) + 2),
+        _folded("How to check this", _facts(report), len(tables) + 3, "facts"),
+    ]
+    return fitted(parts, LIMIT, "`promptops rank --report FILE.html` shows all of it.")
 
 
 def _first_line(report: Report) -> str:
