@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from promptops.anchors import (
     Anchor,
     Anchors,
     Freezing,
     Reading,
-    anchor_id,
     anchors_file,
     append_reading,
     now,
@@ -31,29 +30,17 @@ from promptops.forecast import Forecast
 from promptops.judges import Judge
 from promptops.judging import make_ready
 from promptops.models import remade_metric
+from promptops.pairanchors import facing_cases
 from promptops.progress import Watch
 from promptops.types import EvalSet, Run, Sample
+from promptops.watched import Cases, Watchable, Watched, is_storable, trial_of_anchors
 
 if TYPE_CHECKING:
     from promptops.drifting import AnchorCheck
     from promptops.instruments import Drift
-    from promptops.trials import Trial
 
 FROZEN = 30
 """Cases that are frozen unless said otherwise."""
-
-Cases = Sequence[tuple[Sample, str]]
-"""Questions with the outputs that are judged."""
-
-
-class Watched(NamedTuple):
-    """A judge whose anchors are judged, and what it is asked."""
-
-    found: EvalSet
-    folder: Path
-    judge: Judge
-    label: str
-    cases: Cases
 
 
 class Anchoring(Certification):
@@ -85,9 +72,9 @@ class Anchoring(Certification):
         work = self._evaluation(concurrency, False, watch, None, budget)
         said, _ = self._asked_about(work, watched, date)
         cases = [
-            Anchor(sample=sample, output=output, score=score)
-            for sample, output in watched.cases
-            if (score := said[anchor_id(sample, output)][0]) is not None
+            Anchor(sample=case.sample, output=case.output, other=case.other, score=score)
+            for case in watched.cases
+            if (score := said[case.id][0]) is not None
         ]
         _refuse_unread(said)
         record = watched.judge.record(watched.label, watched.label)
@@ -264,7 +251,10 @@ class Anchoring(Certification):
             )
         anchors = read_anchors(path)
         _refuse_few(anchors.clusters, f"stand in {str(path)!r}")
-        cases = [(case.sample, case.output) for case in anchors.cases]
+        cases = [Watchable(case.sample, case.output, case.other) for case in anchors.cases]
+        if any((case.other is None) == built.pairs for case in cases):
+            what = "compares two outputs, and they hold one each" if built.pairs else "judges single outputs"
+            raise UsageError(f"The anchors in {str(path)!r} are another judge's: {label} {what}.")
         return Watched(found, folder, built, label, cases), anchors
 
     def _to_freeze(
@@ -281,8 +271,6 @@ class Anchoring(Certification):
         if sum((bool(runs), labelled, renew)) > 1:
             raise UsageError("Anchors come from runs, from labels, or are renewed: name one of the three.")
         found, folder, built, label = self._certified(judge, judge_model)
-        if built.pairs:
-            raise UsageError(f"{label!r} compares two outputs, and anchors are judged one by one.")
         path = anchors_file(folder, label)
         if renew:
             before = self._anchored(found, folder, built, label)[0]
@@ -292,6 +280,9 @@ class Anchoring(Certification):
                 f"{judge} has anchors already. Judge the same ones anew: promptops judge freeze {judge} "
                 f"--renew. To draw others, take {str(path)!r} away first."
             )
+        if built.pairs:
+            cases, source = self._pairs_to_freeze(built, label, runs, labelled, count, seed)
+            return Watched(found, folder, built, label, cases), source
         if labelled:
             held = self.labelling(judge)
             scored = [
@@ -304,15 +295,35 @@ class Anchoring(Certification):
             chosen = [self.run(reference) for reference in runs or ("latest",)]
             scored = [each for run in chosen for each in self._scored_outputs(run, found, label)]
             source = ", ".join(f"run {run.id}" for run in chosen)
-        kept = [each for each in scored if _is_storable(each[1])]
-        cases = spread(kept, count, seed)
+        kept = [each for each in scored if is_storable(each[1])]
+        cases = [Watchable(*case) for case in spread(kept, count, seed)]
         if len(cases) < count and not labelled:
             raise UsageError(
                 f"There are outputs with a score to {len(cases)} samples, and {count} were to be frozen, one "
                 f"of each. Freeze fewer: --cases {len(cases)}"
             )
-        _refuse_few([sample.group or f"\0{sample.id}" for sample, _ in cases], "can be drawn")
+        _refuse_few([case.sample.group or f"\0{case.sample.id}" for case in cases], "can be drawn")
         return Watched(found, folder, built, label, cases), source
+
+    def _pairs_to_freeze(
+        self, judge: Judge, label: str, runs: Sequence[str], labelled: bool, count: int, seed: int
+    ) -> tuple[Cases, str]:
+        """Return samples with two runs' outputs, over the whole scale where their verdicts are stored."""
+        if labelled or len(runs) != 2:
+            raise UsageError(
+                f"{label!r} compares two outputs, so that its anchors are those of two runs: --from OLD "
+                "--from NEW"
+            )
+        opposed = self._opposed(*runs)
+        rows = self.store.pair_scores(opposed.baseline, opposed.second.id, label, judge.signature)
+        cases = facing_cases(opposed, {place: row.score for place, row in rows.items()}, count, seed)
+        if len(cases) < count:
+            raise UsageError(
+                f"The two runs answered {len(cases)} samples differently, and {count} were to be frozen, one "
+                f"of each. Freeze fewer: --cases {len(cases)}"
+            )
+        _refuse_few([case.sample.group or f"\0{case.sample.id}" for case in cases], "can be drawn")
+        return cases, f"runs {opposed.baseline} and {opposed.second.id}"
 
     def _scored_outputs(self, run: Run, found: EvalSet, label: str) -> list[tuple[Sample, str, float]]:
         """Return what a run's judge gave a score, with it."""
@@ -345,19 +356,6 @@ class Anchoring(Certification):
         return self.evalset_folder(name), label
 
 
-def trial_of_anchors(watched: Watched) -> tuple[EvalSet, Trial]:
-    """Return the cases as a trial of the judge, and the set that they make."""
-    from promptops.attacks import Wrong
-    from promptops.trials import Trial
-
-    places = {
-        anchor_id(sample, output): (None, Wrong(sample=sample, answer=output), output)
-        for sample, output in watched.cases
-    }
-    trial = Trial(watched.judge, watched.label, places)
-    return watched.found.model_copy(update={"samples": trial.samples}), trial
-
-
 def _refuse_few(clusters: Sequence[str], where: str) -> None:
     from promptops.stats.drift import anchors_needed
 
@@ -378,12 +376,3 @@ def _refuse_unread(said: Mapping[str, tuple[float | None, str]]) -> None:
             f"{len(reasons)} of {len(said)} cases got no score, so nothing was frozen. The first: "
             f"{reasons[0]}"
         )
-
-
-def _is_storable(text: str) -> bool:
-    """Tell whether a file in UTF-8 can hold a text, and a judge be asked about it."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return bool(text.strip())

@@ -54,16 +54,18 @@ Date = Annotated[str, AfterValidator(_dated)]
 
 
 class Anchor(Noun):
-    """A question and an output, with the score that the judge gave when it was frozen."""
+    """A question and an output (or two), with the score that the judge gave when it was frozen."""
 
     sample: Sample
     output: str
+    other: str | None = None
+    """The output that a judge of pairs holds it against; null before any other judge."""
     score: FiniteFloat
 
     @cached_property
     def id(self) -> str:
         """By what the case is known again."""
-        return anchor_id(self.sample, self.output)
+        return anchor_id(self.sample, self.output, self.other)
 
 
 class Freezing(Noun):
@@ -95,7 +97,8 @@ class Anchors(Noun):
     @cached_property
     def digest(self) -> str:
         """Identity: cases, their scores, and when these were given."""
-        return digest_of([each.model_dump(mode="json") for each in (self.freezing, *self.cases)])[:16]
+        rows = [self.freezing.model_dump(mode="json"), *(_case_row(case) for case in self.cases)]
+        return digest_of(rows)[:16]
 
     @property
     def clusters(self) -> list[str]:
@@ -124,9 +127,15 @@ class Reading(Noun):
     """With an alarm: mean after the change less mean before."""
 
 
-def anchor_id(sample: Sample, output: str) -> str:
+def anchor_id(sample: Sample, output: str, other: str | None = None) -> str:
     """Return by what a case is known again."""
-    return digest_of([sample.model_dump(mode="json"), output])[:16]
+    outputs = [output] if other is None else [output, other]
+    return digest_of([sample.model_dump(mode="json"), *outputs])[:16]
+
+
+def _case_row(case: Anchor) -> dict[str, object]:
+    """Return a case as it counts for the digest: as ever where there is no other output."""
+    return {key: each for key, each in case.model_dump(mode="json").items() if (key, each) != ("other", None)}
 
 
 def anchors_file(folder: Path, label: str) -> Path:

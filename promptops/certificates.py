@@ -24,7 +24,8 @@ CHECK = ". Judge them: "
 FREEZE = ". Freeze some: "
 TAKE = ". Take the judge as it is now: "
 ANEW = ". Score the run anew: "
-MENDS = (*STEPS, CHECK, FREEZE, TAKE, ANEW)
+COMPARE = ". Ask it: "
+MENDS = (*STEPS, CHECK, FREEZE, TAKE, ANEW, COMPARE)
 """What stands between the reason and the command that mends it."""
 
 

@@ -11,6 +11,7 @@ from promptops.errors import FileProblems, Problem, UnknownName
 from promptops.gaterules import GateRule
 from promptops.located import NAME_RULE, Faults, KeyPath, did_you_mean, is_name, kind_of, shown
 from promptops.origins import ORIGIN_SLICES, is_synthetic
+from promptops.pairrules import KIND, PairRule, read_pair_rule
 from promptops.samplefiles import FILES, read_samples
 from promptops.shiftrules import ShiftRule, read_shift_rule
 from promptops.textfile import check_inside, file_name
@@ -161,6 +162,9 @@ class _Reader:
         if not isinstance(checked, bool):
             self._faults.add((*path, "check_anchors"), f"must be true or false, not {shown(checked)}")
             return None
+        if checked and metric == KIND:
+            told = "is about runs, and this judge compares two; ask promptops judge check when you compare"
+            self._faults.add((*path, "check_anchors"), told)
         rest = {key: value for key, value in options.items() if key not in ("metric", "check_anchors")}
         return MetricSpec(label=label, metric=metric, options=rest, check_anchors=checked)
 
@@ -181,31 +185,40 @@ class _Reader:
 
     def gate(
         self, metrics: tuple[MetricSpec, ...], slices: tuple[str, ...]
-    ) -> tuple[tuple[GateRule, ...], tuple[ShiftRule, ...]]:
-        """Return the rules about metrics, and those about texts."""
+    ) -> tuple[tuple[GateRule, ...], tuple[ShiftRule | PairRule, ...]]:
+        """Return the rules about metrics, and those about texts and pairs."""
         rules = self._table.get("gate", [])
         if not isinstance(rules, list):
             self._faults.add(("gate",), "must be a list of tables; write [[gate]] above each rule")
             return (), ()
-        labels = [spec.label for spec in metrics]
         read: list[GateRule | None] = []
-        shifts: list[ShiftRule | None] = []
+        shifts: list[ShiftRule | PairRule | None] = []
+        tags = None if self._tags is None else {*self._tags, *slices}
         for index, rule in enumerate(rules):
             if isinstance(rule, dict) and "shift" in rule:
                 shifts.append(read_shift_rule(rule, ("gate", index), self._faults))
+            elif isinstance(rule, dict) and "pairwise" in rule:
+                shifts.append(read_pair_rule(rule, ("gate", index), self._faults, metrics, tags))
             else:
-                read.append(self._rule(rule, ("gate", index), labels, slices))
+                read.append(self._rule(rule, ("gate", index), metrics, slices))
+        judges = {each.metric for each in shifts if isinstance(each, PairRule)}
+        if len(judges) > 1:
+            told = f"rules name {' and '.join(sorted(judges))}, and one judge of pairs is asked; keep one"
+            self._faults.add(("gate",), told)
         return tuple(each for each in read if each), tuple(each for each in shifts if each)
 
     def _rule(
-        self, rule: JsonValue, path: KeyPath, labels: list[str], slices: tuple[str, ...]
+        self, rule: JsonValue, path: KeyPath, metrics: tuple[MetricSpec, ...], slices: tuple[str, ...]
     ) -> GateRule | None:
         if not isinstance(rule, dict):
             self._faults.add(path, f"must be a table, not {kind_of(rule)}; write [[gate]] above each rule")
             return None
         known = len(self._faults.problems)
         self._faults.unknown_keys(path, rule, GateRule.model_fields)
-        metric = rule.get("metric")
+        metric, labels = rule.get("metric"), [spec.label for spec in metrics]
+        if any((spec.label, spec.metric) == (metric, KIND) for spec in metrics):
+            told = f'compares two outputs and scores no run; write `pairwise = "{metric}"` in its place'
+            self._faults.add((*path, "metric"), told)
         if metric not in labels:
             told = did_you_mean(metric, labels) if isinstance(metric, str) else ""
             reason = (

@@ -11,7 +11,6 @@ from pydantic import JsonValue
 from promptops import plugins
 from promptops.budget import Budget
 from promptops.calling import Outlook
-from promptops.calls import Caller
 from promptops.engines import Engine
 from promptops.evaluation import Evaluation
 from promptops.eventloop import wait_for
@@ -28,7 +27,8 @@ from promptops.replays import Replays
 from promptops.selection import Selection
 from promptops.submissions import HandedIn
 from promptops.templates import Renderer
-from promptops.types import EvalSet, Prompt, Run, Sample
+from promptops.tokenlimit import token_limit
+from promptops.types import EvalSet, Run, Sample
 
 HISTORY = 200
 """Newest runs that are looked through for what calls usually take."""
@@ -36,7 +36,6 @@ FIRST_STAGE = "the first stage; the other samples are asked where it leaves the 
 BATCHED = "In a batch: the server answers in its own time, within a day; judges are asked when it has."
 CANCELLED = "That is at most: what {} answered before it was cancelled is brought first."
 AGAIN = "If its server has forgotten {}, its {} are made, and paid for, once more: only the server knows."
-_LIMITS = ("max_completion_tokens", "max_tokens")
 
 
 class Forecasts(Replays):
@@ -187,18 +186,7 @@ class Forecasts(Replays):
         """Return what `prefer` with the same arguments would take, as `forecast` does."""
         work = self._dry(concurrency, cache, budget, None)
         bench, pairs, _ = self._bench(work, baseline, candidate, judge_model, anew=not cache)
-        count = wait_for(bench.counted(pairs))
-        wanted = Wanted(
-            kind="judge",
-            name=bench.hearing.label,
-            model=bench.hearing.judge,
-            places=len(pairs),
-            stored=count.stored,
-            cached=count.cached,
-            characters=count.characters,
-            limit=token_limit(bench.judge.prompts_at(bench.judge.model), bench.caller),
-        )
-        part = part_of(wanted, bench.caller.model, Usual())
+        part = bench.taking(wait_for(bench.counted(pairs)), len(pairs))
         evalset, samples = self.run(candidate).evalset, {pair.sample.id for pair in pairs}
         repeats = len({pair.repeat for pair in pairs}) or 1
         return self._forecast(work, evalset, len(samples), repeats, [part])
@@ -374,25 +362,6 @@ def with_outlook(part: Part, judge: Judge) -> Part:
 def _judges(run: Run) -> dict[str, Judge]:
     built = {record.label: rebuild_metric(record) for record in run.metrics}
     return {label: metric for label, metric in built.items() if isinstance(metric, Judge)}
-
-
-def token_limit(prompts: Sequence[Prompt], caller: Caller) -> int | None:
-    """Return how many tokens an answer may have, by the prompts' parameters or the provider's body.
-
-    The most of all prompts; None where one sets no limit.
-    """
-    limits = [_limit_of(prompt, caller) for prompt in prompts]
-    known = [limit for limit in limits if limit is not None]
-    return max(known) if known and len(known) == len(limits) else None
-
-
-def _limit_of(prompt: Prompt, caller: Caller) -> int | None:
-    for place in (prompt.parameters, caller.model.settings.body):
-        for name in _LIMITS:
-            value = place.get(name)
-            if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-                return value
-    return None
 
 
 def _how_many(requests: int | None) -> str:

@@ -34,10 +34,10 @@ from promptops.headline import finding
 from promptops.judgefacts import cautions
 from promptops.mixing import mixing_notes
 from promptops.models import rebuild_metric
+from promptops.pairgates import PairGates
 from promptops.parts import refuse_part
 from promptops.progress import Watch
 from promptops.readiness import Ready, refuse_unmeasured
-from promptops.shifts import Shifts
 from promptops.sides import Loaded, load_accepted, load_baseline, load_run, same_outputs
 from promptops.stopper import InOrder
 from promptops.stopping import Order, drawn
@@ -47,7 +47,7 @@ from promptops.types import Result, Run, Sample
 from promptops.verdicts import Verdict
 
 
-class Gates(Shifts):
+class Gates(PairGates):
     """May this version pass?"""
 
     def gate_prompt(
@@ -142,13 +142,14 @@ class Gates(Shifts):
             raise UsageError("An early stop asks on by itself until it is certain; it has no first stage.")
         self.check_gate(evalset, baseline=baseline)
         if early_stop and self.evalset(self.evalset_folder(evalset)).shifts:
-            raise UsageError("A rule on a shift looks at the outputs of all samples: leave --early-stop out.")
+            raise UsageError("A rule on a shift or on pairs looks at all outputs: leave --early-stop out.")
         models = [model] if model else []
         found, (draft,) = self._prepared(work, evalset, [prompt], models, repeats, judge_model)
         folder = self.evalset_folder(evalset)
         against = self._against(folder, baseline)
         watched = [spec.label for spec in found.metrics if spec.check_anchors]
         self._refuse_void(found, folder, draft, against, watched)
+        self._refuse_pairless(found, folder, against)
         rated = Rated(folder, found, relative_to(against, self.root))
         if rated.rules:
             rated.refuse(self._accepted(against, found.samples), draft, str(prompt))
@@ -232,8 +233,7 @@ class Gates(Shifts):
                     f"Run {candidate.id} can't be its own baseline. Name another run or an accepted one."
                 )
         first, second = self._sides(against, candidate.id, tuple(found.samples) if unchanged else None)
-        pairing = pair(first.side, second.side, second.metrics)
-        order = None
+        pairing, order = pair(first.side, second.side, second.metrics), None
         if early is not None:
             order = self._order(candidate, second.side.table.samples, early)
             look = declared_look(look, early.get("look"), candidate.id)
@@ -253,7 +253,10 @@ class Gates(Shifts):
             order=order,
             grids=grids_for(found.gate, first, second),
             unfit=self._void(found, folder, candidate, against),
-            texts=self._shift_cells(found, folder, first, second),
+            texts=(
+                *self._shift_cells(found, folder, first, second),
+                *self._pair_cells(found, folder, first, second, against),
+            ),
             people=Rated(folder, found, relative_to(against, self.root)).of_both(first, second),
         )
         stopped = verdict.stopping is not None and verdict.stopping.stopped
@@ -294,9 +297,9 @@ class Gates(Shifts):
                 f"The baseline answered another state of {found.name!r} than the files hold now. Evaluate "
                 "its prompt again and accept that run: promptops accept RUN"
             )
-        bare = [rule.metric for rule in found.gate if not rule.decides]
+        bare = ", ".join(rule.metric for rule in found.gate if not rule.decides)
         if bare or not (found.gate or found.shifts):
-            what = f"no margin for {', '.join(bare)}" if bare else "no gate rule"
+            what = f"no margin for {bare}" if bare else "no gate rule"
             raise UsageError(
                 f"{found.name!r} states {what}, and a margin is never guessed. Evaluate first "
                 "(promptops eval); then `promptops gate` on that run tells the smallest that can be resolved."

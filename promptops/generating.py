@@ -16,7 +16,6 @@ from promptops.errors import UsageError
 from promptops.evaluation import Evaluation
 from promptops.eventloop import wait_for
 from promptops.forecast import Forecast, Part, Usual, Wanted, part_of
-from promptops.forecasts import token_limit
 from promptops.judging import make_ready
 from promptops.metrics import Metric
 from promptops.models import build_metric, is_judge, key_variables, stands_in
@@ -24,6 +23,7 @@ from promptops.origins import is_synthetic
 from promptops.progress import Watch
 from promptops.redaction import Redactor
 from promptops.textrows import joined
+from promptops.tokenlimit import token_limit
 from promptops.types import EvalSet, Prompt, Sample
 from promptops.windows import Wanted as Looked
 

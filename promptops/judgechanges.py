@@ -19,7 +19,7 @@ from promptops.anchors import (
     read_readings,
     readings_file,
 )
-from promptops.certificates import CHECK, FREEZE, TAKE, changed_parts, unfit
+from promptops.certificates import CHECK, COMPARE, FREEZE, TAKE, changed_parts, unfit
 from promptops.drifting import Change, changes_of, moved, to_frozen
 from promptops.errors import FileProblems
 from promptops.gaterules import GateRule
@@ -202,6 +202,47 @@ def _unsteady(
         return (
             f"the scores of the judge {label} may be {seen} from those that were frozen, and the rule allows "
             f"{rule.max_drift:g}{renew}"
+        )
+    return ""
+
+
+def unsteady_pairs(
+    rule: GateRule, record: MetricRecord, folder: Path, evalset: str, dates: tuple[str, str], *, cached: bool
+) -> str:
+    """Say why a judge of pairs has not shown the `max_drift` of a rule; empty where it has.
+
+    `dates` are those of its first and last verdict; some of its replies may be older where any was `cached`.
+    """
+    label, judge = record.label, f"{evalset}:{record.label}"
+    past = held(folder, label)
+    if past is None:
+        return f"the judge {label} has no anchors{FREEZE}promptops judge freeze {judge}"
+    renew = f"{TAKE}promptops judge freeze {judge} --renew"
+    freezing = past.anchors.freezing
+    if freezing.signature != record.signature:
+        what = changed_parts(freezing.signature, record.signature)
+        return f"{what} since the anchors of {label} were frozen on {freezing.frozen_at[:10]}{renew}"
+    for change in changes_of(past.readings, record.signature):
+        if cached or change.side(dates[0]) != "after":
+            told = (
+                f"the judge {label} changed {change.span} ({moved(change.shift)}), and its verdicts may be "
+                "from before that"
+            )
+            taken = change.side(freezing.frozen_at) == "after"
+            again = f"{COMPARE}promptops compare BASELINE RUN --pairwise --no-cache"
+            return told + (again if taken else renew)
+    found = [_off(past, when) for when in dates]
+    if any(each is None for each in found):
+        return (
+            f"the anchors of {label} were not judged within a day of its verdicts{CHECK}promptops judge "
+            f"check {judge}"
+        )
+    ends = [abs(end) for each in found if each for end in (each.low, each.high) if end is not None]
+    if len(ends) < 2 * len(found) or max(ends) > (rule.max_drift or 0.0):
+        seen = f"off by as much as {max(ends):.3g}" if ends else "off by nobody knows how much"
+        return (
+            f"the verdicts of the judge {label} may be {seen} from those that were frozen, and the rule "
+            f"allows {rule.max_drift:g}{renew}"
         )
     return ""
 

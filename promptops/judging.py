@@ -15,7 +15,7 @@ from promptops.errors import UnknownName, UsageError
 from promptops.evaluation import Evaluation
 from promptops.eventloop import wait_for
 from promptops.forecast import Forecast, Part, Wanted, part_of
-from promptops.forecasts import Forecasts, token_limit, with_outlook
+from promptops.forecasts import Forecasts, with_outlook
 from promptops.instruments import JudgeFacts
 from promptops.judgefacts import judge_facts
 from promptops.judges import Judge, judges_of
@@ -25,6 +25,7 @@ from promptops.progress import Watch
 from promptops.sides import metrics_of
 from promptops.templates import Renderer
 from promptops.textfile import replacing
+from promptops.tokenlimit import token_limit
 from promptops.types import EvalSet, Run, Sample, Score
 
 if TYPE_CHECKING:

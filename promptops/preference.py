@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import Mapping, Sequence
 from copy import copy
@@ -17,6 +18,7 @@ from promptops.calling import Count
 from promptops.calls import Caller, Unanswered, first_fault
 from promptops.engines import Engine
 from promptops.errors import StoreError
+from promptops.forecast import Part, Usual, Wanted, part_of
 from promptops.judges import Ask, Reads, trial_completion
 from promptops.judges.pairwise import Pairwise
 from promptops.pairsummary import Hearing, Pair
@@ -24,6 +26,7 @@ from promptops.runner import judge_request
 from promptops.store import Store
 from promptops.store.rows import PairRow
 from promptops.templates import Renderer
+from promptops.tokenlimit import token_limit
 from promptops.types import Completion, Prompt, Request, Sample, Score
 
 Scores = dict[tuple[str, int], Score]
@@ -114,20 +117,55 @@ class Bench:
                     await self.judge.prefer(pair.baseline, pair.candidate, pair.sample, ask)
         return found
 
+    def taking(self, count: Count, places: int) -> Part:
+        """Return what calls that were counted would take."""
+        wanted = Wanted(
+            kind="judge",
+            name=self.hearing.label,
+            model=self.hearing.judge,
+            places=places,
+            stored=count.stored,
+            cached=count.cached,
+            characters=count.characters,
+            limit=token_limit(self.judge.prompts_at(self.judge.model), self.caller),
+        )
+        return part_of(wanted, self.caller.model, Usual())
+
+    async def known(self, pairs: Sequence[Pair]) -> Scores:
+        """Return the scores of pairs whose replies are all known, of whatever runs; nobody is asked."""
+        scores = Scores()
+        with Renderer() as renderer:
+
+            async def look(request: Request, address: str, prompt: Prompt, reads: Reads | None) -> Completion:
+                found = self._known(address, reads) or self.caller.find(request, prompt.digest, reads)
+                if found is None:
+                    raise GivenUp
+                return found
+
+            for pair in pairs:
+                with contextlib.suppress(GivenUp):
+                    ask = self._asking(pair, renderer, look)
+                    scores[pair.place] = await self.judge.prefer(
+                        pair.baseline, pair.candidate, pair.sample, ask
+                    )
+        return scores
+
     async def score(self, pair: Pair, renderer: Renderer) -> Score | None:
         """Return a pair's score, stored with the replies; None where a limit ended it before."""
         replies: list[JsonValue] = []
-        looks = 0
+        looks = cached = 0
 
         async def look(request: Request, address: str, prompt: Prompt, reads: Reads | None) -> Completion:
-            nonlocal looks
+            nonlocal looks, cached
             looks += 1
             known = self._known(address, reads)
             if known is not None:
                 self.caller.usage.cached += 1
+                cached += 1
                 return known
             answer = await self.caller.ask(request, prompt.digest, address=address, reads=reads)
             reply = answer.completion
+            cached += answer.cached
             if answer.cache_key is not None:
                 self._replies[address] = reply
                 kept = reply.model_dump(mode="json", exclude={"raw", "logprobs"}, exclude_defaults=True)
@@ -148,14 +186,15 @@ class Bench:
         before = self._rows.get(pair.place)
         if before is not None and before.score == score and not looks:
             return score  # there was nothing to ask, then and now
-        return await asyncio.to_thread(self._kept, self._row(pair, score, replies))
+        return await asyncio.to_thread(self._kept, self._row(pair, score, replies, cached))
 
-    def _row(self, pair: Pair, score: Score, replies: Sequence[JsonValue]) -> PairRow:
+    def _row(self, pair: Pair, score: Score, replies: Sequence[JsonValue], cached: int = 0) -> PairRow:
         hearing, before = self.hearing, self._rows.get(pair.place)
         content: dict[str, JsonValue] = {
             "judge": hearing.judge,
             "stand_in": hearing.stand_in,
             "replies": list(replies),
+            "cached": cached,
         }
         return PairRow(
             hearing.baseline,

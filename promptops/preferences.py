@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import JsonValue
+
+from promptops.baselines import accepted, read_baseline, read_header
 from promptops.batched import Batched
 from promptops.budget import Budget
+from promptops.canonical import digest_of
 from promptops.errors import NotComparable, UsageError
 from promptops.evaluation import Evaluation
 from promptops.eventloop import wait_for
@@ -14,10 +19,11 @@ from promptops.families import kinship
 from promptops.instruments import Preference
 from promptops.judges.pairwise import Pairwise
 from promptops.models import build_metric, is_pairwise, refuse_unlisted_metric
+from promptops.pairrules import PairRule
 from promptops.pairsummary import Hearing, Pair, summed_up
 from promptops.parts import refuse_chosen, whole_digest
 from promptops.preference import Bench, Scores, told_before
-from promptops.types import MetricSpec, Run
+from promptops.types import MetricSpec, Result, Run
 
 
 class Preferences(Batched):
@@ -56,20 +62,31 @@ class Preferences(Batched):
     def preference(self, baseline: str, candidate: str) -> Preference | None:
         """Return what a pairwise judge said of two runs before, the latest judge; None where none did.
 
-        Nobody is asked.
+        `baseline` may be an accepted file with its outputs. Nobody is asked.
         """
-        if baseline.endswith(".jsonl"):
+        if baseline.endswith(".jsonl") and not read_header(Path(baseline)).outputs:
             return None
-        first, second = self.run(baseline), self.run(candidate)
-        before = told_before(self.store, first.id, second.id)
+        opposed = self._opposed(baseline, candidate, finished=False)
+        before = told_before(self.store, opposed.baseline, opposed.second.id)
         if before is None:
             return None
-        return self._preference(before[0], self._pairs(first, second), before[1], (first.model, second.model))
+        return self._preference(before[0], opposed.pairs, before[1], opposed.answerers)
 
     def preferences(self, limit: int = 10) -> tuple[Preference, ...]:
         """Return what pairwise judges said of any two runs, the latest first. Nobody is asked."""
-        found = (self.preference(first, second) for first, second in self.store.pair_runs(limit))
+        written = (
+            (self._named_baseline(first, second), second) for first, second in self.store.pair_runs(limit)
+        )
+        found = (self.preference(first, second) for first, second in written if first is not None)
         return tuple(each for each in found if each is not None)
+
+    def _named_baseline(self, baseline: str, candidate: str) -> str | None:
+        """Return how a stored comparison's baseline is named; None for a file that is there no more."""
+        if not baseline.startswith(FILE):
+            return baseline
+        evalset = self.run(candidate).evalset
+        files = accepted(self.evalset_folder(evalset)) if evalset in self.evalsets() else []
+        return next((str(path) for path in files if mark_of(read_baseline(path)[1]) == baseline), None)
 
     def _preference(
         self, hearing: Hearing, pairs: Sequence[Pair], scores: Scores, answerers: Sequence[str]
@@ -88,11 +105,8 @@ class Preferences(Batched):
         anew: bool = False,
     ) -> tuple[Bench, list[Pair], tuple[str, str]]:
         """Check everything that a pairwise judge needs; return also the pairs and who answered."""
-        if baseline.endswith(".jsonl"):
-            raise UsageError(
-                "A pairwise judge needs two runs: a baseline file may be without outputs. Name a run."
-            )
-        first, second = self.finished_run(baseline), self.finished_run(candidate)
+        opposed = self._opposed(baseline, candidate)
+        first, second = opposed.first, opposed.second
         refuse_chosen(first, second)
         if whole_digest(first) != whole_digest(second):
             raise NotComparable("The runs answer different questions, so their answers can't be compared.")
@@ -102,28 +116,78 @@ class Preferences(Batched):
         )
         if not isinstance(judge, Pairwise):
             raise UsageError(f"[metrics.{spec.label}] is no pairwise judge.")
-        hearing = Hearing(spec.label, judge.model, judge.stand_in, first.id, second.id)
-        bench = Bench(self.store, work.caller(judge.model), judge, hearing, anew)
-        return bench, self._pairs(first, second), (first.model, second.model)
+        bench = Bench(self.store, work.caller(judge.model), judge, opposed.before(spec.label, judge), anew)
+        return bench, opposed.pairs, opposed.answerers
 
     def _pairwise(self, evalset: str) -> tuple[MetricSpec, Path]:
         """Return the set's own pairwise metric, or the shipped one where the set has none or is gone."""
         if evalset in self.evalsets():
             folder = self.evalset_folder(evalset)
-            for spec in self.evalset(folder).metrics:
+            found = self.evalset(folder)
+            ruled = {rule.metric for rule in found.shifts if isinstance(rule, PairRule)}
+            # The judge that a rule of the gate is about goes first.
+            for spec in sorted(found.metrics, key=lambda spec: spec.label not in ruled):
                 refuse_unlisted_metric(spec, self.settings)
                 if is_pairwise(spec):
                     return spec, folder
         return MetricSpec(label="preference", metric="pairwise"), self.root
 
-    def _pairs(self, first: Run, second: Run) -> list[Pair]:
+    def _opposed(self, baseline: str, candidate: str, *, finished: bool = True) -> Opposed:
+        """Lay a run's answers beside those of another one, or of an accepted file.
+
+        Raises UsageError for a file that was accepted without outputs.
+        """
+        chosen = self.finished_run if finished else self.run
+        second = chosen(candidate)
+        before: Iterable[Result]
+        if baseline.endswith(".jsonl"):
+            if not read_header(Path(baseline)).outputs:
+                raise UsageError(
+                    f"{Path(baseline).name} was accepted without outputs, so that a judge of pairs has "
+                    "nothing to see. Name a run, or accept one with its outputs: promptops accept RUN"
+                )
+            first, before = read_baseline(Path(baseline))
+            known_as = mark_of(before)
+        else:
+            first = chosen(baseline)
+            before, known_as = self.store.results(first.id), first.id
         samples = {sample.id: sample for sample in self.store.snapshot_samples(second.evalset_digest)}
-        before = {
-            (result.sample_id, result.repeat): result.completion for result in self.store.results(first.id)
-        }
+        old = {(result.sample_id, result.repeat): result.completion for result in before}
         pairs: list[Pair] = []
         for result in self.store.results(second.id):
-            old = before.get((result.sample_id, result.repeat))
-            if old is not None and result.completion is not None:
-                pairs.append(Pair(samples[result.sample_id], result.repeat, old, result.completion))
-        return pairs
+            answer = old.get((result.sample_id, result.repeat))
+            if answer is not None and result.completion is not None:
+                pairs.append(Pair(samples[result.sample_id], result.repeat, answer, result.completion))
+        return Opposed(first, second, known_as, pairs)
+
+
+FILE = "file:"
+"""How stored verdicts begin to name a baseline that is a file."""
+
+
+def mark_of(results: Sequence[Result]) -> str:
+    """Return by what verdicts know a baseline's file: its answers."""
+    texts: list[JsonValue] = [
+        [each.sample_id, each.repeat, each.completion.text] for each in results if each.completion is not None
+    ]
+    return f"{FILE}{digest_of(texts)[:32]}"
+
+
+@dataclass(frozen=True)
+class Opposed:
+    """A run, or an accepted file, and a run, with each two answers to one sample."""
+
+    first: Run
+    second: Run
+    baseline: str
+    """By what stored verdicts know the first: a run's id, or the mark of a file."""
+    pairs: list[Pair]
+
+    @property
+    def answerers(self) -> tuple[str, str]:
+        """Who answered."""
+        return self.first.model, self.second.model
+
+    def before(self, label: str, judge: Pairwise) -> Hearing:
+        """Return both before a judge."""
+        return Hearing(label, judge.model, judge.stand_in, self.baseline, self.second.id)

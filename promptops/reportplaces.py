@@ -72,11 +72,11 @@ def _lines(file: Path, rules: Sequence[GateRule], cells: Sequence[CellVerdict]) 
 
 
 def _numbers(table: JsonValue) -> list[int]:
-    """Return where in the file each rule stands: those about metrics come first, those about texts then."""
+    """Return where in the file each rule stands: about metrics first, about texts and pairs then."""
     rules = table.get("gate") if isinstance(table, dict) else None
     written = rules if isinstance(rules, list) else []
-    about_texts = [isinstance(rule, dict) and "shift" in rule for rule in written]
-    return sorted(range(len(written)), key=lambda number: about_texts[number])
+    later = [isinstance(rule, dict) and ("shift" in rule or "pairwise" in rule) for rule in written]
+    return sorted(range(len(written)), key=lambda number: later[number])
 
 
 def _comes_from(part: GateRule, rule: GateRule) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from promptops.bounds import kept
 from promptops.gatecells import unmeasured
+from promptops.gaterules import GateRule
 from promptops.shift import FeatureShift, Shift
 from promptops.shiftrules import ShiftRule
 from promptops.stats.auc import area_above_p
@@ -47,7 +48,7 @@ def shift_cell(rule: ShiftRule, shift: Shift) -> CellVerdict:
     )
 
 
-def left_for_later(rule: ShiftRule) -> CellVerdict:
+def left_for_later(rule: GateRule) -> CellVerdict:
     """Return the cell of a run that has not asked all samples."""
     why = f"{rule.metric} is not decided: it looks at the outputs of all samples, and some were not asked."
     return CellVerdict(rule=rule, outcome="INCONCLUSIVE", sentence=why)

@@ -11,13 +11,14 @@ from promptops.errors import UsageError
 from promptops.evaluation import Evaluation
 from promptops.eventloop import wait_for
 from promptops.forecast import Forecast, Wanted, part_of
-from promptops.forecasts import token_limit, with_outlook
+from promptops.forecasts import with_outlook
 from promptops.instruments import JudgeNoise, ReferenceEffect
 from promptops.judges import Judge
 from promptops.judging import Judging, make_ready
 from promptops.lots import lots
 from promptops.progress import Watch
 from promptops.templates import Renderer
+from promptops.tokenlimit import token_limit
 from promptops.types import Card, Completion, EvalSet, Run
 
 if TYPE_CHECKING:

@@ -12,8 +12,7 @@ from promptops.correcting import Correcting
 from promptops.errors import NotComparable, UnknownName
 from promptops.eventloop import wait_for
 from promptops.families import kinship
-from promptops.forecast import Forecast, Usual, Wanted, part_of
-from promptops.forecasts import token_limit
+from promptops.forecast import Forecast
 from promptops.parts import refuse_chosen, refuse_mixed
 from promptops.progress import Watch
 
@@ -105,18 +104,7 @@ class Tournaments(Correcting):
             whole.stored += count.stored
             whole.cached += count.cached
             whole.characters.extend(count.characters)
-        bench = play.bench
-        wanted = Wanted(
-            kind="judge",
-            name=bench.hearing.label,
-            model=bench.hearing.judge,
-            places=play.total,
-            stored=whole.stored,
-            cached=whole.cached,
-            characters=whole.characters,
-            limit=token_limit(bench.judge.prompts_at(bench.judge.model), bench.caller),
-        )
-        part = part_of(wanted, bench.caller.model, Usual())
+        part = play.bench.taking(whole, play.total)
         notes = [f"{play.total} pairs of {len(play.runs)} runs, each in both orders."]
         if schedule == "adaptive":
             notes.append("That is at most: the schedule ends as soon as all orders are sure.")

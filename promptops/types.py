@@ -187,7 +187,7 @@ class EvalSet(Noun):
     card: Card
     metrics: tuple[MetricSpec, ...]
     gate: tuple[GateRule, ...] = ()
-    shifts: tuple[GateRule, ...] = ()  # rules about texts (shiftrules.py): no metric scores them
+    shifts: tuple[GateRule, ...] = ()  # about texts and pairs (shiftrules, pairrules): no metric scores them
     slices: tuple[str, ...] = ()
     samples: InstanceOf[KeptSamples] | tuple[Sample, ...] = Field(union_mode="left_to_right")
     """In the order of the file; of a large one a view that reads a page at a time."""

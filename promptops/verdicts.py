@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from promptops.gaterules import GateRule
-from promptops.instruments import JudgeFacts
+from promptops.instruments import JudgeFacts, Preference
 from promptops.noun import Noun
 from promptops.types import Estimate, Outcome, Result
 
@@ -193,6 +193,8 @@ class CellVerdict(Noun):
     """What the judge alone says, where the change is corrected."""
     correction: Correction | None = None
     """What people, the judge and both say, where the change is corrected."""
+    preference: Preference | None = None
+    """Of a rule about pairs: what the judge said, and what the order of answers did to it."""
     estimate: Estimate | None = None
     p_harm: float | None = None
     p_harm_adjusted: float | None = None

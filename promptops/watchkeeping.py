@@ -7,7 +7,6 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from promptops.anchoring import trial_of_anchors
 from promptops.anchors import now
 from promptops.errors import UsageError
 from promptops.evaluation import Evaluation
@@ -19,6 +18,7 @@ from promptops.judges import Judge
 from promptops.metrics import Metric
 from promptops.models import rebuild_metric
 from promptops.types import EvalSet, MetricSpec, Run
+from promptops.watched import trial_of_anchors
 
 
 class Watchkeeping(Generating):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     "runs",
     multiple=True,
     metavar="RUN",
-    help="A run whose outputs are frozen (default: the latest); may be repeated.",
+    help="A run whose outputs are frozen (default: the latest); may be repeated. A judge of pairs takes two.",
 )
 @click.option(
     "--labelled", is_flag=True, help="Freeze the cases that people rated (judge draw, judge label)."

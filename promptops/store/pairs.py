@@ -56,7 +56,7 @@ class Pairs(Database):
         """Return preferences by sample id and repeat, in their order; of several attempts the last."""
         which = pair_scores.c
         query = (
-            select(which.sample_id, which.repeat, which.score, which.content)
+            select(which.sample_id, which.repeat, which.score, which.content, which.created_at)
             .where(
                 which.baseline_run == baseline_run,
                 which.candidate_run == candidate_run,
@@ -80,6 +80,7 @@ class Pairs(Database):
                 noun_from(Score, row.score),
                 json.loads(row.content),
                 row.repeat // REPEATS,
+                row.created_at,
             )
             for (sample_id, repeat), row in sorted(newest.items(), key=lambda each: each[0])
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias, TypedDict
 
 import numpy as np
@@ -53,10 +53,12 @@ class PairRow:
     signature: str
     score: Score
     content: dict[str, JsonValue]
-    """`judge` (its model), `stand_in`, and `replies` with their content `address` and `completion`; empty in
-    rows of old."""
+    """`judge` (its model), `stand_in`, `replies` with their content `address` and `completion`, and how many
+    were known before (`cached`); empty in rows of old."""
     attempt: int = 0
     """How often the pair was judged before: a later verdict takes the place of an earlier one."""
+    created_at: str = field(default="", compare=False)
+    """When it was stored; empty before that."""
 
 
 class ScoreFigures(TypedDict):
