@@ -89,6 +89,52 @@ def corrected_mean(
     )
 
 
+@dataclass(frozen=True)
+class Level:
+    """A run's own mean as people's ratings correct it, with what a bound takes."""
+
+    correction: Correction
+    model: Corrected | None
+    """None where there are too few ratings."""
+
+
+def corrected_level(
+    table: Tally, metric: Metric, label: str, people: People, *, name: str | None, alpha: float
+) -> Level:
+    """Correct a run's mean for a gate, between one-sided bounds at `alpha`: by the random part alone.
+
+    An answer that did not come has the worst rating, and the judge's worst score.
+    """
+    column, mask = table.columns[label], table.mask(name)
+    record, level = column.record, 1 - 2 * alpha
+    worst = (record.low if record.higher_is_better else record.high) or 0.0
+    judged = np.where(column.failed < 1, sample_values(column, metric), worst)
+    judged = (1 - column.failed) * judged + column.failed * worst
+    y = np.where(people.failed[0], worst, people.ratings[0])
+    judged = np.where(mask, judged, np.nan)
+    found = _chosen(y, judged, table.clusters, table.weights, people.drawn & mask, strictly=True)
+    own = estimate(table, metric, label, name, level=level)
+    facts = _facts(found, people, label, name, level).model_copy(
+        update={"judge": own.value, "judge_low": own.low, "judge_high": own.high}
+    )
+    if len(found.parted.y) < FEWEST:
+        return Level(facts.model_copy(update={"why": _too_few(found)}), None)
+    both = ppi_mean(found.parted.y, found.parted.f, found.parted.rest)
+    alone = ppi_mean(found.parted.y, found.parted.f, []).interval(level)
+    told = {
+        "people": alone.value,
+        "people_low": alone.low,
+        "people_high": alone.high,
+        "value": both.mean,
+        "low": both.lower(alpha),
+        "high": both.upper(alpha),
+        "lam": both.lam,
+        "worth": both.worth,
+        "halve": both.labels_to_halve(level),
+    }
+    return Level(facts.model_copy(update=told), both)
+
+
 def corrected_share(table: Tally, metric: Metric, label: str, people: People) -> CorrectedShare | None:
     """Correct a binary judge's share of yes by its errors; None for any other judge."""
     judged = sample_values(table.columns[label], metric)

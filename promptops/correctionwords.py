@@ -20,17 +20,18 @@ def corrected_line(found: Correction, *, change: bool = False) -> str:
     )
 
 
-def by_ratings(found: Correction) -> str:
-    """Say what a gate's corrected change rests on, and what the judge alone would say."""
+def by_ratings(found: Correction, *, change: bool = True) -> str:
+    """Say what a gate's corrected change (or figure) rests on, and what the judge alone would say."""
     return (
         f"by people's ratings of {found.rated:,} of {found.samples:,} samples (lambda {figure(found.lam)}; "
-        f"the judge alone says {judge_alone(found)})"
+        f"the judge alone says {judge_alone(found, change=change)})"
     )
 
 
-def judge_alone(found: Correction) -> str:
-    """Return the judge's own change with its bounds."""
-    return f"{signed(found.judge)} {interval(found.judge_low, found.judge_high, sign=True)}"
+def judge_alone(found: Correction, *, change: bool = True) -> str:
+    """Return the judge's own change (or figure) with its bounds."""
+    shown = signed(found.judge) if change else figure(found.judge)
+    return f"{shown} {interval(found.judge_low, found.judge_high, sign=change)}"
 
 
 def more_ratings(found: Correction) -> str:

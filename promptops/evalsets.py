@@ -260,12 +260,8 @@ class _Reader:
             self._faults.add((*path, "labels"), f"must lie in the set's folder, not {shown(labels)}")
         if rule.get("corrected") is not True:
             return
-        if "margin" not in rule and "worst_slice_margin" not in rule:
-            self._faults.add((*path, "corrected"), "speaks of a change; it goes with `margin`")
-        for other in ("min", "max"):
-            if other in rule:
-                told = "speaks of the judge's own figure; write it as a rule of its own, without `corrected`"
-                self._faults.add((*path, other), told)
+        if not {"margin", "worst_slice_margin", "min", "max"} & set(rule):
+            self._faults.add((*path, "corrected"), "says by whom; write `margin`, `min` or `max` beside it")
         if rule.get("estimand") == "suite" or rule.get("exact") is True:
             key = "exact" if rule.get("exact") is True else "estimand"
             self._faults.add((*path, key), "does not go with `corrected`, whose bounds are those of PPI++")

@@ -59,7 +59,9 @@ def _row(cell: CellVerdict, rules: int, leads: bool) -> Evidence:
         bounds=bounds,
         n=n,
         sees=figure(cell.delta.resolves if cell.delta is not None else None),
-        beside=f"judge alone {judge_alone(cell.correction)}" if cell.correction else "",
+        beside=f"judge alone {judge_alone(cell.correction, change=rule.margin is not None)}"
+        if cell.correction
+        else "",
         why=reason(cell, rules),
         leads=leads,
     )

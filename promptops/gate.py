@@ -183,7 +183,7 @@ def _judged(
                 )
             )
         elif (rule.min, rule.max) != (None, None):
-            cells.append(bound_cell(pairing, rule, stake, early))
+            cells.append(bound_cell(pairing, rule, stake, early, asked.people))
         else:
             cells.append(unmeasured(rule, "no slice is large enough to judge"))
     cells = _corrected([*cells, *asked.texts])

@@ -10,8 +10,8 @@ import numpy as np
 
 from promptops.bounds import Early, change_evidence, kept, level_evidence
 from promptops.comparison import BETS, Cell, Pairing
-from promptops.corrected import corrected_change
-from promptops.correctionwords import by_ratings, more_ratings
+from promptops.corrected import corrected_change, corrected_level
+from promptops.correctionwords import by_ratings, halving, more_ratings
 from promptops.filled import with_missing
 from promptops.gaterules import GateRule
 from promptops.grid import Grid
@@ -26,8 +26,9 @@ from promptops.summary import estimate
 from promptops.types import Estimate, MetricRecord, Outcome
 from promptops.verdicts import CellVerdict, Correction, Delta
 
-Ratings: TypeAlias = Mapping[tuple[str, str | None], People | str]
-"""By a rule's metric and its file of labels: people's ratings of both runs, or why they can't be used."""
+Ratings: TypeAlias = Mapping[tuple[str, str | None, bool], People | str]
+"""By a rule's metric, its file of labels, and whether it is about a change: people's ratings of both runs,
+else of the candidate alone, or why they can't be used."""
 
 
 def margin_cell(
@@ -68,7 +69,7 @@ def margin_cell(
     if early is not None and early.stopped and stake.why_not:
         return left_open(rule, stake, delta=delta)
     if rule.corrected:
-        asked = (people or {}).get((rule.metric, rule.labels))
+        asked = (people or {}).get((rule.metric, rule.labels, True))
         return _corrected_cell(replace(cell, delta=delta), rule, record, asked)
     if delta.low is None or delta.high is None:
         return unmeasured(rule, delta.note or "no interval can be had", delta)
@@ -88,7 +89,13 @@ def margin_cell(
     )
 
 
-def bound_cell(pairing: Pairing, rule: GateRule, stake: Stake, early: Early | None = None) -> CellVerdict:
+def bound_cell(
+    pairing: Pairing,
+    rule: GateRule,
+    stake: Stake,
+    early: Early | None = None,
+    people: Ratings | None = None,
+) -> CellVerdict:
     """Decide whether the candidate's own figure keeps the rule's `min` and `max`, by its whole interval."""
     table, metric = pairing.candidate.table, pairing.metrics[rule.metric]
     column, mask = table.columns[rule.metric], table.mask(rule.slice)
@@ -118,6 +125,8 @@ def bound_cell(pairing: Pairing, rule: GateRule, stake: Stake, early: Early | No
         return unmeasured(bare, f"{found.n} of {total} samples could be scored").model_copy(
             update={"estimate": found}
         )
+    if rule.corrected:
+        return _corrected_bound(pairing, bare, found, (people or {}).get((rule.metric, rule.labels, False)))
     found, p_broken = level_evidence(pairing, rule, stake, early, figure)
     outcome = kept(found, rule)
     groups = len(np.unique(table.clusters[mask & table.columns[rule.metric].scored]))
@@ -159,6 +168,37 @@ def _corrected_cell(
         needed=correction.more if outcome == "INCONCLUSIVE" else None,
         judged=cell.delta,
         correction=correction,
+    )
+
+
+def _corrected_bound(
+    pairing: Pairing, rule: GateRule, own: Estimate, people: People | str | None
+) -> CellVerdict:
+    """Decide by the candidate's figure as people's ratings correct it; the judge's own stands beside it."""
+    if people is None or isinstance(people, str):
+        why = people or "nobody's ratings are at hand"
+        return unmeasured(rule, why).model_copy(update={"estimate": own})
+    table, metric = pairing.candidate.table, pairing.metrics[rule.metric]
+    level = corrected_level(table, metric, rule.metric, people, name=rule.slice, alpha=rule.alpha)
+    correction, model = level.correction, level.model
+    if model is None:
+        told = unmeasured(rule, correction.why + DRAW + people.draw)
+        return told.model_copy(update={"estimate": own, "correction": correction})
+    bounds = {"value": correction.value, "low": correction.low, "high": correction.high}
+    found = own.model_copy(update=bounds)
+    outcome = kept(found, rule)
+    broken = [
+        *([] if rule.min is None else [model.p_below(rule.min)]),
+        *([] if rule.max is None else [model.p_above(rule.max)]),
+    ]
+    told_more = f" {halving(correction)}" if outcome == "INCONCLUSIVE" else ""
+    return CellVerdict(
+        rule=rule,
+        outcome=outcome,
+        sentence=_bound_sentence(rule, outcome, found, correction) + told_more,
+        estimate=found,
+        correction=correction,
+        p_harm=min(1.0, min(broken) * len(broken)),
     )
 
 
@@ -264,11 +304,14 @@ def _sentence(
     return f"{told}: neither a loss beyond the margin of {rule.margin:g} nor its absence is shown.{more}"
 
 
-def _bound_sentence(rule: GateRule, outcome: Outcome, found: Estimate) -> str:
+def _bound_sentence(
+    rule: GateRule, outcome: Outcome, found: Estimate, correction: Correction | None = None
+) -> str:
     limits = [
         f"at least {rule.min:g}" if rule.min is not None else "",
         f"at most {rule.max:g}" if rule.max is not None else "",
     ]
     asked = " and ".join(limit for limit in limits if limit)
     how = {"PASS": "holds", "FAIL": "is broken", "INCONCLUSIVE": "is not certain"}[outcome]
-    return f"{name_of(rule)} is {found.value:.4g} [{found.low:.4g}, {found.high:.4g}]: {asked} {how}."
+    by = "" if correction is None else f" {by_ratings(correction, change=False)}"
+    return f"{name_of(rule)} is {found.value:.4g} [{found.low:.4g}, {found.high:.4g}]{by}: {asked} {how}."

@@ -41,19 +41,35 @@ class Rated:
         Raises FileProblems for a broken file of labels.
         """
         records = {record.label: record for record in second.side.run.metrics}
-        found: dict[tuple[str, str | None], People | str] = {}
+        found: dict[tuple[str, str | None, bool], People | str] = {}
         for rule in self.rules:
             record = records.get(rule.metric)
-            if record is not None:
-                found[rule.metric, rule.labels] = self._people(rule, record, first, second)
+            if record is None:
+                continue
+            if self._of_changes(rule):
+                found[rule.metric, rule.labels, True] = self._people(rule, record, [first, second], second)
+            if any((each.min, each.max) != (None, None) for each in self._alike(rule)):
+                found[rule.metric, rule.labels, False] = self._people(rule, record, [second], second)
         return found
+
+    def _of_changes(self, rule: GateRule) -> bool:
+        """Tell whether a change is decided by these ratings, and not one run's figure only."""
+        return any(
+            each.margin is not None or each.worst_slice_margin is not None for each in self._alike(rule)
+        )
+
+    def _alike(self, rule: GateRule) -> list[GateRule]:
+        """Return the rules on the same judge that are decided by the same ratings."""
+        same = (rule.metric, rule.labels)
+        return [each for each in self.evalset.gate if each.corrected and (each.metric, each.labels) == same]
 
     def refuse(self, first: Loaded, draft: Run, prompt: str) -> None:
         """Raise NotComparable where the baseline's ratings can't decide, whatever a new run will answer."""
         records = {record.label: record for record in draft.metrics}
         for rule in self.rules:
             record = records.get(rule.metric)
-            found = "" if record is None else self._people(rule, record, first)
+            known = record is not None and self._of_changes(rule)
+            found = self._people(rule, record, [first]) if known and record is not None else ""
             if isinstance(found, str) and found:
                 why, _, command = found.partition(DRAW)
                 if not command:
@@ -65,9 +81,12 @@ class Rated:
                 )
 
     def _people(
-        self, rule: GateRule, record: MetricRecord, first: Loaded, second: Loaded | None = None
+        self, rule: GateRule, record: MetricRecord, runs: list[Loaded], second: Loaded | None = None
     ) -> People | str:
-        """Return ratings of both runs, or of the baseline alone; else the reason and what mends it."""
+        """Return ratings of runs, the baseline's first; else the reason and what mends it.
+
+        `second` is the candidate, where there is one; it may be the only run.
+        """
         name = rule.metric
         if not record.judge or record.low is None or record.high is None:
             return f"{name} is no judge with a scale, so that people can't rate on it. Take `corrected` away"
@@ -80,12 +99,11 @@ class Rated:
         cases = read_cases(path, record.low, record.high)
         if not any(case.ratings for case in cases):
             return f"nobody has rated a case of {self._shown(rule)} yet{self._label(rule)}"
-        if all(result.completion is None for result in first.outputs()):
+        if runs[0] is not second and all(result.completion is None for result in runs[0].outputs()):
             return (
                 f"the baseline {Path(self.baseline).name} was accepted without outputs, so that its ratings "
                 "can't be found. Evaluate its prompt again and accept that run: promptops accept RUN"
             )
-        runs = [first] if second is None else [first, second]
         people = people_of(cases, runs, record.signature, self._shown(rule))
         why_not = self._why_not(rule, cases, people, runs, candidate)
         return why_not or replace(people, draw=self._command(rule, candidate, cases, people.seed))
@@ -96,11 +114,15 @@ class Rated:
         table = runs[0].side.table
         # A candidate's missing answer is the worst and needs no rating.
         known = np.isfinite(people.ratings[0])
+        whose = "of the baseline"
         if len(runs) > 1:
             known &= np.isfinite(people.ratings[1]) | people.failed[1]
+            whose = "of both versions"
+        elif candidate == runs[0].side.run.id:
+            known |= people.failed[0]
+            whose = "of this version"
         groups = len(np.unique(table.clusters[known & people.drawn]))
         if groups < FEWEST:
-            whose = "of both versions" if len(runs) > 1 else "of the baseline"
             outside = int((known & ~people.drawn).sum())
             told = f" ({outside} more were not drawn at random)" if outside else ""
             why = (
@@ -128,7 +150,8 @@ class Rated:
         drawn = len({case.sample for case in cases if case.seed is not None})
         count = min(max(DRAWN, drawn), len(self.evalset.samples))
         judge = f"{self.evalset.name}:{rule.metric}"
-        return draw_command(judge, [self.baseline, candidate], count, seed, self._named(rule))
+        runs = [*([self.baseline] if self._of_changes(rule) else []), candidate]
+        return draw_command(judge, runs, count, seed, self._named(rule))
 
     def _label(self, rule: GateRule) -> str:
         named = self._named(rule)

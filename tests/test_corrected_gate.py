@@ -245,7 +245,7 @@ def test_in_stages_it_waits_for_the_whole_run(two: Made) -> None:
     [
         ('labels = "labels/other.jsonl"', "goes with `corrected = true`"),
         ('corrected = true\nlabels = "../other.jsonl"', "must lie in the set's folder"),
-        ("corrected = true\nmin = 3", "a rule of its own"),
+        ("corrected = true\nmin = 3\nexact = true", "does not go with `corrected`"),
         ("corrected = true\nexact = true", "does not go with `corrected`"),
         ('corrected = true\nestimand = "suite"', "does not go with `corrected`"),
     ],
