@@ -72,9 +72,11 @@ def test_a_kind_of_request_that_is_worse_is_found_and_named() -> None:
     assert sum(first.by_period) == first.bad and sum(found.judged_by_period) == 300
 
 
-def test_where_no_kind_is_worse_one_is_called_so_in_at_most_seven_of_a_hundred() -> None:
-    alarms = sum(any(each.worse for each in measure_themes(opinions(seed)).themes) for seed in range(100))
-    assert alarms <= 7
+# Without the correction for many kinds five of the first thirty are called worse.
+@pytest.mark.parametrize(("draws", "most"), [(30, 3), pytest.param(100, 7, marks=pytest.mark.slow)])
+def test_where_no_kind_is_worse_one_is_called_so_rarely(draws: int, most: int) -> None:
+    alarms = sum(any(each.worse for each in measure_themes(opinions(seed)).themes) for seed in range(draws))
+    assert alarms <= most
 
 
 def test_remarks_are_sorted_by_what_they_say() -> None:
