@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 ROWS = 10_000
+LONG = 180_000
+"""Milliseconds: ten thousand samples on a busy machine."""
 READY = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 
 
@@ -42,15 +44,15 @@ def page(chromium: Browser, beacon: Beacon) -> Iterator[Page]:
 
 def test_ten_thousand_cases_of_a_run_are_shown_by_page(page: Page, address: str, many: Made) -> None:
     page.goto(f"{address}/runs?run={many.candidate}&cases=50&case=case-09806")
-    page.get_by_text("Inputs", exact=True).wait_for(timeout=60_000)
-    page.locator(READY).wait_for(timeout=60_000)
-    assert "The answer" in page.locator("main").inner_text()
+    page.get_by_text("Inputs", exact=True).wait_for(timeout=LONG)
+    answer = page.locator('[data-testid="stCode"]').filter(has_text="The answer")
+    answer.first.wait_for(timeout=LONG)
 
 
 def test_ten_thousand_cases_are_compared_and_walked_through(page: Page, address: str, many: Made) -> None:
     page.goto(f"{address}/compare?baseline={many.baseline}&candidate={many.candidate}")
-    page.get_by_text(f"case 1 of {ROWS}").wait_for(timeout=60_000)
+    page.get_by_text(f"case 1 of {ROWS}").wait_for(timeout=LONG)
     page.get_by_role("button", name="Next").filter(has_text="J").wait_for()
-    page.locator(READY).wait_for(timeout=60_000)
+    page.locator(READY).wait_for(timeout=LONG)
     page.keyboard.press("j")
-    page.get_by_text(f"case 2 of {ROWS}").wait_for(timeout=60_000)
+    page.get_by_text(f"case 2 of {ROWS}").wait_for(timeout=LONG)
