@@ -139,12 +139,11 @@ class Pairing:
         sides = self._of(label, usable, a.counts) if usable.any() else None
         if sides is None:
             return None
-        weight = sides.weights[:, None]
         # Of very many groups some are swapped together, which is as valid and a tenth of the work.
         groups = np.unique(sides.clusters, return_inverse=True)[1] % bootstrap.MOST
         return swap_test(
-            sides.a * weight,
-            sides.b * weight,
+            sides.weighted(sides.a),
+            sides.weighted(sides.b),
             sides.weights,
             groups,
             sides.metric.combine,
@@ -179,7 +178,10 @@ class Pairing:
         filled = with_missing(column, metric, table.samples, used)
         if filled is None or (used.any() and counts.shape[1] != filled.shape[1]):
             return None
-        return _Sides(counts[used], filled[used], table.weights[used], table.clusters[used], metric, column)
+        parts = (counts, filled, table.weights, table.clusters)
+        if not used.all():  # else the arrays themselves will do: they are only looked at
+            parts = (counts[used], filled[used], table.weights[used], table.clusters[used])
+        return _Sides(*parts, metric, column)
 
 
 def pair(baseline: Side, candidate: Side, metrics: Mapping[str, Metric]) -> Pairing:
@@ -238,8 +240,12 @@ class _Sides:
     metric: Metric
     column: Column
 
+    def weighted(self, counts: Floats) -> Floats:
+        plain = bool((self.weights == 1.0).all())
+        return counts if plain else counts * self.weights[:, None]
+
     def figure(self, counts: Floats) -> float:
-        totals = (counts * self.weights[:, None]).sum(axis=0)
+        totals = self.weighted(counts).sum(axis=0)
         return float(self.metric.combine(totals, np.asarray(self.weights.sum())))
 
 
@@ -319,10 +325,9 @@ def _corpus_cell(facts: Delta, sides: _Sides, alpha: float, share: float) -> Cel
         return Cell(shown.model_copy(update={"note": note}), None, sides.clusters, None, share)
     if np.array_equal(sides.a, sides.b):
         return _unchanged(shown, sides, alpha, share)
-    weight = sides.weights[:, None]
     found = corpus_bound(
-        sides.a * weight,
-        sides.b * weight,
+        sides.weighted(sides.a),
+        sides.weighted(sides.b),
         sides.weights,
         sides.clusters,
         sides.metric.combine,

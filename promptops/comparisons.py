@@ -201,7 +201,11 @@ class Comparisons(Preferences):
         self, baseline: str, candidate: str, samples: Sequence[Sample] | None = None
     ) -> tuple[Loaded, Loaded]:
         """Read two runs' scores; also the second one's samples, unless they were read already."""
-        run = self.run(candidate)
+        return self._sides_of(baseline, self.run(candidate), samples)
+
+    def _sides_of(
+        self, baseline: str, run: Run, samples: Sequence[Sample] | None = None
+    ) -> tuple[Loaded, Loaded]:
         second = load_run(self.store, run, samples)
         if baseline.endswith(".jsonl"):
             asked = second.side.table.samples
@@ -236,8 +240,9 @@ class Comparisons(Preferences):
 
         Samples of a large set are read when they are looked at where a `view` of them is enough.
         """
-        samples = self.store.kept_samples(self.run(candidate).evalset_digest) if view else None
-        return on_common(*self._sides(baseline, candidate, samples))
+        run = self.run(candidate)
+        samples = self.store.kept_samples(run.evalset_digest) if view else None
+        return on_common(*self._sides_of(baseline, run, samples))
 
     def _judges_changed(
         self, baseline: str, first: Run, second: Run, folder: Path | None = None

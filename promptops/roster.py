@@ -6,6 +6,7 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from operator import attrgetter
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ Ints = npt.NDArray[np.intp]
 _NOWHERE: Ints = np.empty(0, dtype=np.intp)
 PAGE = 2_000
 """Samples that are looked at together."""
+_LOOK = attrgetter("id", "tags", "group", "weight", "origin")
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,13 @@ class Roster:
         hashes, weights, codes = array("q"), array("d"), array("q")
         groups: dict[str, int] = {}
         # Few combinations of tags stand for all: each is taken apart once.
-        alike: dict[tuple[str, ...], array[int]] = {}
+        kinds: dict[tuple[str, ...], int] = {}
+        kind_of = array("q")
         number = 0
         for ids, tags, groupings, heavy in _pages(facts_of(samples)):
-            for place, own in enumerate(tags, len(weights)):
-                if own:
-                    alike.setdefault(own, array("q")).append(place)
+            for own in dict.fromkeys(tags):
+                kinds.setdefault(own, len(kinds))
+            kind_of.extend(map(kinds.__getitem__, tags))
             hashes.extend(map(hash, ids))
             weights.extend(heavy)
             if groupings.count(None) == len(groupings):
@@ -55,7 +58,7 @@ class Roster:
                 code = number if group is None else groups.setdefault(group, number)
                 number += code == number
                 codes.append(code)
-        tagged = _by_tag(alike)
+        tagged = _by_tag(kinds, np.array(kind_of, dtype=np.intp))
         written = [tagged.pop(SYNTHETIC_SLICE, _NOWHERE), tagged.get(SYNTHETIC, _NOWHERE)]
         return cls(
             Places(samples, np.array(hashes, dtype=np.int64)),
@@ -73,12 +76,11 @@ def _pages(
 
     What a model wrote by its origin has one tag more.
     """
-    looked = (
-        (each.id, each.tags if each.origin is None else _marked(each), each.group, each.weight)
-        for each in samples
-    )
+    looked = iter(samples)
     while page := tuple(islice(looked, PAGE)):
-        ids, tags, groups, weights = zip(*page, strict=True)
+        ids, tags, groups, weights, origins = zip(*map(_LOOK, page), strict=True)
+        if origins.count(None) < len(page):
+            tags = tuple(each.tags if each.origin is None else _marked(each) for each in page)
         yield ids, tags, groups, weights
 
 
@@ -86,15 +88,15 @@ def _marked(sample: Sample | Facts) -> tuple[str, ...]:
     return (*sample.tags, SYNTHETIC_SLICE) if is_synthetic(sample) else sample.tags
 
 
-def _by_tag(alike: dict[tuple[str, ...], array[int]]) -> dict[str, Ints]:
-    found: dict[str, list[array[int]]] = {}
-    for tags, places in alike.items():
+def _by_tag(kinds: dict[tuple[str, ...], int], kind_of: Ints) -> dict[str, Ints]:
+    """Return where each tag stands, from the number of each combination of tags and that of each sample."""
+    order = np.argsort(kind_of, kind="stable")
+    ends = np.searchsorted(kind_of[order], np.arange(len(kinds) + 1))
+    found: dict[str, list[Ints]] = {}
+    for tags, kind in kinds.items():
         for tag in tags:
-            found.setdefault(tag, []).append(places)
-    return {
-        tag: _once(np.concatenate([np.array(each, dtype=np.intp) for each in places]))
-        for tag, places in found.items()
-    }
+            found.setdefault(tag, []).append(order[ends[kind] : ends[kind + 1]])
+    return {tag: _once(np.concatenate(places)) for tag, places in found.items()}
 
 
 def _once(places: Ints) -> Ints:

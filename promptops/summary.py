@@ -201,11 +201,13 @@ def tally_pages(
     for sample_ids, failures, measured in pages:
         where = places.find(sample_ids)
         known = where >= 0
+        every = bool(known.all())
         positions.append(where[known])
         fell.append(np.fromiter(map(is_not, failures, repeat(None)), bool, len(failures))[known])
         for label, found in counts.items():
             found.extend(
-                (where[rows][known[rows]], vectors[known[rows]]) for rows, vectors in measured.get(label, ())
+                (where[rows], vectors) if every else (where[rows][known[rows]], vectors[known[rows]])
+                for rows, vectors in measured.get(label, ())
             )
     at = np.concatenate([np.empty(0, np.intp), *positions])
     fallen = np.concatenate([np.empty(0, bool), *fell])
@@ -374,15 +376,17 @@ def _column(record: MetricRecord, found: Sequence[Counts], positions: Ints, fell
     at = np.concatenate([np.empty(0, np.intp), *(where for where, _ in found)])
     times = np.bincount(at, minlength=n).astype(np.float64)
     scored, repeated = times > 0, times > 1
+    alone = not repeated.any()
     counts = np.zeros((n, widths.pop() if widths else 1))
     for where, vectors in found:
         if not len(where):
             continue
-        if repeated[where].any():
+        if not alone and repeated[where].any():
             np.add.at(counts, where, vectors)
         else:
             counts[where] += vectors
-    counts[repeated] /= times[repeated, None]
+    if not alone:
+        counts[repeated] /= times[repeated, None]
     falls = np.bincount(positions[fell], minlength=n).astype(np.float64)
     failed = np.divide(falls, falls + times, out=np.zeros(n), where=falls + times > 0)
     answered = np.bincount(positions[~fell], minlength=n).astype(np.float64)

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from promptops.stats import Floats
 from promptops.stats.clusters import Labels, TooFewClustersError, numbered, summed
 from promptops.stats.student import normal_cdf, normal_quantile
+from promptops.stats.wholes import WHOLE, whole
 
 Combine = Callable[[Floats, Floats], Floats]
 """Turns totals (..., k) over n (...) cases into figures (...)."""
@@ -34,8 +35,6 @@ MOST = 10_000
 """Clusters that are drawn from at most: of more of them, many are drawn as one (docs/decisions/0021)."""
 _CHUNK = 1_000_000
 """Draws that are counted at one time (8 MB)."""
-_WHOLE = 2**24
-"""Below it single precision, twice as fast, adds whole numbers without any rounding."""
 _STRIP = 4_096
 """Clusters whose draws are multiplied at one time, so that these stay in the processor's cache."""
 _THREADED = 4
@@ -90,7 +89,7 @@ def resampled(
     if count < 2:
         raise TooFewClustersError(count)
     sizes = np.broadcast_to(np.asarray(n, dtype=np.float64), (cases,))
-    sums = _folded(summed(np.column_stack([*tables, sizes]), numbers, count))
+    sums = np.column_stack([_folded(summed(part, numbers, count)) for part in (*tables, sizes[:, None])])
 
     def figures(totals: Floats) -> Floats:
         size = totals[..., -1]
@@ -144,9 +143,9 @@ def recentred_p(boot: Bootstrap) -> float:
 def resampled_sums(sums: Floats, resamples: int, seed: int) -> Floats:
     """Return the totals (resamples, k) of clusters' sums (clusters, k) over all that a resample drew."""
     largest = float(np.abs(sums).max(initial=0.0))
-    whole = largest < _WHOLE and bool((sums == np.rint(sums)).all())
+    single = largest < WHOLE and whole(sums)
     # The ones count how many were drawn in a strip.
-    factors = np.column_stack([sums, np.ones(len(sums))]).astype(np.float32 if whole else np.float64)
+    factors = np.column_stack([sums, np.ones(len(sums))]).astype(np.float32 if single else np.float64)
     found: list[Floats] = []
     for blocks in _together(_blocks(len(sums), resamples, seed)):
         totals = np.zeros((sum(map(len, blocks)), sums.shape[1]))
@@ -155,7 +154,7 @@ def resampled_sums(sums: Floats, resamples: int, seed: int) -> Floats:
             times = buffer[:, : min(_STRIP, len(sums) - start)]
             np.concatenate([block[:, start : start + _STRIP] for block in blocks], out=times)
             product = times @ factors[start : start + _STRIP]
-            if whole and largest * float(product[:, -1].max()) >= _WHOLE:
+            if single and largest * float(product[:, -1].max()) >= WHOLE:
                 product = times.astype(np.float64) @ factors[start : start + _STRIP].astype(np.float64)
             totals += product[:, :-1]
         found.append(totals)
@@ -175,9 +174,10 @@ def _folded(sums: Floats) -> Floats:
     """
     if len(sums) <= MOST:
         return sums
-    padded = np.zeros((-(-len(sums) // MOST) * MOST, sums.shape[1]))
-    padded[: len(sums)] = sums
-    folded: Floats = padded.reshape(-1, MOST, sums.shape[1]).sum(axis=0)
+    folded = sums[:MOST].copy()
+    for start in range(MOST, len(sums), MOST):
+        more = sums[start : start + MOST]
+        folded[: len(more)] += more
     return folded
 
 

@@ -40,6 +40,9 @@ def numbered(labels: Labels | None, n: int) -> tuple[Ints, int]:
 
 def _renumbered(labels: npt.NDArray[np.integer]) -> tuple[Ints, int]:
     """Number whole numbers by first appearance, without an object for each."""
+    steps = labels[1:] > labels[:-1]
+    if steps.all():  # each case is its own cluster, as in most sets
+        return np.arange(len(labels)), len(labels)
     _, first, places = np.unique(labels, return_index=True, return_inverse=True)
     order = np.empty(len(first), dtype=np.intp)
     order[np.argsort(first)] = np.arange(len(first))

@@ -100,8 +100,8 @@ def swap_test(
     difference = figure_b - figure_a
     close = _TIE * max(abs(figure_a), abs(figure_b))
     extreme = np.zeros(3)
-    for bits in flips.rows(count, swaps, seed):
-        moved, sizes = bits @ gaps, np.full(len(bits), size)
+    for moved in flips.totals(gaps, swaps, seed):
+        sizes = np.full(len(moved), size)
         swapped = combine(total_b - moved, sizes) - combine(total_a + moved, sizes)
         extreme += [
             (np.abs(swapped) >= abs(difference) - close).sum(),

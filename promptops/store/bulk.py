@@ -5,8 +5,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from typing import Any, cast
 
-from sqlalchemy import Connection, Dialect, Table, insert
+from sqlalchemy import Connection, CursorResult, Dialect, Table, insert
+
+from promptops.store.columns import unmarked
 
 Value = str | bytes | int | float | bool | None
 Batch = tuple[Table, tuple[str, ...], Sequence[tuple[Value, ...]]]
@@ -24,6 +27,15 @@ def insert_rows(
         connection.exec_driver_sql(sql, list(rows))
     else:
         connection.exec_driver_sql(sql, _named(columns, rows))
+
+
+def bare_rows(found: CursorResult[Any]) -> list[tuple[Any, ...]]:
+    """Fetch rows of plain values as the driver gives them; of their texts the first column is unmarked."""
+    assert found.cursor is not None  # noqa: S101 - a select has one
+    rows = cast("list[tuple[Any, ...]]", found.cursor.fetchall())
+    if "".join([row[0] for row in rows]).isascii():
+        return rows
+    return [(unmarked(row[0]), *row[1:]) for row in rows]
 
 
 def append_rows(connection: sqlite3.Connection, dialect: Dialect, batches: Sequence[Batch]) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, lru_cache
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, SchemaValidator, core_schema, to_json
@@ -15,6 +15,8 @@ from promptops.store.rows import ScoreFigures
 from promptops.types import Facts, Sample, Score
 
 Noun = TypeVar("Noun", bound=BaseModel)
+Kind: TypeAlias = tuple[tuple[str, ...], str | None, float, str | None]
+"""Tags, group, weight and origin of a sample."""
 
 _ENCODER = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":"))
 
@@ -78,6 +80,34 @@ def facts_from(texts: Sequence[str]) -> list[Facts]:
         )
         for each in found
     ]
+
+
+def kinds_from(texts: Sequence[str]) -> Iterator[Kind]:
+    """Yield tags, group, weight and origin of each of some samples, told as JSON lists of these four.
+
+    Few are distinct in most sets, and only these are read. Raises Altered where a text is no such list.
+    """
+    distinct = list(dict.fromkeys(texts))
+    try:
+        found = _kinds().validate_json(f"[{','.join(distinct)}]")
+    except ValidationError as error:
+        raise Altered(f"A stored Sample can't be read; was the database edited? {error}") from error
+    read = {
+        text: (tags or (), group, 1.0 if weight is None else weight, origin)
+        for text, (tags, group, weight, origin) in zip(distinct, found, strict=True)
+    }
+    return map(read.__getitem__, texts)
+
+
+@cache
+def _kinds() -> SchemaValidator:
+    text = core_schema.str_schema()
+    parts = (core_schema.tuple_variable_schema(text), text, core_schema.float_schema(), text)
+    return SchemaValidator(
+        core_schema.list_schema(
+            core_schema.tuple_positional_schema([core_schema.nullable_schema(part) for part in parts])
+        )
+    )
 
 
 @cache

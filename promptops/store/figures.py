@@ -70,7 +70,7 @@ def counts_of(
     Only the rows at `places` are read; from JSON where they have no bytes. One table for each width.
     """
     found: dict[str, list[Counts]] = {label: [] for label in labels}
-    for head, alike in _alike(places, rows).items():
+    for head, alike in _by_head(places, rows).items():
         if head is None:
             _add_json(found, alike, texts)
             continue
@@ -100,8 +100,19 @@ class _Form:
         return np.frombuffer(b"".join(rows), self.layout)["counts"].astype(np.float64)
 
 
-def _alike(places: Sequence[int], rows: Sequence[bytes | None]) -> dict[bytes | None, list[int]]:
+def _by_head(places: Sequence[int], rows: Sequence[bytes | None]) -> Mapping[bytes | None, Sequence[int]]:
     """Return the places of rows by their header; None of those without bytes."""
+    picked = [rows[place] for place in places]
+    if picked and picked[0] is not None:
+        # In most pages all rows have one header, which is told without a look at each.
+        head = _head_of(picked[0])
+        joined = b"".join([row[: len(head)] for row in picked if row is not None])
+        if joined == head * len(picked):
+            return {head: places}
+    return _by_each_head(places, rows)
+
+
+def _by_each_head(places: Sequence[int], rows: Sequence[bytes | None]) -> dict[bytes | None, list[int]]:
     groups: dict[bytes | None, list[int]] = {}
     head: bytes | None = None
     group: list[int] = []

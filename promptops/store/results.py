@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, cast
 from sqlalchemy import ColumnElement, CursorResult, Row, Select, exists, func, select, tuple_
 
 from promptops.errors import FailureKind
-from promptops.store.columns import unmarked
+from promptops.store.bulk import bare_rows
 from promptops.store.database import Database
 from promptops.store.encoding import noun_from, scores_from
 from promptops.store.figures import counts_of, figures_of
@@ -21,7 +21,6 @@ _PAGE = 2_000
 _BARE_PAGE = 5_000
 _IDS = 500
 _AnyRow: TypeAlias = Row[*tuple[Any, ...]]
-_BareRow: TypeAlias = tuple[str, int, int, str | None, str, bytes | None]
 
 _later = results.alias("later")
 
@@ -122,7 +121,7 @@ class Results(Database):
 
     def score_rows(self, run_id: str) -> Iterator[ScoreRow]:
         """Return failures and counts without texts, ordered by sample id and repeat."""
-        for rows in self._newest(_BARE.where(results.c.run_id == run_id), _BARE_PAGE, _bare):
+        for rows in self._newest(_BARE.where(results.c.run_id == run_id), _BARE_PAGE, bare_rows):
             for sample_id, repeat, _, failure, scores, figures in rows:
                 yield ScoreRow(
                     sample_id, repeat, cast("FailureKind | None", failure), figures_of(figures, scores)
@@ -130,10 +129,12 @@ class Results(Database):
 
     def score_pages(self, run_id: str, labels: Sequence[str]) -> Iterator[ScorePage]:
         """Return what `score_rows` returns of some metrics as arrays, by pages."""
-        for rows in self._newest(_BARE.where(results.c.run_id == run_id), _BARE_PAGE, _bare):
+        for rows in self._newest(_BARE.where(results.c.run_id == run_id), _BARE_PAGE, bare_rows):
             if rows:
                 sample_ids, _, _, failures, texts, figures = zip(*rows, strict=True)
-                answered = [place for place, failure in enumerate(failures) if failure is None]
+                answered: Sequence[int] = range(len(rows))
+                if failures.count(None) < len(rows):
+                    answered = [place for place in answered if failures[place] is None]
                 yield ScorePage(sample_ids, failures, counts_of(labels, answered, figures, texts))
 
     def _whole(self, run_id: str, sample_ids: Sequence[str] | None) -> Iterator[Result]:
@@ -159,8 +160,9 @@ class Results(Database):
                 rows = fetched(connection.execute(page))
             more = len(rows) == size
             seen = [*rows] if pending is None else [pending, *rows]
-            # The next row may be a later attempt at the same.
-            ready = [row for row, later in pairwise(seen) if row[0] != later[0] or row[1] != later[1]]
+            ready = seen[:-1]
+            if len({row[0] for row in seen}) < len(seen):  # the next row may be a later attempt at the same
+                ready = [row for row, later in pairwise(seen) if row[0] != later[0] or row[1] != later[1]]
             pending = seen[-1] if seen else None
             if not more and pending is not None:
                 ready.append(pending)
@@ -212,13 +214,6 @@ _ANSWERS = select(calls.c.sample_id, calls.c.repeat, calls.c.attempt, calls.c.co
 def _finished(query: Select[Any], run_id: str, errors_too: bool) -> Select[Any]:
     query = query.where(results.c.run_id == run_id)
     return query if errors_too else query.where(results.c.failure_kind.is_(None), newest())
-
-
-def _bare(found: CursorResult[Any]) -> list[_BareRow]:
-    """Fetch as the driver does it, without the work that SQLAlchemy does for each row."""
-    assert found.cursor is not None  # noqa: S101 - a select has one
-    rows = cast("list[_BareRow]", found.cursor.fetchall())
-    return [(unmarked(row[0]), *row[1:]) if not row[0].isascii() else row for row in rows]
 
 
 def _result(row: _AnyRow, answers: list[tuple[int, str]]) -> Result:

@@ -14,6 +14,12 @@ def test_arrays_of_labels_are_numbered_like_lists() -> None:
     assert clusters.numbered(np.array([7, 3, 7]), 3)[0].tolist() == [0, 1, 0]
 
 
+@pytest.mark.parametrize("labels", [[], [4], [1, 5, 9], [1, 5, 5], [5, 1, 9]])
+def test_rising_labels_are_numbered_as_any_others(labels: list[int]) -> None:
+    quick, wanted = (clusters.numbered(each, len(labels)) for each in (np.array(labels, dtype=int), labels))
+    assert quick[0].tolist() == wanted[0].tolist() and quick[1] == wanted[1]
+
+
 def test_cases_without_labels_stand_for_themselves() -> None:
     numbers, count = clusters.numbered(None, 4)
     assert numbers.tolist() == [0, 1, 2, 3]

@@ -3,6 +3,7 @@ import pytest
 import sacrebleu
 from scipy import stats
 
+from promptops.stats import flips
 from promptops.stats.resampling import paired_bootstrap, swap_test
 
 ONES = np.ones(60)
@@ -184,3 +185,19 @@ def test_pairs_of_different_shape_are_refused() -> None:
         swap_test(np.ones((3, 1)), np.ones((4, 1)), 1.0, None, mean)
     with pytest.raises(ValueError, match="one shape"):
         paired_bootstrap(np.ones((3, 1)), np.ones((4, 1)), 1.0, None, mean)
+
+
+@pytest.mark.parametrize("largest", [9, 2**22], ids=["in single precision", "too large for it"])
+@pytest.mark.parametrize("units", [5, 300])
+def test_whole_counts_are_swapped_without_any_rounding(units: int, largest: int) -> None:
+    table = np.random.default_rng(3).integers(-largest, largest, size=(units, 3)).astype(np.float64)
+    wanted = np.concatenate(
+        [bits.astype(np.int64) @ table.astype(np.int64) for bits in flips.rows(units, 700, 4)]
+    )
+    assert np.array_equal(np.concatenate(list(flips.totals(table, 700, 4))), wanted)
+
+
+def test_counts_with_fractions_keep_double_precision() -> None:
+    table = np.random.default_rng(3).normal(size=(300, 2))
+    wanted = np.concatenate([bits @ table for bits in flips.rows(300, 700, 4)])
+    assert np.array_equal(np.concatenate(list(flips.totals(table, 700, 4))), wanted)

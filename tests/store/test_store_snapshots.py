@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from promptops.errors import UnknownName
-from promptops.store import Store
-from promptops.types import Sample
+from promptops.errors import Altered, UnknownName
+from promptops.store import Store, snapshots
+from promptops.store.bulk import insert_rows
+from promptops.store.tables import snapshot_samples
+from promptops.types import Facts, Sample
 from tests.store import nouns
 
 
@@ -85,3 +87,29 @@ def test_a_set_is_told_from_one_that_differs_in_anything(store: Store, other: di
     assert not store.is_snapshot(made.digest, (*made.samples, twin))
     assert not store.is_snapshot("f" * 64, made.samples)
     assert not store.is_snapshot("f" * 64, ())
+
+
+def test_facts_are_what_the_samples_say(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshots, "_FACTS_PAGE", 2)
+    made = nouns.evalset(
+        Sample(id="plain", inputs={"tags": ["x"], "group": "inside"}),
+        *(
+            Sample(id=f"id {text}", inputs={}, tags=(text, "b"), group=text, weight=1 / 3, origin=text)
+            for text in nouns.AWKWARD
+        ),
+        Sample(id="last", inputs={}, tags=("b",), weight=1e-300),
+    )
+    store.save_evalset(made)
+    wanted = [Facts(each.id, each.tags, each.group, each.weight, each.origin) for each in made.samples]
+    assert list(store.snapshot_facts(made.digest)) == wanted
+
+
+@pytest.mark.parametrize("content", ['{"id": "b", "inputs": {}, "tags": "x"}', "no JSON"])
+def test_facts_of_an_edited_set_are_refused(store: Store, content: str) -> None:
+    made = nouns.evalset(Sample(id="a", inputs={}))
+    store.save_evalset(made)
+    columns = ("digest", "position", "sample_id", "content")
+    with store.writing() as connection:
+        insert_rows(connection, snapshot_samples, columns, [(made.digest, 1, "b", content)])
+    with pytest.raises(Altered):
+        list(store.snapshot_facts(made.digest))
