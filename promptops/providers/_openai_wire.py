@@ -1,6 +1,6 @@
 """The way to a server and back: one pool of connections, caps on what is read, no wrong reuse.
 
-The only file of the provider that meets aiohttp; it is imported when the first call is made.
+Imported when the first call is made: this file and its two neighbours (direct, lines) alone meet aiohttp.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ import aiohttp
 from yarl import URL
 
 from promptops.errors import CallFailed
+from promptops.providers._deadlines import Deadlines
 from promptops.providers._openai_address import Address
+from promptops.providers._openai_direct import Direct, Exchange
 from promptops.providers._openai_lines import Line, Repetitions, lines_of
 from promptops.providers._openai_stream import EVENT_STREAM
 from promptops.providers._wording import masked, one_line
@@ -52,15 +54,25 @@ class Wire:
         self._key = address.key
         self._proxy = address.proxy
         self._max_bytes = max_bytes
+        self._deadlines = Deadlines(self.loop)
         self._repetitions = Repetitions()
         self._doubles = False  # a server that did it once gets a new connection for each call
+        connector = lines_of(aiohttp.TCPConnector(limit=0, ssl=True if tls is None else tls), self.loop)
+        plain = _headers(headers, address.key)
         self._session = aiohttp.ClientSession(
-            connector=lines_of(aiohttp.TCPConnector(limit=0, ssl=True if tls is None else tls), self.loop),
+            connector=connector,
             timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,  # done here, under a cap
-            headers=_headers(headers, address.key),
+            headers=plain,
         )
+        self._direct: tuple[Direct, Direct] | None = None
+        if self._proxy is None and Direct.can_send(plain):
+            whole, streamed = (
+                Direct(connector, self._url, asked, CONNECT_SECONDS)
+                for asked in (plain, _replaced(plain, _STREAMED))
+            )
+            self._direct = (whole, streamed)
 
     async def post(
         self, body: bytes, seconds: float, arrived: Callable[[bytes], None] | None = None
@@ -71,13 +83,13 @@ class Wire:
         """
         began = time.monotonic()
         try:
-            async with asyncio.timeout(seconds):
+            with self._deadlines.within(seconds):
                 return await self._post(body, began, arrived)
         except TimeoutError:
             spent = time.monotonic() - began
             what = f"no whole answer within {seconds:g} s" if spent >= seconds else "no connection in time"
             failure = CallFailed("timeout", f"The server gave {what}.")
-        except (aiohttp.ClientError, OSError) as error:
+        except (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError) as error:
             words = one_line(masked(str(error), self._key)) or type(error).__name__
             if isinstance(error, aiohttp.ClientConnectorCertificateError):
                 words += " If an authority of your own signed it, name its certificate with ca_file."
@@ -87,9 +99,27 @@ class Wire:
 
     async def close(self) -> None:
         """Close all connections."""
+        self._deadlines.close()
         await self._session.close()
 
     async def _post(self, body: bytes, began: float, arrived: Callable[[bytes], None] | None) -> Reply:
+        if self._direct is None:
+            return await self._post_by_session(body, began, arrived)
+        exchange = await self._direct[arrived is not None].send(body)
+        try:
+            await exchange.begin()
+            read = await self._read(exchange, arrived)
+            await self._look_at(exchange.line, exchange.status, body, read, time.monotonic() - began)
+        except BaseException:
+            exchange.close()
+            raise
+        exchange.release()
+        cap = self._cap(exchange.status)
+        return Reply(exchange.status, exchange.headers, _decompressed(exchange, read, cap))
+
+    async def _post_by_session(
+        self, body: bytes, began: float, arrived: Callable[[bytes], None] | None
+    ) -> Reply:
         response = await self._session.post(
             self._url,
             data=body,
@@ -108,7 +138,9 @@ class Wire:
             await self._look_at(line, status, body, read, time.monotonic() - began)
         return Reply(status, response.headers, _decompressed(response, read, self._cap(status)))
 
-    async def _read(self, response: aiohttp.ClientResponse, arrived: Callable[[bytes], None] | None) -> bytes:
+    async def _read(
+        self, response: aiohttp.ClientResponse | Exchange, arrived: Callable[[bytes], None] | None
+    ) -> bytes:
         cap = self._cap(response.status)
         wanted = response.status < 300
         if wanted and (response.content_length or 0) > cap:
@@ -154,11 +186,15 @@ def _headers(extra: Mapping[str, str], key: str | None) -> dict[str, str]:
     headers["Content-Type"] = "application/json"
     if key is not None:
         headers["Authorization"] = f"Bearer {key}"
-    given = {name.lower() for name in extra}
-    return {**{name: value for name, value in headers.items() if name.lower() not in given}, **extra}
+    return _replaced(headers, extra)
 
 
-def _decompressed(response: aiohttp.ClientResponse, body: bytes, cap: int) -> bytes:
+def _replaced(headers: Mapping[str, str], by: Mapping[str, str]) -> dict[str, str]:
+    given = {name.lower() for name in by}
+    return {**{name: value for name, value in headers.items() if name.lower() not in given}, **by}
+
+
+def _decompressed(response: aiohttp.ClientResponse | Exchange, body: bytes, cap: int) -> bytes:
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
     if encoding in {"", "identity"}:
         return body
