@@ -233,7 +233,9 @@ class Caller:
         """Wait until the call may begin. Raises GivenUp once the brake is pulled."""
         while True:
             if self.brake is not None:
-                await self.brake.passed()
+                if self.brake.held:
+                    await self.brake.passed()
+                self.brake.check()
             place = self.limiter.enter_at_once(self.name, request)
             if place is not None:
                 return place
@@ -250,7 +252,10 @@ class Caller:
         started = time.monotonic()
         _heard_at.set(place)
         try:
-            completion = await self._attempt(request, seconds)
+            if self.tracing is None and (patience := self.model.patience) is not None and patience <= seconds:
+                completion = await self.model.generate(request)  # the usual call, at half of the steps
+            else:
+                completion = await self._attempt(request, seconds)
             self.limiter.answered(place, time.monotonic() - started, completion)
             spent = _tokens(completion)
             return completion

@@ -34,7 +34,7 @@ def content_address(asked: Asked, request: Request, prompt_digest: str) -> str:
             "model": asked.model,
             "origin": asked.origin,
             "body": dict(asked.body),
-            "messages": [message.model_dump() for message in request.messages],
+            "messages": [{"role": message.role, "content": message.content} for message in request.messages],
             "parameters": request.parameters,
             "response_format": request.response_format,
             "repeat": request.repeat,

@@ -7,6 +7,7 @@ its scores; an answer that a judge must still see is stored first, so that it is
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
@@ -89,7 +90,7 @@ class Runner:
             task, todo = item.task, item.todo
             if task.at_an_end or not await self._may_go_ahead(task, todo.number, concurrency):
                 return
-            result = await self._traced(item)
+            result = await (self._finish(item) if self.tracing is None else self._traced(item, self.tracing))
             if result is None:
                 self._stir()
                 return
@@ -152,11 +153,9 @@ class Runner:
         self._moved.set()
         self._moved = asyncio.Event()
 
-    async def _traced(self, item: _Item) -> Result | None:
-        if self.tracing is None:
-            return await self._finish(item)
+    async def _traced(self, item: _Item, tracing: Tracing) -> Result | None:
         task, todo, _ = item
-        with self.tracing.sample(task.run, todo.sample.id, todo.repeat) as span:
+        with tracing.sample(task.run, todo.sample.id, todo.repeat) as span:
             result = await self._finish(item)
             if result is not None:
                 span.finished(result, own_figures(result, {**task.metrics, **task.judges}))
@@ -181,7 +180,7 @@ class Runner:
             result = Result(sample_id=sample.id, repeat=repeat, failure=error.failure)
         else:
             await self._turns.take()
-            records = {record.label: record for record in task.run.metrics}
+            records = task.records
             scores = {
                 label: scored(metric, records[label], answer.completion, sample)
                 for label, metric in task.metrics.items()
@@ -294,16 +293,29 @@ class _Turns:
     def __init__(self, size: int) -> None:
         self._size = size
         self._taken = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
 
     async def take(self) -> None:
-        while self._taken >= self._size:  # noqa: ASYNC110 - an Event would wake all who wait at once
-            await asyncio.sleep(0)
+        loop = asyncio.get_running_loop()
+        if self._taken >= self._size:
+            waits = loop.create_future()
+            self._waiting.append(waits)
+            await waits
+            return
         if self._taken == 0:
-            asyncio.get_running_loop().call_soon(self._renew)
+            loop.call_soon(self._renew, loop)
         self._taken += 1
 
-    def _renew(self) -> None:
+    def _renew(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin the next turn with those who wait, in order; each is woken once, when it may go on."""
         self._taken = 0
+        while self._waiting and self._taken < self._size:
+            waits = self._waiting.popleft()
+            if not waits.done():
+                waits.set_result(None)
+                self._taken += 1
+        if self._taken:
+            loop.call_soon(self._renew, loop)
 
 
 class _Kept:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from typing import Protocol
 
@@ -12,7 +13,7 @@ from promptops.brake import Brake
 from promptops.calls import Asker
 from promptops.judges import Judge
 from promptops.metrics import Metric
-from promptops.types import Completion, Failure, Result, Run, Sample
+from promptops.types import Completion, Failure, MetricRecord, Result, Run, Sample
 
 PAGE = 200
 """Samples that are looked up together as a run comes to them."""
@@ -97,6 +98,11 @@ class Task:
     """What the task's callers watch, to be pulled when the follower is certain."""
     in_parts: bool = False
     """Whether who is asked may not have every answer yet; the run is whole only once all are there."""
+
+    @cached_property
+    def records(self) -> Mapping[str, MetricRecord]:
+        """What the run keeps of its metrics, by label."""
+        return {record.label: record for record in self.run.metrics}
 
     @property
     def at_an_end(self) -> bool:

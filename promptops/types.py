@@ -12,6 +12,7 @@ from pydantic import Field, InstanceOf, JsonValue
 from promptops.canonical import canonical_json, digest_of, digest_of_list
 from promptops.errors import FailureKind
 from promptops.gaterules import GateRule
+from promptops.jsonvalue import PlainJson
 from promptops.noun import Noun
 
 Role = Literal["system", "user", "assistant"]
@@ -205,9 +206,9 @@ class Request(Noun):
     """What a Model is asked: rendered messages and how to answer them."""
 
     messages: tuple[Message, ...]
-    parameters: dict[str, JsonValue] = {}
-    response_format: dict[str, JsonValue] | None = None
-    inputs: dict[str, JsonValue] = {}
+    parameters: dict[str, PlainJson] = {}
+    response_format: dict[str, PlainJson] | None = None
+    inputs: dict[str, PlainJson] = {}
     sample_id: str = ""
     repeat: int = 0
     attempt: int = 0
@@ -261,7 +262,7 @@ class Completion(Noun):
     attempts: tuple[Attempt, ...] = ()
     logprobs: tuple[TokenLogprob, ...] = ()
     """Of each token of the text, in order; empty unless the request asked for them and the server told."""
-    raw: JsonValue = None
+    raw: PlainJson = None
 
 
 class Failure(Noun):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
 SLOW = 5.0
@@ -23,22 +22,15 @@ class Waits:
     """By number when it is tried again, and how it failed."""
     _number: int = 0
 
-    def under_way(self, failed: str = "") -> AbstractContextManager[None]:
+    def under_way(self, failed: str = "") -> _Known:
         """Know of a call until it has ended; `failed` is how the try before it did."""
-        return self._known(self._begun, self.clock(), failed)
+        self._number += 1
+        return _Known(self._begun, self._number, (self.clock(), failed))
 
-    def until_tried_again(self, seconds: float, failed: str) -> AbstractContextManager[None]:
+    def until_tried_again(self, seconds: float, failed: str) -> _Known:
         """Know of a pause after a failure."""
-        return self._known(self._later, self.clock() + seconds, failed)
-
-    @contextmanager
-    def _known(self, where: dict[int, tuple[float, str]], at: float, failed: str) -> Iterator[None]:
-        self._number = number = self._number + 1
-        where[number] = (at, failed)
-        try:
-            yield
-        finally:
-            del where[number]
+        self._number += 1
+        return _Known(self._later, self._number, (self.clock() + seconds, failed))
 
     def told(self) -> tuple[str, ...]:
         """Return in a few words each what is waited for now; nothing where all goes quickly."""
@@ -55,6 +47,23 @@ class Waits:
             again = f", tried again after {before}" if before else ""
             found.append(f"{many:,} {_calls(many)} without an answer for up to {now - oldest:.0f} s{again}")
         return tuple(found)
+
+
+class _Known:
+    """Keeps an entry while it is entered; made for every call, so it is no generator."""
+
+    __slots__ = ("_entry", "_number", "_where")
+
+    def __init__(self, where: dict[int, tuple[float, str]], number: int, entry: tuple[float, str]) -> None:
+        self._where = where
+        self._number = number
+        self._entry = entry
+
+    def __enter__(self) -> None:
+        self._where[self._number] = self._entry
+
+    def __exit__(self, *_: object) -> None:
+        del self._where[self._number]
 
 
 def _calls(many: int) -> str:

@@ -17,7 +17,7 @@ FACE = "promptops"
 WINGS = ("metrics", "judges", "providers", "engines", "reports")
 
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("canonical", "errors", "gaterules", "noun", "stats", "stats.*"),
+    ("canonical", "errors", "gaterules", "jsonvalue", "noun", "stats", "stats.*"),
     (
         "contentfree",
         "instruments",

@@ -53,6 +53,8 @@ class Metric(BaseModel):
         """Return one sample's own figure, for display; None where it is unscored."""
         if score.unscored is not None:
             return None
+        if type(self).combine is Metric.combine:  # what the mean of one is, without arrays
+            return float(score.counts[0])
         return float(self.combine(np.asarray(score.counts, dtype=np.float64), np.asarray(1.0)))
 
     def check(self, sample: Sample) -> str | None:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NoReturn
 
 from pydantic import JsonValue
+from pydantic_core import to_json
 
 from promptops.canonical import canonical_json
 from promptops.errors import CallFailed
@@ -71,11 +73,16 @@ def completion_of(
         tokens_out=tokens_out,
         seconds=seconds,
         cost=_cost(tokens_in, tokens_out, _cached_tokens(answer), settings),
-        model=one_line(masked(model, key)) if isinstance(model, str) else None,
+        model=_named(masked(model, key)) if isinstance(model, str) else None,
         request_id=one_line(masked(request_id, key)) if request_id else None,
         logprobs=told,
         raw=_raw(answer, replaced, unread, key),
     )
+
+
+@lru_cache(maxsize=64)
+def _named(model: str) -> str:
+    return one_line(model)  # the same in every answer, mostly
 
 
 def parsed(body: bytes, headers: Mapping[str, str], key: str | None) -> tuple[dict[str, JsonValue], bool]:
@@ -224,12 +231,22 @@ def _raw(answer: dict[str, JsonValue], replaced: bool, unread: str | None, key: 
         raw["replaced_lone_surrogates"] = True
     if unread is not None:
         raw["unread_logprobs"] = unread
-    try:
-        text = _ENCODER.encode(raw)
-    except (ValueError, RecursionError):  # 1e999 is valid JSON, and an infinity to Python
+    text = _spelled(raw)
+    if text is None:
         return None
     # An escaped echo of the key is seen only now, after parsing; such a record isn't worth keeping.
     return raw if len(text) <= RAW_BYTES and masked(text, key) == text else None
+
+
+def _spelled(raw: dict[str, JsonValue]) -> str | None:
+    """Return a record as JSON; None where it is none: 1e999 is valid JSON, and an infinity to Python."""
+    try:
+        fast = to_json(raw, inf_nan_mode="constants")
+        if fast.isascii() and b"Infinity" not in fast:
+            return fast.decode("ascii")
+        return _ENCODER.encode(raw)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _malformed(what: str, body: bytes, key: str | None) -> NoReturn:

@@ -1,7 +1,7 @@
 """Requests written straight onto aiohttp's connections: what never changes about them is made once.
 
 A session makes a request and a response object, a task and a dozen headers anew for every call, which is
-half of all the time that a run spends on one. Connections, TLS and the parser of answers stay aiohttp's.
+half of the steps that a run spends on one. Connections, TLS and the parser of answers stay aiohttp's.
 """
 
 from __future__ import annotations

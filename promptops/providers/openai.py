@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import JsonValue
+from pydantic_core import to_json
 
 from promptops.errors import CallFailed, UsageError
 from promptops.providers import Model, ProviderSettings
@@ -72,7 +73,7 @@ class OpenAI(Model):
     async def generate(self, request: Request) -> Completion:
         """Ask once. Raises CallFailed with the kind of failure, within `timeout` seconds."""
         sent = self._body(request)
-        body = json.dumps(sent).encode()
+        body = _spelled(sent)
         wire = self._open_wire()
         began = time.monotonic()
         first = FirstToken() if self.settings.stream else None
@@ -152,6 +153,15 @@ class OpenAI(Model):
 
             self._wire = Wire(self._address, self.settings.headers, self.settings.max_bytes, self._tls)
         return self._wire
+
+
+def _spelled(body: dict[str, JsonValue]) -> bytes:
+    """Return a body as JSON in ASCII, which every server reads whatever it takes the encoding for."""
+    try:
+        fast = to_json(body, inf_nan_mode="constants")
+    except ValueError:  # half a character, or too deep for the fast one
+        return json.dumps(body).encode()
+    return fast if fast.isascii() else json.dumps(body).encode()
 
 
 def _response_format(given: dict[str, JsonValue] | None) -> dict[str, JsonValue] | None:

@@ -23,6 +23,8 @@ CHECKPOINT_BYTES = 4_000_000
 """Size of the write-ahead log from which it is moved into the database."""
 CHECKPOINT_COMMITS = 10
 """Own commits between two such moves: while somebody reads, a move can't make the log begin anew."""
+LOOK_COMMITS = 4
+"""Own commits between two looks at the log's size."""
 
 # Serialise what must count without gaps, where a whole-database write lock does not.
 _LOCKS = {"registry": 7_102_001, "runs": 7_102_002, "evalsets": 7_102_003}
@@ -103,7 +105,7 @@ class Database:
     def _committed(self) -> None:
         self._wrote = True
         self._commits += 1
-        if self._commits < CHECKPOINT_COMMITS or self.address.path is None:
+        if self._commits < CHECKPOINT_COMMITS or self._commits % LOOK_COMMITS or self.address.path is None:
             return
         if log_bytes(self.address.path) > CHECKPOINT_BYTES:
             self._commits = 0
@@ -130,10 +132,13 @@ class Database:
         For what is asked once a call: it costs a tenth of `reading`.
         """
         assert self.address.path is not None  # noqa: S101 - callers ask only of a file
-        with self._watch, clean_messages(self.address):
-            if self._watcher is None:
-                self._watcher = connect_sqlite(self.address.path, read_only=True)
-            row = self._watcher.execute(sql, values).fetchone()
+        try:  # `clean_messages` would be a third of the time
+            with self._watch:
+                if self._watcher is None:
+                    self._watcher = connect_sqlite(self.address.path, read_only=True)
+                row = self._watcher.execute(sql, values).fetchone()
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            raise _clean(self.address, error) from None
         return None if row is None else cast("str | int | None", row[0])
 
     def checkpoint(self) -> None:
@@ -170,10 +175,12 @@ def clean_messages(address: Address) -> Iterator[None]:
     """Turn what a driver raises into StoreError: what happened, where, and what to do."""
     try:
         yield
-    except DBAPIError as error:
-        raise StoreError(_explained(address, str(error.orig))) from None
     except (SQLAlchemyError, sqlite3.Error) as error:
-        raise StoreError(_explained(address, str(error))) from None
+        raise _clean(address, error) from None
+
+
+def _clean(address: Address, error: SQLAlchemyError | sqlite3.Error) -> StoreError:
+    return StoreError(_explained(address, str(error.orig if isinstance(error, DBAPIError) else error)))
 
 
 _ADVICE = (
