@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from pydantic import JsonValue
 
+from promptops.baselines import accepted
 from promptops.candidates import TAG, row_of, sample_row
 from promptops.errors import FileProblems, Problem, UnknownName, UsageError
+from promptops.filelock import one_writer
 from promptops.leaks import Pair, pairs_across
 from promptops.metrics import Metric
 from promptops.noun import Noun
@@ -35,7 +38,14 @@ class Added(Noun):
     """Samples that the set had."""
     alike: tuple[Pair, ...] = ()
     """Those that are nearly the same as a sample that is there: to be looked at, no fault."""
+    baselines: tuple[str, ...] = ()
+    """Files of accepted runs beside the set, which answered fewer samples than it has now."""
     dry_run: bool = False
+
+
+def adding(root: Path) -> AbstractContextManager[None]:
+    """Let no one else of this project add samples to a set meanwhile, or one of two would be lost."""
+    return one_writer(root / ".promptops" / "evalsets" / "lock")
 
 
 def read_candidates(path: Path, only: Sequence[str] = ()) -> tuple[Sample, ...]:
@@ -61,6 +71,7 @@ def add_samples(
 ) -> Added:
     """Append candidates to a set's samples.jsonl, without the tag `candidate`; the file is replaced whole.
 
+    `evalset` is what the file holds at this moment: nobody else may add meanwhile (`adding`).
     What the set's metrics need must be there, and no id and no inputs may be there already. Raises
     FileProblems with all faults at once, and nothing is added then; UsageError for samples in another form.
     """
@@ -85,6 +96,7 @@ def add_samples(
         synthetic=sum(map(is_synthetic, new)),
         before=len(evalset.samples),
         alike=pairs_across(new, texts),
+        baselines=tuple(file.name for file in accepted(folder)),
         dry_run=dry_run,
     )
 

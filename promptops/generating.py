@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from promptops.additions import Added, add_samples, read_candidates
+from promptops.additions import Added, add_samples, adding, read_candidates
 from promptops.budget import Budget
 from promptops.calling import Count
 from promptops.candidates import refuse_candidates_file, sample_row, write_rows
@@ -181,10 +182,11 @@ class Generating(Curation):
         Lines are appended to samples.jsonl as they are, without the tag `candidate`. Raises FileProblems with
         every id and text that the set has already and every sample that its metrics can't score.
         """
-        folder = self.evalset_folder(evalset)
-        found, source = self.evalset(folder), Path(candidates)
-        metrics = self._rule_metrics(found, folder)
-        return add_samples(found, folder, read_candidates(source, only), metrics, source, dry_run=dry_run)
+        folder, source = self.evalset_folder(evalset), Path(candidates)
+        with nullcontext() if dry_run else adding(self.root):
+            found = self.evalset(folder)
+            metrics = self._rule_metrics(found, folder)
+            return add_samples(found, folder, read_candidates(source, only), metrics, source, dry_run=dry_run)
 
     def _rule_metrics(self, found: EvalSet, folder: Path) -> dict[str, Metric]:
         """Return a set's metrics that ask no model, by which a new sample is checked."""

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from promptops import plugins
 from promptops.declared import DeclaredJudge, DeclaredJudges
 from promptops.errors import PromptopsError, UnknownName, UsageError
+from promptops.filelock import one_writer
 from promptops.judges import Judge
 from promptops.labels import (
     DRAWN,
@@ -19,7 +20,6 @@ from promptops.labels import (
     draw,
     labels_file,
     left_for,
-    one_writer,
     read_cases,
     share_of,
     with_ratings,

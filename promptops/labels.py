@@ -6,14 +6,12 @@ wrote the output or what the judge said, so that whoever rates is blind to both.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import hashlib
 import json
 import math
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 
@@ -229,24 +227,6 @@ def write_cases(path: Path, cases: Iterable[Case]) -> None:
 def labels_file(folder: Path, label: str, labels: str | Path | None = None) -> Path:
     """Return where the labels of a set's judge stand, unless another file is named."""
     return folder / "labels" / f"{label}.jsonl" if labels is None else Path(labels)
-
-
-@contextlib.contextmanager
-def one_writer(path: Path) -> Iterator[None]:
-    """Let one process or thread at a time change labels: two raters at once must not undo each other.
-
-    `path` is a file that is locked and holds nothing. Raises FileProblems where it can't be opened.
-    """
-    try:
-        path.parent.parent.mkdir(mode=0o700, exist_ok=True)
-        path.parent.mkdir(exist_ok=True)
-        (path.parent / ".gitignore").write_text("*\n", "utf-8")
-        file = path.open("ab")
-    except OSError as error:
-        raise FileProblems([Problem(file_name(path), f"can't be written: {error.strerror}")]) from None
-    with file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # closing it lets go
-        yield
 
 
 def check_rater(rater: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 
 from pydantic import JsonValue
@@ -47,6 +47,11 @@ _KINDS = (
     r"(?<=://)[^\s/@:'\"]*:[^\s/@'\"]+(?=@)",
 )
 _LIKE_A_KEY = re.compile("|".join(_KINDS), re.DOTALL)
+_IN_EACH_KIND = (
+    *("PRIVATE KEY-----", "sk-", "AKIA", "ASIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
+    *("glpat-", "xox", "AIza", "hf_", "eyJ", "earer ", "asic ", "://"),
+)
+"""What a text holds in which a key is found: to look for words takes far less time than the pattern."""
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
@@ -65,14 +70,15 @@ class Redactor:
             and (name in key_variables or (_SECRET_NAME.fullmatch(name) and not value.strip().isalpha()))
         }
         # The longest first: one value may hold another.
-        ordered = sorted(values, key=lambda value: (-len(value), value))
-        self._values = re.compile("|".join(map(re.escape, ordered))) if ordered else None
+        self._ordered = sorted(values, key=lambda value: (-len(value), value))
+        self._values = re.compile("|".join(map(re.escape, self._ordered)))
 
     def text(self, text: str) -> str:
         """Return a text without secrets; half a character, which no file may hold, becomes U+FFFD."""
-        if self._values is not None:
+        if _holds_one(self._ordered, text):
             text = self._values.sub(REDACTED, text)
-        text = _LIKE_A_KEY.sub(REDACTED, text)
+        if _holds_one(_IN_EACH_KIND, text):
+            text = _LIKE_A_KEY.sub(REDACTED, text)
         return text if text.isascii() else _HALF_CHARACTER.sub("\ufffd", text)
 
     def value(self, value: JsonValue) -> JsonValue:
@@ -84,6 +90,13 @@ class Redactor:
         if isinstance(value, dict):
             return {self.text(key): self.value(member) for key, member in value.items()}
         return value
+
+
+def _holds_one(words: Sequence[str], text: str) -> bool:
+    for word in words:  # noqa: SIM110  # half the time of any(), on every text
+        if word in text:
+            return True
+    return False
 
 
 def without_named_secrets(value: JsonValue) -> JsonValue:

@@ -35,10 +35,12 @@ class Spooled(Recordbook):
         self, wanted: RecordFilter, *, dry_run: bool = False, rewrite: bool = True
     ) -> Deletion:
         """Delete records with all that was said of them; their bytes are gone from the database's files."""
-        if not dry_run:
-            self.drain_spool()  # or a person's records could come back from it
+        left = 0 if dry_run else self.drain_spool().left  # a person's records could come back from it
         found = super().delete_records(wanted, dry_run=dry_run, rewrite=rewrite)
-        if wanted.subject is None or dry_run:
+        if dry_run:
             return found
-        folder = Place(self.settings, self.root).folder
-        return found.model_copy(update={"spooled": remaining(folder, wanted.subject)})
+        if wanted == RecordFilter(subject=wanted.subject) and wanted.subject is not None:
+            remains = remaining(Place(self.settings, self.root).folder, wanted.subject)
+            return found.model_copy(update=remains._asdict())
+        # What is held was logged within the last second, so none of it lies before a moment in the past.
+        return found if wanted.until is not None else found.model_copy(update={"held": left})

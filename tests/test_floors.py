@@ -49,6 +49,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "correctionwords",
         "declared",
         "biaswords",
+        "filelock",
         "labels",
         "labelsheets",
         "ratingsteps",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from click.testing import CliRunner, Result
 
 from promptops import Project
 from promptops.cli import app
+from promptops.errors import FileProblems
 from promptops.evalsets import read_evalset
 from promptops.generation.requests import Desk, prompt_for
 from promptops.generation.seeds import Seed, sample_seeds
@@ -486,6 +488,50 @@ def test_a_set_in_another_form_is_refused_and_suggestions_of_coverage_are_taken(
         added = project.add_samples("desk", file)
     assert added.synthetic == 0 and added.before == len(ROWS)
     assert read_evalset(library.path / "evalsets/desk").samples[-1].tags == ()
+
+
+def test_a_baseline_is_spoken_of_only_where_there_is_one(library: Folder) -> None:
+    for number in range(2):
+        row = {"id": f"new-{number}", "inputs": {"question": f"Entirely new {number}?"}, "target": "x"}
+        library.write(f"rows-{number}.jsonl", json.dumps(row) + "\n")
+    said = run(library, "add", "desk", str(library.path / "rows-0.jsonl")).stdout
+    assert "Added 1 sample" in said and "fewer samples" not in said
+    library.write("evalsets/desk/baseline.jsonl", "{}\n")
+    library.write("evalsets/desk/baseline.small.jsonl", "{}\n")
+    more = str(library.path / "rows-1.jsonl")
+    tried = json.loads(run(library, "add", "desk", more, "--dry-run", "--json").stdout)["added"]
+    assert tried["baselines"] == ["baseline.jsonl", "baseline.small.jsonl"]
+    said = run(library, "add", "desk", more).stdout
+    assert "baseline.jsonl, baseline.small.jsonl answered fewer samples than the set has" in said
+
+
+def test_of_many_that_add_at_once_no_sample_is_lost_or_doubled(library: Folder) -> None:
+    for number in range(8):
+        rows = [
+            {"id": f"new-{number}", "inputs": {"question": f"Entirely new {number}?"}, "target": "x"},
+            {"id": "shared", "inputs": {"question": "What do all of you ask?"}, "target": "x"},
+        ]
+        kept = rows if number < 4 else rows[:1]
+        library.write(f"rows-{number}.jsonl", "".join(json.dumps(row) + "\n" for row in kept))
+    refused: list[FileProblems] = []
+    ready = threading.Barrier(8)
+
+    def add(number: int) -> None:
+        with Project.open(library.path) as project:
+            ready.wait()
+            try:
+                project.add_samples("desk", library.path / f"rows-{number}.jsonl")
+            except FileProblems as error:
+                refused.append(error)
+
+    threads = [threading.Thread(target=add, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    ids = [sample.id for sample in read_evalset(library.path / "evalsets/desk").samples]
+    assert len(refused) == 3 and all("the set has a sample with this id" in str(each) for each in refused)
+    assert len(ids) == len(set(ids)) == len(ROWS) + 6 and ids.count("shared") == 1
 
 
 def test_what_lies_far_from_production_is_told_beside_the_samples_of_people(library: Folder) -> None:

@@ -1,6 +1,10 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from promptops import personal, redaction
 from promptops.personal import value_without_people, without_people
+from promptops.redaction import REDACTED, Redactor
 
 
 @pytest.mark.parametrize(
@@ -44,3 +48,21 @@ def test_a_long_text_is_read_in_linear_time() -> None:
     """Patterns that try every split of a run of digits or letters would not end."""
     for piece in ("1 ", "a.", "a@", "AB12 ", "(0", "+1-"):
         assert len(without_people(piece * 50_000)) > 0
+
+
+PIECES = st.sampled_from(
+    [*"0123456789", " ", "-", "+", "(0)", "00", "AB", "DE12", "@", "ada@example.org", "x.", "sk-", "a" * 16,
+     "Bearer ", "ghp_", "://u:p@", "AKIA", "AIza", "eyJ", "hf_", "xoxb-", "glpat-", "github_pat_", "Basic ",
+     "-----BEGIN PRIVATE KEY-----", "\u0663", "word", "pass-of-env-1"]
+)  # fmt: skip
+
+
+@given(st.lists(PIECES, max_size=40).map("".join))
+def test_what_is_looked_for_first_changes_nothing_that_is_found(text: str) -> None:
+    plain = personal._EMAIL.sub("[email]", text)
+    plain = personal._IBAN.sub("[iban]", plain)
+    plain = personal._CARD.sub(lambda found: "[card]" if personal._is_card(found[0]) else found[0], plain)
+    plain = personal._NATIONAL.sub("[phone]", personal._PHONE.sub("[phone]", plain))
+    assert without_people(text) == plain
+    secret = redaction._LIKE_A_KEY.sub(REDACTED, text.replace("pass-of-env-1", REDACTED))
+    assert Redactor({"MY_PASSWORD": "pass-of-env-1"}, set()).text(text) == secret

@@ -265,8 +265,13 @@ def _print_added(found: Added) -> None:
     if len(found.alike) > _SHOWN:
         more = f"  ... and {len(found.alike) - _SHOWN:,} more such pairs (--json has all)"
         console().print(more, style="yellow", soft_wrap=True)
-    if not found.dry_run:
-        console().print("A baseline of the set answered fewer samples: evaluate and accept anew.")
+    if found.baselines:
+        answered = "would have answered" if found.dry_run else "answered"
+        names = safe_line(", ".join(found.baselines), 200)
+        console().print(
+            f"{names} {answered} fewer samples than the set has: evaluate and accept anew.",
+            soft_wrap=True,
+        )
 
 
 def _samples(count: int) -> str:

@@ -104,9 +104,18 @@ def print_deletion(found: Deletion, *, as_json: bool) -> None:
         return
     if found.spooled:
         click.echo(
-            f"{found.spooled:,} lines of this person still lie in the spool, in files of running processes "
-            "or of lines that can't be read. Run the same again in a few seconds; delete files that end with "
-            ".unread."
+            f"{found.spooled:,} lines of this person still lie in the spool, in files of running processes. "
+            "They are dropped, not brought in, once these let go of them, within seconds."
+        )
+    if found.unread:
+        click.echo(
+            f"{found.unread:,} lines of this person lie in the spool in files that end with .unread, as they "
+            "can't be read. Delete these files."
+        )
+    if found.held:
+        click.echo(
+            f"{found.held:,} files in the spool belong to running processes: what they logged within the "
+            "last second comes in later. Run the same again then."
         )
     if not found.rewritten:
         click.echo("The database was not written anew: a copy of a deleted text can be left in its file.")

@@ -83,3 +83,5 @@ class DrainDocument(Document):
     """How many of these were cut off when a process died."""
     left: int
     """Files that belong to running processes."""
+    deleted: int
+    """Records and feedback that were not taken: their person's records were deleted meanwhile."""

@@ -25,6 +25,10 @@ def drain_command(ctx: click.Context, as_json: bool) -> None:
         print_document(DrainDocument(**done._asdict()))
         return
     click.echo(f"{done.records:,} records and {done.feedback:,} pieces of feedback are new in the database.")
+    if done.deleted:
+        click.echo(
+            f"{done.deleted:,} were not taken: they are of people whose records were deleted meanwhile."
+        )
     if done.unread:
         torn = f", {done.torn:,} of them cut off when a process died" if done.torn else ""
         click.echo(

@@ -82,16 +82,19 @@ def import_command(
 @click.option(
     "--no-texts", is_flag=True, help="Figures only: no inputs, outputs, metadata, comments or edits."
 )
+@click.option("--force", is_flag=True, help="Write over a file that is there.")
 @json_option
 @click.pass_context
-def export_command(ctx: click.Context, /, file: Path, no_texts: bool, as_json: bool, **given: Any) -> None:
+def export_command(
+    ctx: click.Context, /, file: Path, no_texts: bool, force: bool, as_json: bool, **given: Any
+) -> None:
     """Write records to FILE, the oldest first: .jsonl, .parquet (both can be imported again) or .csv."""
     from promptops.cli import recorddocuments
     from promptops.cli.documents import print_document
 
     wanted = wanted_records(given)
     with open_project(ctx) as project:
-        count = project.export_records(file, wanted, texts=not no_texts)
+        count = project.export_records(file, wanted, texts=not no_texts, overwrite=force)
     if as_json:
         print_document(recorddocuments.ExportedDocument(file=str(file), records=count))
     else:

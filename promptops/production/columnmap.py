@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from pydantic import JsonValue
@@ -61,11 +62,15 @@ def mapped(row: dict[str, JsonValue], columns: Mapping[str, str]) -> Mapped:
     for ours, theirs in columns.items():
         value = _value_at(row, theirs) if theirs else None
         if value is not None:
-            steps = [int(step) if step.isdecimal() else step for step in theirs.split(".")]
-            paths[ours] = (theirs,) if theirs in row else tuple(steps)
+            paths[ours] = (theirs,) if theirs in row else _steps(theirs)
             _put(fields, ours, value)
     unused = tuple(key for key in row if key not in used and key not in plain and columns.get(key) != "")
     return Mapped(fields, paths, unused)
+
+
+@lru_cache(maxsize=1024)
+def _steps(column: str) -> KeyPath:
+    return tuple(int(step) if step.isdecimal() else step for step in column.split("."))
 
 
 def _is_target(name: str) -> bool:

@@ -28,6 +28,8 @@ class Drained(NamedTuple):
     """How many of these are lines that a process was writing when it died."""
     left: int = 0
     """Segments that are still there: running processes write to them."""
+    deleted: int = 0
+    """Records and feedback that were not taken: what there was of their person was deleted since."""
 
 
 def drain(folder: Path, store: Store) -> Drained:
@@ -45,12 +47,20 @@ def drain(folder: Path, store: Store) -> Drained:
 def _drained(segment: Found, store: Store) -> Drained:
     lines = segment.read()
     records, feedback, unread = _read(lines)
-    added = sum(store.add_records(records[at : at + PAGE]) for at in range(0, len(records), PAGE))
-    said = sum(store.add_feedback(feedback[at : at + PAGE]) for at in range(0, len(feedback), PAGE))
+    taken = [store.take_records(records[at : at + PAGE]) for at in range(0, len(records), PAGE)]
+    gone = frozenset[str]().union(*(each.gone for each in taken))
+    words = [each for each in feedback if each.record not in gone]
+    said = [store.take_feedback(words[at : at + PAGE]) for at in range(0, len(words), PAGE)]
     if unread:
         segment.keep(b"\n".join(unread))
     segment.delete()
-    return Drained(added, said, len(unread), int(bool(lines.torn)))
+    return Drained(
+        records=sum(each.added for each in taken),
+        feedback=sum(each.added for each in said),
+        unread=len(unread),
+        torn=int(bool(lines.torn)),
+        deleted=len(gone) + len(feedback) - len(words) + sum(len(each.gone) for each in said),
+    )
 
 
 def _read(lines: Lines) -> tuple[list[Record], list[Feedback], list[bytes]]:

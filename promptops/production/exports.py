@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from promptops.errors import UsageError
+from promptops.errors import UnknownName, UsageError
 from promptops.exporting import FORMS, Row
 from promptops.noun import Noun
 from promptops.production.records import Feedback, Record, RecordFilter, RecordScore
@@ -28,16 +28,24 @@ _COLUMNS = {
 _Said = TypeVar("_Said", Feedback, RecordScore)
 
 
-def export_records(store: Store, wanted: RecordFilter, path: Path, *, texts: bool = True) -> int:
+def export_records(
+    store: Store, wanted: RecordFilter, path: Path, *, texts: bool = True, overwrite: bool = False
+) -> int:
     """Write records to a file, the oldest first; returns how many. Without `texts` figures and thumbs alone.
 
-    Raises UsageError for an ending that is none of ours, FileProblems where the file can't be written.
+    Raises UsageError for an ending that is none of ours, a file that is there already (but with `overwrite`)
+    and a prompt that there are no records of; FileProblems where the file can't be written.
     """
     form = FORMS.get(path.suffix.lower())
     if form is None:
         raise UsageError(f"{file_name(path)!r}: write records to a file that ends with {', '.join(FORMS)}.")
     if not path.parent.is_dir():
         raise UsageError(f"There is no folder {path.parent}: make it first, or write elsewhere.")
+    if not overwrite and path.exists():
+        raise UsageError(
+            f"{file_name(path)!r} is there already. Say --force to write over it, or another name."
+        )
+    _refuse_unknown(store, wanted)
     columns = {name: kind for name, kind in _COLUMNS.items() if texts or name not in _TEXTS}
     count = 0
     with replacing(path) as file:
@@ -51,6 +59,22 @@ def export_records(store: Store, wanted: RecordFilter, path: Path, *, texts: boo
             count += len(page)
         writer.close()
     return count
+
+
+def _refuse_unknown(store: Store, wanted: RecordFilter) -> None:
+    """Raise UsageError for a prompt, version or alias without any record, whatever the time."""
+    which = RecordFilter(prompt=wanted.prompt, version=wanted.version, alias=wanted.alias)
+    if which == RecordFilter() or store.record_count(which):
+        return
+    known = store.record_prompts()
+    named = wanted.prompt or ""
+    if named and named not in known:
+        raise UnknownName("prompt with records", named, known, hint="See them: promptops records list")
+    part = wanted.version if wanted.version is not None else wanted.alias
+    raise UsageError(
+        f"There are no records of {named}@{part}, so no file is written. "
+        "See what there is: promptops records list"
+    )
 
 
 def _by_record(found: Iterable[_Said]) -> dict[str, list[_Said]]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import pickle
+import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Literal, Protocol
@@ -29,6 +31,8 @@ PAGE = 1_000
 """Records that are held and added at a time."""
 OTHER_SPANS = "spans that are no calls to a model"
 _TOLD = 20
+_IN_MEMORY = 16_000_000
+"""Bytes up to which what waits needs no file."""
 
 
 class Imported(Noun):
@@ -72,7 +76,7 @@ class Shelf(Protocol):
 def import_file(
     path: Path,
     form: Format,
-    make_reader: Callable[[], DraftReader],
+    reader: DraftReader,
     cleaner: Cleaner,
     shelf: Shelf,
     *,
@@ -81,34 +85,22 @@ def import_file(
 ) -> Imported:
     """Add a file's records; ids that are known already are left as they are.
 
-    The file is read twice, so that nothing is added of one that has a fault; with `skip_faulty` once. Raises
-    FileProblems with every fault, UsageError for a column of the map that the file hasn't.
+    Nothing is added of a file that has a fault, unless `skip_faulty`: until all of it is read, what there
+    is to add waits in a temporary file. Raises FileProblems with every fault, UsageError for a column of the
+    map that the file hasn't.
     """
     spans = form == "otel" or (form == "auto" and _looks_like_spans(path))
     if path.suffix.lower() == ".csv" and not spans:
-        _refuse_absent(path, make_reader().absent, [cell.text for cell in next(read_csv(path), ())])
-    if not skip_faulty:
-        problems: list[Problem] = []
-        reader = make_reader()
-        for _ in _drafts(path, spans, reader, problems, Counter()):
-            pass
-        _refuse_without_time(path, reader)
-        if problems:
-            raise FileProblems(problems)
-    return _added(path, spans, make_reader(), cleaner, shelf, dry_run)
-
-
-def _added(
-    path: Path, spans: bool, reader: DraftReader, cleaner: Cleaner, shelf: Shelf, dry_run: bool
-) -> Imported:
+        _refuse_absent(path, reader.absent, [cell.text for cell in next(read_csv(path), ())])
     problems: list[Problem] = []
     others: Counter[str] = Counter()
     counts: Counter[str] = Counter()
     times: set[str] = set()
-    drafts = _drafts(path, spans, reader, problems, others)
-    while page := list(islice(drafts, PAGE)):
-        records = [cleaner.record(draft.record) for draft in page]
-        feedback = [cleaner.feedback(said) for draft in page for said in draft.feedback]
+    drafts = _clean(_drafts(path, spans, reader, problems, others), cleaner)
+    pages = _paged(drafts) if skip_faulty else _whole(path, _paged(drafts), reader, problems)
+    for page in pages:
+        records = [draft.record for draft in page]
+        feedback = [said for draft in page for said in draft.feedback]
         scores = [score for draft in page for score in draft.scores]
         moments = [*times, *(record.at for record in records)]
         times = {min(moments), max(moments)}
@@ -158,6 +150,39 @@ def _refuse_without_time(path: Path, reader: DraftReader) -> None:
     """Say once that no row has a time, where the map names another column than there is."""
     if "at" in reader.absent and reader.keys:
         raise UsageError(no_column(file_name(path), "at", reader.absent["at"], reader.keys))
+
+
+def _clean(drafts: Iterator[Draft], cleaner: Cleaner) -> Iterator[Draft]:
+    for draft in drafts:
+        said = tuple(map(cleaner.feedback, draft.feedback))
+        yield Draft(cleaner.record(draft.record), said, draft.scores)
+
+
+def _paged(drafts: Iterator[Draft]) -> Iterator[list[Draft]]:
+    while page := list(islice(drafts, PAGE)):
+        yield page
+
+
+def _whole(
+    path: Path, pages: Iterable[list[Draft]], reader: DraftReader, problems: Sequence[Problem]
+) -> Iterator[list[Draft]]:
+    """Yield the pages once all of them are read. Raises FileProblems where there were faults, UsageError."""
+    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as waiting:  # without a name, and clean already
+        try:
+            count = 0
+            for page in pages:
+                if not problems:
+                    pickle.dump(page, waiting, pickle.HIGHEST_PROTOCOL)
+                    count += 1
+            _refuse_without_time(path, reader)
+            if problems:
+                raise FileProblems(problems)
+            waiting.seek(0)
+        except OSError as error:
+            told = f"can't wait in a temporary file: {error.strerror}. Make room, or name a folder in TMPDIR"
+            raise FileProblems([Problem(file_name(path), told)]) from None
+        for _ in range(count):
+            yield pickle.load(waiting)  # noqa: S301  # by nobody but us
 
 
 def _nothing(spans: bool, others: Counter[str]) -> str:

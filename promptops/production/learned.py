@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
-from promptops.additions import add_samples
+from promptops.additions import add_samples, adding
 from promptops.brake import GivenUp
 from promptops.budget import Budget
 from promptops.candidates import refuse_candidates_file, sample_row, write_rows
@@ -117,25 +118,27 @@ class Learned(Ringing):
                 "users said stays with the records."
             )
         folder = self.evalset_folder(evalset)
-        found = unchanged_evalset(folder)
-        if file is not None:
-            refuse_candidates_file(Path(file))
-        chosen = [self.find_record(each) for each in dict.fromkeys(records)]
-        said = self.feedback_of(chosen)
-        cleaner = Cleaner(Censor(self.settings, self.environment, keep_people=keep_people or None))
-        made = samples_of(chosen, said, found.samples, cleaner, tags)
-        made = made.model_copy(update={"rated": len(ratings_of(made.samples, said, 0.0, 1.0))})
-        scale = None if labels is None else self._scale_of(found, labels, folder)
-        if file is not None:
-            write_rows([sample_row(sample) for sample in made.samples], Path(file))
-            return made.model_copy(update={"file": str(file)})
-        if not made.samples:
-            return made
-        added = add_samples(found, folder, made.samples, self._rule_metrics(found, folder), Path("records"))
-        made = made.model_copy(update={"file": added.file, "added": True})
-        return (
-            made if scale is None or labels is None else self._with_ratings(made, said, folder, labels, scale)
-        )
+        with adding(self.root) if add else nullcontext():
+            found = unchanged_evalset(folder)
+            if file is not None:
+                refuse_candidates_file(Path(file))
+            chosen = [self.find_record(each) for each in dict.fromkeys(records)]
+            said = self.feedback_of(chosen)
+            cleaner = Cleaner(Censor(self.settings, self.environment, keep_people=keep_people or None))
+            made = samples_of(chosen, said, found.samples, cleaner, tags)
+            made = made.model_copy(update={"rated": len(ratings_of(made.samples, said, 0.0, 1.0))})
+            scale = None if labels is None else self._scale_of(found, labels, folder)
+            if file is not None:
+                write_rows([sample_row(sample) for sample in made.samples], Path(file))
+                return made.model_copy(update={"file": str(file)})
+            if not made.samples:
+                return made
+            metrics = self._rule_metrics(found, folder)
+            added = add_samples(found, folder, made.samples, metrics, Path("records"))
+            made = made.model_copy(update={"file": added.file, "added": True})
+            if scale is None or labels is None:
+                return made
+            return self._with_ratings(made, said, folder, labels, scale)
 
     def _opinions(self, wanted: RecordFilter) -> list[Opinion]:
         """Return the records of which somebody said whether they were good; the newest word counts."""

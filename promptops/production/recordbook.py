@@ -129,7 +129,7 @@ class Recordbook(Watchkeeping):
         return import_file(
             source,
             form,
-            lambda: DraftReader(source.name, chosen, defaults),
+            DraftReader(source.name, chosen, defaults),
             self._cleaner(keep_people),
             self.store,
             skip_faulty=skip_faulty,
@@ -137,14 +137,22 @@ class Recordbook(Watchkeeping):
         )
 
     def export_records(
-        self, path: str | Path, wanted: RecordFilter | None = None, *, texts: bool = True
+        self,
+        path: str | Path,
+        wanted: RecordFilter | None = None,
+        *,
+        texts: bool = True,
+        overwrite: bool = False,
     ) -> int:
         """Write records with what was said of them and their scores, the oldest first; returns how many.
 
-        The ending of the file says how: .jsonl, .parquet (both can be imported again) or .csv. Raises
-        UsageError, FileProblems.
+        The ending of the file says how: .jsonl, .parquet (both can be imported again) or .csv. A file that is
+        there is written over with `overwrite` only. Raises UsageError, UnknownName for a prompt without
+        records, FileProblems.
         """
-        return export_records(self.store, wanted or RecordFilter(), Path(path), texts=texts)
+        return export_records(
+            self.store, wanted or RecordFilter(), Path(path), texts=texts, overwrite=overwrite
+        )
 
     def prune_records(
         self, days: int | None = None, *, dry_run: bool = False, rewrite: bool = False

@@ -132,7 +132,11 @@ class Deletion(Noun):
     feedback: int
     """What was said of these records, and what the person said of others."""
     spooled: int = 0
-    """Lines of the person that still lie in the spool: in files of running processes, or unreadable."""
+    """Lines of the person in the spool, in files of running processes: they are dropped, not brought in."""
+    unread: int = 0
+    """Lines of the person that were put aside, as they can't be read: the files are to be deleted by hand."""
+    held: int = 0
+    """Files of running processes, where it is not known whose they are: what they hold comes in later."""
     dry_run: bool = False
     rewritten: bool = False
     """The database's tables were written anew, so that no copy of a deleted text is left in them."""

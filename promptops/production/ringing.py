@@ -18,7 +18,7 @@ from promptops.production.measures import Scale
 from promptops.production.monitored import Monitored
 from promptops.production.periods import prompt_fields, spelled
 from promptops.production.records import RecordFilter
-from promptops.production.told import Told
+from promptops.production.told import Channel, Told
 from promptops.production.traffic import COLUMNS, traffic_of
 from promptops.redaction import Redactor
 
@@ -92,7 +92,8 @@ class Ringing(Monitored):
         waiting = past is not None and not past.delivered and alert.state == before
         if not tell or alert.state is None or not (changed or waiting):
             return alert
-        fault = self._deliver(alert, now, address)
+        reached: tuple[Channel, ...] = (past.told_channels or ()) if past is not None and not changed else ()
+        newly, fault = self._deliver(alert, now, address, reached)
         self.store.add_alert(
             Told(
                 rule=alert.rule,
@@ -101,28 +102,36 @@ class Ringing(Monitored):
                 delivered=not fault,
                 at=at,
                 sentence=alert.sentence,
+                told_channels=(*reached, *newly),
             )
         )
-        anyone = bool(address or self.settings.monitor.command)
-        return alert.model_copy(update={"delivered": not fault if anyone else None, "fault": fault})
+        return alert.model_copy(update={"delivered": not fault if newly or fault else None, "fault": fault})
 
-    def _deliver(self, alert: Alert, now: datetime, address: str | None) -> str:
-        """Tell the command and the webhook; return why one of them was not told, or nothing."""
+    def _deliver(
+        self, alert: Alert, now: datetime, address: str | None, reached: tuple[Channel, ...]
+    ) -> tuple[tuple[Channel, ...], str]:
+        """Tell the command and the webhook, but for those reached before.
+
+        Returns who was told now, and why somebody was not, or nothing.
+        """
         settings = self.settings.monitor
         redactor = Redactor(self.environment, key_variables(self.settings))
         payload = {key: redactor.value(value) for key, value in _payload(alert, spelled(now)).items()}
+        told: list[Channel] = []
         faults: list[str] = []
         try:
-            if settings.command:
+            if settings.command and "command" not in reached:
                 run_command(settings.command, payload, self.root, settings.seconds, redactor)
+                told.append("command")
         except NotDelivered as error:
             faults.append(str(error))
         try:
-            if address is not None:
+            if address is not None and "webhook" not in reached:
                 post(address, payload, settings.seconds)
+                told.append("webhook")
         except NotDelivered as error:
             faults.append(str(error))
-        return " ".join(faults)
+        return tuple(told), " ".join(faults)
 
 
 def _payload(alert: Alert, at: str) -> dict[str, JsonValue]:

@@ -7,6 +7,7 @@ from typing import Literal
 from promptops.noun import Noun
 
 AlertState = Literal["firing", "quiet"]
+Channel = Literal["command", "webhook"]
 
 
 class Told(Noun):
@@ -20,3 +21,5 @@ class Told(Noun):
     """Whether it reached whom it was to reach; else the next check tries again."""
     at: str
     sentence: str
+    told_channels: tuple[Channel, ...] | None = None
+    """Whom this state reached so far; None in rows of earlier schemas, which did not say."""

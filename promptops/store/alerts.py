@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 from sqlalchemy import func, insert, select
 
 from promptops.production.told import Told
 from promptops.store.database import Database
+from promptops.store.encoding import json_text
 from promptops.store.tables import alerts
 
 
@@ -15,7 +18,7 @@ class Alerts(Database):
     def add_alert(self, told: Told) -> None:
         """Write down what became of a rule."""
         with self.writing() as connection:
-            connection.execute(insert(alerts).values(told.model_dump()))
+            connection.execute(insert(alerts).values(_row(told)))
 
     def last_alerts(self) -> dict[str, Told]:
         """Return the newest row of each rule, by its name."""
@@ -32,5 +35,12 @@ class Alerts(Database):
             return [_told(dict(row)) for row in connection.execute(query).mappings()]
 
 
+def _row(told: Told) -> dict[str, object]:
+    channels = None if told.told_channels is None else json_text(list(told.told_channels))
+    return {**told.model_dump(), "told_channels": channels}
+
+
 def _told(row: dict[str, object]) -> Told:
-    return Told.model_validate({key: value for key, value in row.items() if key != "id"})
+    kept = {key: value for key, value in row.items() if key != "id"}
+    channels = kept["told_channels"]
+    return Told.model_validate({**kept, "told_channels": json.loads(str(channels)) if channels else None})

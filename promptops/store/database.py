@@ -27,7 +27,13 @@ LOOK_COMMITS = 4
 """Own commits between two looks at the log's size."""
 
 # Serialise what must count without gaps, where a whole-database write lock does not.
-_LOCKS = {"registry": 7_102_001, "runs": 7_102_002, "evalsets": 7_102_003}
+Lock = Literal["registry", "runs", "evalsets", "deletions"]
+_LOCKS: dict[Lock, int] = {
+    "registry": 7_102_001,
+    "runs": 7_102_002,
+    "evalsets": 7_102_003,
+    "deletions": 7_102_004,
+}
 
 
 def timestamp() -> str:
@@ -68,7 +74,7 @@ class Database:
             yield connection
 
     @contextlib.contextmanager
-    def writing(self, lock: Literal["registry", "runs", "evalsets"] | None = None) -> Iterator[Connection]:
+    def writing(self, lock: Lock | None = None) -> Iterator[Connection]:
         """Give a connection and commit at the end, durably; a lock keeps out others who take the same.
 
         Raises StoreError where the database can't be written; then nothing of this was stored.

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Insert,
-    Row,
     Select,
     Table,
     Text,
@@ -31,15 +29,23 @@ from promptops.store.columns import PlainText, unmarked
 from promptops.store.database import Database, clean_messages
 from promptops.store.encoding import json_text
 from promptops.store.opening import connect_sqlite
+from promptops.store.recordrows import (
+    FIGURES,
+    AnyRow,
+    feedback_of,
+    feedback_row,
+    record_of,
+    record_row,
+    score_of,
+    score_row,
+)
 from promptops.store.tables import feedback, record_scores, records
 
 SHORTEST_PREFIX = 4
 _Item = TypeVar("_Item")
-_AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 _PAGE = 1_000
 _DELETED = 5_000
 """Records that one transaction deletes."""
-_FIGURES = [column for column in records.columns if column.name not in ("tags", "content")]
 
 
 class RecordFigures(NamedTuple):
@@ -70,22 +76,22 @@ class Production(Database):
 
     def add_records(self, added: Sequence[Record]) -> int:
         """Keep records in one transaction; return how many were new. What has a known id is left as it is."""
-        return self._add(records, [_record_row(each) for each in added])
+        return self._add(records, [record_row(each) for each in added])
 
     def add_feedback(self, added: Sequence[Feedback]) -> int:
         """Keep what was said; return how much was new."""
-        return self._add(feedback, [_feedback_row(each) for each in added])
+        return self._add(feedback, [feedback_row(each) for each in added])
 
     def add_record_scores(self, added: Sequence[RecordScore]) -> int:
         """Keep scores of records; return how many were new. Raises StoreError for an unknown record."""
-        return self._add(record_scores, [_score_row(each) for each in added])
+        return self._add(record_scores, [score_row(each) for each in added])
 
     def records(self, wanted: RecordFilter, *, limit: int | None = None, offset: int = 0) -> list[Record]:
         """Return records, the newest first."""
         query = _chosen(select(records), wanted).order_by(records.c.at.desc(), records.c.id.desc())
         with self.reading() as connection:
             rows = connection.execute(query.limit(limit).offset(offset) if limit is not None else query)
-            return [_record(row) for row in rows]
+            return [record_of(row) for row in rows]
 
     def record_pages(self, wanted: RecordFilter) -> Iterator[list[Record]]:
         """Yield records a page at a time, the oldest first; what is added meanwhile may be among them."""
@@ -95,7 +101,7 @@ class Production(Database):
             if last is not None:
                 query = query.where(tuple_(records.c.at, records.c.id) > tuple_(*map(literal, last)))
             with self.reading() as connection:
-                page = [_record(row) for row in connection.execute(query)]
+                page = [record_of(row) for row in connection.execute(query)]
             if page:
                 yield page
                 last = page[-1].at, page[-1].id
@@ -115,7 +121,7 @@ class Production(Database):
             exact = [row for row in found if row.id == reference]
             known = [] if found else list(connection.execute(select(records.c.id).limit(3)).scalars())
         if len(exact or found) == 1:
-            return _record((exact or found)[0])
+            return record_of((exact or found)[0])
         if found:
             raise UsageError(f"More than one record begins with {reference!r}. Write more of its id.")
         raise UnknownName("record", reference, known, hint="List them: promptops records list")
@@ -146,7 +152,7 @@ class Production(Database):
 
     def record_figures(self, wanted: RecordFilter) -> list[RecordFigures]:
         """Return what figures need of records, the oldest first; their texts are not read."""
-        query = _chosen(select(*_FIGURES), wanted).order_by(records.c.at, records.c.id)
+        query = _chosen(select(*FIGURES), wanted).order_by(records.c.at, records.c.id)
         with self.reading() as connection:
             return [RecordFigures(*row) for row in connection.execute(query)]
 
@@ -173,7 +179,7 @@ class Production(Database):
         if wanted is not None:
             query = query.where(feedback.c.record_id.in_(_chosen(select(records.c.id), wanted)))
         with self.reading() as connection:
-            return [_feedback(row) for row in connection.execute(query)]
+            return [feedback_of(row) for row in connection.execute(query)]
 
     def record_scores(self, wanted: RecordFilter, label: str | None = None) -> list[RecordScore]:
         """Return scores of records, in the order in which they were stored."""
@@ -182,7 +188,7 @@ class Production(Database):
         if label is not None:
             query = query.where(record_scores.c.label == label)
         with self.reading() as connection:
-            return [_score(row) for row in connection.execute(query)]
+            return [score_of(row) for row in connection.execute(query)]
 
     def known_records(self, ids: Sequence[str]) -> set[str]:
         """Return those of some ids that there are records of."""
@@ -198,17 +204,17 @@ class Production(Database):
         with self.reading() as connection:
             for some in _pages(ids):
                 query = select(feedback).where(feedback.c.record_id.in_(some))
-                found += [_feedback(row) for row in connection.execute(query)]
+                found += [feedback_of(row) for row in connection.execute(query)]
         return sorted(found, key=lambda each: (each.at, each.id))
 
     def scores_of(self, ids: Sequence[str]) -> list[RecordScore]:
         """Return the scores of some records, in the order in which they were stored."""
-        found: list[_AnyRow] = []
+        found: list[AnyRow] = []
         with self.reading() as connection:
             for some in _pages(ids):
                 query = select(record_scores).where(record_scores.c.record_id.in_(some))
                 found += connection.execute(query.order_by(record_scores.c.id))
-        return [_score(row) for row in found]
+        return [score_of(row) for row in found]
 
     def feedback_count(self, wanted: RecordFilter) -> int:
         """Return how much would go with the records that `delete_records` deletes."""
@@ -275,9 +281,12 @@ class Production(Database):
     def _add(self, table: Table, rows: Sequence[dict[str, Any]]) -> int:
         if not rows:
             return 0
-        statement = self._insert_new(table).execution_options(preserve_rowcount=True)
         with self.writing() as connection:
-            return sum(connection.execute(statement, list(some)).rowcount for some in _pages(rows))
+            return self._put(connection, table, rows)
+
+    def _put(self, connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> int:
+        statement = self._insert_new(table).execution_options(preserve_rowcount=True)
+        return sum(connection.execute(statement, list(some)).rowcount for some in _pages(rows))
 
     def _insert_new(self, table: Table) -> Insert:
         # Each dialect is slow to import, with all of its drivers; the other one isn't needed.
@@ -348,34 +357,3 @@ def _bad() -> ColumnElement[bool]:
     said = feedback.c
     edited = and_(said.stars.is_(None), said.edited)
     return or_(said.thumb == "down", and_(said.thumb.is_(None), or_(said.stars < 3, edited)))
-
-
-def _record_row(record: Record) -> dict[str, Any]:
-    row = record.model_dump(exclude={"tags", "inputs", "output", "metadata"})
-    content = record.model_dump(include={"inputs", "output", "metadata"}, exclude_defaults=True)
-    return {**row, "tags": json_text(list(record.tags)), "content": json_text(content)}
-
-
-def _record(row: _AnyRow) -> Record:
-    figures = {column.name: getattr(row, column.name) for column in _FIGURES}
-    return Record.model_validate({**figures, "tags": tuple(json.loads(row.tags)), **json.loads(row.content)})
-
-
-def _feedback_row(said: Feedback) -> dict[str, Any]:
-    row = said.model_dump(exclude={"record", "comment", "edit"})
-    content = said.model_dump(include={"comment", "edit"}, exclude_defaults=True)
-    return {**row, "record_id": said.record, "edited": said.edit is not None, "content": json_text(content)}
-
-
-def _feedback(row: _AnyRow) -> Feedback:
-    kept = {name: getattr(row, name) for name in ("id", "at", "thumb", "stars", "outcome", "by")}
-    return Feedback.model_validate({**kept, "record": row.record_id, **json.loads(row.content)})
-
-
-def _score_row(score: RecordScore) -> dict[str, Any]:
-    return {**score.model_dump(exclude={"record"}), "record_id": score.record}
-
-
-def _score(row: _AnyRow) -> RecordScore:
-    names = ("label", "signature", "value", "unscored", "reason", "at")
-    return RecordScore(record=row.record_id, **{name: getattr(row, name) for name in names})

@@ -15,9 +15,9 @@ from promptops.store.alerts import Alerts
 from promptops.store.answers import Answers
 from promptops.store.bills import Bills
 from promptops.store.database import clean_messages
+from promptops.store.deletions import Deletions
 from promptops.store.opening import connect_sqlite, disk_warnings, make_engine, use_wal
 from promptops.store.pairs import Pairs
-from promptops.store.production import Production
 from promptops.store.recordings import Recordings
 from promptops.store.registry import Registry
 from promptops.store.results import Results
@@ -39,7 +39,7 @@ class Store(
     Pairs,
     Submissions,
     Bills,
-    Production,
+    Deletions,
     Alerts,
 ):
     """All that promptops keeps: prompts, question sets, runs, calls and results.

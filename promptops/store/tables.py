@@ -261,6 +261,18 @@ class _Alert(_Row, table=True):
     delivered: bool
     at: str = Field(sa_type=Text)
     sentence: str = Field(sa_type=PlainText)
+    told_channels: str | None = Field(sa_type=Text)
+    """A JSON list of whom this state reached so far; None in rows of earlier schemas."""
+
+
+class _Deletion(_Row, table=True):
+    __tablename__ = "deletions"
+
+    id: int | None = Field(default=None, primary_key=True)
+    subject: str = Field(sa_type=PlainText, index=True)
+    """A digest of the person's mark, which itself is gone."""
+    before: str = Field(sa_type=PlainText)
+    """What the person's mark stands on and is older is not taken from a spool any more."""
 
 
 def _table(name: str) -> Table:
@@ -281,6 +293,7 @@ records = _table("records")
 feedback = _table("feedback")
 record_scores = _table("record_scores")
 alerts = _table("alerts")
+deletions = _table("deletions")
 
 
 @cache

@@ -24,7 +24,7 @@ def test_what_is_left_is_brought_in_once_and_told(folder: Folder) -> None:
     )
     torn.forget()
     assert folder.json("records", "drain") == {
-        "records": 0, "feedback": 0, "unread": 1, "torn": 1, "left": 0, "format": 1,
+        "records": 0, "feedback": 0, "unread": 1, "torn": 1, "left": 0, "deleted": 0, "format": 1,
     }  # fmt: skip
     assert [each["record"]["id"] for each in folder.json("records", "list")["records"]] == ["one"]
 

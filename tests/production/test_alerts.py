@@ -238,6 +238,48 @@ def test_what_could_not_be_told_is_told_by_the_next_check(folder: Folder, webhoo
     assert len(Ear.heard) == 2
 
 
+def both_ways(webhook: str) -> str:
+    return telling() + f"webhook = {json.dumps(webhook)}\n" + rule(above=0.05)
+
+
+def test_who_was_told_is_not_told_again_where_the_other_way_fails(folder: Folder, webhook: str) -> None:
+    folder.write("promptops.toml", both_ways(webhook))
+    fill(folder, 24, 40, 0.15)
+    Ear.answers = [404, 404]
+    for _ in range(2):
+        found = check(folder)
+        assert (found.delivered, found.fault != "") == (False, True)
+    assert check(folder).delivered
+    assert check(folder).delivered is None
+    assert len(told(folder)) == 1 and len(Ear.heard) == 3
+    with Project.open(folder.path) as project:
+        kept = [each.told_channels for each in project.store.alert_history()]
+    assert kept == [("command", "webhook"), ("command",), ("command",)]
+
+
+def test_a_change_goes_to_both_ways_whoever_was_told_of_the_last(folder: Folder, webhook: str) -> None:
+    folder.write("promptops.toml", both_ways(webhook))
+    fill(folder, 24, 40, 0.15)
+    Ear.answers = [404]
+    assert check(folder).fault
+    later = NOW + timedelta(days=2)
+    fill(folder, 30, 40, 0.0, until=later)
+    assert check(folder, later).delivered
+    assert [each["state"] for each in told(folder)] == ["firing", "quiet"]
+    assert [each["state"] for each in Ear.heard] == ["firing", "quiet"]
+
+
+def test_a_way_that_is_no_longer_wanted_is_not_waited_for(folder: Folder, webhook: str) -> None:
+    folder.write("promptops.toml", both_ways(webhook))
+    fill(folder, 24, 40, 0.15)
+    Ear.answers = [404]
+    assert check(folder).fault
+    folder.write("promptops.toml", telling() + rule(above=0.05))
+    found = check(folder)
+    assert (found.delivered, found.fault) == (None, "")
+    assert len(told(folder)) == 1
+
+
 def test_a_server_that_fails_is_asked_three_times_and_a_redirect_is_not_followed(webhook: str) -> None:
     Ear.answers = [503, 429]
     post(webhook, {"a": 1}, 10, pause=0)

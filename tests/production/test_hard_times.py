@@ -237,10 +237,10 @@ def test_what_a_dying_process_left_of_a_line_is_put_aside_and_told(tmp_path: Pat
     torn = b'{"record":{"id":"half","at":"2026-'
     segment.append(json.dumps(whole).encode() + b"\n" + b"\xff\x00no JSON\n" + b'{"record":{}}\n' + torn)
     with Project.open(tmp_path) as project:
-        assert project.drain_spool() == (0, 0, 0, 0, 1)  # its process lives
+        assert project.drain_spool() == (0, 0, 0, 0, 1, 0)  # its process lives
         segment.forget()
-        assert project.drain_spool() == (1, 0, 3, 1, 0)
-        assert project.drain_spool() == (0, 0, 0, 0, 0)
+        assert project.drain_spool() == (1, 0, 3, 1, 0, 0)
+        assert project.drain_spool() == (0, 0, 0, 0, 0, 0)
         assert project.find_record("kept").inputs == {"n": 1}
     [aside] = spool.glob("*.unread")
     assert aside.read_bytes() == b"\n".join([torn, b"\xff\x00no JSON", b'{"record":{}}']) + b"\n"
@@ -291,6 +291,42 @@ def test_a_person_s_records_are_deleted_from_the_spool_too(tmp_path: Path) -> No
         project.delete_records(RecordFilter(subject=mark))
         assert project.drain_spool().records == 0 and project.record_count() == 0
     assert segment_paths(spool) == []
+
+
+def test_what_a_running_process_held_of_a_deleted_person_is_not_brought_in_later(tmp_path: Path) -> None:
+    spool = tmp_path / ".promptops/spool"
+    mark, other = subject_mark("ada"), subject_mark("bob")
+    running = Segment(spool, "0001-1-aa")
+    lines = [
+        {"record": {"id": "a", "at": "2026-11-20", "subject": mark, "output": "of Ada"}},
+        {"feedback": {"id": "f1", "record": "a", "at": "2026-11-20", "comment": "about Ada's"}},
+        {"feedback": {"id": "f2", "record": "elsewhere", "at": "2026-11-20", "comment": "hers", "by": mark}},
+        {"record": {"id": "b", "at": "2026-11-20", "subject": other}},
+        {"feedback": {"id": "f3", "record": "b", "at": "2026-11-20", "thumb": "up", "by": other}},
+        {"record": {"id": "later", "at": "2999-01-01", "subject": mark}},
+    ]
+    running.append("".join(json.dumps(line) + "\n" for line in lines).encode())
+    with Project.open(tmp_path) as project:
+        found = project.delete_records(RecordFilter(subject=mark))
+        assert (found.records, found.spooled, found.unread) == (0, 3, 0)
+        assert project.delete_records(RecordFilter(prompt="reply")).held == 1
+        assert project.delete_records(RecordFilter(until="2026-01-01")).held == 0
+        running.let_go()
+        done = project.drain_spool()
+        assert (done.records, done.feedback, done.deleted) == (2, 1, 3)
+        assert {each.id for each in project.records()} == {"b", "later"}
+        assert [each.id for each in project.record_feedback()] == ["f3"]
+
+
+def test_lines_of_a_deleted_person_that_can_not_be_read_are_told_by_themselves(tmp_path: Path) -> None:
+    spool = tmp_path / ".promptops/spool"
+    mark = subject_mark("ada")
+    dead = Segment(spool, "0001-1-aa")
+    dead.append(f'{{"record":{{"id":"a","subject":"{mark}"'.encode())
+    dead.let_go()
+    with Project.open(tmp_path) as project:
+        found = project.delete_records(RecordFilter(subject=mark))
+    assert (found.spooled, found.unread) == (0, 1)
 
 
 NO_IO = """

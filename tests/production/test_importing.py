@@ -184,6 +184,7 @@ def test_tables_are_read_and_what_is_exported_can_be_imported(folder: Folder) ->
     assert "'=1+1" in (folder.path / "out.csv").read_text()
     for name in ("out.jsonl", "out.parquet"):
         folder.run("records", "export", name)
+        assert "is there already" in folder.run("records", "export", name, code=2).stderr
         before = stored(folder)
         folder.run("records", "delete", "--before", "2027-01-01", "--yes")
         told = folder.json("records", "import", name)["imported"]
@@ -196,6 +197,25 @@ def test_tables_are_read_and_what_is_exported_can_be_imported(folder: Folder) ->
     )
     assert "What?" not in bare.read_text() and '"stars": 5' in bare.read_text()
     assert "ends with" in folder.run("records", "export", "out.txt", code=2).stderr
+
+
+def test_an_export_writes_over_no_file_and_none_for_what_was_never_recorded(folder: Folder) -> None:
+    folder.write("mine.csv", "my own figures")
+    rows = [{"at": "2026-11-05", "prompt": "reply@3", "output": "x"}]
+    folder.write("log.jsonl", json.dumps(rows[0]) + "\n")
+    folder.run("records", "import", "log.jsonl")
+    told = folder.run("records", "export", "mine.csv", code=2).stderr
+    assert "mine.csv' is there already. Say --force to write over it" in told
+    assert (folder.path / "mine.csv").read_text() == "my own figures"
+    told = folder.run("records", "export", "new.csv", "-p", "replly", code=2).stderr
+    assert "replly" in told and "Did you mean 'reply'?" in told
+    for reference in ("reply@4", "reply@production"):
+        told = folder.run("records", "export", "new.csv", "-p", reference, code=2).stderr
+        assert f"There are no records of {reference}" in told
+    assert not (folder.path / "new.csv").exists()
+    # A day without records is no mistake: a nightly job goes on.
+    assert folder.json("records", "export", "new.csv", "-p", "reply", "--since", "2027-01-01")["records"] == 0
+    assert folder.json("records", "export", "mine.csv", "--force")["records"] == 1
 
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=12)
@@ -251,7 +271,7 @@ def test_importing_an_export_is_the_identity(
         project.store.add_feedback(said)
         project.store.add_record_scores(scores)
         before = project.records(), project.record_feedback(), project.record_scores()
-        project.export_records(path)
+        project.export_records(path, overwrite=True)
     with Project.open(tmp_path, database="sqlite://") as project:
         project.import_records(path, keep_people=True)
         assert (project.records(), project.record_feedback(), project.record_scores()) == before

@@ -121,6 +121,17 @@ def test_with_a_record_goes_all_that_belongs_to_it(store: Store) -> None:
         store.delete_records(ALL)
 
 
+def test_who_was_deleted_is_not_taken_in_again_until_that_is_too_old_to_matter(store: Store) -> None:
+    ada = subject_mark("ada")
+    old, new = record(1, subject=ada), record(2, subject=ada).model_copy(update={"at": "2999-01-01"})
+    store.delete_records(RecordFilter(subject=ada))
+    assert store.take_records([old, new]) == (1, frozenset({old.id}))
+    assert store.take_feedback([said(1, by=ada), said(2)]) == (1, frozenset({"f1"}))
+    store.delete_records(RecordFilter(subject=ada, until="2998"))  # not all of the person: notes nothing
+    store.delete_records(RecordFilter(until="2998"))
+    assert store.take_records([old]).added == 1
+
+
 def test_rows_may_be_deleted_but_never_changed(store: Store) -> None:
     store.add_records([record(1)])
     store.add_feedback([said(1)])

@@ -164,7 +164,7 @@ def test_a_schema_that_is_made_at_once_is_the_one_that_the_migrations_make(
     engine.dispose()
     bring(url, shipped_folder("migrations"), HEAD)
     assert schema_of(url) == at_once
-    assert len(at_once) == 16 and at_once["triggers"]
+    assert len(at_once) == 17 and at_once["triggers"]
 
 
 def schema_of(url: str) -> dict[str, object]:
