@@ -49,8 +49,9 @@ class Monitored(Spooled):
             self._score_records(wanted, metrics)
         traffic = traffic_of(
             self.store.record_columns(wanted, COLUMNS),
-            self.store.feedback(wanted),
-            self.store.record_scores(wanted),
+            self.store.record_opinions(wanted),
+            self.store.record_marks(wanted),
+            self.store.record_count(wanted),
         )
         if not len(traffic):
             raise UsageError(
@@ -78,9 +79,10 @@ class Monitored(Spooled):
             return 0
         known = {
             label: {
-                each.record
-                for each in self.store.record_scores(wanted, label)
-                if each.signature == metric.signature
+                record
+                for records, _, signatures, _ in self.store.record_marks(wanted, label)
+                for record, signature in zip(records, signatures, strict=True)
+                if signature == metric.signature
             }
             for label, metric in metrics.items()
         }

@@ -14,7 +14,7 @@ from promptops.models import build_metric, is_judge, refuse_unlisted_metric
 from promptops.production.learned import Learned
 from promptops.production.periods import chosen_records, spelled
 from promptops.production.reliability import Reliability, SystemReliability, VersionPoint
-from promptops.production.traffic import COLUMNS, Traffic, traffic_of
+from promptops.production.traffic import OF_PEOPLE, Traffic, traffic_of
 from promptops.production.trusting import (
     NEEDED,
     NEEDED_EACH,
@@ -60,9 +60,11 @@ class Relying(Learned):
         metrics = self._telling(found, folder)
         self._score_records(wanted, metrics)
         traffic = traffic_of(
-            self.store.record_columns(wanted, COLUMNS),
-            self.store.feedback(wanted),
-            self.store.record_scores(wanted),
+            self.store.record_columns(wanted, OF_PEOPLE),
+            self.store.record_opinions(wanted),
+            self.store.record_marks(wanted),
+            self.store.record_count(wanted),
+            OF_PEOPLE,
         )
         traffic = traffic.only(np.isfinite(traffic.good))
         if not len(traffic):

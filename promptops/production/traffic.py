@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from promptops.production.records import Feedback, RecordScore
-from promptops.stats import Bools, Floats
+from promptops.stats import Bools, Floats, Ints
 
 Names = npt.NDArray[np.object_]
 Moments = npt.NDArray[np.datetime64]
+Page = Sequence[Sequence[Any]]
+"""Some rows as columns."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Traffic:
     """n records in columns, the oldest first."""
 
     ids: Names
+    """None where people were not asked for."""
     at: Moments
     weights: Floats
     """How many calls each stands for."""
@@ -39,6 +42,7 @@ class Traffic:
     aliases: Names
     models: Names
     subjects: Names
+    """None where people were not asked for."""
     errors: Names
     finishes: Names
     seconds: Floats
@@ -48,7 +52,7 @@ class Traffic:
     scores: Mapping[str, Scores] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.at)
 
     def only(self, which: Bools) -> Traffic:
         """Return some of the records."""
@@ -61,60 +65,115 @@ class Traffic:
 
 
 COLUMNS = (
-    *("id", "at", "prompt", "version", "alias", "model", "subject", "error", "finish_reason"),
+    *("id", "at", "prompt", "version", "alias", "model", "error", "finish_reason"),
     *("seconds", "cost", "rate"),
 )
 """Of the table of records."""
+OF_PEOPLE = (*COLUMNS, "subject")
+"""With whose each record is: a text a record, where the others hold a few texts again and again."""
 
 
 def traffic_of(
-    columns: Mapping[str, Sequence[Any]], said: Iterable[Feedback], scores: Iterable[RecordScore]
+    pages: Iterable[Page],
+    opinions: Iterable[Page],
+    marks: Iterable[Page],
+    count: int,
+    names: Sequence[str] = COLUMNS,
 ) -> Traffic:
     """Return records with what was said of them and how they were scored.
 
-    Of several words about a record the newest counts that says good or bad; of several signatures of a
-    label the one that scored last.
+    `pages` hold `names` of `count` records; those that came meanwhile are left. `opinions` hold ids and 1 or
+    0, of which the newest comes last; `marks` ids, labels, signatures and values, of which the signature that
+    scored last counts for its label. Each is read to its end before the next one is begun.
     """
-    places = {name: place for place, name in enumerate(columns["id"])}
-    good = np.full(len(places), np.nan)
-    for word in said:
-        if word.record in places and word.good is not None:
-            good[places[word.record]] = float(word.good)
-    return Traffic(
-        ids=_names(columns["id"]),
-        at=np.array([at[:26] for at in columns["at"]], dtype="datetime64[us]"),
-        weights=1 / np.array(columns["rate"], dtype=np.float64),
-        references=_names(list(map(_reference, columns["prompt"], columns["version"]))),
-        prompts=_names(columns["prompt"]),
-        aliases=_names(columns["alias"]),
-        models=_names(columns["model"]),
-        subjects=_names(columns["subject"]),
-        errors=_names(columns["error"]),
-        finishes=_names(columns["finish_reason"]),
-        seconds=_numbers(columns["seconds"]),
-        costs=_numbers(columns["cost"]),
-        good=good,
-        scores=_scores(scores, places),
-    )
+    good: dict[str, float] = {}
+    for ids, values in opinions:
+        good.update(zip(ids, values, strict=True))
+    empty: Page = [() for _ in names]
+    columns: dict[str, npt.NDArray[Any]] = {}
+    end = 0
+    for page in chain([empty], pages):
+        part = _part(dict(zip(names, page, strict=True)), good)
+        begin, end = end, min(end + len(part["at"]), count)
+        for name, found in part.items():
+            # Made once: pieces that are put together at the end would lie in memory twice.
+            whole = columns.setdefault(name, np.empty(count, found.dtype))
+            whole[begin:end] = found[: end - begin]
+    del good
+    columns = {name: found[:end] for name, found in columns.items()}
+    places = _Places(columns.pop("hashes"))
+    return Traffic(**columns, scores=_scores(marks, places))
 
 
-def _scores(scores: Iterable[RecordScore], places: Mapping[str, int]) -> dict[str, Scores]:
-    kept: dict[tuple[str, str], list[RecordScore]] = {}
+def _part(columns: Mapping[str, Sequence[Any]], good: Mapping[str, float]) -> dict[str, npt.NDArray[Any]]:
+    """Return a page's columns as arrays."""
+    ids = columns["id"]
+    # An id that is kept would keep all the memory that its page took.
+    unknown = [None] * len(ids)
+    return {
+        "ids": _names(ids if "subject" in columns else unknown),
+        "at": np.array([at[:26] for at in columns["at"]], dtype="datetime64[us]"),
+        "weights": 1 / np.array(columns["rate"], dtype=np.float64),
+        "references": _references(columns["prompt"], columns["version"]),
+        "prompts": _names(columns["prompt"]),
+        "aliases": _names(columns["alias"]),
+        "models": _names(columns["model"]),
+        "subjects": _names(columns.get("subject", unknown)),
+        "errors": _names(columns["error"]),
+        "finishes": _names(columns["finish_reason"]),
+        "seconds": _numbers(columns["seconds"]),
+        "costs": _numbers(columns["cost"]),
+        "good": _numbers([good.get(name) for name in ids]),
+        "hashes": _hashes(ids),
+    }
+
+
+class _Places:
+    """Where records stand, by the hash of their ids: 8 bytes for each in place of 200.
+
+    Two of a million records have the same 64 bits with a chance of one in forty million.
+    """
+
+    def __init__(self, hashes: Ints) -> None:
+        self.count = len(hashes)
+        self._order = np.argsort(hashes)
+        self._hashes = hashes[self._order]
+
+    def of(self, names: Sequence[str]) -> Ints:
+        """Return the places of records, -1 of those that are not here."""
+        wanted = _hashes(names)
+        if not self.count:
+            return np.full(len(wanted), -1, dtype=np.intp)
+        near = np.minimum(np.searchsorted(self._hashes, wanted), self.count - 1)
+        found: Ints = np.where(self._hashes[near] == wanted, self._order[near], -1)
+        return found
+
+
+def _scores(marks: Iterable[Page], places: _Places) -> dict[str, Scores]:
+    kept: dict[tuple[str, str], Scores] = {}
     newest: dict[str, str] = {}
-    for each in scores:
-        if each.record in places:
-            kept.setdefault((each.label, each.signature), []).append(each)
-            newest[each.label] = each.signature
-    found = {}
-    for label, signature in newest.items():
-        values = np.full(len(places), np.nan)
-        unscored = np.zeros(len(places), dtype=bool)
-        for each in kept[label, signature]:
-            place = places[each.record]
-            unscored[place] = each.value is None
-            values[place] = np.nan if each.value is None else each.value
-        found[label] = Scores(values, unscored, signature)
-    return found
+    for names, labels, signatures, values in marks:
+        where, numbers = places.of(names), _numbers(values)
+        keys = list(zip(labels, signatures, strict=True))
+        for label, signature in dict.fromkeys(keys):
+            own = np.array([key == (label, signature) for key in keys], dtype=bool) & (where >= 0)
+            if not own.any():
+                continue
+            scores = kept.setdefault((label, signature), _unscored(places.count, signature))
+            scores.values[where[own]] = numbers[own]
+            scores.unscored[where[own]] = np.isnan(numbers[own])
+        newest.update(key for key, place in zip(keys, where, strict=True) if place >= 0)
+    return {label: kept[label, signature] for label, signature in newest.items()}
+
+
+def _unscored(count: int, signature: str) -> Scores:
+    return Scores(np.full(count, np.nan), np.zeros(count, dtype=bool), signature)
+
+
+def _references(prompts: Sequence[str | None], versions: Sequence[int | None]) -> Names:
+    pairs = list(zip(prompts, versions, strict=True))
+    known = {pair: _reference(*pair) for pair in set(pairs)}
+    return _names([known[pair] for pair in pairs])
 
 
 def _reference(prompt: str | None, version: int | None) -> str | None:
@@ -130,4 +189,8 @@ def _names(values: Sequence[str | None]) -> Names:
 
 
 def _numbers(values: Sequence[float | None]) -> Floats:
-    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+    return np.array(values, dtype=np.float64)  # None becomes NaN
+
+
+def _hashes(names: Sequence[str]) -> Ints:
+    return np.fromiter(map(hash, names), dtype=np.int64, count=len(names))

@@ -10,9 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Insert,
-    Select,
     Table,
-    Text,
     and_,
     exists,
     func,
@@ -20,15 +18,13 @@ from sqlalchemy import (
     or_,
     select,
     tuple_,
-    type_coerce,
 )
 
 from promptops.errors import UnknownName, UsageError
 from promptops.production.records import Feedback, Record, RecordFilter, RecordScore
-from promptops.store.columns import PlainText, unmarked
 from promptops.store.database import Database, clean_messages
-from promptops.store.encoding import json_text
 from promptops.store.opening import connect_sqlite
+from promptops.store.recordchoice import chosen
 from promptops.store.recordrows import (
     FIGURES,
     AnyRow,
@@ -88,7 +84,7 @@ class Production(Database):
 
     def records(self, wanted: RecordFilter, *, limit: int | None = None, offset: int = 0) -> list[Record]:
         """Return records, the newest first."""
-        query = _chosen(select(records), wanted).order_by(records.c.at.desc(), records.c.id.desc())
+        query = chosen(select(records), wanted).order_by(records.c.at.desc(), records.c.id.desc())
         with self.reading() as connection:
             rows = connection.execute(query.limit(limit).offset(offset) if limit is not None else query)
             return [record_of(row) for row in rows]
@@ -97,7 +93,7 @@ class Production(Database):
         """Yield records a page at a time, the oldest first; what is added meanwhile may be among them."""
         last: tuple[str, str] | None = None
         while True:
-            query = _chosen(select(records), wanted).order_by(records.c.at, records.c.id).limit(_PAGE)
+            query = chosen(select(records), wanted).order_by(records.c.at, records.c.id).limit(_PAGE)
             if last is not None:
                 query = query.where(tuple_(records.c.at, records.c.id) > tuple_(*map(literal, last)))
             with self.reading() as connection:
@@ -128,7 +124,7 @@ class Production(Database):
 
     def record_count(self, wanted: RecordFilter) -> int:
         """Return how many records there are."""
-        query = _chosen(select(func.count()).select_from(records), wanted)
+        query = chosen(select(func.count()).select_from(records), wanted)
         with self.reading() as connection:
             found: int = connection.execute(query).scalar_one()
         return found
@@ -141,7 +137,7 @@ class Production(Database):
         rate = records.c.rate
         figures: list[ColumnElement[Any]] = [func.count(), func.min(rate), func.sum(1.0 / rate)]
         with self.reading() as connection:
-            count, lowest, calls = connection.execute(_chosen(select(*figures), wanted)).one()
+            count, lowest, calls = connection.execute(chosen(select(*figures), wanted)).one()
         return (count, float(lowest), float(lowest * calls)) if count else (0, 1.0, 0.0)
 
     def record_prompts(self) -> list[str]:
@@ -152,38 +148,21 @@ class Production(Database):
 
     def record_figures(self, wanted: RecordFilter) -> list[RecordFigures]:
         """Return what figures need of records, the oldest first; their texts are not read."""
-        query = _chosen(select(*FIGURES), wanted).order_by(records.c.at, records.c.id)
+        query = chosen(select(*FIGURES), wanted).order_by(records.c.at, records.c.id)
         with self.reading() as connection:
             return [RecordFigures(*row) for row in connection.execute(query)]
-
-    def record_columns(self, wanted: RecordFilter, names: Sequence[str]) -> dict[str, list[Any]]:
-        """Return columns of records, the oldest first: for figures over very many, a third of the time."""
-        # Texts are read as they lie there, and what marks them is undone once for each that occurs.
-        chosen = [records.c[name] for name in names]
-        plain = [type_coerce(each, Text) if isinstance(each.type, PlainText) else each for each in chosen]
-        query = _chosen(select(*plain), wanted).order_by(records.c.at, records.c.id)
-        found: dict[str, list[Any]] = {name: [] for name in names}
-        with self.reading() as connection:
-            for rows in connection.execute(query).partitions(_DELETED):
-                for name, values in zip(names, zip(*rows, strict=True), strict=True):
-                    found[name].extend(values)
-        for each in chosen:
-            if isinstance(each.type, PlainText) and each.name != "at":
-                known = {text: unmarked(text) for text in set(found[each.name]) if text is not None}
-                found[each.name] = [known.get(text) for text in found[each.name]]
-        return found
 
     def feedback(self, wanted: RecordFilter | None = None) -> list[Feedback]:
         """Return what was said of records, the oldest first; without a filter also of records not kept."""
         query = select(feedback).order_by(feedback.c.at, feedback.c.id)
         if wanted is not None:
-            query = query.where(feedback.c.record_id.in_(_chosen(select(records.c.id), wanted)))
+            query = query.where(feedback.c.record_id.in_(chosen(select(records.c.id), wanted)))
         with self.reading() as connection:
             return [feedback_of(row) for row in connection.execute(query)]
 
     def record_scores(self, wanted: RecordFilter, label: str | None = None) -> list[RecordScore]:
         """Return scores of records, in the order in which they were stored."""
-        ids = _chosen(select(records.c.id), wanted)
+        ids = chosen(select(records.c.id), wanted)
         query = select(record_scores).where(record_scores.c.record_id.in_(ids)).order_by(record_scores.c.id)
         if label is not None:
             query = query.where(record_scores.c.label == label)
@@ -231,7 +210,7 @@ class Production(Database):
         """
         if wanted == RecordFilter():
             raise UsageError("Say which records to delete: a filter without conditions would delete all.")
-        ids = _chosen(select(records.c.id), wanted).limit(_DELETED)
+        ids = chosen(select(records.c.id), wanted).limit(_DELETED)
         deleted = 0
         with self._overwriting() as connection:
             connection.execute(feedback.delete().where(_going(wanted)))
@@ -303,41 +282,10 @@ def _pages(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
     return (items[start : start + _PAGE] for start in range(0, len(items), _PAGE))
 
 
-def _chosen(query: Select[Any], wanted: RecordFilter) -> Select[Any]:
-    """Return a query of records with the conditions of a filter."""
-    which = records.c
-    equal = {
-        which.id: wanted.id,
-        which.session: wanted.session,
-        which.prompt: wanted.prompt,
-        which.version: wanted.version,
-        which.alias: wanted.alias,
-        which.model: wanted.model,
-        which.subject: wanted.subject,
-    }
-    conditions: list[ColumnElement[bool]] = [
-        column == value for column, value in equal.items() if value is not None
-    ]
-    if wanted.since is not None:
-        conditions.append(which.at >= wanted.since)
-    if wanted.until is not None:
-        conditions.append(which.at < wanted.until)
-    if wanted.tag is not None:
-        conditions.append(which.tags.contains(json_text(wanted.tag), autoescape=True))
-    if wanted.failed is not None:
-        conditions.append(which.error.is_not(None) if wanted.failed else which.error.is_(None))
-    if wanted.with_feedback:
-        conditions.append(exists().where(feedback.c.record_id == which.id))
-    if wanted.good is not None:
-        said = _good() if wanted.good else _bad()
-        conditions.append(exists().where(feedback.c.record_id == which.id, said))
-    return query.where(*conditions)
-
-
 def _going(wanted: RecordFilter) -> ColumnElement[bool]:
     """Say which feedback goes with the records of a filter."""
     said = feedback.c
-    going = said.record_id.in_(_chosen(select(records.c.id), wanted))
+    going = said.record_id.in_(chosen(select(records.c.id), wanted))
     if wanted == RecordFilter(subject=wanted.subject):
         return or_(going, said.by == wanted.subject)
     if wanted == RecordFilter(id=wanted.id):
@@ -345,15 +293,3 @@ def _going(wanted: RecordFilter) -> ColumnElement[bool]:
     if wanted == RecordFilter(until=wanted.until):
         return or_(going, and_(said.at < wanted.until, ~exists().where(records.c.id == said.record_id)))
     return going
-
-
-def _good() -> ColumnElement[bool]:
-    """Say in SQL what `Feedback.good` says."""
-    said = feedback.c
-    return or_(said.thumb == "up", and_(said.thumb.is_(None), said.stars > 3))
-
-
-def _bad() -> ColumnElement[bool]:
-    said = feedback.c
-    edited = and_(said.stars.is_(None), said.edited)
-    return or_(said.thumb == "down", and_(said.thumb.is_(None), or_(said.stars < 3, edited)))

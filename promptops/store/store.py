@@ -18,6 +18,7 @@ from promptops.store.database import clean_messages
 from promptops.store.deletions import Deletions
 from promptops.store.opening import connect_sqlite, disk_warnings, make_engine, use_wal
 from promptops.store.pairs import Pairs
+from promptops.store.recordcolumns import RecordColumns
 from promptops.store.recordings import Recordings
 from promptops.store.registry import Registry
 from promptops.store.results import Results
@@ -40,6 +41,7 @@ class Store(
     Submissions,
     Bills,
     Deletions,
+    RecordColumns,
     Alerts,
 ):
     """All that promptops keeps: prompts, question sets, runs, calls and results.

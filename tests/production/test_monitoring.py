@@ -13,6 +13,7 @@ from promptops import Project
 from promptops.errors import UnknownName, UsageError
 from promptops.production.monitor import Monitor
 from promptops.production.records import Feedback, Record, RecordFilter
+from promptops.production.traffic import Traffic, traffic_of
 from tests.made import Folder
 from tests.production.made_records import made
 
@@ -207,3 +208,34 @@ def test_text_of_records_can_do_no_harm_on_a_terminal(folder: Folder) -> None:
         project.store.add_records([Record(id="a", at=at, prompt="\x1b[31mred", error="::error::x\x1b[2J")])
     shown = folder.run("monitor", "--since", "2026-10-01", "--by", "version").stdout
     assert "\x1b" not in shown and "::error::" not in shown
+
+
+def test_pages_make_the_same_columns_as_one_and_unknown_marks_are_left() -> None:
+    rows = [
+        (f"r{n}", f"2026-11-01T00:00:{n:02}.000000+00:00", "reply" if n % 3 else None, n % 2 or None, None,
+         "m", "timeout" if n % 4 == 0 else None, "stop", None if n % 5 == 0 else n / 7, None, 0.5)
+        for n in range(20)
+    ]  # fmt: skip
+    said = [(["r3", "r4", "elsewhere"], [1.0, 0.0, 1.0]), (["r3"], [0.0])]
+    marks = [
+        (["r1", "gone", "r2"], ["valid"] * 3, ["old", "old", "new"], [0.5, 1.0, 1.0]),
+        (["r1", "gone"], ["valid"] * 2, ["new", "last"], [None, 0.0]),
+    ]
+
+    def read(size: int, count: int) -> Traffic:
+        pages = [list(zip(*rows[at : at + size], strict=True)) for at in range(0, len(rows), size)]
+        return traffic_of(pages, said, marks, count)
+
+    whole, paged = read(20, 20), read(3, 20)
+    names = ("at", "weights", "references", "prompts", "models", "errors", "finishes", "seconds", "good")
+    for name in names:
+        first, second = getattr(whole, name), getattr(paged, name)
+        assert list(map(str, first)) == list(map(str, second)) and len(first) == 20
+    assert whole.good[3] == 0.0 and whole.good[4] == 0.0 and np.isnan(whole.good[5])
+    assert list(whole.references[:3]) == [None, "reply@1", "reply"]
+    scores = paged.scores["valid"]
+    assert (scores.signature, scores.values[2]) == ("new", 1.0)
+    assert scores.unscored[1] and not scores.unscored[2] and np.isnan(scores.values[0])
+    # One that came while the others were read is left.
+    assert len(read(20, 19)) == len(read(3, 19)) == 19
+    assert len(traffic_of([], [], [], 0)) == 0
