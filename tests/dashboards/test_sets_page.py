@@ -23,14 +23,18 @@ Open = Callable[..., AppTest]
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """Five versions of answers to forty questions, three states in git, and one that is not committed.
+    return make_kept(tmp_path_factory.mktemp("kept"), "http://127.0.0.1:9")
 
-    What changes are hostile texts.
+
+def make_kept(root: Path, beacon: str) -> tuple[Path, str]:
+    """Make a project of five versions that answered forty questions, and three states of these in git.
+
+    What changed are hostile texts.
     """
-    folder = Folder(tmp_path_factory.mktemp("kept"))
+    folder = Folder(root)
     folder.write("promptops.toml", 'model = "mock/echo"\n')
     folder.prompt("ask", "{{ question }}")
-    hostile = [text.replace("\ud800", "").replace("\x00", "") for text in hostile_texts("http://127.0.0.1:9")]
+    hostile = [text.replace("\ud800", "").replace("\x00", "") for text in hostile_texts(beacon)]
     rows = questions(40)
     for row in rows[:12]:
         row["inputs"]["text"] = "An ordinary text"
@@ -48,7 +52,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     git("commit", "-m", hostile[0], "-m", hostile[1])
     evaluate(folder)
     git("add", "evalsets")
-    git("commit", "-m", "![x](http://127.0.0.1:9/subject)")
+    git("commit", "-m", f"![x]({beacon}/subject)")
     with Project.open(folder.path) as project:
         return folder.path, project.settings.database
 
