@@ -213,9 +213,9 @@ class Anchoring(Certification):
 
         limit = work.budget.max_calls
         if limit is not None and limit - work.budget.calls < len(watched.cases):
-            raise UsageError(
+            raise Stopped(
                 f"--max-calls {limit} is not enough: {len(watched.cases)} anchors are judged, each by a call "
-                "or more, and a part of them is no reading."
+                "or more, and a part of them is no reading. Nobody was asked."
             )
         work.open_models(watched.judge.models)
         evalset, trial = trial_of_anchors(watched)

@@ -39,7 +39,8 @@ def bias_parts(
     ]
     found = []
     for by, values, mask in parts:
-        seen = bias(judge[mask], people[mask], list(groups[mask]), 1 - 0.05 / len(parts)).difference
+        level = 1 - 0.05 / len(parts)
+        seen = bias(judge[mask], people[mask], list(groups[mask]), level, scale=(low, high)).difference
         if np.isfinite(seen.low) and np.isfinite(seen.high):
             shown = Found(value=seen.mean, low=float(seen.low), high=float(seen.high), n=int(mask.sum()))
             found.append(

@@ -22,10 +22,13 @@ FORMAT = 1
 MAX_BYTES = 1_000_000
 CHECK = ". Judge them: "
 FREEZE = ". Freeze some: "
+FREEZE_MORE = ". Allow more, or take the file of anchors away and freeze more: "
 TAKE = ". Take the judge as it is now: "
 ANEW = ". Score the run anew: "
 COMPARE = ". Ask it: "
-MENDS = (*STEPS, CHECK, FREEZE, TAKE, ANEW, COMPARE)
+REBASE = ". Evaluate the baseline's prompt with the judge of now, accept that run, and commit the file: "
+COMMIT = ". If it was scored since, commit it; else evaluate its prompt again and accept that run first: "
+MENDS = (*STEPS, CHECK, FREEZE, FREEZE_MORE, TAKE, ANEW, REBASE, COMMIT, COMPARE)
 """What stands between the reason and the command that mends it."""
 
 
@@ -80,6 +83,8 @@ class Certificate(Noun):
     """With a rating and a score."""
     unscored: int
     """Cases with a rating that the judge gave no score."""
+    unanswered: int = 0
+    """Of these, those to which it gave no answer, as of a server that is down; they are asked again."""
     raters: int
     each: tuple[int, ...] = ()
     """How many cases each rater rated, the most first; names stand in the labels only."""

@@ -49,22 +49,31 @@ class Certification(Labelled):
         What the judge said is kept in .promptops/certify, so that an interrupted one pays for nothing twice.
         Raises UsageError before the first call, NotMeasured where the cases are too few, and Stopped.
         """
-        from promptops.certifying import certificate_of
+        from promptops.certifying import certificate_of, refuse_silent
         from promptops.trials import carry_out, mend
 
         work = self._evaluation(concurrency, cache, watch, None, budget)
         held, folder, evalset, trial, path = self._to_certify(work, judge, judge_model, labels)
         built, label = trial.judge, trial.label
-        make_ready(path, ignored=True)
+        for file in (path, work.kept.path):
+            make_ready(file, ignored=True)
         mend(path)
-        notebook = self._notebook(trial, path, cache)
-        wait_for(carry_out(work, trial, self._trial_run(work, evalset, trial), notebook))
+        notebook = self._notebook(trial, path, cache, work.kept)
+        try:
+            wait_for(carry_out(work, trial, self._trial_run(work, evalset, trial), notebook))
+        except Stopped as error:
+            raise Stopped(
+                f"{error}\nNo certificate was written; what was said is kept. When that is mended, go on "
+                f"with: promptops judge certify {judge}"
+            ) from None
         if work.budget.stopped:
             raise Stopped(
                 f"{work.budget.stopped}: the judge was asked about {len(notebook.said)} of "
                 f"{len(trial.places)} cases, which is kept. Run the same again for the others."
             )
         scores = {place: built.value(said.score) for place, said in notebook.said.items()}
+        silent = [str(said.score.unscored) for said in notebook.said.values() if said.silent]
+        refuse_silent(silent, len(trial.places), f"{evalset.name}:{label}")
         certificate = certificate_of(
             built,
             evalset.name,
@@ -74,6 +83,7 @@ class Certification(Labelled):
             scores,
             _shown(held.path, folder),
             allowed_bias(evalset.gate, label),
+            len(silent),
         )
         write_certificate(certificate_file(folder, label), certificate)
         return certificate

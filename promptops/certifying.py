@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -21,7 +22,10 @@ from promptops.stats.confusion import confusion
 from promptops.stats.reweighting import Estimated
 from promptops.types import Sample
 
+MOST_SILENT = 0.05
+"""Share of the cases without an answer from which on there is no certificate: which they are is no chance."""
 _MOST_CLASSES = 11
+_SILENT = "the judge gave no answer: "
 _CLASSES: tuple[Measure, ...] = ("kappa", "alpha_nominal", "accuracy")
 _ORDERED: tuple[Measure, ...] = (
     "quadratic_kappa",
@@ -43,10 +47,12 @@ def certificate_of(
     scores: Mapping[str, float | None],
     labels: str,
     allowed: float | None = None,
+    unanswered: int = 0,
 ) -> Certificate:
     """Hold a judge's scores, by case id, against the ratings of the cases. Cases are clustered by group.
 
-    `allowed` is the largest bias that a rule of the gate allows.
+    `allowed` is the largest bias that a rule of the gate allows, `unanswered` the cases to which the judge
+    gave no answer at all.
 
     Raises NotMeasured for fewer than 20 independent cases with both.
     """
@@ -55,10 +61,15 @@ def certificate_of(
     known = [case for case in rated if scores.get(case.id) is not None]
     groups = [samples[case.sample].group or f"\0{case.sample}" for case in known]
     if len(set(groups)) < FEWEST:
+        again = f"promptops judge certify {evalset}:{label}"
+        missing = len(rated) - len(known)
+        # Who was not reached may be fine: the same command asks again about these cases alone.
+        mend = f"Mend the judge, and ask it again: {again} --no-cache"
+        if unanswered == missing:
+            mend = f"It gave no answer about them. See that it answers, and run the same again: {again}"
         raise NotMeasured(
-            f"{len(rated) - len(known)} of {len(rated)} rated cases have no score of the judge; the others "
-            f"are {len(set(groups))} independent ones, and a certificate takes {FEWEST}. Mend the judge, and "
-            f"ask it again: promptops judge certify {evalset}:{label} --no-cache"
+            f"{missing} of {len(rated)} rated cases have no score of the judge; the others are "
+            f"{len(set(groups))} independent ones, and a certificate takes {FEWEST}. {mend}"
         )
     own = np.array([scores[case.id] for case in known], dtype=np.float64)
     people = np.array([[case.ratings.get(rater, np.nan) for rater in raters] for case in known])
@@ -68,19 +79,21 @@ def certificate_of(
     in_classes = len(classes) <= _MOST_CLASSES
     measures = _NUMBERS if not in_classes else _CLASSES if len(classes) <= 2 else _ORDERED
     found = tuple(_measured(own, people, measure, groups) for measure in measures)
-    seen = bias(own, people, groups).difference
+    scale = 0.0 if record.low is None else record.low, 1.0 if record.high is None else record.high
+    seen = bias(own, people, groups, scale=scale).difference
     return Certificate(
         evalset=evalset,
         label=label,
         judge=" + ".join(judge.models),
         signature=judge.signature,
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        low=0.0 if record.low is None else record.low,
-        high=1.0 if record.high is None else record.high,
+        low=scale[0],
+        high=scale[1],
         labels=labels,
         labels_digest=ratings_digest(rated),
         cases=len(known),
         unscored=len(rated) - len(known),
+        unanswered=unanswered,
         raters=len(raters),
         each=tuple(sorted(np.isfinite(people).sum(axis=0).tolist(), reverse=True)),
         ratings=int(np.isfinite(people).sum()),
@@ -93,12 +106,11 @@ def certificate_of(
             people,
             np.array([len(case.output) for case in known], dtype=np.float64),
             groups,
-            record.low or 0.0,
-            1.0 if record.high is None else record.high,
+            *scale,
         ),
         allowed=allowed,
-        classes=_classes(own, people, groups) if in_classes else (),
-        pairs=pairings(own, people, record.low or 0.0, 1.0 if record.high is None else record.high),
+        classes=_classes(own, people, groups, scale) if in_classes else (),
+        pairs=pairings(own, people, *scale),
         stand_in=judge.stand_in,
     )
 
@@ -108,6 +120,22 @@ def refuse_few(cases: Iterable[Case], samples: Mapping[str, Sample], judge: str)
     step = step_towards(judge, cases, samples.values())
     if step.why:
         raise NotMeasured(f"The judge can't be certified yet{step.told}")
+
+
+def refuse_silent(reasons: Sequence[str], cases: int, judge: str) -> None:
+    """Raise NotMeasured where a judge, `SET:LABEL`, gave no answer about more than 5 % of the cases.
+
+    `reasons` are why, one a case.
+    """
+    if len(reasons) <= MOST_SILENT * cases:
+        return
+    why, count = Counter(each.removeprefix(_SILENT) for each in reasons).most_common(1)[0]
+    seen = f"{count} x {why[:200].rstrip('.')}"
+    raise NotMeasured(
+        f"The judge gave no answer about {len(reasons)} of {cases} cases ({seen}), so that no certificate "
+        "was written. See that its server is up and can be reached; then run the same again, which asks "
+        f"about these alone: promptops judge certify {judge}"
+    )
 
 
 def _measured(
@@ -126,7 +154,10 @@ def _measured(
 
 
 def _classes(
-    own: np.typing.NDArray[np.float64], people: np.typing.NDArray[np.float64], groups: Sequence[str]
+    own: np.typing.NDArray[np.float64],
+    people: np.typing.NDArray[np.float64],
+    groups: Sequence[str],
+    scale: tuple[float, float],
 ) -> tuple[ClassRate, ...]:
     return tuple(
         ClassRate(
@@ -135,7 +166,7 @@ def _classes(
             recall=_found(each.recall),
             missed=each.missed,
             false=each.false,
-            bias=_bias_at(each.label, own, people, groups),
+            bias=_bias_at(each.label, own, people, groups, scale),
         )
         for each in confusion(own, people, groups).classes
     )
@@ -146,12 +177,13 @@ def _bias_at(
     own: np.typing.NDArray[np.float64],
     people: np.typing.NDArray[np.float64],
     groups: Sequence[str],
+    scale: tuple[float, float],
 ) -> Found:
     """Return how far a judge is off where people say `value`."""
     said = np.where(people == value, people, np.nan)
     n = int(np.isfinite(said).any(axis=1).sum())
     try:
-        seen = bias(own, said, groups).difference
+        seen = bias(own, said, groups, scale=scale).difference
     except TooFewClustersError:
         return Found(n=n, reason="fewer than two independent cases that people rate so")
     return Found(value=seen.mean, low=_finite(seen.low), high=_finite(seen.high), n=seen.n)

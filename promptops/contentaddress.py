@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from promptops.canonical import digest_of
+from promptops.judges import JUDGES_APART
 from promptops.types import Request
 
 
@@ -42,6 +43,16 @@ def content_address(asked: Asked, request: Request, prompt_digest: str) -> str:
             **poll,
         }
     )
+
+
+def former_request(request: Request) -> Request:
+    """Return a request with the number that its poll had in older runs.
+
+    There, two judges of a jury that asked word for word the same shared an address.
+    """
+    if request.poll < JUDGES_APART:
+        return request
+    return request.model_copy(update={"poll": request.poll % JUDGES_APART})
 
 
 def seal_of(address: str | None, content: str) -> str:

@@ -14,6 +14,35 @@ State = Literal["valid", "weak", "void", "none", "unknown"]
 none; or the judge or the file can't be read."""
 
 
+class LastCheck(Noun):
+    """What is known of a judge's steadiness: its anchors, and when they were judged last."""
+
+    frozen_at: str
+    anchors: int
+    """How many cases."""
+    date: str | None = None
+    """Of the newest reading by this very judge; null where there is none since they were frozen."""
+    drifted: bool = False
+    """Whether a reading of these anchors raised the alarm."""
+    before: str | None = None
+    """With an alarm: the last reading before the change."""
+    since: str | None = None
+    """With an alarm: the first reading after it."""
+    another: bool = False
+    """Whether another judge (model, prompt or scale) than that of now was frozen."""
+    difference: Found = Found()
+    """The newest reading less the frozen scores, in units of the scale."""
+
+    @property
+    def told(self) -> str:
+        """Return it in a few words, as a cell of a table."""
+        if self.drifted:
+            return f"changed, {(self.date or '')[:10]}"
+        if self.date is not None:
+            return f"steady, {self.date[:10]}"
+        return "never, of this judge" if self.another else f"frozen {self.frozen_at[:10]}"
+
+
 class DeclaredJudge(Noun):
     """A judge of a set, whether its certificate fits it, and what to do next."""
 
@@ -44,6 +73,8 @@ class DeclaredJudge(Noun):
     """As it stands, whether it fits or not."""
     unread: Found | None = None
     """Share of the rated cases to which the certified judge gave no score, with Wilson's interval."""
+    check: LastCheck | None = None
+    """Null where no anchors were frozen."""
 
     @property
     def mark(self) -> str:

@@ -24,6 +24,8 @@ ALPHA = 0.05
 """Share of series of PLANNED checks in which a judge that stays the same raises an alarm, at most."""
 MOST_UNREAD = 0.05
 """Share of anchors without a score above which nothing was measured, as with the gate."""
+ALL_EQUAL = "the difference is the same on every anchor, so that an interval would have no width"
+"""Why there is no interval: that of a mean says nothing where nothing varies."""
 _ROW = PLANNED + 1
 
 
@@ -192,8 +194,11 @@ def to_frozen(
     ]
     if scale is not None and scale != (anchors.freezing.low, anchors.freezing.high):
         return Found(n=len(pairs), reason="the scale is another one")
+    gaps = [gap for gap, _ in pairs]
+    if pairs and max(gaps) - min(gaps) <= 1e-9:
+        return Found(value=gaps[0], n=len(gaps), reason=ALL_EQUAL)
     try:
-        return _found(mean_interval([gap for gap, _ in pairs], [cluster for _, cluster in pairs]))
+        return _found(mean_interval(gaps, [cluster for _, cluster in pairs]))
     except (TooFewClustersError, ValueError):
         return Found(n=len(pairs), reason="too few anchors have a score")
 
@@ -235,6 +240,8 @@ def moved(shift: float | None) -> str:
 
 
 def _found(each: MeanInterval) -> Found:
+    if each.se <= 1e-9:
+        return Found(value=each.mean, n=each.n, reason=ALL_EQUAL)
     return Found(value=each.mean, low=each.low, high=each.high, n=each.n)
 
 
@@ -253,6 +260,8 @@ def _sentence(check: AnchorCheck, earlier: Reading | None) -> str:
     against = (
         f"{gap.value:+.3g} [{gap.low:+.3g}, {gap.high:+.3g}]"
         if gap.value is not None and gap.low is not None and gap.high is not None
+        else f"{gap.value:+.3g} on every anchor"
+        if gap.value is not None and gap.reason == ALL_EQUAL
         else "not comparable"
     )
     renew = f"promptops judge freeze {check.evalset}:{check.label} --renew"
@@ -284,8 +293,10 @@ def _sentence(check: AnchorCheck, earlier: Reading | None) -> str:
             f"{check.label} begins a new series, as {check.new_series}: there is nothing yet to hold this "
             f"reading against. Its difference to the frozen scores is {against}."
         )
+    even = gap.reason == ALL_EQUAL and gap.value is not None
+    frozen = f"to the frozen scores of {check.anchors} anchors"
+    told = f"{gap.value:+.3g} {frozen}, on every one alike" if even else f"{against} {frozen}"
     return (
-        f"{check.label} has not changed measurably since {check.began[:10]}: {against} to the frozen scores "
-        f"of {check.anchors} anchors, check {check.checks} of {check.planned} (p = {check.p:.2g}, alarm at "
-        f"{check.threshold:.2g})."
+        f"{check.label} has not changed measurably since {check.began[:10]}: {told}, check {check.checks} of "
+        f"{check.planned} (p = {check.p:.2g}, alarm at {check.threshold:.2g})."
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -24,6 +24,7 @@ from promptops.errors import FileProblems, Problem, RunInterrupted, StoreError, 
 from promptops.eventloop import interruptible, signals, wait_for
 from promptops.judgeprompts import judge_problems
 from promptops.judges import Judge, judges_of
+from promptops.keptreplies import KeptReplies
 from promptops.ledger import StoredLedger
 from promptops.limits import Limits
 from promptops.located import MAX_PROBLEMS
@@ -43,7 +44,7 @@ from promptops.store.writer import Writer
 from promptops.tasks import Follower, Task
 from promptops.templates import Renderer, render_problems
 from promptops.tracing import Tracing, tracing
-from promptops.types import EvalSet, Prompt, Run, RunStatus, Sample
+from promptops.types import Completion, EvalSet, Prompt, Run, RunStatus, Sample
 from promptops.usage import Usage
 
 LEASE_SECONDS = 60.0
@@ -79,6 +80,7 @@ class Evaluation:
     def __post_init__(self) -> None:
         self.brake.when_pulled(self.limits.let_go)
         self.usage.held_back = self.limits.told
+        self.kept = KeptReplies(self.root)
 
     def check(
         self, evalset: EvalSet, prompts: Sequence[tuple[Prompt, str]], metrics: Mapping[str, Metric]
@@ -95,11 +97,8 @@ class Evaluation:
             for label, metric in metrics.items():
                 reason = metric.check(sample)
                 if reason and len(problems) < MAX_PROBLEMS:
-                    problems.append(
-                        Problem(
-                            file=evalset.name, field=f"sample {sample.id!r}, metric {label}", reason=reason
-                        )
-                    )
+                    where = f"sample {sample.id!r}, metric {label}"
+                    problems.append(Problem(file=evalset.name, field=where, reason=reason))
         if problems:
             raise FileProblems(problems)
 
@@ -367,9 +366,13 @@ class Evaluation:
                 f"{name} has no batches: they are files for a server of the OpenAI API. Leave --batch out."
             )
         self._models[name] = model
-        lookup = self.store.cached_completion if self.use_cache and model.cacheable else None
-        caller = Caller(model, name, self.settings.attempts, self.settings.deadline, self.usage, lookup)
-        return caller, server
+        limits = self.settings.attempts, self.settings.deadline
+        return Caller(model, name, *limits, self.usage, self._lookup(model)), server
+
+    def _lookup(self, model: Model) -> Callable[[str], Completion | None] | None:
+        """Return who finds stored answers; None where none may be used again."""
+        find = self.store.cached_completion
+        return (lambda key: find(key) or self.kept.find(key)) if self.use_cache and model.cacheable else None
 
     def judge_callers(self, judges: Mapping[str, Judge]) -> dict[tuple[str, str], Caller]:
         """Return who asks, by judge and model."""
@@ -388,7 +391,7 @@ class Evaluation:
                 attempts=self.settings.attempts,
                 deadline=self.settings.deadline,
                 usage=self.usage,
-                lookup=self.store.cached_completion if self.use_cache and model.cacheable else None,
+                lookup=self._lookup(model),
                 brake=self.brake,
                 tracing=self.tracing,
                 limiter=self.limits.of(model, name),

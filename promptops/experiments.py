@@ -1,14 +1,13 @@
-"""The verbs of runs that are there: resume, score again, and read what came out."""
+"""The verbs of runs that are there: resume, and read what came out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from promptops.budget import Budget
 from promptops.errors import UsageError
-from promptops.evaluating import Evaluating, judge_models
+from promptops.evaluating import Evaluating
 from promptops.exporting import export_results
 from promptops.progress import Watch
 from promptops.promptfiles import read_prompt
@@ -21,7 +20,6 @@ from promptops.types import (
     Case,
     EvalSet,
     Message,
-    MetricSpec,
     Result,
     Run,
     Sample,
@@ -81,48 +79,6 @@ class Experiments(Evaluating):
     def _follower(self, run: Run, samples: Sequence[Sample], stored: Iterable[Result]) -> Follower | None:
         """Return who may end a resumed run early; a storey above knows of verdicts."""
         return None
-
-    def rescore(
-        self,
-        reference: str,
-        metrics: Sequence[MetricSpec] = (),
-        *,
-        judge_model: str | None = None,
-        watch: Watch | None = None,
-    ) -> Run:
-        """Score a stored run's answers anew and keep that as a run of its own; no answer is asked again.
-
-        Without metrics, those of the evaluation set as it is in the files now.
-        """
-        old = self.finished_run(reference)
-        folder = self.root
-        specs = list(metrics)
-        samples = self.store.kept_samples(old.evalset_digest)
-        language = self.store.snapshot_card(old.evalset_digest).language
-        if not specs:
-            folder = self.evalset_folder(old.evalset)
-            current = self.evalset(folder)
-            specs = self._run_specs(current)
-            language = current.card.language
-        built = self._metrics(specs, folder, language, judge_model)
-        work = self._evaluation(None, True, watch)
-        work.open_models(judge_models(built))
-        found = EvalSet(
-            name=old.evalset, card=self.store.snapshot_card(old.evalset_digest), metrics=(), samples=samples
-        )
-        work.check(found, [], built)
-        names = {spec.label: spec.metric for spec in specs}
-        draft = work.draft(
-            found, old.prompt, old.prompt_ref, old.model, built, names, old.repeats, parent=old.id
-        )
-        # A verdict that came early stays where it came.
-        early = self.store.run_config(old.id).get("early_stop")
-        kept: dict[str, Any] = {} if early is None else {"early_stop": early}
-        self._refuse_unwatched(found, folder, specs, built)
-        draft = draft.model_copy(update={"part": old.part})
-        run = self._started(work, found, folder, specs, [draft], **kept)[0]
-        work.carry_out([work.task(run, samples)])
-        return self.run(run.id)
 
     def result(self, reference: str, sample_id: str, repeat: int = 0) -> Result | None:
         """Return one stored result with its answer."""

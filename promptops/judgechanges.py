@@ -5,6 +5,7 @@ All of it from the files of anchors beside the set; nobody is asked.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -19,8 +20,19 @@ from promptops.anchors import (
     read_readings,
     readings_file,
 )
-from promptops.certificates import CHECK, COMPARE, FREEZE, TAKE, changed_parts, unfit
-from promptops.drifting import Change, changes_of, moved, to_frozen
+from promptops.certificates import (
+    ANEW,
+    CHECK,
+    COMMIT,
+    COMPARE,
+    FREEZE,
+    FREEZE_MORE,
+    REBASE,
+    TAKE,
+    changed_parts,
+    unfit,
+)
+from promptops.drifting import ALL_EQUAL, Change, changes_of, moved, to_frozen
 from promptops.errors import FileProblems
 from promptops.gaterules import GateRule
 from promptops.git import ask_git
@@ -40,9 +52,10 @@ class Kept:
         self._store = store
         self._drafted = drafted
 
-    def cached(self, run: Run, label: str) -> int:
-        """Return how many of the judge's replies are those of an earlier run."""
-        return 0 if self._drafted else self._store.cached_judgements(run.id, label)
+    def cached(self, run: Run, label: str, change: Change) -> int:
+        """Return how many of the judge's replies are those of an earlier run, from before a change maybe."""
+        since = moment(change.since).isoformat(timespec="microseconds")
+        return 0 if self._drafted else self._store.cached_judgements(run.id, label, since)
 
     def date(self, run: Run, label: str) -> str:
         """Return as of when a run shows its judge: its anchors were judged then, or else the run begun.
@@ -79,8 +92,9 @@ def marks(folder: Path, run: Run, kept: Kept) -> dict[str, tuple[str, ...]]:
         if isinstance(changes, str):
             found[label] = (changes,)
         elif changes:
-            older = _older(run, label, kept)
-            found[label] = tuple(_mark(change, kept.date(run, label), older) for change in changes)
+            found[label] = tuple(
+                _mark(change, kept.date(run, label), _older(run, label, kept, change)) for change in changes
+            )
     return found
 
 
@@ -97,7 +111,7 @@ def between(folder: Path, first: Run, second: Run, kept: Kept, baseline: Path | 
             date = kept.date(first, label) or committed_at(baseline)
             before, after = (change.side(each) if each else "" for each in (date, kept.date(second, label)))
             runs = () if after == "before" else (second,) if baseline else (first, second)
-            older = "".join(_older(run, label, kept) for run in runs)
+            older = "".join(_older(run, label, kept, change) for run in runs)
             if not date:
                 where = (
                     ", and it is not known on which side of that the baseline was scored, as it is not "
@@ -177,17 +191,9 @@ def _unsteady(
         return f"{what} since the anchors of {label} were frozen on {freezing.frozen_at[:10]}{renew}"
     when = kept.date(run, label)
     for change in changes_of(past.readings, record.signature):
-        if change.side(when) != "before" and (replies := kept.cached(run, label)):
-            return (
-                f"the judge {label} changed {change.span}, and {replies} of its replies came from the cache. "
-                f"Evaluate again with --no-cache{renew}"
-            )
-        if change.side(when) == "within" or (change.side(baseline) if baseline else "") != change.side(when):
-            where = "between the baseline and this run" if baseline else "and the baseline is not committed"
-            return (
-                f"the judge {label} changed {change.span} ({moved(change.shift)}), {where}. Score the "
-                f"baseline's prompt with the judge of now, and accept that{renew}"
-            )
+        why = _apart(change, label, run, baseline, when, kept)
+        if why:
+            return why
     if label in watched:
         return ""
     off = _off(past, when)
@@ -196,13 +202,20 @@ def _unsteady(
             f"the anchors of {label} were not judged within a day of when this run was begun{CHECK}promptops "
             f"judge check {judge}"
         )
-    largest = None if off.low is None or off.high is None else max(abs(off.low), abs(off.high))
+    largest = _largest(off)
     if largest is None or largest > (rule.max_drift or 0.0):
         seen = "off by nobody knows how much" if largest is None else f"off by as much as {largest:.3g}"
-        return (
+        told = (
             f"the scores of the judge {label} may be {seen} from those that were frozen, and the rule allows "
-            f"{rule.max_drift:g}{renew}"
+            f"{rule.max_drift:g}"
         )
+        if off.low is None or off.high is None or not off.low <= 0 <= off.high or not rule.max_drift:
+            return f"{told}{renew}"
+        # Nothing shows a change: taken as it is now, the judge would be off by its noise the next time.
+        reach = (off.high - off.low) / 2
+        wanted = math.ceil(off.n * max(reach / rule.max_drift, 1.0) ** 2 * 1.5)
+        more = f"promptops judge freeze {judge} --cases {wanted}"
+        return f"{told}, which {off.n} anchors can't show{FREEZE_MORE}{more}"
     return ""
 
 
@@ -237,14 +250,44 @@ def unsteady_pairs(
             f"the anchors of {label} were not judged within a day of its verdicts{CHECK}promptops judge "
             f"check {judge}"
         )
-    ends = [abs(end) for each in found if each for end in (each.low, each.high) if end is not None]
-    if len(ends) < 2 * len(found) or max(ends) > (rule.max_drift or 0.0):
+    ends = [end for each in found if each and (end := _largest(each)) is not None]
+    if len(ends) < len(found) or max(ends) > (rule.max_drift or 0.0):
         seen = f"off by as much as {max(ends):.3g}" if ends else "off by nobody knows how much"
         return (
             f"the verdicts of the judge {label} may be {seen} from those that were frozen, and the rule "
             f"allows {rule.max_drift:g}{renew}"
         )
     return ""
+
+
+def _apart(change: Change, label: str, run: Run, baseline: str | None, when: str, kept: Kept) -> str:
+    """Say why a run and its baseline are not by the judge as it is since a change; empty where they are.
+
+    Whoever does what it says comes to a gate that measures: nothing is named that is done already.
+    """
+    changed = f"the judge {label} changed {change.span} ({moved(change.shift)})"
+    before = change.side(baseline) if baseline else ""
+    anew = f"{ANEW}promptops score {run.id} --no-cache"
+    again = f"promptops eval {run.evalset} --prompt PROMPT --no-cache"
+    if change.side(when) != "before" and (replies := kept.cached(run, label, change)):
+        return f"{changed}, and {replies} of its replies came from the cache, where they may be older{anew}"
+    if change.side(when) == "within" or (change.side(when) == "before" and before == "after"):
+        return f"{changed}, and this run was scored before that was found{anew}"
+    if before == change.side(when):
+        return ""
+    if not before:
+        return (
+            f"{changed}, and the baseline is not committed, so that nobody knows when it was scored{COMMIT}"
+            f"{again}"
+        )
+    return f"{changed}, between the baseline and this run{REBASE}{again}"
+
+
+def _largest(off: Found) -> float | None:
+    """Return how far off a judge may be; None where nobody knows."""
+    if off.reason == ALL_EQUAL and off.value is not None:
+        return abs(off.value)
+    return None if off.low is None or off.high is None else max(abs(off.low), abs(off.high))
 
 
 def _off(past: Held, when: str) -> Found | None:
@@ -256,7 +299,7 @@ def _off(past: Held, when: str) -> Found | None:
         if (each.anchors, each.signature) == (anchors.digest, signature)
     ]
     apart = abs(moment(anchors.freezing.frozen_at) - moment(when))
-    near.append((apart, Found(value=0.0, low=0.0, high=0.0, n=len(anchors.cases))))
+    near.append((apart, Found(value=0.0, n=len(anchors.cases), reason=ALL_EQUAL)))
     gap, found = min(near, key=lambda each: each[0])
     return found if gap <= FRESH else None
 
@@ -276,8 +319,8 @@ def _changes(folder: Path, records: Iterable[MetricRecord]) -> Mapping[str, tupl
     return found
 
 
-def _older(run: Run, label: str, kept: Kept) -> str:
-    count = kept.cached(run, label)
+def _older(run: Run, label: str, kept: Kept, change: Change) -> str:
+    count = kept.cached(run, label, change)
     return f"; {count} replies of run {run.id} came from the cache and may be older than it" if count else ""
 
 

@@ -12,9 +12,11 @@ from promptops.certificates import (
     voided,
     why_not,
 )
-from promptops.declared import DeclaredJudge, State
+from promptops.declared import DeclaredJudge, LastCheck, State
+from promptops.drifting import to_frozen
 from promptops.errors import PromptopsError
 from promptops.instruments import Found
+from promptops.judgechanges import held
 from promptops.judges import Judge
 from promptops.labels import Case, labels_file, read_cases
 from promptops.ratingsteps import MEND, MORE, step_towards
@@ -42,6 +44,7 @@ def state_of(
             "stand_in": judge.stand_in,
             "signature": judge.signature,
             "pairs": judge.pairs,
+            "check": _last_check(folder, record),
             "low": None if judge.pairs else record.low,
             "high": None if judge.pairs else record.high,
         }
@@ -78,6 +81,28 @@ def state_of(
     )
 
 
+def _last_check(folder: Path, record: MetricRecord) -> LastCheck | None:
+    """Return what a judge's anchors showed last; None without any. Raises FileProblems."""
+    past = held(folder, record.label)
+    if past is None:
+        return None
+    anchors = past.anchors
+    of_these = [each for each in past.readings if each.anchors == anchors.digest]
+    mine = [each for each in of_these if each.signature == record.signature]
+    alarm = next((each for each in mine if each.alarm), None)
+    scale = record.low, record.high
+    return LastCheck(
+        frozen_at=anchors.freezing.frozen_at,
+        anchors=len(anchors.cases),
+        date=mine[-1].date if mine else None,
+        drifted=alarm is not None,
+        before=alarm.before if alarm else None,
+        since=alarm.since if alarm else None,
+        another=anchors.freezing.signature != record.signature,
+        difference=to_frozen(anchors, mine[-1], scale) if mine else Found(),
+    )
+
+
 def _cases(path: Path, low: float, high: float) -> tuple[Case, ...]:
     return read_cases(path, low, high) if path.is_file() else ()
 
@@ -96,10 +121,11 @@ def _state(
 
 
 def _unread(held: Certificate) -> Found | None:
-    asked = held.cases + held.unscored
+    unread = held.unscored - held.unanswered
+    asked = held.cases + unread
     if not asked:
         return None
-    share = wilson_interval(held.unscored, asked)
+    share = wilson_interval(unread, asked)
     return Found(value=share.value, low=share.low, high=share.high, n=asked)
 
 

@@ -15,13 +15,14 @@ from promptops.errors import UnknownName, UsageError
 from promptops.evaluation import Evaluation
 from promptops.eventloop import wait_for
 from promptops.forecast import Forecast, Part, Wanted, part_of
-from promptops.forecasts import Forecasts, with_outlook
+from promptops.forecasts import with_outlook
 from promptops.instruments import JudgeFacts
 from promptops.judgefacts import judge_facts
 from promptops.judges import Judge, judges_of
 from promptops.judgetext import judge_sentences
 from promptops.models import build_metric, refuse_unlisted_metric, shipped_prompt
 from promptops.progress import Watch
+from promptops.rescoring import Rescoring
 from promptops.sides import metrics_of
 from promptops.templates import Renderer
 from promptops.textfile import replacing
@@ -31,6 +32,7 @@ from promptops.types import EvalSet, Run, Sample, Score
 if TYPE_CHECKING:
     from promptops.attacking import AttackReport
     from promptops.attacks import Attack
+    from promptops.keptreplies import KeptReplies
     from promptops.recordedreplies import Replies
     from promptops.trials import Notebook, Trial
 
@@ -38,7 +40,7 @@ QUESTIONS = 10
 """Questions over which the attacks are dealt out, unless said otherwise."""
 
 
-class Judging(Forecasts):
+class Judging(Rescoring):
     """Judges, looked at as instruments."""
 
     def judge_facts(self, reference: str) -> tuple[JudgeFacts, ...]:
@@ -305,12 +307,12 @@ class Judging(Forecasts):
         return self.root / ".promptops" / "attacks" / f"{evalset}.{label}.jsonl"
 
     @staticmethod
-    def _notebook(trial: Trial, path: Path, cache: bool) -> Notebook:
+    def _notebook(trial: Trial, path: Path, cache: bool, shared: KeptReplies | None = None) -> Notebook:
         from promptops.trials import Notebook, read_said
 
         before = read_said(path)
         known = {place: before[key] for place in trial.places if (key := trial.key(place)) in before}
-        return Notebook(trial, path, known if cache else {})
+        return Notebook(trial, path, known if cache else {}, shared)
 
 
 def make_ready(path: Path, *, ignored: bool) -> None:

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from promptops.csvfile import neutral, read_csv
+from promptops.csvfile import DELIMITERS, neutral, read_csv
 from promptops.errors import FileProblems, Problem
 from promptops.labels import LONGEST_REASON, Case, told
 from promptops.located import shown
@@ -43,17 +43,20 @@ def write_sheet(
 def read_sheet(path: Path, cases: Sequence[Case], low: float, high: float) -> dict[str, float | str]:
     """Return by case id what a sheet says: a rating, or why there is none; empty rows are left out.
 
-    Only `case`, `rating` and `cannot_tell` are read: a spreadsheet may have changed the texts. Raises
-    FileProblems.
+    Cells may be parted by commas, semicolons or tabs, as the spreadsheet of a country writes them. Only
+    `case`, `rating` and `cannot_tell` are read: it may have changed the texts. Raises FileProblems.
     """
     problems: list[Problem] = []
     found: dict[str, float | str] = {}
     known = {case.id for case in cases}
     name = file_name(path)
-    rows = read_csv(path)
+    rows = read_csv(path, DELIMITERS)
     header = [cell.text.strip().lower() for cell in next(rows, [])]
     if not {"case", "rating"} <= set(header):
-        raise FileProblems([Problem(name, "has no columns `case` and `rating`; write one with --sheet", 1)])
+        reason = (
+            "has no columns `case` and `rating`, parted by commas, semicolons or tabs; write one with --sheet"
+        )
+        raise FileProblems([Problem(name, reason, 1)])
     for row in rows:
         cells = dict(zip(header, row, strict=False))
         case, rating = cells.get("case"), cells.get("rating")

@@ -9,6 +9,7 @@ from pydantic import JsonValue
 
 from promptops.calls import Answer, Caller
 from promptops.cassettes import Cassette
+from promptops.contentaddress import former_request
 from promptops.errors import CallFailed, NotRecorded, UsageError
 from promptops.judges import Judge, Reads, judges_of
 from promptops.models import rebuild_metric
@@ -42,7 +43,7 @@ class CassetteCaller(Caller):
         if self.brake is not None:
             self.brake.check()
         address = address or self.address(request, prompt_digest)
-        found = self.cassette.find(address, request.sample_id)
+        found = self.cassette.find(address, request.sample_id) or self.find(request, prompt_digest)
         if found is None:
             raise NotRecorded(
                 f"{self.cassette.name} has no answer of {self.name} for sample {request.sample_id!r}: record "
@@ -56,7 +57,14 @@ class CassetteCaller(Caller):
         self, request: Request, prompt_digest: str = "", reads: Reads | None = None
     ) -> Completion | None:
         """Return the recorded answer, if there is one."""
-        return self.cassette.find(self.address(request, prompt_digest), request.sample_id)
+        return next(
+            (
+                found
+                for each in (request, former_request(request))
+                if (found := self.cassette.find(self.address(each, prompt_digest), request.sample_id))
+            ),
+            None,
+        )
 
 
 @dataclass
@@ -149,7 +157,7 @@ async def unrecorded(
 async def _answer(caller: Caller, request: Request, prompt_digest: str) -> Completion | None:
     """Return what is recorded; None where nothing is. A local model's failure leaves nothing to judge."""
     if isinstance(caller, CassetteCaller):
-        return caller.cassette.find(caller.address(request, prompt_digest), request.sample_id)
+        return caller.find(request, prompt_digest)
     try:
         return await caller.model.generate(request)
     except CallFailed:

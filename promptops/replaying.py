@@ -15,7 +15,7 @@ from promptops import plugins
 from promptops.calls import Answer, Asker, Unanswered, first_fault
 from promptops.canonical import canonical_json
 from promptops.canonicalform import place
-from promptops.contentaddress import Asked, content_address
+from promptops.contentaddress import Asked, content_address, former_request
 from promptops.engines import Engine
 from promptops.eventloop import wait_for
 from promptops.judges import Judge, Reads, judges_of
@@ -251,6 +251,9 @@ class _Told:
         label = None if purpose == "answer" else purpose.split(":")[1]
         asked = self._replayer.asked.get(self._model)
         address = None if asked is None else content_address(asked, request, prompt_digest)
+        if asked is not None and address != recorded.address:
+            former = content_address(asked, former_request(request), prompt_digest)
+            address = former if former == recorded.address else address
         why = ""
         if recorded.sealed is False:
             what = "answer" if label is None else "reply of the judge"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from promptops.analyses import Analyses
 from promptops.errors import Altered, UnknownName, UsageError
 from promptops.judges import models_of
+from promptops.keptreplies import KeptReplies
 
 if TYPE_CHECKING:
     from promptops.proofs import CacheModel, Forgotten, Recording, Replay, Verification
@@ -98,7 +99,7 @@ class Replays(Analyses):
             known = [found.model for found in self.store.reusable()]
             if model not in known:
                 raise UnknownName("model with stored answers", model, known)
-        return self.store.forget(older_than=older_than, model=model, dry_run=dry_run)
+        return self._forgotten(older_than, model, dry_run)
 
     def points_stats(self) -> list[CacheModel]:
         """Return which points of texts by embedding models would be used again, by model."""
@@ -120,6 +121,11 @@ class Replays(Analyses):
         if model is not None and model not in answering | pointing:
             raise UnknownName("model with stored answers or points", model, answering | pointing)
         return Forgotten(
-            answers=self.store.forget(older_than=older_than, model=model, dry_run=dry_run),
+            answers=self._forgotten(older_than, model, dry_run),
             points=self._kept_points.forget(older_than=older_than, model=model, dry_run=dry_run),
         )
+
+    def _forgotten(self, older_than: timedelta | None, model: str | None, dry_run: bool) -> int:
+        """Forget stored answers, and replies of judges that belong to no run; return how many."""
+        kept = KeptReplies(self.root).forget(older_than=older_than, model=model, dry_run=dry_run)
+        return kept + self.store.forget(older_than=older_than, model=model, dry_run=dry_run)

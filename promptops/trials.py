@@ -20,6 +20,7 @@ from promptops.canonical import digest_of
 from promptops.errors import FileProblems, Problem
 from promptops.evaluation import Evaluation
 from promptops.judges import Judge
+from promptops.keptreplies import KeptReplies
 from promptops.noun import Noun
 from promptops.runner import Runner
 from promptops.store.rows import CallRow, ResultRow
@@ -45,6 +46,11 @@ class Said(Noun):
     text: str
     score: Score
     replies: tuple[str, ...] = ()
+
+    @property
+    def silent(self) -> bool:
+        """Whether a call failed, so that the judge gave no answer: it is to be asked again."""
+        return self.score.unscored is not None and "kind" in self.score.evidence
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,8 @@ class Notebook:
     path: Path
     said: dict[str, Said] = field(default_factory=dict)
     """By sample id of the trial."""
+    shared: KeptReplies | None = None
+    """Takes replies that runs may use as well."""
     _replies: dict[str, list[str]] = field(default_factory=dict)
 
     def submit(self, *rows: CallRow | ResultRow) -> asyncio.Future[None]:
@@ -103,6 +111,8 @@ class Notebook:
         for row in rows:
             if isinstance(row, CallRow):
                 self._replies.setdefault(row.sample_id, []).append(row.completion.text)
+                if self.shared is not None and row.cache_key is not None and not row.cached:
+                    self.shared.add(row.cache_key, self.trial.judge.models, row.completion)
             else:
                 self._take(row)
         done.set_result(None)
@@ -139,7 +149,7 @@ def read_said(path: Path) -> dict[str, Said]:
             said = Said.model_validate_json(line)
         except ValidationError:
             raise FileProblems([Problem(file_name(path), "holds no results of attacks", number)]) from None
-        if "kind" not in said.score.evidence or said.score.unscored is None or said.replies:
+        if not said.silent:
             found[said.key] = said
     return found
 

@@ -21,8 +21,11 @@ format = 1
 description = "made for a test"
 
 [metrics.quality]
-metric = "rubric"
+metric = "criteria"
 model = "judge/m"
+scale = [1, 5]
+step = 0.25
+criteria = { helpful = "It helps." }
 """
 N = 40
 
@@ -43,7 +46,7 @@ class Mood:
         self._times[text] += 1
         noise = random.Random(f"{self._times[text]} {text}").choice((-0.5, 0, 0, 0.5))
         score = int(worth[1]) + noise + self.milder
-        return json.dumps({"reason": "so", "score": min(score, 5)})
+        return json.dumps({"reason_1": "so", "grade_1": min(score, 5)})
 
 
 def scored_by(server: Server, folder: Folder) -> Folder:

@@ -112,7 +112,7 @@ def test_what_it_takes_is_told_before_and_limits_are_kept(watched: Folder, serve
     assert told["forecast"]["calls"] == 30 and told["forecast"]["cost"] is not None
     with Project.open(watched.path) as project:
         assert project.anchors("numbers:quality") is None
-        with pytest.raises(UsageError, match="--max-calls 29 is not enough"):
+        with pytest.raises(Stopped, match="--max-calls 29 is not enough"):
             project.freeze_anchors("numbers:quality", budget=Budget(max_calls=29))
         assert len(server.bodies) == asked
         project.freeze_anchors("numbers:quality")
@@ -120,6 +120,66 @@ def test_what_it_takes_is_told_before_and_limits_are_kept(watched: Folder, serve
         with pytest.raises(Stopped, match=r"Stopped by --max-cost.*nothing was kept"):
             project.check_judge("numbers:quality", budget=Budget(max_cost=0.001))
         assert project.readings("numbers:quality") == ()
+
+
+def test_a_limit_below_the_anchors_is_exit_code_three_and_asks_nobody(
+    watched: Folder, server: Server
+) -> None:
+    with Project.open(watched.path) as project:
+        project.freeze_anchors("numbers:quality", count=12)
+    asked = len(server.bodies)
+    done = cli(watched, "judge", "check", "numbers:quality", "--max-calls", "5")
+    assert isinstance(done.exception, Stopped) and done.exception.exit_code == 3
+    assert "--max-calls 5 is not enough: 12 anchors are judged" in str(done.exception)
+    assert len(server.bodies) == asked
+
+
+def test_the_list_of_judges_tells_of_the_last_check(watched: Folder, mood: Mood) -> None:
+    def listed() -> tuple[str, Any]:
+        found = json.loads(cli(watched, "judge", "list", "--json").stdout)["judges"][0]["check"]
+        return cli(watched, "judge", "list").stdout, found
+
+    assert "last check" in listed()[0] and listed()[1] is None
+    with Project.open(watched.path) as project:
+        project.freeze_anchors("numbers:quality", count=20)
+        today = project.anchors("numbers:quality").freezing.frozen_at[:10]  # type: ignore[union-attr]
+        told, found = listed()
+        assert f"frozen {today}" in told and (found["date"], found["anchors"]) == (None, 20)
+        steady = project.check_judge("numbers:quality")
+        told, found = listed()
+        assert f"steady, {today}" in told and not found["drifted"] and found["date"] == steady.date
+        assert found["difference"]["low"] == pytest.approx(steady.difference.low)
+        mood.milder = 1.0
+        changed = project.check_judge("numbers:quality")
+        assert changed.drifted
+        told, found = listed()
+        assert f"changed, {today}" in told and "Next: promptops judge freeze numbers:quality --renew" in told
+        assert (found["drifted"], found["since"]) == (True, changed.date)
+        settings = watched.path / "evalsets/numbers/evalset.toml"
+        settings.write_text(settings.read_text().replace("It helps.", "It is kind."))
+        told, found = listed()
+        assert "never, of this judge" in told and found["another"] and found["date"] is None
+
+
+def test_a_difference_that_is_the_same_on_every_anchor_has_no_interval() -> None:
+    freezing = Freezing(
+        evalset="e", label="l", judge="j", signature="s", source="", frozen_at="2026-01-01T00:00:00+00:00"
+    )
+    cases = tuple(Anchor(sample=case(n, 0)[0], output=f"text {n}", score=4.0) for n in range(12))
+    anchors = Anchors(freezing=freezing, cases=cases)
+    fresh = Reading(
+        date="2026-02-01T00:00:00+00:00",
+        anchors=anchors.digest,
+        signature="s",
+        judge="j",
+        scores={each.id: 4.0 for each in cases},
+    )
+    _, check = found_in(anchors, [], fresh, (None, None))
+    gap = check.difference
+    assert (gap.value, gap.low, gap.high, gap.n) == (0.0, None, None, 12)
+    assert gap.reason == drifting.ALL_EQUAL
+    assert "+0 to the frozen scores of 12 anchors, on every one alike" in check.sentence
+    assert "[" not in check.sentence
 
 
 def test_another_judge_begins_a_series_of_its_own(watched: Folder, mood: Mood) -> None:
@@ -133,7 +193,7 @@ def test_another_judge_begins_a_series_of_its_own(watched: Folder, mood: Mood) -
         again = project.check_judge("numbers:quality", judge_model="judge/other")
         assert (again.drifted, again.checks, again.new_series) == (False, 1, "")
         settings = watched.path / "evalsets/numbers/evalset.toml"
-        settings.write_text(settings.read_text() + "scale = [0, 10]\n")
+        settings.write_text(settings.read_text().replace("[1, 5]", "[0, 10]"))
         wide = project.check_judge("numbers:quality")
         assert "scale" in wide.new_series and wide.difference.value is None
         assert "is not comparable" in wide.sentence

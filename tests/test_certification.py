@@ -378,3 +378,59 @@ def test_a_smaller_draw_is_a_part_of_a_larger_one() -> None:
     )
     assert {case.id for case in small} < {case.id for case in large}
     assert sum(case.twice for case in small) == 15
+
+
+@pytest.mark.parametrize(("delimiter", "half"), [(";", "4,0"), ("\t", "4.0")])
+def test_a_sheet_of_a_country_with_decimal_commas_is_read(
+    folder: Folder, tmp_path: Path, delimiter: str, half: str
+) -> None:
+    sheet = tmp_path / "sheet.csv"
+    with Project.open(judged(folder).path) as project:
+        cases = project.draw_cases("numbers:quality", count=3).cases
+        rows = [["case", "inputs", "rating", "cannot_tell"], [f"#{cases[0].id}", "a, b", half, ""]]
+        rows.append([f"#{cases[1].id}", 'a "b"', "", "I don't know the shop; sorry."])
+
+        def saved() -> None:
+            with sheet.open("w", encoding="utf-8-sig", newline="") as file:
+                csv.writer(file, delimiter=delimiter).writerows(rows)
+
+        saved()
+        project.read_sheet("numbers:quality", "anna", sheet)
+        held = {case.id: case for case in project.labelling("numbers:quality").cases}
+        assert held[cases[0].id].ratings == {"anna": 4.0}
+        assert held[cases[1].id].unrated == {"anna": "I don't know the shop; sorry."}
+        rows.append([f"#{cases[2].id}", "c", "nine", ""])
+        saved()
+        with pytest.raises(FileProblems) as error:
+            project.read_sheet("numbers:quality", "anna", sheet)
+    [problem] = error.value.problems
+    assert (problem.line, problem.field) == (4, "rating") and "'nine'" in problem.reason
+    assert problem.column == len(f"#{cases[2].id}") + 4
+
+
+def test_a_void_certificate_is_told_in_json_too(folder: Folder) -> None:
+    judged(folder)
+    gate = ("gate", "numbers", "--prompt", "ask.prompt.yaml", "--model", "mock/script:answers.json")
+    found = folder.json(*gate, code=3)
+    assert (found["verdict"], found["outcome"], found["exit_code"]) == (None, "CANNOT_MEASURE", 3)
+    [why] = found["reasons"]
+    assert "has no certificate" in why and "promptops judge draw numbers:quality --run RUN" in why
+    stored = folder.json("gate", "numbers", code=3)
+    assert stored["outcome"] == stored["verdict"]["outcome"] == "CANNOT_MEASURE" and not stored["reasons"]
+
+
+def test_no_interval_is_without_width_where_judge_and_people_say_the_same(folder: Folder) -> None:
+    with Project.open(judged(folder).path) as project:
+        cases = project.draw_cases("numbers:quality", count=40).cases
+        project.rate_cases("numbers:quality", "anna", {case.id: said(number_of(case)) for case in cases})
+        found = project.certify_judge("numbers:quality")
+    every = [found.bias, *(each.bias for each in found.classes), *(part.bias for part in found.parts)]
+    assert len(every) > 8
+    for each in every:
+        assert each is not None and each.value == 0
+        assert each.low is not None and each.high is not None and each.high > each.low
+    worst = 1 - 0.025 ** (1 / 40)
+    assert found.bias.high == pytest.approx(worst * 4) and found.bias.low == pytest.approx(-worst * 4)
+    top = next(each for each in found.classes if each.value == 5)
+    assert top.bias is not None and top.bias.high == 0, "nobody can be graded above the scale"
+    assert top.bias.low == pytest.approx(-4 * (1 - 0.025 ** (1 / top.bias.n)))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptops.csvfile import parse_csv
+from promptops.csvfile import DELIMITERS, parse_csv, read_csv
 from promptops.errors import FileProblems
 
 
@@ -56,3 +56,24 @@ def test_any_text_is_refused_or_read_as_the_strict_standard_reader_does(text):
         return
     expected = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row and row != [""]]
     assert found == expected
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_cells_may_be_parted_by_what_a_spreadsheet_writes(tmp_path, delimiter):
+    rows = [["case", "rating"], ["#a", "4,5"], ["#b;\t,", 'say "no"']]
+    out = io.StringIO(newline="")
+    csv.writer(out, delimiter=delimiter).writerows(rows)
+    path = tmp_path / "sheet.csv"
+    path.write_bytes(b"\xef\xbb\xbf" + out.getvalue().encode())
+    found = list(read_csv(path, DELIMITERS))
+    assert [[cell.text for cell in row] for row in found] == rows
+    assert tuple(found[1][1].place) == (2, 4)
+
+
+def test_commas_inside_a_quoted_name_are_no_delimiters(tmp_path):
+    path = tmp_path / "sheet.csv"
+    path.write_text('"a,b,c";rating\n1;2\n')
+    assert [[cell.text for cell in row] for row in read_csv(path, DELIMITERS)] == [
+        ["a,b,c", "rating"],
+        ["1", "2"],
+    ]

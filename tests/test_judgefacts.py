@@ -290,3 +290,44 @@ def test_a_run_from_which_the_gate_can_measure_nothing_is_no_baseline_by_chance(
     card.write_text(card.read_text() + '\n[metrics.shine]\nmetric = "length"\n')
     lacking = " ".join(folder.run("accept", good, code=2).stderr.split())
     assert "it has no scores of shine, and a rule is about them" in lacking
+
+
+def test_of_a_judge_whose_server_is_down_eval_says_how_to_ask_again(folder: Folder) -> None:
+    answers = words(40)
+    with serving(by_length) as server, project(folder, server, answers):
+        settings = folder.path / "promptops.toml"
+        there = settings.read_text()
+        settings.write_text("attempts = 1\n" + re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:9", there))
+        prompt = str(folder.path / "ask.prompt.yaml")
+        told = command(folder, "eval", "asked", "-p", prompt, "-m", "mock/script:answers.json")
+        with Project.open(folder.path) as opened:
+            [run] = opened.runs()
+        assert "40 of 40 answers have no score: 40 x the judge gave no answer: " in told, told
+        hint = f"where the judge gave no answer, ask again for these alone: promptops score {run.id}"
+        assert hint in told and "mend the judge" not in told
+        settings.write_text(there)
+        assert "no answer" not in command(folder, "score", run.id)
+        assert len(server.bodies) == 40
+
+
+def test_scoring_anew_is_told_before_and_ends_at_a_limit(folder: Folder) -> None:
+    answers = words(40)
+    good = evaluated(folder, answers)
+    with serving(by_length) as server, project(folder, server, answers):
+        given = ["score", good, "--no-cache"]
+        told = json.loads(command(folder, *given, "--dry-run", "--json", "--max-calls", "9"))["forecast"]
+        assert (told["calls"], [part["kind"] for part in told["parts"]]) == (40, ["judge"])
+        assert "--max-calls 9 would end it before." in told["notes"] and not server.bodies
+        limited = json.loads(command(folder, *given, "--max-calls", "9", "-j", "1", "--json", code=3))
+        assert (limited["exit_code"], limited["stopped"]) == (3, "Stopped by --max-calls 9")
+        [part] = [made["run"] for made in limited["runs"]]
+        assert (part["status"], part["done"], len(server.bodies)) == ("interrupted", 9, 9)
+        command(folder, "resume", part["id"])
+        assert len(server.bodies) in (9, 40), "what is stored may stand in for the others"
+        with Project.open(folder.path) as opened:
+            assert opened.run(part["id"]).status == "finished"
+        asked = len(server.bodies)
+        command(folder, *given, "--max-calls", "40")
+        assert len(server.bodies) == asked + 40
+        command(folder, "score", good)
+        assert len(server.bodies) == asked + 40, "called again it asks for nothing that is stored"

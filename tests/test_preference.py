@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from click.testing import CliRunner
@@ -211,3 +212,23 @@ def test_the_command_prints_share_and_biases(two: tuple[Folder, str, str]) -> No
     printed = command(folder, *given)
     assert "the candidate wins 1.0000" in printed and "0 verdicts change with the order" in printed
     assert json.loads(command(folder, *given, "--json"))["preference"]["wins"] == 40
+
+
+def test_a_judge_whose_server_is_down_gives_no_share_and_exit_code_three(
+    two: tuple[Folder, str, str], key: None
+) -> None:
+    folder, old, new = two
+    with serving('{"reason": "", "winner": "tie"}') as server:
+        priced(folder, server)
+        settings = folder.path / "promptops.toml"
+        there = settings.read_text()
+        settings.write_text("attempts = 1\n" + re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:9", there))
+        given = ["compare", old, new, "--pairwise"]
+        told = command(folder, *given, code=3)
+        assert "the judge gave no answer to 40 of 40 pairs (40 x connection: " in told, told
+        assert "run the same again: only what has no answer is asked" in told and "wins" not in told
+        dead = json.loads(command(folder, *given, "--json", code=3))["preference"]
+        assert (dead["share"], dead["low"], dead["unanswered"]) == (None, None, 40)
+        settings.write_text(there)
+        assert "the candidate wins 0.5000" in command(folder, *given)
+        assert len(server.bodies) == 80

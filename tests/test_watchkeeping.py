@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from promptops.budget import Budget
+from promptops.calls import Stopped
 from promptops.errors import FileProblems, NotComparable, UsageError
 from promptops.project import Project
 from tests.judges.scripted_judge import Server, serving
@@ -94,8 +95,11 @@ def test_runs_before_and_after_a_change_are_marked(watched: Folder, mood: Mood) 
         third = project.evaluate(*ASK, cache=False)[0]
         assert not [each for each in project.compare(after.id, third.id).warnings if CHANGED in each]
         cached = project.evaluate(*ASK)[0]
+        told = [each for each in project.compare(after.id, cached.id).warnings if CHANGED in each]
+        assert not told, "these replies came after the change, from a run that asked for them"
+        project.forget_answers()  # now nobody knows from when they are
         [warning] = [each for each in project.compare(after.id, cached.id).warnings if CHANGED in each]
-        assert f"40 replies of run {cached.id} came from the cache" in warning
+        assert f"40 replies of run {cached.id} came from the cache and may be older" in warning
     listed = cli(watched, "runs").stdout
     assert listed.count("from after that") == 3 and listed.count("from before that") == 2
     marks = json.loads(cli(watched, "runs", "--json").stdout)["marks"]
@@ -125,7 +129,7 @@ def test_a_rule_may_ask_for_a_steady_judge(watched: Folder, server: Server, mood
         mood.milder = 0.75
         asked = len(server.bodies)
         with pytest.raises(
-            NotComparable, match=r"judge quality changed between.*judge freeze numbers:quality"
+            NotComparable, match=r"judge quality changed between.*promptops eval numbers .*--no-cache"
         ):
             project.gate_prompt("numbers", "ask.prompt.yaml", ASK[2][0], cache=False)
         assert len(server.bodies) == asked + 30, "the run itself is not paid for"
@@ -140,13 +144,39 @@ def test_a_rule_may_ask_for_a_steady_judge(watched: Folder, server: Server, mood
         assert project.gate_prompt("numbers", "ask.prompt.yaml", ASK[2][0], cache=False).outcome == "PASS"
     refused = cli(watched, "gate", "numbers", "--run", accepted.id, "--baseline", steady.candidate)
     assert refused.exit_code == 3
-    assert "Take the judge as it is now: `promptops judge freeze numbers:quality --renew`" in refused.stdout
+    told = "accept that run, and commit the file: `promptops eval numbers --prompt PROMPT --no-cache`"
+    assert told in refused.stdout
+
+
+def test_who_does_what_the_gate_advises_comes_to_a_gate_that_measures(watched: Folder, mood: Mood) -> None:
+    declare(watched, gate(rule="max_drift = 0.5"))
+    asked = ("-p", "ask.prompt.yaml", "-m", ASK[2][0])
+    assert cli(watched, "gate", "numbers", *asked, "--no-cache").exit_code == 0
+    mood.milder = 0.75
+    assert cli(watched, "judge", "check", "numbers:quality").exit_code == 1
+    steps: list[str] = []
+    while (done := cli(watched, "gate", "numbers", *asked)).exit_code != 0:
+        said = done.stdout + str(done.exception)
+        advised = said[said.index("promptops ") :].split("`")[0].split("\n")[0].rstrip(".")
+        assert advised not in steps, f"{advised} was done already"
+        steps.append(advised)
+        taken = advised.replace("PROMPT", "ask.prompt.yaml").split()[1:]
+        if taken[0] == "eval":
+            assert cli(watched, *taken, "-m", ASK[2][0]).exit_code == 0
+            assert cli(watched, "accept", "latest").exit_code == 0
+            commit(watched)
+        else:
+            assert cli(watched, *taken).exit_code == 0
+    assert [step.split()[1] for step in steps] == ["eval", "judge"], steps
+    assert cli(watched, "gate", "numbers", *asked, "--no-cache").exit_code == 0
 
 
 def test_a_rule_wants_anchors_that_were_judged_lately_and_came_out_close(watched: Folder) -> None:
     declare(watched, gate(rule="max_drift = 0.001"))
     with Project.open(watched.path) as project:
-        with pytest.raises(NotComparable, match=r"may be off by as much as .* the rule allows 0.001"):
+        with pytest.raises(
+            NotComparable, match=r"may be off by as much as .* the rule allows 0.001, .* freeze more: "
+        ):
             project.gate_prompt("numbers", "ask.prompt.yaml", ASK[2][0], cache=False)
         settings = watched.path / "evalsets/numbers/evalset.toml"
         settings.write_text(settings.read_text().replace("check_anchors = true", ""))
@@ -171,7 +201,7 @@ def test_what_anchors_cost_is_in_the_forecast_and_within_the_limits(watched: Fol
         assert "quality, anchors" in [
             part.name for part in project.forecast_gate("numbers", "ask.prompt.yaml", ASK[2][0]).parts
         ]
-        with pytest.raises(UsageError, match="--max-calls 20 is not enough"):
+        with pytest.raises(Stopped, match="--max-calls 20 is not enough"):
             project.evaluate(*ASK, budget=Budget(max_calls=20))
         assert len(server.bodies) == asked and project.run_count() == 1, "no run was begun"
         budget = Budget(max_calls=35)
@@ -205,7 +235,7 @@ def test_what_can_not_be_watched_is_refused_before_a_call(watched: Folder, serve
     whole = settings.read_text()
     with Project.open(watched.path) as project:
         settings.write_text(whole.replace("check_anchors = true", "check_anchors = 1"))
-        with pytest.raises(FileProblems, match=r"evalset.toml:9.*must be true or false, not 1"):
+        with pytest.raises(FileProblems, match=r"evalset.toml:12.*must be true or false, not 1"):
             project.evaluate(*ASK)
         settings.write_text(whole + "\n[metrics.exact]\ncheck_anchors = true\n")
         with pytest.raises(UsageError, match="asks no model, so that it has no anchors"):

@@ -142,8 +142,11 @@ def _held(held: Certificate, judge: DeclaredJudge) -> None:
         hidden = hidden_biases(held.parts, held.allowed)
         if hidden:
             shown.text(hidden)
-        asked = held.cases + held.unscored
-        shown.text(f"Unread: {judgeframes.share(judge.unread)}, {held.unscored} of {asked} cases.")
+        unread = held.unscored - held.unanswered
+        asked = held.cases + unread
+        shown.text(f"Unread: {judgeframes.share(judge.unread)}, {unread} of {asked} cases.")
+        if held.unanswered:
+            shown.text(f"Without an answer of the judge: {held.unanswered}. Certify it again.")
         if held.unrated:
             times = "once" if held.unrated == 1 else f"{held.unrated} times"
             shown.text(f"People could not tell {times}. That is no rating.")

@@ -56,18 +56,25 @@ def _judge() -> DeclaredJudge:
 
 
 def _rater(held: Labelling) -> str:
-    """Draw the box for a name, which may be a new one; empty where there is none yet."""
+    """Draw the box for a name, which may be a new one; empty where there is none yet.
+
+    Once there is one, the box goes: it would hold the keys that rate.
+    """
     wanted = urlstate.read("rater").strip()
-    names = sorted({*held.raters, *([wanted] if wanted else [])})
+    if wanted:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            shown.text(f"You are {wanted}.")
+            st.button("Somebody else", on_click=_forget)
+        return wanted
     key = "rater-name"
-    st.session_state[key] = wanted or None
 
     def keep() -> None:
         urlstate.write(rater=str(st.session_state[key] or "").strip(), case="")
 
     chosen = st.selectbox(
         "Your name",
-        names,
+        sorted(held.raters),
+        index=None,
         key=key,
         format_func=frames.cell,
         on_change=keep,
@@ -75,6 +82,10 @@ def _rater(held: Labelling) -> str:
         placeholder="Type your name",
     )
     return str(chosen or "").strip()
+
+
+def _forget() -> None:
+    urlstate.write(rater="", case="")
 
 
 show()

@@ -113,13 +113,7 @@ def _print_certificate(found: Certificate) -> None:
         console().print(hidden, style="yellow", soft_wrap=True)
     if found.classes:
         _print_classes(found)
-    if found.unscored:
-        console().print(
-            f"{found.unscored} cases have no score of the judge and are left out. Mend its prompt, model or "
-            f"scale; if none of that changed, ask it again with --no-cache.",
-            style="yellow",
-            soft_wrap=True,
-        )
+    _print_missing(found)
     if found.unrated:
         times = "once" if found.unrated == 1 else f"{found.unrated} times"
         console().print(f"People could not tell {times}; that is no rating.", style="yellow")
@@ -128,6 +122,31 @@ def _print_certificate(found: Certificate) -> None:
     if found.stand_in:
         console().print("* a rule-based stand-in, not an LLM; it only shows the way.")
     console().print(f"Certificate: certificates/{safe_line(found.label, 40)}.json beside the set; commit it.")
+
+
+def _print_missing(found: Certificate) -> None:
+    """Say what has no score, and what is to be done: a server that is down needs no other prompt."""
+    from promptops.cli.tables import console
+
+    unread = found.unscored - found.unanswered
+    if unread:
+        console().print(
+            f"{_cases(unread)} no score of the judge and {'is' if unread == 1 else 'are'} left out. Mend its "
+            "prompt, model or scale; if none of that changed, ask it again with --no-cache.",
+            style="yellow",
+            soft_wrap=True,
+        )
+    if found.unanswered:
+        console().print(
+            f"{_cases(found.unanswered)} no answer of the judge: its server could not be reached, or failed. "
+            "Run the same again, which asks about these alone.",
+            style="yellow",
+            soft_wrap=True,
+        )
+
+
+def _cases(count: int) -> str:
+    return "1 case has" if count == 1 else f"{count} cases have"
 
 
 def _print_classes(found: Certificate) -> None:

@@ -104,7 +104,8 @@ def _cells(found: Correction, *, sign: bool = False) -> tuple[str, str, str, str
 
 
 def _worth(found: Correction) -> str:
-    return f"the {found.groups:,} ratings tell with this judge as much as {found.worth or 0:,.0f} without it."
+    units = "rated samples" if found.groups == found.rated else "groups of rated samples"
+    return f"the {found.groups:,} {units} tell with this judge as much as {found.worth or 0:,.0f} without it."
 
 
 def _share(found: CorrectedShare) -> str:

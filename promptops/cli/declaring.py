@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from promptops.cli.judging import judge_command
 from promptops.cli.options import json_option, open_project, target_output_to_stderr
+
+if TYPE_CHECKING:
+    from promptops.declared import DeclaredJudge
 
 
 @judge_command.command("list")
@@ -14,7 +19,7 @@ from promptops.cli.options import json_option, open_project, target_output_to_st
 def list_command(ctx: click.Context, as_json: bool) -> None:
     """List the judges of all sets: does each have a certificate that fits it as it is, and what is next?
 
-    Nothing is asked.
+    The last check tells when its anchors were judged last, and whether it has changed. Nothing is asked.
     """
     with open_project(ctx, dry=True) as project, target_output_to_stderr():
         found = project.judges()
@@ -32,7 +37,7 @@ def list_command(ctx: click.Context, as_json: bool) -> None:
     if not found.judges and not found.broken:
         console().print("No set of this project has a judge. Declare one in a set's evalset.toml.")
     table = Table(box=None, pad_edge=False)
-    for name in ("judge", "kind", "model", "certificate", "agreement", "of people"):
+    for name in ("judge", "kind", "model", "certificate", "agreement", "of people", "last check"):
         table.add_column(name, overflow="fold")
     for judge in found.judges:
         held = judge.certificate
@@ -44,6 +49,7 @@ def list_command(ctx: click.Context, as_json: bool) -> None:
             f"{judge.state} (chance)" if judge.doubt else judge.state,
             figure(main.judge_human.value) if main is not None else "-",
             figure(main.human_human.value) if main is not None else "-",
+            judge.check.told if judge.check is not None else "-",
         )
     if found.judges:
         console().print(table)
@@ -55,5 +61,20 @@ def list_command(ctx: click.Context, as_json: bool) -> None:
         if judge.why:
             then = f" Next: {judge.command}" if judge.command else ""
             console().print(f"{safe_line(judge.name, 60)}: {safe_lines(judge.why)}{then}", soft_wrap=True)
+        if judge.check is not None and judge.check.drifted:
+            console().print(f"{safe_line(judge.name, 60)}: {_changed(judge)}", style="red", soft_wrap=True)
     for name, why in found.broken.items():
         console().print(f"{safe_line(name, 60)} can't be read: {safe_lines(why)}", soft_wrap=True)
+
+
+def _changed(judge: DeclaredJudge) -> str:
+    """Say when a judge changed, and what is next."""
+    check = judge.check
+    if check is None or check.before is None or check.since is None:
+        return ""
+    from promptops.drifting import span
+
+    return (
+        f"changed {span(check.before, check.since)}: scores from before and after don't mean the same. "
+        f"Next: promptops judge freeze {judge.name} --renew"
+    )

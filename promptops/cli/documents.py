@@ -25,7 +25,7 @@ from promptops.selftest import SelfTest
 from promptops.shift import Shift
 from promptops.slices import Slices
 from promptops.submissions import Collection, Submission
-from promptops.types import AliasMove, Case, Estimate, FailureCount, PromptVersion, Run
+from promptops.types import AliasMove, Case, Estimate, FailureCount, Outcome, PromptVersion, Run
 from promptops.verdicts import CaseChange, Comparison, Correction, Verdict
 from promptops.worddiff import DiffPart
 
@@ -204,7 +204,12 @@ class GateDocument(Document):
     """`gate`."""
 
     verdict: Verdict | None
+    """Null where nothing was judged: the prompt is unchanged, or `reasons` say why it could not be."""
     exit_code: int
+    outcome: Outcome | None = None
+    """That of the verdict; CANNOT_MEASURE where there is none; null of an unchanged prompt."""
+    reasons: tuple[str, ...] = ()
+    """Why there is no verdict, and what is next: a certificate that is void, a baseline that is missing."""
     unchanged: str | None = None
     stopped: str | None = None
     """Why no further call was made, where a limit ended it; else null."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -154,6 +154,11 @@ def eval_command(
 @click.option(
     "--metric", "metrics", multiple=True, help="A metric by name; default: the set's metrics as they are now."
 )
+@click.option("--no-cache", is_flag=True, help="Ask judges even where a reply to the same request is stored.")
+@dry_run_option
+@max_calls_option
+@max_cost_option
+@jobs_option
 @judge_option
 @engine_option
 @log_option
@@ -163,17 +168,43 @@ def score_command(
     ctx: click.Context,
     run: str,
     metrics: tuple[str, ...],
+    no_cache: bool,
+    dry_run: bool,
+    max_calls: int | None,
+    max_cost: float | None,
+    concurrency: int | None,
     judge_model: str | None,
     log_json: str | None,
     as_json: bool,
 ) -> None:
-    """Score the stored answers of RUN anew. They are kept as a run of their own; no answer is asked again."""
+    """Score the stored answers of RUN anew. They are kept as a run of their own; no answer is asked again.
+
+    Judges are asked only for what is not stored. Exit code 3 where a limit (--max-calls, --max-cost) ended
+    it: `promptops resume` finishes that run.
+    """
+    from promptops.budget import Budget
     from promptops.types import MetricSpec
 
+    budget = Budget(max_calls, max_cost)
+    specs = [MetricSpec(label=name.rpartition(":")[2], metric=name) for name in metrics]
+    given: dict[str, Any] = {
+        "judge_model": judge_model,
+        "cache": not no_cache,
+        "concurrency": concurrency,
+        "budget": budget,
+    }
+    if dry_run:
+        from promptops.cli.forecasting import print_forecast
+
+        with open_project(ctx, dry=True) as project, target_output_to_stderr():
+            forecast = project.forecast_score(run, specs, **given)
+        print_forecast(forecast, as_json=as_json)
+        return
     with open_project(ctx, existing=True) as project, Watched(project, quiet=as_json, log=log_json) as seen:
-        specs = [MetricSpec(label=name.rpartition(":")[2], metric=name) for name in metrics]
-        done = project.rescore(run, specs, judge_model=judge_model, watch=seen.watch)
-        print_made(project, [done], seen, as_json)
+        with target_output_to_stderr():
+            done = project.rescore(run, specs, **given, watch=seen.watch)
+        print_made(project, [done], seen, as_json, budget=budget)
+    ctx.exit(exit_code([done], budget, None))
 
 
 def _print_forecast(ctx: click.Context, select: Selection, budget: Budget) -> None:

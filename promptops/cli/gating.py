@@ -26,6 +26,7 @@ from promptops.cli.watched import naming
 
 if TYPE_CHECKING:
     from promptops.budget import Budget
+    from promptops.errors import PromptopsError
     from promptops.project import Project
     from promptops.types import Run
     from promptops.verdicts import Verdict
@@ -116,6 +117,9 @@ def accept_command(
     "(--first, by default half), and the others only where it leaves the verdict open.",
 )
 @changed_option
+@click.option(
+    "--no-cache", is_flag=True, help="With --prompt: ask even where an answer to the same request is stored."
+)
 @dry_run_option
 @max_calls_option
 @max_cost_option
@@ -142,6 +146,7 @@ def gate_command(
     look: int | None,
     inconclusive: Literal["block", "warn", "extend"],
     changed: str | None,
+    no_cache: bool,
     dry_run: bool,
     max_calls: int | None,
     max_cost: float | None,
@@ -187,6 +192,7 @@ def gate_command(
                         extend=extend,
                         seed=seed,
                         look=look,
+                        cache=not no_cache,
                         cassette=cassette,
                         concurrency=concurrency,
                         judge_model=judge_model,
@@ -213,6 +219,7 @@ def gate_command(
         except PromptopsError as error:
             if tell.wanted and error.exit_code == EXIT_CODES["CANNOT_MEASURE"]:
                 tell.refuse(project, evalset, error)
+            _print_refused(error, budget, as_json)
             raise
         judged = project.run(verdict.candidate)
     tell_stopped(budget, [judged])
@@ -220,13 +227,32 @@ def gate_command(
         from promptops.cli import documents
 
         documents.print_document(
-            documents.GateDocument(verdict=verdict, exit_code=code, stopped=budget.stopped or None)
+            documents.GateDocument(
+                verdict=verdict, exit_code=code, outcome=verdict.outcome, stopped=budget.stopped or None
+            )
         )
     else:
         _print_verdict(verdict, judged)
     if report is not None:
         tell.tell(report)
     ctx.exit(code)
+
+
+def _print_refused(error: PromptopsError, budget: Budget, as_json: bool) -> None:
+    """Print the object of a gate that could not measure; why goes to stderr as well."""
+    from promptops.cli import documents
+
+    if not as_json or error.exit_code != EXIT_CODES["CANNOT_MEASURE"]:
+        return
+    documents.print_document(
+        documents.GateDocument(
+            verdict=None,
+            exit_code=error.exit_code,
+            outcome="CANNOT_MEASURE",
+            reasons=(str(error),),
+            stopped=budget.stopped or None,
+        )
+    )
 
 
 def _print_verdict(verdict: Verdict, judged: Run) -> None:
@@ -261,6 +287,7 @@ def _print_forecast(ctx: click.Context, budget: Budget) -> None:
             given["prompt"],
             given["model"],
             extend=given["inconclusive"] == "extend",
+            cache=not given["no_cache"],
             budget=budget,
             **{name: given[name] for name in same},
         )
@@ -284,6 +311,11 @@ def _refuse_mixed(given: dict[str, Any]) -> None:
         raise click.UsageError("--dry-run goes with --prompt; to judge a stored run nobody is asked.")
     if given["model"]:
         raise click.UsageError("--model goes with --prompt; a stored run has its model already.")
+    if given["no_cache"]:
+        raise click.UsageError(
+            "--no-cache goes with --prompt; a stored run is judged as it is (promptops score RUN --no-cache "
+            "asks its judges again)."
+        )
     if given["cassette"]:
         raise click.UsageError("--cassette goes with --prompt; a stored run has its answers already.")
     if given["early_stop"] or in_stages or given["repeats"] > 1:

@@ -28,6 +28,9 @@ REPLY_LIMIT = 200_000
 """Characters of a reply that are searched for a verdict; all calls wait while that is done."""
 
 
+JUDGES_APART = 10_000_000
+"""So far from its own polls lies what a judge of a jury asks word for word as one before it."""
+
 Reads = Callable[[Completion], bool]
 """Tells whether a judge can read a reply."""
 

@@ -76,7 +76,7 @@ class Field(ABC):
 
 @dataclass(frozen=True)
 class Grade(Field):
-    """A number on a scale; `whole` asks for whole ones, and a `step` takes no number between the steps."""
+    """A number on a scale; `whole` takes no fraction, and a `step` no number between the steps."""
 
     low: float
     high: float
@@ -93,6 +93,8 @@ class Grade(Field):
             return Unread(found)
         if self.step is not None and not in_steps(found, self.low, self.step):
             return Unread(f"the score {found:g} lies between the steps of {self.step:g}")
+        if self.whole and not found.is_integer():
+            return Unread(f"the score {found:g} is no whole number, and the scale has no others")
         return found
 
 

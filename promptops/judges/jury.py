@@ -10,8 +10,9 @@ from typing import Any, ClassVar, Self
 from pydantic import Field, JsonValue, ValidationError, model_validator
 
 from promptops import plugins
+from promptops.canonical import digest_of
 from promptops.errors import PromptopsError
-from promptops.judges import Ask, Judge, Reads, Rung
+from promptops.judges import JUDGES_APART, Ask, Judge, Reads, Rung
 from promptops.judges._polls import LEAST_READ, noise_of, refuse_sure
 from promptops.judges._votes import Rule, Votes, combined, counted, disagreement, read_votes
 from promptops.types import Completion, Message, MetricRecord, Prompt, Sample, Score
@@ -152,9 +153,10 @@ class Jury(Judge):
         votes: Votes = {name: [] for name in self.sitting}
         reasons: list[tuple[float, str, str]] = []
         missing: list[Score] = []
+        asked_by: dict[str, int] = {}
         for poll in range(self.polls):
             for name, judge in self.sitting.items():
-                asked = _asking_as(judge, ask, self._poll(name, poll))
+                asked = _asking_as(judge, ask, self._poll(name, poll), asked_by, self._seat(name))
                 score = idle.get(name) or await judge.judge(completion, sample, asked)
                 vote = judge.value(score)
                 votes[name].append(vote)
@@ -180,6 +182,12 @@ class Jury(Judge):
         """Return the number of a judge's poll; judges that are the same in all count as polls of one."""
         same = [each for each in self.sitting if self.signatures[each] == self.signatures[name]]
         return (poll * len(same) + same.index(name)) * POLLS_APART
+
+    def _seat(self, name: str) -> int:
+        """Return a judge's place in the jury; judges that are the same in all share that of the first."""
+        return next(
+            place for place, each in enumerate(self.sitting) if self.signatures[each] == self.signatures[name]
+        )
 
     @cached_property
     def signatures(self) -> dict[str, str]:
@@ -250,8 +258,12 @@ def _others(judge: Judge, than: Judge) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value != getattr(than, name)}
 
 
-def _asking_as(judge: Judge, ask: Ask, first: int) -> Ask:
-    """Return an Ask that goes to a judge's own model, with polls numbered from `first` on."""
+def _asking_as(judge: Judge, ask: Ask, first: int, asked_by: dict[str, int], seat: int) -> Ask:
+    """Return an Ask that goes to a judge's own model, with polls numbered from `first` on.
+
+    What a judge before has asked word for word, by `asked_by`, is another question: two votes are two
+    replies. Whoever asked it first has the number that it has without the other.
+    """
 
     async def asked(
         prompt: Prompt,
@@ -262,7 +274,11 @@ def _asking_as(judge: Judge, ask: Ask, first: int) -> Ask:
         poll: int = 0,
         reads: Reads | None = None,
     ) -> Completion:
-        return await ask(prompt, slots, form, model=model or judge.model, poll=first + poll, reads=reads)
+        whom, number = model or judge.model, first + poll
+        words = digest_of([whom, prompt.digest, dict(slots), form, number])
+        if asked_by.setdefault(words, seat) != seat:
+            number += seat * JUDGES_APART
+        return await ask(prompt, slots, form, model=whom, poll=number, reads=reads)
 
     return asked
 

@@ -44,9 +44,8 @@ def drift_told(found: Drift) -> str:
     told = []
     for point in _measured(found):
         gap, alarm = point.difference, ", alarm" if point.alarm else ""
-        told.append(
-            f"{point.date[:10]}: {signed(gap.value)} {interval(gap.low, gap.high, sign=True)}{alarm}."
-        )
+        ends = "on every anchor" if gap.low is None else interval(gap.low, gap.high, sign=True)
+        told.append(f"{point.date[:10]}: {signed(gap.value)} {ends}{alarm}.")
     return " ".join(told)
 
 

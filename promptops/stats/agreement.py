@@ -9,7 +9,7 @@ gap, come from the same resamples of cases. Alpha among all humans at once is `k
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
 
@@ -21,7 +21,7 @@ from promptops.stats.alpha import Scale, alpha_figure
 from promptops.stats.bootstrap import Method
 from promptops.stats.clusters import Labels
 from promptops.stats.correlation import correlation_figure
-from promptops.stats.intervals import MeanInterval, mean_interval
+from promptops.stats.intervals import MeanInterval, equal_interval, mean_interval
 from promptops.stats.kappa import kappa_figure
 from promptops.stats.reweighting import RESAMPLES, Estimated, Weighted, drawn, estimated
 
@@ -41,6 +41,8 @@ Measure = Literal[
 _SAME = "all ratings are the same, so that nothing tells agreement from chance"
 _CONSTANT = "one side gives every case the same rating, so that there is no correlation"
 _NO_PAIR = "no case has both ratings"
+_EQUAL = 1e-9
+"""Differences that lie no further apart are one, as computers write it."""
 
 
 @dataclass(frozen=True)
@@ -111,20 +113,32 @@ def agreement(
 
 
 def bias(
-    judge: npt.ArrayLike, humans: npt.ArrayLike, clusters: Labels | None = None, level: float = 0.95
+    judge: npt.ArrayLike,
+    humans: npt.ArrayLike,
+    clusters: Labels | None = None,
+    level: float = 0.95,
+    *,
+    scale: tuple[float, float] | None = None,
 ) -> Bias:
     """Return how far a judge (n,) rates above the mean of a case's human ratings (n, raters).
 
-    The t interval of a mean needs no resampling and keeps its level for few cases. Raises
-    TooFewClustersError where fewer than two clusters have both ratings.
+    The t interval of a mean needs no resampling and keeps its level for few cases. Where all differences are
+    equal it would have no width; with the judge's `scale`, what may have gone unseen makes it as wide as the
+    cases are few. Raises TooFewClustersError where fewer than two clusters have both ratings.
     """
     own, others = _checked(judge, humans)
     rated = np.isfinite(others)
     known = np.isfinite(own) & rated.any(axis=1)
     sums = np.where(rated, others, 0.0).sum(axis=1)
-    differences = own[known] - sums[known] / rated[known].sum(axis=1)
+    means = sums[known] / rated[known].sum(axis=1)
+    differences = own[known] - means
     labels = None if clusters is None else [each for each, kept in zip(clusters, known, strict=True) if kept]
-    return Bias(mean_interval(differences, labels, level), int((~known).sum()))
+    found = mean_interval(differences, labels, level)
+    if scale is not None and np.ptp(differences) <= _EQUAL:
+        reach = scale[0] - float(means.max()), scale[1] - float(means.min())
+        ends = equal_interval(found.mean, found.clusters, *reach, level)
+        found = replace(found, low=ends.low, high=ends.high)
+    return Bias(found, int((~known).sum()))
 
 
 def _checked(judge: npt.ArrayLike, humans: npt.ArrayLike) -> tuple[Floats, Floats]:

@@ -60,6 +60,17 @@ def mean_interval(
     return MeanInterval(mean, mean - reach, mean + reach, se, count - 1, len(x), count)
 
 
+def equal_interval(value: float, clusters: int, low: float, high: float, level: float = 0.95) -> Interval:
+    """Return a mean of equal values, each in [low, high], with an interval that is wide where they are few.
+
+    So many independent clusters without another value leave a share p = 1 - ((1 - level) / 2)^(1/clusters)
+    that may have gone unseen (Clopper & Pearson 1934, of no success), and it may lie at an end of the range.
+    """
+    unseen = 1 - ((1 - level) / 2) ** (1 / clusters)
+    ends = min(low, value), max(high, value)
+    return Interval(value, value + unseen * (ends[0] - value), value + unseen * (ends[1] - value))
+
+
 def wilson_interval(successes: int, n: int, level: float = 0.95) -> Interval:
     """Return a proportion and Wilson's 1927 score interval. Raises ValueError unless 0 <= successes <= n."""
     if n < 1 or not 0 <= successes <= n:

@@ -130,13 +130,26 @@ class Answers(Database):
             found.setdefault(":".join(purpose.split(":")[:2]), _Sum()).add(completion)
         return {kind: each.taken() for kind, each in found.items()}
 
-    def cached_judgements(self, run_id: str, label: str) -> int:
-        """Return how many of a judge's replies in a run are those of an earlier one."""
+    def cached_judgements(self, run_id: str, label: str, since: str | None = None) -> int:
+        """Return how many of a judge's replies in a run are those of an earlier one.
+
+        With `since`, an ISO date in UTC, only those of which it is not known that they are no older.
+        """
         own = or_(
             calls.c.purpose == f"judge:{label}",
             calls.c.purpose.startswith(f"judge:{label}:", autoescape=True),
         )
         query = select(func.count()).where(calls.c.run_id == run_id, calls.c.cached.is_(True), own)
+        if since is not None:
+            paid = calls.alias("paid")
+            # What is used again is the newest reply to a request.
+            later = exists().where(
+                paid.c.cache_key == calls.c.cache_key,
+                paid.c.cached.is_(False),
+                paid.c.created_at >= since,
+                paid.c.id < calls.c.id,
+            )
+            query = query.where(~later)
         with self.reading() as connection:
             return int(connection.execute(query).scalar_one())
 

@@ -209,6 +209,15 @@ def test_what_can_not_be_stored_is_told(answered: tuple[Folder, str], page: Open
     assert "was not stored" not in everything(app) and "1 of 11 done" in texts(app)
 
 
+def test_whoever_is_known_can_make_room_for_somebody_else(answered: tuple[Folder, str], page: Open) -> None:
+    folder, database = drawn(answered)
+    app = page(folder.path, database, "label", judge=QUALITY, rater="anna")
+    assert "You are anna." in texts(app) and not any(each.label == "Your name" for each in app.selectbox)
+    app = of(app, "Somebody else")
+    assert any(each.label == "Your name" for each in app.selectbox)
+    assert not any(each.label == "5" for each in app.button), "nobody rates without a name"
+
+
 def test_a_name_that_can_not_be_kept_is_refused(answered: tuple[Folder, str], page: Open) -> None:
     folder, database = drawn(answered)
     app = page(folder.path, database, "label", judge=QUALITY, rater="an\x1bna")

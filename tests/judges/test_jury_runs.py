@@ -279,3 +279,61 @@ def test_a_jury_that_is_split_too_often_measures_nothing(court: Court) -> None:
     assert "CANNOT_MEASURE" in court.run("gate", "asked", code=3)
     assert "split on 1 of 8 answers, which have no score" in " ".join(court.run("show", "latest").split())
     assert "the jury is split: 1 x 2, 1 x 4" in " ".join(court.run("show", "latest", "q007").split())
+
+
+TWINS = """\
+format = 1
+
+[card]
+description = "made for a test"
+
+[metrics.quality]
+metric = "jury"
+
+[metrics.quality.judges.mean]
+metric = "criteria"
+criteria = { right = "It is right.", short = "It is short." }
+
+[metrics.quality.judges.lowest]
+metric = "criteria"
+figure = "lowest"
+criteria = { right = "It is right.", short = "It is short." }
+"""
+
+
+def grades(*found: int) -> str:
+    return json.dumps(
+        {f"{what}_{n}": grade for n, grade in enumerate(found, 1) for what in ("reason", "grade")}
+    )
+
+
+def test_two_judges_that_ask_word_for_word_the_same_get_a_reply_each(court: Court) -> None:
+    court.write(TWINS)
+    court.near.replies = [grades(1, 5), grades(3, 3)] * 8
+    court.run(*EVAL, "-j", "1", "--no-cache")
+    assert court.calls == (0, 16)
+    [case] = court.json("show", "latest", "q003")["cases"]
+    assert case["result"]["scores"]["quality"]["evidence"]["votes"] == {"mean": [3.0], "lowest": [3.0]}
+    with Project.open(court.folder.path) as project, project.store.reading() as connection:
+        found = connection.exec_driver_sql(
+            "SELECT count(DISTINCT coalesce(address, cache_key)) FROM calls WHERE purpose <> 'answer'"
+        )
+        assert found.scalar_one() == 16
+    court.run(*EVAL)
+    assert court.calls == (0, 16), "each is found again"
+    assert court.json("replay", "latest")["replay"]["outcome"] == "equal"
+
+
+def test_a_jury_whose_judges_shared_an_address_in_older_runs_is_still_replayed(
+    court: Court, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    court.write(TWINS)
+    court.near.replies = [grades(2, 4)]
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    with Project.open(court.folder.path) as project:
+        monkeypatch.setattr("promptops.judges.jury.JUDGES_APART", 0)
+        old = project.evaluate("asked", [court.folder.path / "ask.prompt.yaml"], ["mock/echo"])[0]
+        monkeypatch.undo()
+        assert court.calls[1] == 8, "one reply served both"
+        assert project.replay(old.id).outcome == "equal" and project.verify(old.id).outcome == "proven"

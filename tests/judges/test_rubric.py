@@ -31,7 +31,15 @@ def test_references_can_be_kept_from_the_judge() -> None:
     assert "A rose." not in text and "There is no reference answer." in text
 
 
-@pytest.mark.parametrize("score", [0, 6, -4, True, "five", None])
+@pytest.mark.parametrize("score", [0, 6, -4, 4.5, "3.5", True, "five", None])
 def test_what_is_no_number_on_the_scale_leaves_no_score(score: object) -> None:
     found, _ = judged("rubric", ANSWER, SAMPLE, json.dumps({"reason": "so", "score": score}))
     assert found.unscored and not found.counts
+
+
+def test_a_fraction_is_no_grade_on_a_scale_of_whole_numbers() -> None:
+    found, _ = judged("rubric", ANSWER, SAMPLE, '{"reason": "so", "score": 4.5}')
+    assert found.unscored == "the score 4.5 is no whole number, and the scale has no others"
+    assert "4.5" in str(found.evidence["reply"]), "the reply is kept"
+    for written in ("4", "4.0", '"4.0"'):
+        assert judged("rubric", ANSWER, SAMPLE, f'{{"score": {written}}}')[0].counts == (4.0,)
