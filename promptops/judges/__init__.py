@@ -259,7 +259,9 @@ def read_verdict(
     """
     if len(reply) > REPLY_LIMIT:
         return f"the reply has {len(reply)} characters, more than a {what} needs"
-    own = re.sub(rf"<([a-z-]+)-{mark}>.*?(</\1-{mark}>|\Z)", " ", reply, flags=re.DOTALL)
+    own = reply
+    if mark in reply:  # few replies repeat one, and a pattern with a mark in it is compiled for each
+        own = re.sub(rf"<([a-z-]+)-{mark}>.*?(</\1-{mark}>|\Z)", " ", reply, flags=re.DOTALL)
     found: list[dict[str, JsonValue]] = []
     written = [(text, value) for text, value in _objects(own) if keys <= value.keys()]
     baits = (
