@@ -181,9 +181,10 @@ def is_judge(spec: MetricSpec) -> bool:
 
 def is_pairwise(spec: MetricSpec) -> bool:
     """Tell whether a metric compares two outputs, so that it is no part of a run."""
-    if ":" not in spec.metric and not plugins.exists("judges", spec.metric):
+    name = spec.metric
+    if ":" not in name and (plugins.exists("metrics", name) or not plugins.exists("judges", name)):
         return False
-    chosen = _metric_class(spec.metric)
+    chosen = _metric_class(name)
     return issubclass(chosen, Judge) and chosen.pairs
 
 

@@ -10,6 +10,7 @@ import importlib
 import importlib.metadata
 import inspect
 import pkgutil
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -67,6 +68,7 @@ def _files(wing: str) -> tuple[str, ...]:
     )
 
 
+@cache
 def _entry_points(wing: str) -> dict[str, importlib.metadata.EntryPoint]:
     return {point.name: point for point in importlib.metadata.entry_points(group=f"promptops.{wing}")}
 
