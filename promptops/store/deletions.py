@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from promptops.production.records import Feedback, Record, RecordFilter
 from promptops.store.database import timestamp
+from promptops.store.pointed import with_versions
 from promptops.store.production import Production
 from promptops.store.recordrows import feedback_row, record_row
 from promptops.store.tables import deletions, feedback, records
@@ -51,7 +52,11 @@ class Deletions(Production):
         """Keep what was logged, but for what was deleted since; known ids stay as they are."""
         with self._taking(each.subject for each in logged) as (connection, gone):
             kept = [each for each in logged if not _is_gone(gone, each.subject, each.at)]
-            added = self._put(connection, records, [record_row(each) for each in kept]) if kept else 0
+            added = (
+                self._put(connection, records, [record_row(each) for each in with_versions(connection, kept)])
+                if kept
+                else 0
+            )
         return Taken(added, frozenset(each.id for each in logged) - {each.id for each in kept})
 
     def take_feedback(self, said: Sequence[Feedback]) -> Taken:

@@ -24,6 +24,7 @@ from promptops.errors import UnknownName, UsageError
 from promptops.production.records import Feedback, Record, RecordFilter, RecordScore
 from promptops.store.database import Database, clean_messages
 from promptops.store.opening import connect_sqlite
+from promptops.store.pointed import with_versions
 from promptops.store.recordchoice import chosen
 from promptops.store.recordrows import (
     FIGURES,
@@ -71,8 +72,15 @@ class Production(Database):
     """What came back from production."""
 
     def add_records(self, added: Sequence[Record]) -> int:
-        """Keep records in one transaction; return how many were new. What has a known id is left as it is."""
-        return self._add(records, [record_row(each) for each in added])
+        """Keep records in one transaction; return how many were new. What has a known id is left as it is.
+
+        What names a prompt's alias and no version gets the one to which it pointed then.
+        """
+        if not added:
+            return 0
+        with self.writing() as connection:
+            rows = [record_row(each) for each in with_versions(connection, added)]
+            return self._put(connection, records, rows)
 
     def add_feedback(self, added: Sequence[Feedback]) -> int:
         """Keep what was said; return how much was new."""

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from promptops.errors import StoreError, UnknownName, UsageError
 from promptops.production.records import Feedback, Record, RecordFilter, RecordScore, subject_mark
 from promptops.store import Store
+from promptops.store.database import timestamp
+from tests.store import nouns
 
 ALL = RecordFilter()
 
@@ -154,3 +156,28 @@ def test_an_unknown_or_ambiguous_id_says_so(store: Store) -> None:
 def test_a_score_needs_its_record(store: Store) -> None:
     with pytest.raises(StoreError, match=r"(?i)foreign key"):
         store.add_record_scores([score(9)])
+
+
+def test_a_record_that_names_an_alias_has_the_version_to_which_it_pointed_then(store: Store) -> None:
+    for text in ("one", "two"):
+        store.add_prompt("reply", nouns.prompt(text))
+    store.set_alias("reply", "production", 1)
+    between = timestamp()
+    while timestamp() == between:
+        pass
+    store.set_alias("reply", "production", 2)
+    late, early = "2099-01-01T00:00:00.000000+00:00", "1999-01-01T00:00:00.000000+00:00"
+    asked = [
+        {"at": early, "alias": "production"},
+        {"at": between, "alias": "production"},
+        {"at": late, "alias": "production"},
+        {"at": late, "alias": "production", "version": 1},
+        {"at": late, "alias": "staging"},
+        {"at": late},
+    ]
+    found = [record(number, prompt="reply", **fields) for number, fields in enumerate(asked)]
+    assert store.take_records(found[:3]).added == 3
+    assert store.add_records(found) == 3
+    versions = {each.id: each.version for each in store.records(ALL)}
+    assert [versions[each.id] for each in found] == [None, 1, 2, 1, None, None]
+    assert store.record("record-2").reference == "reply@2" and store.record("record-2").alias == "production"
