@@ -12,11 +12,12 @@ from promptops.gaterules import GateRule
 from promptops.located import NAME_RULE, Faults, KeyPath, did_you_mean, is_name, kind_of, shown
 from promptops.origins import ORIGIN_SLICES, is_synthetic
 from promptops.pairrules import KIND, PairRule, read_pair_rule
+from promptops.places import facts_of
 from promptops.samplefiles import FILES, read_samples
 from promptops.shiftrules import ShiftRule, read_shift_rule
 from promptops.textfile import check_inside, file_name
 from promptops.tomlfile import read_toml
-from promptops.types import Card, EvalSet, KeptSamples, MetricSpec, Sample, facts_of
+from promptops.types import Card, EvalSet, KeptSamples, MetricSpec, Sample
 
 SETTINGS = "evalset.toml"
 FORMAT = 1

@@ -8,8 +8,9 @@ from itertools import repeat
 import numpy as np
 
 from promptops.metrics import Metric, scored
+from promptops.places import at_places
 from promptops.summary import Bools, Column, Floats, Ints
-from promptops.types import Completion, MetricRecord, Sample, at_places
+from promptops.types import Completion, MetricRecord, Sample
 
 
 def with_missing(

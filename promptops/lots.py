@@ -14,7 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from promptops.types import Sample, facts_of
+from promptops.places import facts_of
+from promptops.types import Sample
 
 
 def lots(samples: Sequence[Sample], seed: int) -> npt.NDArray[np.intp]:

@@ -8,7 +8,7 @@ from itertools import repeat
 import numpy as np
 import numpy.typing as npt
 
-from promptops.types import Sample, facts_of
+from promptops.types import Facts, KeptSamples, Sample
 
 Ints = npt.NDArray[np.intp]
 
@@ -43,3 +43,16 @@ class Places:
 
 def _hashes(ids: Iterable[str]) -> npt.NDArray[np.int64]:
     return np.fromiter(map(hash, ids), np.int64)
+
+
+def facts_of(samples: Sequence[Sample]) -> Iterable[Sample | Facts]:
+    """Return what figures need of each sample, by the cheapest way."""
+    return samples.facts() if isinstance(samples, KeptSamples) else samples
+
+
+def at_places(samples: Sequence[Sample], places: Iterable[int]) -> Iterable[Sample]:
+    """Return the samples at some places, in the order of these, by the cheapest way."""
+    wanted = [int(place) for place in places]
+    if isinstance(samples, KeptSamples):
+        return samples.some(wanted)
+    return [samples[place] for place in wanted]

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from promptops.origins import SYNTHETIC, SYNTHETIC_SLICE, is_synthetic
-from promptops.places import Places
-from promptops.types import Facts, Sample, facts_of
+from promptops.places import Places, facts_of
+from promptops.types import Facts, Sample
 
 Ints = npt.NDArray[np.intp]
 _NOWHERE: Ints = np.empty(0, dtype=np.intp)

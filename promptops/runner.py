@@ -72,12 +72,9 @@ class Runner:
         """
         tasks = list(tasks)
         counts = [task.count() for task in tasks]
+        runs = tuple(task.run for task in tasks)
         progress = Progress(
-            total=sum(counts),
-            usage=self.usage,
-            runs=tuple(task.run for task in tasks),
-            brake=self.brake,
-            remarks=self.remarks,
+            total=sum(counts), usage=self.usage, runs=runs, brake=self.brake, remarks=self.remarks
         )
         self._progress = progress
         if self.tracing is not None:

@@ -14,9 +14,10 @@ from promptops.idfile import Ids
 from promptops.matching import matcher
 from promptops.metrics import Metric
 from promptops.noun import Noun
+from promptops.places import facts_of
 from promptops.store.spool import spooled
 from promptops.summary import own_figures
-from promptops.types import EvalSet, KeptSamples, MetricRecord, Part, PartStep, Result, Sample, facts_of
+from promptops.types import EvalSet, KeptSamples, MetricRecord, Part, PartStep, Result, Sample
 
 TAG_WORDS = ("tag", "tags")
 

@@ -18,10 +18,11 @@ import numpy.typing as npt
 from promptops.errors import UsageError
 from promptops.metrics import Metric
 from promptops.origins import ORIGIN_SLICES, SYNTHETIC, SYNTHETIC_SLICE, is_synthetic, origin_slices
+from promptops.places import at_places
 from promptops.roster import Roster
 from promptops.stats.clusters import numbered
 from promptops.stats.intervals import bootstrap_interval, mean_interval, wilson_interval
-from promptops.types import Estimate, MetricRecord, Result, Run, Sample, at_places
+from promptops.types import Estimate, MetricRecord, Result, Run, Sample
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Bools: TypeAlias = npt.NDArray[np.bool_]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
@@ -129,19 +129,6 @@ class KeptSamples(Sequence[Sample]):
     def some(self, places: Sequence[int]) -> Iterator[Sample]:
         """Yield the samples at some places, in the order of these."""
         return (self[place] for place in places)
-
-
-def facts_of(samples: Sequence[Sample]) -> Iterable[Sample | Facts]:
-    """Return what figures need of each sample, by the cheapest way."""
-    return samples.facts() if isinstance(samples, KeptSamples) else samples
-
-
-def at_places(samples: Sequence[Sample], places: Iterable[int]) -> Iterable[Sample]:
-    """Return the samples at some places, in the order of these, by the cheapest way."""
-    wanted = [int(place) for place in places]
-    if isinstance(samples, KeptSamples):
-        return samples.some(wanted)
-    return [samples[place] for place in wanted]
 
 
 class MetricSpec(Noun):

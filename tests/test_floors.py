@@ -410,6 +410,14 @@ def test_what_is_slow_to_import_is_imported_where_it_is_used() -> None:
     assert not guilty, "Every command pays for these imports; put them into a function:\n" + "\n".join(guilty)
 
 
+def test_no_file_is_longer_than_its_ceiling() -> None:
+    lengths = {
+        str(path.relative_to(ROOT)): path.read_text("utf-8").count("\n")
+        for path in python_files("promptops", "dashboards", "migrations")
+    }
+    assert {place: lines for place, lines in lengths.items() if lines > 400} == {}
+
+
 def test_the_dashboard_knows_the_face_only() -> None:
     guilty = [
         f"{found.place} imports {found.target}"

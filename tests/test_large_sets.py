@@ -18,12 +18,12 @@ from hypothesis import strategies as st
 from promptops import Project, roster, samplefiles
 from promptops.errors import FileProblems
 from promptops.evalsets import read_evalset
-from promptops.places import Places
+from promptops.places import Places, at_places, facts_of
 from promptops.selection import Selection
 from promptops.store import Store, snapshots, spool
 from promptops.store.spool import Spool, spooled
 from promptops.summary import cluster_codes, slice_names
-from promptops.types import EvalSet, KeptSamples, Sample, at_places, facts_of
+from promptops.types import EvalSet, KeptSamples, Sample
 from tests.made import EVALSET, Folder, questions
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
