@@ -199,6 +199,8 @@ def test_the_gate_of_an_unchanged_prompt_asks_nobody_and_exits_with_zero(folder:
         "format": 1,
         "verdict": None,
         "exit_code": 0,
+        "outcome": None,
+        "reasons": [],
         "unchanged": prompt,
         "stopped": None,
     }
