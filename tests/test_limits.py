@@ -20,6 +20,7 @@ from promptops.limiter import LetGo, Limiter, Place
 from promptops.limits import Limits
 from promptops.models import open_model
 from promptops.providers import Model, ProviderSettings
+from promptops.providers._openai_wire import Wire  # noqa: F401  # what it imports takes a part of a second
 from promptops.providers.openai import OpenAI
 from promptops.runner import Progress
 from promptops.types import Completion, Message, Request
@@ -112,9 +113,9 @@ def test_no_sample_is_lost_to_a_limit_that_has_to_be_learned(
 @pytest.mark.parametrize(
     ("given", "limits"),
     [
-        # The minute of the client is a little longer than the server's: 60.6 s in place of 60, here 1.1.
-        ({"rpm": 40, "minute": 1.1}, {"requests": 40, "kind": "sliding"}),
-        ({"tpm": 2000, "minute": 1.1}, {"tokens": 2000, "kind": "sliding"}),
+        # The client's minute is longer than the server's by 0.6 s of 60; here by 0.3 s, for a busy machine.
+        ({"rpm": 40, "minute": 1.3}, {"requests": 40, "kind": "sliding"}),
+        ({"tpm": 2000, "minute": 1.3}, {"tokens": 2000, "kind": "sliding"}),
         ({"concurrency": 5}, {"concurrency": 5}),
     ],
 )
