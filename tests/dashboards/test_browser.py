@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import csv
 import io
 import re
@@ -280,6 +281,8 @@ def _tick(page: Page, alt: str, row: int) -> None:
 
 def _table(page: Page, alt: str) -> list[dict[str, str]]:
     """Return what a table holds, by its own button for a file."""
+    from playwright.sync_api import TimeoutError as Timeout  # there where there is a browser
+
     frame = _frame(page, alt)
     # While plots and tables still come in, the page moves under the pointer.
     page.wait_for_function(
@@ -291,9 +294,13 @@ def _table(page: Page, alt: str) -> list[dict[str, str]]:
         }""",
         polling=500,
     )
-    frame.hover()
-    with page.expect_download() as download:
-        _saving(page, alt).first.click()
+    with page.expect_download(timeout=60_000) as download:
+        for patience in (5_000, 10_000, 30_000):
+            # The button is there while the pointer is over the table, and a page that grows moves the table.
+            frame.hover()
+            with contextlib.suppress(Timeout):
+                _saving(page, alt).first.click(timeout=patience)
+                break
     text = download.value.path().read_text("utf-8-sig")
     return list(csv.DictReader(io.StringIO(text)))
 
