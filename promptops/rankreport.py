@@ -20,7 +20,7 @@ def ranking_report(found: Ranking) -> Report:
     told = (f"Rule: {found.best.rule}.",)
     remarks = (
         f"[own]: each run's own {found.level:.0%} interval. [all hold]: difference to run "
-        f"{_number(found, found.baseline)}; these intervals hold together with {found.level:.0%}.",
+        f"{number_of(found, found.baseline)}; these intervals hold together with {found.level:.0%}.",
         "rank: the ranks a run can have, together as well. behind: how far it lies behind the best at most.",
         f"From {found.resamples:,} resamples of whole groups of samples, seed {found.seed}.",
     )
@@ -109,8 +109,8 @@ def _systems(found: Ranking) -> Table:
             one.prompt,
             one.model,
             str(one.answers) + (f" ({one.missing} missing)" if one.missing else ""),
-            _money(one.cost),
-            _money(None if one.cost_per_sample is None else 1000 * one.cost_per_sample),
+            priced(one.cost),
+            priced(None if one.cost_per_sample is None else 1000 * one.cost_per_sample),
             "unknown" if one.tokens_per_sample is None else f"{one.tokens_per_sample:,.1f}",
             "unknown" if one.seconds is None else f"{one.seconds:.3g}",
         )
@@ -126,14 +126,14 @@ def _metric(found: Ranking, ranking: MetricRanking) -> Table:
     note = f": {ranking.note}" if ranking.note else ""
     rows = [
         (
-            _number(found, one.run),
+            number_of(found, one.run),
             one.run,
             systems[one.run].label,
             figure(one.figure),
             interval(one.low, one.high),
             "baseline" if one.run == found.baseline else signed(one.difference),
             interval(one.difference_low, one.difference_high, sign=True),
-            _ranks(one),
+            ranks_of(one),
             "-" if one.behind is None else figure(max(one.behind, 0.0)),
         )
         for one in ranking.standings
@@ -170,15 +170,18 @@ def _wins(found: PairRanking) -> Table:
     )
 
 
-def _number(found: Ranking, run: str) -> str:
+def number_of(found: Ranking, run: str) -> str:
+    """Return the number by which a run is called in a ranking."""
     return str(1 + [system.run for system in found.systems].index(run))
 
 
-def _ranks(one: Standing) -> str:
+def ranks_of(one: Standing) -> str:
+    """Return the ranks that a run may have, as people write them."""
     if one.best_rank is None:
         return "-"
     return str(one.best_rank) if one.best_rank == one.worst_rank else f"{one.best_rank}-{one.worst_rank}"
 
 
-def _money(value: float | None) -> str:
+def priced(value: float | None) -> str:
+    """Return an amount in dollars, or that it is unknown."""
     return "unknown" if value is None else f"${money(value)}"

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from promptops.ranking import By, Ranking, Rule
-    from promptops.standings import MetricRanking, Standing
+    from promptops.standings import MetricRanking
     from promptops.tournament import Schedule
 
 
@@ -178,6 +178,7 @@ def _print_ranking(found: Ranking) -> None:
     """Print who is best, then why, then the tables."""
     from promptops.cli.safe import safe_lines
     from promptops.cli.tables import console
+    from promptops.rankreport import number_of
 
     console().print(safe_lines(found.best.sentence), style="bold")
     console().print(f"Rule: {safe_lines(found.best.rule)}.")
@@ -189,7 +190,7 @@ def _print_ranking(found: Ranking) -> None:
         _print_metric(found, table)
     console().print(
         f"\n[own]: each run's own {found.level:.0%} interval. [all hold]: difference to run "
-        f"{_number(found, found.baseline)}; these intervals hold together with {found.level:.0%}.\n"
+        f"{number_of(found, found.baseline)}; these intervals hold together with {found.level:.0%}.\n"
         "rank: the ranks a run can have, together as well. behind: how far it lies behind the best at most.\n"
         f"From {found.resamples:,} resamples of whole groups of samples, seed {found.seed}."
     )
@@ -200,6 +201,7 @@ def _print_systems(found: Ranking) -> None:
 
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
+    from promptops.rankreport import priced
 
     table = Table(box=None, pad_edge=False)
     for name, side in (("", "right"), ("run", "left"), ("prompt", "left"), ("model", "left")):
@@ -213,8 +215,8 @@ def _print_systems(found: Ranking) -> None:
             safe_line(one.prompt, 40),
             safe_line(one.model, 32),
             str(one.answers) + (f" ({one.missing} missing)" if one.missing else ""),
-            _money(one.cost),
-            _money(None if one.cost_per_sample is None else 1000 * one.cost_per_sample),
+            priced(one.cost),
+            priced(None if one.cost_per_sample is None else 1000 * one.cost_per_sample),
             "unknown" if one.tokens_per_sample is None else f"{one.tokens_per_sample:,.1f}",
             "unknown" if one.seconds is None else f"{one.seconds:.3g}",
         )
@@ -227,6 +229,7 @@ def _print_metric(found: Ranking, ranking: MetricRanking) -> None:
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
     from promptops.figures import figure, interval, signed
+    from promptops.rankreport import number_of, ranks_of
 
     better = "" if ranking.higher_is_better else ", lower is better"
     told = f": {ranking.note}" if ranking.note else ""
@@ -239,31 +242,15 @@ def _print_metric(found: Ranking, ranking: MetricRanking) -> None:
     systems = {system.run: system for system in found.systems}
     for one in ranking.standings:
         table.add_row(
-            _number(found, one.run),
+            number_of(found, one.run),
             one.run,
             safe_line(systems[one.run].label, 40),
             figure(one.figure),
             interval(one.low, one.high),
             "baseline" if one.run == found.baseline else signed(one.difference),
             interval(one.difference_low, one.difference_high, sign=True),
-            _ranks(one),
+            ranks_of(one),
             "-" if one.behind is None else figure(max(one.behind, 0.0)),
             style="green" if one.run == found.best.run and ranking.label == found.best.metric else "",
         )
     console().print(table)
-
-
-def _number(found: Ranking, run: str) -> str:
-    return str(1 + [system.run for system in found.systems].index(run))
-
-
-def _ranks(one: Standing) -> str:
-    if one.best_rank is None:
-        return "-"
-    return str(one.best_rank) if one.best_rank == one.worst_rank else f"{one.best_rank}-{one.worst_rank}"
-
-
-def _money(value: float | None) -> str:
-    from promptops.ranking import money
-
-    return "unknown" if value is None else f"${money(value)}"
