@@ -131,7 +131,10 @@ def between(folder: Path, first: Run, second: Run, kept: Kept, baseline: Path | 
 
 
 def committed_at(file: Path | None) -> str | None:
-    """Return when a baseline file was committed, taken for when it was scored; None where it is not."""
+    """Return when a baseline file was committed, taken for when it was scored; None where it is not.
+
+    git keeps whole seconds: one committed within the second of a change counts as from before it.
+    """
     if file is None:
         return None
     clean = ask_git(file.parent, "status", "--porcelain", "--", file.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,6 +49,12 @@ def watched(folder: Folder, server: Server, monkeypatch: pytest.MonkeyPatch) -> 
 def declare(folder: Folder, text: str) -> None:
     settings = folder.path / "evalsets/numbers/evalset.toml"
     settings.write_text(settings.read_text() + text)
+
+
+def commit_in_a_new_second(folder: Folder) -> None:
+    """Commit what was scored after a change; git keeps whole seconds."""
+    time.sleep(1 - time.time() % 1)
+    commit(folder)
 
 
 def commit(folder: Folder) -> None:
@@ -140,7 +147,7 @@ def test_a_rule_may_ask_for_a_steady_judge(watched: Folder, server: Server, mood
         project.freeze_anchors("numbers:quality", renew=True)
         accepted = project.evaluate(*ASK, cache=False)[0]
         project.accept(accepted.id)
-        commit(watched)
+        commit_in_a_new_second(watched)
         assert project.gate_prompt("numbers", "ask.prompt.yaml", ASK[2][0], cache=False).outcome == "PASS"
     refused = cli(watched, "gate", "numbers", "--run", accepted.id, "--baseline", steady.candidate)
     assert refused.exit_code == 3
@@ -164,7 +171,7 @@ def test_who_does_what_the_gate_advises_comes_to_a_gate_that_measures(watched: F
         if taken[0] == "eval":
             assert cli(watched, *taken, "-m", ASK[2][0]).exit_code == 0
             assert cli(watched, "accept", "latest").exit_code == 0
-            commit(watched)
+            commit_in_a_new_second(watched)
         else:
             assert cli(watched, *taken).exit_code == 0
     assert [step.split()[1] for step in steps] == ["eval", "judge"], steps
