@@ -271,6 +271,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "anchoring",
         "batched",
         "comparisons",
+        "decisions",
         "evaluating",
         "experiments",
         "rescoring",
