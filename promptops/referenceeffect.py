@@ -17,6 +17,11 @@ from promptops.stats.reweighting import drawn, estimated
 from promptops.summary import RESAMPLES, SEED, Floats
 
 WITH, WITHOUT = "with", "without"
+ALL_EQUAL = "the difference is the same on every answer, so that an interval would have no width"
+"""Why there is no interval: that of a mean says nothing where nothing varies."""
+GROUPS_EQUAL = "the mean difference is the same in every group, so that an interval would have no width"
+_NO_WIDTH = 1e-9
+"""Equal differences are told apart by rounding, as 0.8 - 0.6 and 0.3 - 0.1 are, but not by more."""
 
 
 def effect_figures(heard: Iterable[Heard]) -> dict[str, object]:
@@ -55,10 +60,11 @@ def effect_sentence(found: ReferenceEffect) -> str:
         return f"{found.label}: nothing can be told, for no answer has a score both ways."
     difference, moved = found.difference, found.moved
     ends = "" if difference.low is None else f" {interval(difference.low, difference.high, sign=True)}"
+    why = f" (no interval: {difference.reason})" if difference.low is None else ""
     told = (
         f"{found.label}: on {found.n} answers the reference moves the score by {signed(difference.value)}"
-        f"{ends} in the mean, from {figure(found.without_mean)} without to {figure(found.with_mean)} with; "
-        f"{moved.value:.0%} {interval(moved.low, moved.high)} of the scores are others"
+        f"{ends} in the mean{why}, from {figure(found.without_mean)} without to {figure(found.with_mean)} "
+        f"with; {moved.value:.0%} {interval(moved.low, moved.high)} of the scores are others"
     )
     related = found.correlation
     if related.value is None:
@@ -73,8 +79,10 @@ def _difference(gap: Floats, groups: list[tuple[str, str]]) -> Found:
         found = mean_interval(gap, groups)
     except TooFewClustersError as error:
         return Found(value=mean, n=n, reason=str(error))
-    if found.se == 0:
-        return Found(value=mean, n=n, reason="every score moved by as much")
+    if float(np.ptp(gap)) <= _NO_WIDTH:
+        return Found(value=mean, n=n, reason=ALL_EQUAL)
+    if found.se <= _NO_WIDTH:
+        return Found(value=mean, n=n, reason=GROUPS_EQUAL)
     return Found(value=mean, low=found.low, high=found.high, n=n)
 
 

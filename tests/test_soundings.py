@@ -16,8 +16,9 @@ from scipy import stats
 
 from promptops import Project
 from promptops.cli import app
+from promptops.instruments import ReferenceEffect
 from promptops.judgenoise import noise_figures
-from promptops.referenceeffect import effect_figures
+from promptops.referenceeffect import effect_figures, effect_sentence
 from promptops.soundings import Heard
 from tests.judges.scripted_judge import Server, serving
 from tests.made import Folder, questions
@@ -248,3 +249,37 @@ def test_one_group_has_figures_without_intervals(tmp_path: Path) -> None:
     difference = found["difference"]
     assert (difference.value, difference.low) == (1.0, None)  # type: ignore[attr-defined]
     assert "at least 2 independent clusters" in difference.reason  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("gaps", "groups", "reason"),
+    [
+        (
+            [1.0] * 4,
+            None,
+            "the difference is the same on every answer, so that an interval would have no width",
+        ),
+        ([0.8 - 0.6, 0.3 - 0.1, 0.2, 0.2], None, "the difference is the same on every answer"),
+        (
+            [1.0, 0.0, 0.0, 1.0],
+            ["one", "one", "two", "two"],
+            "the mean difference is the same in every group",
+        ),
+    ],
+)
+def test_differences_that_never_vary_have_a_reason_and_no_interval(
+    gaps: list[float], groups: list[str] | None, reason: str
+) -> None:
+    values = np.array(gaps)[:, None]
+    found = effect_figures([*heard(values, groups=groups), *heard(values * 0, "without", groups)])
+    difference = found["difference"]
+    assert difference.value == pytest.approx(np.mean(gaps))  # type: ignore[attr-defined]
+    assert (difference.low, difference.high) == (None, None)  # type: ignore[attr-defined]
+    assert difference.reason.startswith(reason)  # type: ignore[attr-defined]
+    told = {"evalset": "s", "label": "quality", "judge": "m", "signature": "s", "run": "r", "stand_in": False}
+    said = effect_sentence(
+        ReferenceEffect.model_validate(
+            {**told, "file": "f", "calls": 0, "cost": 0.0, "stopped": None, **found}
+        )
+    )
+    assert f"in the mean (no interval: {reason}" in said
