@@ -71,7 +71,7 @@ class Batched(Steered):
         if cache:
             self._refuse_what_waits(found, drafts)
         self.store.save_evalset(found)
-        runs = [work.start(draft, batch=True, cache=cache) for draft in drafts]
+        runs = [work.start(draft, batch=True) for draft in drafts]
         if begun is not None:
             begun(runs)
         handed: list[Submission] = []
@@ -214,7 +214,7 @@ class Batched(Steered):
         return bool(self.store.run_config(self.run(reference).id).get("batch"))
 
     def _may_use_cache(self, run_id: str) -> bool:
-        """Tell whether stored answers may stand in for those of a batch: not where it was to ask anew."""
+        """Tell whether a run may take what others stored: not where it was to ask anew when it began."""
         return self.store.run_config(run_id).get("cache") is not False
 
     def stop(self, reference: str) -> Run:

@@ -145,10 +145,10 @@ class Evaluation:
         """Write down a new run, with what a resume needs; nothing is asked yet."""
         origins: dict[str, JsonValue] = {name: model.origin for name, model in self._models.items()}
         bodies: dict[str, JsonValue] = {name: model.settings.body for name, model in self._models.items()}
-        kept: dict[str, JsonValue] = {"concurrency": self.concurrency, "origins": origins, "bodies": bodies}
+        kept: dict[str, JsonValue] = {"origins": origins, "bodies": bodies, "cache": self.use_cache}
         if self.cassette is not None:
             kept["cassette"] = self.cassette.sha256
-        self.store.create_run(run, {**kept, **config})
+        self.store.create_run(run, {"concurrency": self.concurrency, **kept, **config})
         return run
 
     def refuse_idle(self, runs: Sequence[Run], samples: Sequence[Sample]) -> None:

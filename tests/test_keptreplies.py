@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 
+from promptops.budget import Budget
 from promptops.errors import NotMeasured
 from promptops.judges import JUDGES_APART
 from promptops.keptreplies import KeptReplies
@@ -137,6 +138,20 @@ def test_what_certifying_asked_is_not_asked_by_runs_nor_the_other_way_round(
         assert project.forget_answers(model="judge/m", dry_run=True) >= RATED
         project.forget_answers(model="judge/m")
         assert project.forecast_score(run).calls == N, "what is forgotten is forgotten here, too"
+
+
+def test_a_run_that_was_to_ask_anew_does_so_when_it_is_resumed(rated: Folder, server: Server) -> None:
+    with Project.open(rated.path) as project:
+        run = project.run("latest").id
+        project.rescore(run)
+        assert len(server.bodies) == N, "now a reply to each request is stored"
+        cut = project.rescore(run, cache=False, budget=Budget(5, None))
+        assert cut.status == "interrupted" and len(server.bodies) == N + 5
+        [part] = project.forecast_resume(cut.id).parts
+        assert (part.stored, part.cached, part.calls) == (5, 0, N - 5)
+        assert project.resume(cut.id).status == "finished" and len(server.bodies) == 2 * N
+        cut = project.rescore(run, budget=Budget(0, None))
+        assert cut.status == "finished" and len(server.bodies) == 2 * N, "where it was not to, it does not"
 
 
 def test_a_reply_is_there_at_once_and_a_line_that_was_cut_off_hides_nothing(folder: Folder) -> None:
