@@ -96,6 +96,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
             "production.drainer",
             "production.entries",
             "production.face",
+            "production.finishes",
             "production.ids",
             "production.logger",
             "production.remains",

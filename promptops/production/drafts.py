@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple, TypeVar, get_args
+from typing import NamedTuple, TypeVar
 
 from pydantic import JsonValue, ValidationError
 
@@ -17,23 +17,16 @@ from promptops.errors import UsageError
 from promptops.located import Faults, KeyPath, kind_of, shown
 from promptops.noun import Noun
 from promptops.production.columnmap import OPINIONS, OWN, PERSON, mapped
+from promptops.production.finishes import finish_of
 from promptops.production.messages import Said, last_question, messages_of
 from promptops.production.periods import prompt_fields, spelled
 from promptops.production.records import Feedback, Record, RecordScore, subject_mark
 from promptops.textfile import MAX_LINE
-from promptops.types import FinishReason
 
 _MOST_KEYS = 100
 MARK = re.compile(r"[0-9a-f]{32}")
 _UNITS = ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6), (1e20, 1e9))
 """Below which number a time since 1970 is in seconds, milli-, micro- and nanoseconds."""
-_ENDINGS = {
-    **{name: name for name in get_args(FinishReason)},
-    **{"end_turn": "stop", "stop_sequence": "stop", "eos": "stop", "completed": "stop", "complete": "stop"},
-    **{"max_tokens": "length", "max_output_tokens": "length", "incomplete": "length"},
-    **{"tool_call": "tool_calls", "tool_use": "tool_calls", "function_call": "tool_calls"},
-    **{"content_filter": "refusal", "content_filtered": "refusal", "safety": "refusal"},
-}
 _THUMBS = {
     **dict.fromkeys(("up", "1", "true", "yes", "positive", "like", "good", "thumbs_up", "+1"), "up"),
     **dict.fromkeys(("down", "0", "-1", "false", "no", "negative", "dislike", "bad", "thumbs_down"), "down"),
@@ -131,12 +124,6 @@ def moment_of(value: JsonValue) -> str | None:
         return None
 
 
-def ending_of(value: object) -> FinishReason:
-    """Return a server's own word for how an answer ended in ours."""
-    found: FinishReason = _ENDINGS.get(str(value).lower(), "other")
-    return found
-
-
 class _Row:
     """One row under our keys, with where each of them stands."""
 
@@ -180,7 +167,7 @@ class _Row:
         if "error" in fields:
             found["error"] = _error(fields["error"])
         if "finish_reason" in fields:
-            found["finish_reason"] = ending_of(fields["finish_reason"])
+            found["finish_reason"] = finish_of(fields["finish_reason"])
         if isinstance(fields.get("prompt"), str):
             found |= self._prompt(str(fields["prompt"]))
         if PERSON in fields:

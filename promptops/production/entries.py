@@ -16,6 +16,7 @@ from pydantic import BaseModel, JsonValue, ValidationError
 
 from promptops.production.buffer import Entry
 from promptops.production.censor import Censor
+from promptops.production.finishes import finish_of
 from promptops.production.records import Feedback, Record, subject_mark
 from promptops.production.settings import LoggingSettings
 from promptops.production.snapshots import whole_words
@@ -24,13 +25,6 @@ from promptops.production.tally import Tally
 LONGEST_NAME = 500
 """Characters of a prompt's name, a model, an outcome, a tag: what databases keep indexes of."""
 LARGEST = 2**31 - 1
-FINISH_REASONS = {
-    **{reason: reason for reason in ("stop", "length", "refusal", "tool_calls", "other")},
-    **{"end_turn": "stop", "stop_sequence": "stop", "eos": "stop"},
-    **{"max_tokens": "length", "max_output_tokens": "length", "model_length": "length"},
-    **{"tool_use": "tool_calls", "function_call": "tool_calls"},
-}
-"""How servers call the ends of answers; any other word is `other`."""
 
 _NAMES = ("model", "alias", "outcome", "error", "parent")
 _WHOLE = ("tokens_in", "tokens_out", "version")
@@ -213,7 +207,7 @@ def _figures(given: dict[str, object], wrong: set[str]) -> dict[str, object]:
     found = {name: given.pop(name) for name in names if given.get(name) is not None}
     reason = given.pop("finish_reason", None)
     if reason is not None:
-        found["finish_reason"] = FINISH_REASONS.get(str(reason), "other")
+        found["finish_reason"] = finish_of(reason)
     return _in_range(found, wrong)
 
 
