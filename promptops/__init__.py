@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from promptops.instruments import Drift, Found, Preference
     from promptops.judges import Judge
     from promptops.judgetext import judge_lines
-    from promptops.labelled import Labelling, OwnCase
+    from promptops.labelling import Labelling, OwnCase
     from promptops.metrics import Metric
     from promptops.origins import ORIGIN_SLICES
     from promptops.plots import Plot, agreement_plot, changes_plot, drift_plot, rules_plot
@@ -75,7 +75,7 @@ _HOMES = {
     "Comparison": "verdicts",
     "DeclaredJudge": "declared",
     "DeclaredJudges": "declared",
-    "Labelling": "labelled",
+    "Labelling": "labelling",
     "Completion": "types",
     "Estimate": "types",
     "EvalSet": "types",
@@ -86,7 +86,7 @@ _HOMES = {
     "Metric": "metrics",
     "Model": "providers",
     "Monitor": "production.monitor",
-    "OwnCase": "labelled",
+    "OwnCase": "labelling",
     "Plot": "plots",
     "Preference": "instruments",
     "Project": "project",

@@ -20,7 +20,8 @@ from promptops.forecast import Forecast
 from promptops.gaterules import allowed_bias
 from promptops.judges import Judge
 from promptops.judging import make_ready
-from promptops.labelled import Labelled, Labelling
+from promptops.labelled import Labelled
+from promptops.labelling import Labelling
 from promptops.labels import Case
 from promptops.progress import Watch
 from promptops.types import EvalSet, Sample

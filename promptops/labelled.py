@@ -5,29 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NamedTuple
 
-from promptops import plugins
 from promptops.declared import DeclaredJudge, DeclaredJudges
 from promptops.errors import PromptopsError, UnknownName, UsageError
 from promptops.filelock import one_writer
 from promptops.judges import Judge
+from promptops.labelling import Drawn, Labelling
 from promptops.labels import (
     DRAWN,
+    PREFERENCES,
     Case,
     check_reason,
-    dealt,
     draw,
     labels_file,
-    left_for,
     read_cases,
-    share_of,
     with_ratings,
     without_rater,
     write_cases,
 )
 from promptops.labels import check_rater as checked_rater
-from promptops.labelsheets import read_sheet, write_sheet
+from promptops.labelsheets import read_pair_sheet, read_sheet, write_pair_sheet, write_sheet
 from promptops.lots import lots
 from promptops.models import is_judge, refuse_unlisted_metric
 from promptops.ratings import judge_mark, ratable
@@ -38,91 +35,6 @@ from promptops.unchanged import unchanged_evalset
 
 SECOND = 0.3
 """The share of them that a second person rates, so that people can be held against people."""
-
-
-class OwnCase(NamedTuple):
-    """A case as one rater sees it: nothing of what others said of it."""
-
-    id: str
-    sample: str
-    output: str
-    rating: float | None
-    """What the rater said."""
-    unrated: str | None
-    """Why the rater can't tell."""
-
-    @property
-    def done(self) -> bool:
-        """Whether the rater has said something."""
-        return self.rating is not None or self.unrated is not None
-
-
-class Drawn(NamedTuple):
-    """What a draw came to."""
-
-    wanted: int
-    """Samples that were to be drawn."""
-    samples: int
-    """Samples that were drawn."""
-    alike: int
-    """Of these, those to which all runs gave the same output, which is one case."""
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """Tell what may come unexpected."""
-        few = f"No more than {self.samples} samples have an output that can be rated: all are drawn."
-        alike = (
-            f"The runs gave the same output to {self.alike} of {self.samples} samples: one case each, which "
-            "tells nothing of a change between them."
-        )
-        return (*([few] if self.samples < self.wanted else []), *([alike] if self.alike else []))
-
-
-class Labelling(NamedTuple):
-    """The labels of a judge: what to rate, on which scale, about which samples."""
-
-    path: Path
-    cases: tuple[Case, ...]
-    samples: Mapping[str, Sample]
-    low: float
-    high: float
-    judge: Judge
-    """Whose scale it is: `rungs` are its steps, `material` what belongs beside a sample's inputs."""
-    drawn: Drawn | None = None
-    """Of labels that were drawn just now."""
-
-    @property
-    def question(self) -> str:
-        """Return what people are to look for."""
-        kind = type(self.judge).__module__.rpartition(".")[2]
-        return self.judge.asked_of_people or plugins.summary("judges", kind)
-
-    @property
-    def raters(self) -> list[str]:
-        """Return who has said something, by name."""
-        return sorted({rater for case in self.cases for rater in (*case.ratings, *case.unrated)})
-
-    def left_for(self, rater: str, share: tuple[int, int] | None = None) -> list[Case]:
-        """Return what a rater is still to rate, in the rater's own order.
-
-        With a `share`, as (1, 2), only what is in the first of two shares. Raises UsageError.
-        """
-        left = left_for(self.cases, checked_rater(rater))
-        if share is None:
-            return left
-        mine = {case.id for case in dealt(self.cases, *share)}
-        return [case for case in left if case.id in mine]
-
-    def share_of(self, rater: str) -> list[OwnCase]:
-        """Return what a rater has done and is still to do, in the rater's own order.
-
-        Raises UsageError for what is no rater's name.
-        """
-        name = checked_rater(rater)
-        return [
-            OwnCase(case.id, case.sample, case.output, case.ratings.get(name), case.unrated.get(name))
-            for case in share_of(self.cases, name)
-        ]
 
 
 class Labelled(Sounded):
@@ -159,32 +71,36 @@ class Labelled(Sounded):
         """Draw samples at random, and write what runs answered to them to the judge's labels, to be rated.
 
         A run may be a baseline file. `count` is that of samples; of two runs the same ones are drawn, so that
-        people's difference can be told. Where fewer have an output, all are drawn. What was rated stays with
-        its ratings. Raises UsageError where a run is not one of the set, or no sample has an output.
+        people's difference can be told. For a judge of pairs there are two runs, the older one first, and
+        both outputs to a sample are one case, where they differ. Where fewer have an output, all are drawn.
+        What was rated stays with its ratings. Raises UsageError where a run is not one of the set, or no
+        sample has an output.
         """
         if not 1 <= count <= 100_000 or not 0 <= second <= 1:
             raise UsageError("Draw 1 sample or more, and a share of 0 to 1 of them for a second rater.")
         found, folder, built, label = self._rated(judge)
+        if built.pairs and len(runs) != 2:
+            raise UsageError(
+                f"{label!r} compares two outputs, so that people rate those of two runs, the older one "
+                f"first: promptops judge draw {judge} --run OLD --run NEW"
+            )
         sides = [self._rated_side(reference, found, judge) for reference in runs]
         shown = [ratable(side, seed) for side in sides]
-        answers = [
-            [(sample.id, side[sample.id]) for side in shown if sample.id in side]
-            for sample in (found.samples[int(place)] for place in lots(found.samples, seed))
-        ]
-        chosen = [each for each in answers if each][:count]
-        if not chosen:
-            raise UsageError(
-                f"No sample has an output that can be rated. See why: promptops show {' '.join(runs)}"
-            )
+        in_turn = [found.samples[int(place)].id for place in lots(found.samples, seed)]
+        answers, alike = (_facing if built.pairs else _single)(shown, in_turn, count)
+        if not answers:
+            what = "two outputs that differ and" if built.pairs else "an output that"
+            raise UsageError(f"No sample has {what} can be rated. See why: promptops show {' '.join(runs)}")
         path = labels_file(folder, label, labels)
         low, high = _scale(built, label)
         mark = judge_mark(_signature(sides, label) or built.signature)
-        cases = draw(chosen, count, seed, second, mark)
+        cases = draw(answers, count, seed, second, mark)
         with self._alone():
-            kept = _with_seen(read_cases(path, low, high) if path.exists() else (), cases)
+            before = read_cases(path, low, high, pairs=built.pairs) if path.exists() else ()
+            _refuse_turned(before, cases, path)
+            kept = _with_seen(before, cases)
             write_cases(path, kept)
-        alike = sum(len(each) > 1 and len({text for _, text in each}) == 1 for each in chosen)
-        drawn = Drawn(count, len(chosen), alike)
+        drawn = Drawn(count, len(answers), alike, built.pairs)
         return Labelling(path, kept, _asked_in(kept, found.samples), low, high, built, drawn)
 
     def labelling(self, judge: str, *, labels: str | Path | None = None) -> Labelling:
@@ -192,11 +108,12 @@ class Labelled(Sounded):
         found, folder, built, label = self._rated(judge)
         path = labels_file(folder, label, labels)
         if not path.is_file():
+            runs = "--run OLD --run NEW" if built.pairs else "--run RUN"
             raise UsageError(
-                f"There are no labels at {str(path)!r}. Draw cases: promptops judge draw {judge} --run RUN"
+                f"There are no labels at {str(path)!r}. Draw cases: promptops judge draw {judge} {runs}"
             )
         low, high = _scale(built, label)
-        cases = read_cases(path, low, high)
+        cases = read_cases(path, low, high, pairs=built.pairs)
         samples = _asked_in(cases, found.samples)
         gone = sorted({case.sample for case in cases} - set(samples))
         if gone:
@@ -211,7 +128,8 @@ class Labelled(Sounded):
     ) -> int:
         """Write down what a rater said, by case id, in place of what was said before. Return how many.
 
-        Raises UsageError for a rating off the scale or of a case that was not drawn.
+        Of a pair it is 1 where the case's `output` is better, -1 where its `other` is, 0 for a tie. Raises
+        UsageError for a rating off the scale or of a case that was not drawn.
         """
         return self._write_down(judge, rater, ratings, labels)
 
@@ -255,7 +173,10 @@ class Labelled(Sounded):
         held = self.labelling(judge, labels=labels)
         wanted = held.left_for(rater, share)
         beside = {name: held.judge.material(sample) for name, sample in held.samples.items()}
-        write_sheet(Path(file), wanted, held.samples, beside)
+        if held.pairs:
+            write_pair_sheet(Path(file), wanted, held.samples, beside, rater)
+        else:
+            write_sheet(Path(file), wanted, held.samples, beside)
         return len(wanted)
 
     def read_sheet(
@@ -266,7 +187,11 @@ class Labelled(Sounded):
         That is a rating, or why there is none. Raises FileProblems.
         """
         held = self.labelling(judge, labels=labels)
-        said = read_sheet(Path(file), held.cases, held.low, held.high)
+        said: Mapping[str, float | str]
+        if held.pairs:
+            said = read_pair_sheet(Path(file), held.cases)
+        else:
+            said = read_sheet(Path(file), held.cases, held.low, held.high)
         return self._write_down(judge, rater, said, labels)
 
     def _is_judge(self, spec: MetricSpec) -> bool:
@@ -313,7 +238,7 @@ class Labelled(Sounded):
             held = self.labelling(judge, labels=labels)
             unknown = sorted(set(said) - {case.id for case in held.cases})
             numbers = [value for value in said.values() if not isinstance(value, str)]
-            wrong = [value for value in numbers if not held.low <= value <= held.high]
+            wrong = [value for value in numbers if not held.takes(value)]
             if unknown or wrong:
                 what = f"{unknown[0]!r} is no case" if unknown else f"{wrong[0]:g} is off the scale"
                 raise UsageError(f"{what} of {str(held.path)!r} ({held.low:g} to {held.high:g}).")
@@ -347,6 +272,44 @@ class Labelled(Sounded):
         return found, folder, self._judge_of(found, label, folder, judge_model), label
 
 
+def _single(
+    shown: Sequence[Mapping[str, str]], in_turn: Iterable[str], count: int
+) -> tuple[list[list[tuple[str, str]]], int]:
+    """Return by sample what each run answered, and how often that was the same."""
+    answers = [[(name, side[name]) for side in shown if name in side] for name in in_turn]
+    chosen = [each for each in answers if each][:count]
+    return chosen, sum(len(each) > 1 and len({text for _, text in each}) == 1 for each in chosen)
+
+
+def _facing(
+    shown: Sequence[Mapping[str, str]], in_turn: Iterable[str], count: int
+) -> tuple[list[list[tuple[str, str, str]]], int]:
+    """Return by sample what the newer run answered and the older one, and how many samples got the same."""
+    old, new = shown
+    chosen: list[list[tuple[str, str, str]]] = []
+    alike = 0
+    for name in in_turn:
+        if len(chosen) == count:
+            break
+        if name in old and name in new:
+            same = old[name] == new[name]
+            alike += same
+            if not same:
+                chosen.append([(name, new[name], old[name])])
+    return chosen, alike
+
+
+def _refuse_turned(before: Iterable[Case], drawn: Iterable[Case], path: Path) -> None:
+    """Raise UsageError where pairs stand in a file the other way round: which is the newer one would blur."""
+    fresh = {case.id: case.output for case in drawn}
+    turned = sum(fresh.get(case.id, case.output) != case.output for case in before)
+    if turned:
+        raise UsageError(
+            f"{turned} of these pairs stand in {str(path)!r} the other way round. Name the runs as there, "
+            "the older one first, or another file: --labels FILE"
+        )
+
+
 def _asked_in(cases: Sequence[Case], samples: Iterable[Sample]) -> dict[str, Sample]:
     """Return the samples that some cases answer, by id."""
     wanted = {case.sample for case in cases}
@@ -370,6 +333,8 @@ def _with_seen(before: Iterable[Case], drawn: Iterable[Case]) -> tuple[Case, ...
 
 
 def _scale(judge: Judge, label: str) -> tuple[float, float]:
+    if judge.pairs:
+        return min(PREFERENCES), max(PREFERENCES)
     record = judge.record(label, label)
     if record.low is None or record.high is None:
         raise UsageError(f"The judge {label!r} has no scale, so that people can't rate on it.")

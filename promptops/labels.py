@@ -1,7 +1,8 @@
 """What people say about outputs: cases drawn at random, and their ratings, in a file that git tracks.
 
 A line is a case: a sample, an output, and the ratings by rater. Nothing in it tells which prompt or model
-wrote the output or what the judge said, so that whoever rates is blind to both.
+wrote the output or what the judge said, so that whoever rates is blind to both. For a judge of pairs a case
+has a second output, and a rating says which is better.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ DRAWN = 60
 FEW_OF_ONE = 5
 """Ratings below which somebody is not counted among the people who rated; the ratings count all the same."""
 MOST_SHARES = 50
+PREFERENCES = (1.0, 0.0, -1.0)
+"""What people say of a pair: its output is better, neither is, the other one is."""
 LONGEST_REASON = 500
 """Characters in which somebody says why there is no telling."""
 DRAW = ". Draw and rate: "
@@ -36,7 +39,7 @@ DRAW = ". Draw and rate: "
 
 
 class Case(Noun):
-    """One output that people rate."""
+    """One output that people rate, or a pair of them."""
 
     sample: str = Field(min_length=1)
     """Id of the set's sample that it answers."""
@@ -44,18 +47,21 @@ class Case(Noun):
     twice: bool = False
     """Whether a second rater is to rate it as well."""
     ratings: dict[str, float] = Field(default_factory=dict)
-    """By rater, on the judge's scale."""
+    """By rater, on the judge's scale; of a pair 1 where `output` is better, -1 where `other` is, else 0."""
     seed: int | None = None
     """Of the draw that chose its sample; none where people chose it."""
     judge: str = ""
     """Digest of the signature of the judge for whose sake it was drawn."""
     unrated: dict[str, str] = Field(default_factory=dict)
     """By rater who can't tell: why. That is no rating, and the case is not asked of them again."""
+    other: str | None = None
+    """Of a pair the output that it is held against: the older one."""
 
     @property
     def id(self) -> str:
-        """By what the case is known again."""
-        return digest_of([self.sample, self.output])[:16]
+        """By what the case is known again; a pair by its outputs in whatever order."""
+        outputs = [self.output] if self.other is None else sorted((self.output, self.other))
+        return digest_of([self.sample, *outputs])[:16]
 
     def is_done(self, rater: str) -> bool:
         """Tell whether a rater has rated it, or said that there is no telling."""
@@ -68,20 +74,34 @@ def ratings_digest(cases: Iterable[Case]) -> str:
 
 
 def draw(
-    answers: Sequence[Sequence[tuple[str, str]]], count: int, seed: int, second: float, judge: str = ""
+    answers: Sequence[Sequence[tuple[str, str] | tuple[str, str, str]]],
+    count: int,
+    seed: int,
+    second: float,
+    judge: str = "",
 ) -> tuple[Case, ...]:
     """Make cases of the first `count` samples that have an output; shuffled, so that no order tells a run.
 
-    `answers` holds each sample's (sample id, output) of all runs, in the order that was drawn (lots.py);
-    equal outputs to one sample are one case. A share `second` of the samples is for two raters.
+    `answers` holds each sample's (sample id, output) of all runs, or of pairs (sample id, output, other one),
+    in the order that was drawn (lots.py); equal outputs to one sample are one case. A share `second` of the
+    samples is for two raters.
     """
     chosen = [each for each in answers if each][:count]
     twice = math.ceil(second * len(chosen) - 1e-9)
     cases = {
         case.id: case
         for place, outputs in enumerate(chosen)
-        for sample, output in outputs
-        for case in [Case(sample=sample, output=output, twice=place < twice, seed=seed, judge=judge)]
+        for sample, output, *other in outputs
+        for case in [
+            Case(
+                sample=sample,
+                output=output,
+                other=other[0] if other else None,
+                twice=place < twice,
+                seed=seed,
+                judge=judge,
+            )
+        ]
     }
     return tuple(sorted(cases.values(), key=lambda case: _lot(str(seed), case.id)))
 
@@ -138,6 +158,17 @@ def dealt(cases: Sequence[Case], part: int, of: int) -> list[Case]:
     return mine
 
 
+def is_swapped(case: Case, rater: str) -> bool:
+    """Tell whether a rater sees a pair's `other` output first: drawn by lot for each rater and pair."""
+    return int(_lot("first", rater, case.id)[:8], 16) % 2 == 1
+
+
+def in_order(case: Case, *, swapped: bool) -> tuple[str, str]:
+    """Return both outputs of a pair as they are shown, the first one and the second one."""
+    other = case.other or ""
+    return (other, case.output) if swapped else (case.output, other)
+
+
 def said_by(cases: Iterable[Case]) -> Counter[str]:
     """Count each rater's ratings."""
     return Counter(rater for case in cases for rater in case.ratings)
@@ -182,8 +213,13 @@ def _said_of(case: Case, rater: str, said: float | str) -> Case:
     return case.model_copy(update={"ratings": ratings, "unrated": unrated})
 
 
-def read_cases(path: Path, low: float, high: float) -> tuple[Case, ...]:
-    """Return a file's cases. Raises FileProblems with each fault, and for ratings off the scale."""
+def read_cases(
+    path: Path, low: float = -math.inf, high: float = math.inf, *, pairs: bool | None = None
+) -> tuple[Case, ...]:
+    """Return a file's cases. Raises FileProblems with each fault, and for ratings off the scale.
+
+    `pairs` tells whether they must be pairs, or must not be.
+    """
     problems: list[Problem] = []
     found: dict[str, Case] = {}
     for row in read_json_lines(path, problems):
@@ -197,6 +233,13 @@ def read_cases(path: Path, low: float, high: float) -> tuple[Case, ...]:
         for rater, rating in case.ratings.items():
             if not low <= rating <= high:
                 faults.add(("ratings", rater), f"is {rating:g}; the judge's scale is {low:g} to {high:g}")
+            elif case.other is not None and rating not in PREFERENCES:
+                faults.add(("ratings", rater), f"is {rating:g}; of a pair it is 1, 0 or -1")
+        if pairs is not None and pairs == (case.other is None):
+            needs = "is missing, and this judge compares two outputs"
+            faults.add(("other",), needs if pairs else "is a second output, and this judge rates single ones")
+        if case.other == case.output:
+            faults.add(("other",), "is the same as `output`, so that neither is better")
         if case.id in found:
             faults.add(("output",), "stands above already; ratings of one output belong in one line")
         found[case.id] = case
@@ -207,7 +250,7 @@ def read_cases(path: Path, low: float, high: float) -> tuple[Case, ...]:
 
 def mean_ratings(path: Path) -> dict[tuple[str, str], float]:
     """Return the mean of each case's ratings, by sample id and output. Raises FileProblems."""
-    cases = read_cases(path, -math.inf, math.inf)
+    cases = read_cases(path)
     return {
         (case.sample, case.output): sum(case.ratings.values()) / len(case.ratings)
         for case in cases

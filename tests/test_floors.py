@@ -297,6 +297,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "correcting",
         "curation",
         "labelled",
+        "labelling",
         "tournaments",
         "project",
         "registry",

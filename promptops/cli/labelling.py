@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,9 @@ from promptops.cli.judging import judge_command
 from promptops.cli.options import open_project
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from promptops.labelled import Labelling
+    from promptops.labelling import Labelling
     from promptops.labels import Case
 
 labels_option = click.option(
@@ -33,7 +34,8 @@ labels_option = click.option(
     default=("latest",),
     show_default=True,
     help="A run whose outputs are rated, or a baseline.jsonl; may be repeated: of two the same samples are "
-    "drawn, so that `judge correct` can tell people's difference.",
+    "drawn, so that `judge correct` can tell people's difference. For a judge of pairs two of them, the "
+    "older one first.",
 )
 @click.option(
     "-n",
@@ -64,19 +66,21 @@ def draw_command(
 ) -> None:
     """Draw samples at random, for people to rate each run's output to them, whatever the judge said.
 
-    They are written to labels/LABEL.jsonl beside the set, which belongs in git, in an order that tells no
-    run. Cases that are rated already stay; drawing again adds to them.
+    For a judge of pairs both runs' outputs to a sample are one case, and people say which is better. Cases
+    are written to labels/LABEL.jsonl beside the set, which belongs in git, in an order that tells no run.
+    Those that are rated already stay; drawing again adds to them.
     """
     with open_project(ctx) as project:
         held = project.draw_cases(judge, runs, count=count, seed=seed, second=second, labels=labels)
     twice = sum(case.twice for case in held.cases)
     for note in held.drawn.notes if held.drawn is not None else ():
         click.echo(note)
+    samples = len({case.sample for case in held.cases})
+    what = f"pairs of outputs to {samples}" if held.pairs else f"cases of {samples}"
+    how = "" if held.pairs else f", on a scale from {held.low:g} to {held.high:g}"
     click.echo(
-        f"{len(held.cases)} cases of {len({case.sample for case in held.cases})} samples in "
-        f"{near(held.path)}, {twice} of them for two people, on a scale from "
-        f"{held.low:g} to {held.high:g}.\nRate them: promptops judge label {judge} --rater NAME "
-        "(or --sheet FILE.csv)"
+        f"{len(held.cases)} {what} samples in {near(held.path)}, {twice} of them for two people{how}.\n"
+        f"Rate them: promptops judge label {judge} --rater NAME (or --sheet FILE.csv)"
     )
 
 
@@ -112,8 +116,8 @@ def label_command(
 ) -> None:
     """Rate the cases that were drawn: one after the other here, or in a CSV file.
 
-    Neither the prompt, the model, the judge's score nor another person's rating is shown. Each rating is
-    written down at once; come back whenever you like.
+    Neither the prompt, the model, the judge's score nor another person's rating is shown. Of pairs, which
+    answer is A is drawn by lot. Each rating is written down at once; come back whenever you like.
     """
     from promptops.cli.safe import safe_line, safe_lines
     from promptops.labels import read_share
@@ -142,13 +146,13 @@ def label_command(
         if sheet is not None:
             count = project.write_sheet(judge, rater, sheet, share=part, labels=labels)
             held = project.labelling(judge, labels=labels)
+            fill = "better with A, B or tie" if held.pairs else "rating"
             click.echo(
-                f"{count} cases in {sheet}. Fill in the column rating, or say in cannot_tell why there is no "
+                f"{count} cases in {sheet}. Fill in the column {fill}, or say in cannot_tell why there is no "
                 f"telling; then: promptops judge label {judge} --rater {rater} --from {sheet}"
             )
-            click.echo(
-                f"Look for this, on a scale from {held.low:g} to {held.high:g}: {safe_lines(held.question)}"
-            )
+            scale = "" if held.pairs else f", on a scale from {held.low:g} to {held.high:g}"
+            click.echo(f"Look for this{scale}: {safe_lines(held.question)}")
             if part is None:
                 click.echo(
                     "Does somebody else rate meanwhile? Then give each a share of their own, such as "
@@ -169,7 +173,7 @@ def label_command(
             held = project.labelling(judge, labels=labels)
     rated = sum(bool(case.ratings) for case in held.cases)
     left = len(held.left_for(rater, part))
-    step = step_towards(judge, held.cases, held.samples.values())
+    step = step_towards(judge, held.cases, held.samples.values(), pairs=held.pairs)
     then = (
         "Hold the judge against them: "
         if not step.why
@@ -188,7 +192,7 @@ def near(path: Path) -> Path:
 def _asked(held: Labelling, rater: str, share: tuple[int, int] | None) -> Iterator[tuple[Case, float | str]]:
     """Show one case after the other; yield each with its rating, or why there is none."""
     from promptops.cli.safe import safe_lines
-    from promptops.labels import told
+    from promptops.labels import in_order, is_swapped, told
 
     wanted = held.left_for(rater, share)
     if wanted:
@@ -199,8 +203,15 @@ def _asked(held: Labelling, rater: str, share: tuple[int, int] | None) -> Iterat
         click.echo(f"\n--- {number} of {len(wanted)} ---\n{safe_lines(told(shown))}")
         if sample.target:
             click.echo("Expected: " + safe_lines(" | ".join(map(str, sample.target))))
-        click.echo(f"Answer:\n{safe_lines(case.output)}\n")
-        said = _rating(held)
+        if held.pairs:
+            swapped = is_swapped(case, rater)
+            for name, text in zip("AB", in_order(case, swapped=swapped), strict=True):
+                click.echo(f"Answer {name}:\n{safe_lines(text)}\n")
+            said = _typed("Better: a, b or tie", _choice, "is none of a, b and tie")
+            said = 0.0 - said if swapped and isinstance(said, float) else said
+        else:
+            click.echo(f"Answer:\n{safe_lines(case.output)}\n")
+            said = _typed(_scale(held), partial(_rating, held), "is not on the scale")
         if said is None:
             return
         if said != _PASSED:
@@ -210,22 +221,37 @@ def _asked(held: Labelling, rater: str, share: tuple[int, int] | None) -> Iterat
 _PASSED = ""
 
 
-def _rating(held: Labelling) -> float | str | None:
+def _typed(asked: str, read: Callable[[str], float | None], wrong: str) -> float | str | None:
     """Return what is typed: a rating, why there is none, nothing to pass over, None to stop."""
-    from promptops.cli.safe import safe_line
-
-    words = "".join(f", {each.value:g} {safe_line(each.word, 40)}" for each in held.judge.rungs if each.word)
     while True:
-        asked = f"Rating {held.low:g} to {held.high:g}{words} (c: can't tell, s: pass over, q: stop)"
-        said = click.prompt(asked, type=str).strip()
+        said = click.prompt(f"{asked} (c: can't tell, s: pass over, q: stop)", type=str).strip()
         if said.lower() == "c":
             return str(click.prompt("Why is there no telling", type=str)).strip() or "no reason given"
         if said.lower() in {"s", "q"}:
             return _PASSED if said.lower() == "s" else None
-        try:
-            value = float(said.replace(",", "."))
-        except ValueError:
-            value = float("inf")
-        if held.low <= value <= held.high:
+        value = read(said)
+        if value is not None:
             return value
-        click.echo(f"{said[:40]!r} is not on the scale.")
+        click.echo(f"{said[:40]!r} {wrong}.")
+
+
+def _choice(said: str) -> float | None:
+    """Return which of two answers was chosen: 1 the first, -1 the second, 0 neither."""
+    from promptops.labelsheets import CHOICES
+
+    return CHOICES.get({"t": "tie"}.get(said.lower(), said.lower()))
+
+
+def _scale(held: Labelling) -> str:
+    from promptops.cli.safe import safe_line
+
+    words = "".join(f", {each.value:g} {safe_line(each.word, 40)}" for each in held.judge.rungs if each.word)
+    return f"Rating {held.low:g} to {held.high:g}{words}"
+
+
+def _rating(held: Labelling, said: str) -> float | None:
+    try:
+        value = float(said.replace(",", "."))
+    except ValueError:
+        return None
+    return value if held.takes(value) else None

@@ -23,6 +23,11 @@ class Pairwise(Judge):
 
     criteria: str = "The better answer does what the task asks, is right, and leaves out nothing important."
 
+    @property
+    def asked_of_people(self) -> str:
+        """Return what makes an answer the better one."""
+        return self.criteria
+
     async def judge(self, completion: Completion, sample: Sample, ask: Ask) -> Score:
         """Compare an output with the sample's first target."""
         if not sample.references:
