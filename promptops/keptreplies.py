@@ -27,6 +27,11 @@ class KeptReply(Noun):
     at: datetime
     completion: Completion
 
+    @property
+    def model(self) -> str:
+        """The judge's model, or all of a jury, as counted in the cache."""
+        return " + ".join(self.models)
+
 
 class KeptReplies:
     """The file of such replies in a project's folder, read when first asked."""
@@ -40,6 +45,10 @@ class KeptReplies:
         if self._known is None:
             self._known = {each.address: each.completion for each in self._read()}
         return self._known.get(address)
+
+    def replies(self) -> list[KeptReply]:
+        """Return the newest reply to each request."""
+        return list({each.address: each for each in self._read()}.values())
 
     def add(self, address: str, models: Sequence[str], completion: Completion) -> None:
         """Keep a reply at once: a kill after it costs nothing."""
@@ -62,7 +71,8 @@ class KeptReplies:
         kept: list[KeptReply] = []
         gone = 0
         for each in self._read():
-            if (before is None or each.at < before) and (model is None or model in each.models):
+            old = before is None or each.at < before
+            if old and model in (None, each.model, *each.models):
                 gone += 1
             else:
                 kept.append(each)

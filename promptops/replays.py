@@ -83,10 +83,13 @@ class Replays(Analyses):
         return recorder.write(Path(path))
 
     def cache_stats(self) -> list[CacheModel]:
-        """Return which stored answers would be used again, by model. Reads every stored call once."""
-        from promptops.proofs import CacheModel
+        """Return which stored answers would be used again, by model. Reads every stored call once.
 
-        return [CacheModel.model_validate(vars(found)) for found in self.store.reusable()]
+        Replies that judges gave in no run (`certify_judge`) are among them.
+        """
+        from promptops.reusable import reusable_models
+
+        return reusable_models(self.store, KeptReplies(self.root))
 
     def forget_answers(
         self, *, older_than: timedelta | None = None, model: str | None = None, dry_run: bool = False
@@ -96,7 +99,7 @@ class Replays(Analyses):
         `older_than` spares what was asked or used since. Raises UnknownName for a model that never answered.
         """
         if model is not None:
-            known = [found.model for found in self.store.reusable()]
+            known = [found.model for found in self.cache_stats()]
             if model not in known:
                 raise UnknownName("model with stored answers", model, known)
         return self._forgotten(older_than, model, dry_run)
@@ -116,7 +119,7 @@ class Replays(Analyses):
         """
         from promptops.proofs import Forgotten
 
-        answering = {found.model for found in self.store.reusable()}
+        answering = {found.model for found in self.cache_stats()}
         pointing = {found.model for found in self._kept_points.kept()}
         if model is not None and model not in answering | pointing:
             raise UnknownName("model with stored answers or points", model, answering | pointing)

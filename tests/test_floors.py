@@ -187,7 +187,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
             "tokenlimit",
         ),
         *("candidates", "coverage", "leaks", "runner", "running", "shift", "shiftdays", "shifttext", "tasks"),
-        *("production.recordwindows", "textfiles", "verifying", "windows"),
+        *("production.recordwindows", "textfiles", "reusable", "verifying", "windows"),
     ),
     (
         *(

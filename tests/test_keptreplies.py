@@ -129,6 +129,8 @@ def test_what_certifying_asked_is_not_asked_by_runs_nor_the_other_way_round(
         scored = project.rescore(run)
         assert len(server.bodies) == N, "only what nobody had asked"
         assert project.verify(scored.id).outcome == "proven"
+        [stats] = [each for each in project.cache_stats() if each.model == "judge/m"]
+        assert (stats.entries, stats.hits) == (N, RATED), "a request that both know counts once"
         (rated.path / f".promptops/certify/{JUDGE.replace(':', '.')}.jsonl").unlink()
         assert project.forecast_certify(JUDGE).calls == 0
         project.certify_judge(JUDGE)
@@ -152,6 +154,29 @@ def test_a_run_that_was_to_ask_anew_does_so_when_it_is_resumed(rated: Folder, se
         assert project.resume(cut.id).status == "finished" and len(server.bodies) == 2 * N
         cut = project.rescore(run, budget=Budget(0, None))
         assert cut.status == "finished" and len(server.bodies) == 2 * N, "where it was not to, it does not"
+
+
+def test_what_certifying_asked_is_counted_and_forgotten_before_any_run(rated: Folder, server: Server) -> None:
+    cli(rated, "judge", "certify", JUDGE)
+    counted = json.loads(cli(rated, "cache", "stats", "--json").stdout)
+    [stats] = [each for each in counted["models"] if each["model"] == "judge/m"]
+    assert (stats["entries"], stats["hits"]) == (RATED, 0) and stats["bytes"] > 0
+    assert stats["oldest"] <= stats["newest"]
+    assert counted["entries"] == sum(each["entries"] for each in counted["models"])
+    gone = json.loads(cli(rated, "cache", "prune", "--model", "judge/m", "--yes", "--json").stdout)
+    assert gone["answers"] == RATED
+    left = json.loads(cli(rated, "cache", "stats", "--json").stdout)["models"]
+    assert "judge/m" not in [each["model"] for each in left]
+
+
+def test_replies_of_a_jury_are_counted_and_forgotten_under_all_its_models(folder: Folder) -> None:
+    kept = KeptReplies(folder.path)
+    kept.path.parent.mkdir(parents=True)
+    kept.add("a", ["judge/m", "judge/n"], Completion(text="first"))
+    with Project.open(folder.path) as project:
+        [stats] = project.cache_stats()
+        assert (stats.model, stats.entries) == ("judge/m + judge/n", 1)
+        assert project.forget_answers(model=stats.model) == 1 and project.cache_stats() == []
 
 
 def test_a_reply_is_there_at_once_and_a_line_that_was_cut_off_hides_nothing(folder: Folder) -> None:

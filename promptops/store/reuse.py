@@ -13,8 +13,8 @@ from promptops.judges import asked_models
 from promptops.store.database import Database
 from promptops.store.tables import calls, runs
 
-_RUNS = 200
-"""Runs of one statement; databases bound how many values one may hold."""
+_VALUES = 200
+"""Runs or addresses of one statement; databases bound how many values one may hold."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,15 @@ class Reuse(Database):
                 found.setdefault(models.of(run_id, purpose), []).append((0, 0, count, None, None))
         return [_added(model, parts) for model, parts in sorted(found.items())]
 
+    def keyed(self, addresses: Sequence[str]) -> frozenset[str]:
+        """Return which of some content addresses have an answer here that may be used again."""
+        found: set[str] = set()
+        with self.reading() as connection:
+            for start in range(0, len(addresses), _VALUES):
+                some = calls.c.cache_key.in_(addresses[start : start + _VALUES])
+                found.update(connection.execute(select(calls.c.cache_key).where(some)).scalars())
+        return frozenset(found)
+
     def forget(
         self, *, older_than: timedelta | None = None, model: str | None = None, dry_run: bool = False
     ) -> int:
@@ -99,8 +108,8 @@ class Reuse(Database):
             return
         models = _Models(self, None)
         for purpose, run_ids in models.places(model).items():
-            for start in range(0, len(run_ids), _RUNS):
-                part = calls.c.run_id.in_(run_ids[start : start + _RUNS])
+            for start in range(0, len(run_ids), _VALUES):
+                part = calls.c.run_id.in_(run_ids[start : start + _VALUES])
                 # A judge's further questions are numbered: judge:LABEL:2.
                 first, after = f"{purpose}:", f"{purpose};"
                 yield and_(
