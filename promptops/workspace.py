@@ -91,6 +91,11 @@ class Workspace:
 
         return Store.missing_file(self.settings.database) if self._missing_ok else None
 
+    @property
+    def looked_in_vain(self) -> Path | None:
+        """The file of a database that was to be read and is not there; None where nobody read."""
+        return self.missing_database if "store" in self.__dict__ else None
+
     def _keep_out_of_git(self) -> None:
         """Make the default folder of the database, with a note to git to leave it alone."""
         folder = self.root / ".promptops"

@@ -52,7 +52,7 @@ def stats_command(ctx: click.Context, as_json: bool) -> None:
 
     Also how many points of texts (of `--embed`): they lie in .promptops/points, 500 MB at most.
     """
-    with open_project(ctx) as project:
+    with open_project(ctx, existing=True) as project:
         models, points = project.cache_stats(), project.points_stats()
     entries, size, hits = (
         sum(getattr(each, name) for each in models) for name in ("entries", "bytes", "hits")
@@ -134,7 +134,7 @@ def _forget(
     as_json: bool,
 ) -> None:
 
-    with open_project(ctx) as project:
+    with open_project(ctx, existing=True) as project:
         found = project.forget_cached(older_than=older_than, model=model, dry_run=True)
         if not dry_run and (found.answers or found.points):
             _confirm(_told(found), yes)

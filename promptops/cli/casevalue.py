@@ -54,7 +54,7 @@ def value_command(
     """
     if write is not None and subset is None:
         raise click.UsageError("--write goes with --subset K.")
-    with open_project(ctx) as project:
+    with open_project(ctx, existing=True) as project:
         found = project.case_values(evalset, runs, metric=metric, subset=subset, seed=seed)
     if write is not None and found.subset is not None:
         from promptops.idfile import write_ids

@@ -94,7 +94,7 @@ def compare_command(
         preferring.print_what_it_takes(ctx, baseline, candidate, asked, as_json)
         return
     tell = telling(reports, github=False, quiet=as_json, verdict=False)
-    with open_project(ctx) as project:
+    with open_project(ctx, existing=True) as project:
         comparison = project.compare(baseline, candidate, metric=metric, slices=slices, alpha=alpha)
         chosen = metric or comparison.deltas[0].label
         cases = project.cases(baseline, candidate, chosen, limit=count)

@@ -83,7 +83,7 @@ def coverage_command(
             )
         print_embedding_forecast(forecast, as_json=as_json)
         return
-    with open_project(ctx) as project:
+    with open_project(ctx, existing=True) as project:
         found = project.coverage(
             evalset,
             production,

@@ -174,7 +174,7 @@ def gate_command(
     if dry_run:
         _print_forecast(ctx, budget)
         return
-    with open_project(ctx) as project:
+    with open_project(ctx, existing=prompt is None) as project:
         if _is_unchanged(project, prompt, changed, as_json=as_json):
             return
         try:

@@ -70,7 +70,7 @@ def draw_command(
     are written to labels/LABEL.jsonl beside the set, which belongs in git, in an order that tells no run.
     Those that are rated already stay; drawing again adds to them.
     """
-    with open_project(ctx) as project:
+    with open_project(ctx, existing=True) as project:
         held = project.draw_cases(judge, runs, count=count, seed=seed, second=second, labels=labels)
     twice = sum(case.twice for case in held.cases)
     for note in held.drawn.notes if held.drawn is not None else ():

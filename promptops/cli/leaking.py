@@ -50,7 +50,7 @@ def leaks_command(
     Exit code 0 whatever is found, but for --check.
     """
 
-    with open_project(ctx) as project:
+    with open_project(ctx, existing=True) as project:
         found = project.leaks(
             evalset, split=split, against=against, prompts=prompts, run=run, threshold=threshold
         )

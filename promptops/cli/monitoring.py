@@ -92,7 +92,7 @@ def monitor_command(
         _check(ctx, tell=not no_tell, as_json=as_json)
         return
     judged = None
-    with open_project(ctx, dry=dry_run) as project:
+    with open_project(ctx, dry=dry_run, existing=True) as project:
         if judge is not None:
             from promptops.budget import Budget
 

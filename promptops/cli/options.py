@@ -131,11 +131,23 @@ def target_output_to_stderr() -> Iterator[None]:
 def open_project(ctx: click.Context, *, dry: bool = False, existing: bool = False) -> Iterator[Project]:
     """Open the project of `-C` and `--database`, and close it in the end; `dry` writes nothing anywhere.
 
-    A command about an `existing` run makes no database where there is none: that is a mistyped path.
+    A command about what is there makes no database where there is none, and says so: that may be a mistyped
+    path. It is `existing` for all that only read the database, or change what is in it already.
     """
+    from promptops.cli.safe import safe_line
+    from promptops.errors import PromptopsError
     from promptops.project import Project
 
     given = ctx.obj
     flags = {"database": given["database"], "engine": given.get("engine")}
     with Project.open(given["folder"], **flags, read_only=dry, missing_ok=dry or existing) as project:
-        yield project
+        told = ""
+        try:
+            yield project
+        except PromptopsError as error:
+            told = str(error)
+            raise
+        finally:
+            missing = project.looked_in_vain if existing else None
+            if missing is not None and str(missing) not in told:
+                click.echo(f"There is no database at {safe_line(str(missing), 400)} yet.", err=True)

@@ -75,7 +75,7 @@ def rank_runs(
     from promptops.cli.progress import watching
 
     budget = Budget(*limits)
-    with open_project(ctx, dry=dry_run) as project, target_output_to_stderr():
+    with open_project(ctx, dry=dry_run, existing=True) as project, target_output_to_stderr():
         if dry_run:
             forecast = project.forecast_pairs(
                 asked.runs,

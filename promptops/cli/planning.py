@@ -58,7 +58,7 @@ def plan_command(
     Nobody is asked and nothing is paid. The figures come from how two stored runs differed.
     """
 
-    with open_project(ctx) as project:
+    with open_project(ctx, existing=True) as project:
         found = project.plan(
             evalset,
             runs=runs,

@@ -40,7 +40,7 @@ def list_(ctx: click.Context, as_json: bool) -> None:
     """List the prompts with their latest version and aliases."""
     from promptops.cli.safe import safe_line
 
-    with open_project(ctx) as project:
+    with open_project(ctx, existing=True) as project:
         names = project.prompt_names()
         latest = tuple(project.prompt_version(name) for name in names)
         aliases = {name: project.aliases(name) for name in names}
@@ -65,7 +65,7 @@ def show(ctx: click.Context, reference: str, as_json: bool) -> None:
     from promptops.cli.safe import safe_lines
     from promptops.promptfiles import prompt_yaml
 
-    with open_project(ctx) as project:
+    with open_project(ctx, existing=True) as project:
         version = project.prompt_version(reference)
         held = project.aliases(version.name)
     aliases = tuple(sorted(alias for alias, number in held.items() if number == version.number))
@@ -91,7 +91,7 @@ def diff(ctx: click.Context, first: str, second: str, as_json: bool) -> None:
     from promptops.promptfiles import prompt_yaml
     from promptops.worddiff import word_diff
 
-    with open_project(ctx) as project:
+    with open_project(ctx, existing=True) as project:
         (before, first_name), (after, second_name) = project.prompt(first), project.prompt(second)
     texts = prompt_yaml(before), prompt_yaml(after)
     if as_json:
@@ -138,7 +138,7 @@ def history(ctx: click.Context, name: str, as_json: bool) -> None:
     """List a prompt's versions and every move of its aliases."""
     from promptops.cli.safe import safe_line
 
-    with open_project(ctx) as project:
+    with open_project(ctx, existing=True) as project:
         versions, moves = project.versions(name), project.alias_history(name)
     if as_json:
         from promptops.cli import documents

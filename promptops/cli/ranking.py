@@ -125,7 +125,7 @@ def rank_command(
         rank_runs(ctx, asked, limits, dry_run=dry_run, elo=elo, plot=plot, tell=tell, as_json=as_json)
         return
 
-    with open_project(ctx) as project:
+    with open_project(ctx, existing=True) as project:
         found = project.rank(
             runs,
             evalset=evalset,

@@ -72,7 +72,7 @@ def themes_command(
     """
     from promptops.budget import Budget
 
-    with open_project(ctx) as project:
+    with open_project(ctx, existing=True) as project:
         found = project.themes(
             prompt,
             since=since,
@@ -142,7 +142,7 @@ def cases_command(
     """
     if (theme is None) == (not records):
         raise click.UsageError("Name records by their ids, or a theme with --theme N (see `records themes`).")
-    with open_project(ctx) as project:
+    with open_project(ctx, existing=True) as project:
         if theme is not None:
             found = project.themes(prompt, since=since, until=until, about=about, embed=embed, seed=seed)
             records = _theme(found, theme).records[:most]

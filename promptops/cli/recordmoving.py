@@ -93,7 +93,7 @@ def export_command(
     from promptops.cli.documents import print_document
 
     wanted = wanted_records(given)
-    with open_project(ctx) as project:
+    with open_project(ctx, existing=True) as project:
         count = project.export_records(file, wanted, texts=not no_texts, overwrite=force)
     if as_json:
         print_document(recorddocuments.ExportedDocument(file=str(file), records=count))

@@ -75,7 +75,7 @@ def list_command(ctx: click.Context, /, limit: int, page: int, as_json: bool, **
     """List records, the newest first."""
 
     wanted = wanted_records(given)
-    with open_project(ctx) as project:
+    with open_project(ctx, existing=True) as project:
         count = project.record_count(wanted)
         found = project.records(wanted, limit=limit, offset=(page - 1) * limit)
         said = project.feedback_of(found)
@@ -107,7 +107,7 @@ def show_command(ctx: click.Context, record: str, as_json: bool) -> None:
     """Show one RECORD with all that was said of it, and its scores."""
     from promptops.production.records import RecordFilter
 
-    with open_project(ctx) as project:
+    with open_project(ctx, existing=True) as project:
         found = project.find_record(record)
         said = project.feedback_of([found]).get(found.id, ())
         scores = project.record_scores(RecordFilter(id=found.id))

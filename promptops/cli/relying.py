@@ -49,7 +49,7 @@ def reliability_command(
     Answers with feedback are scored by the metrics that need no target and no model; of judges the scores
     count that `monitor --judge` kept. Exit code 0, or 3 where feedback is too little for every metric.
     """
-    with open_project(ctx) as project:
+    with open_project(ctx, existing=True) as project:
         found = project.reliability(evalset, prompt=prompt, since=since, until=until, model=model, runs=runs)
     if plot is not None:
         from promptops.cli.pairranking import write_picture

@@ -40,7 +40,7 @@ def selftest_command(
     """
     from promptops.selftest import verdict
 
-    with open_project(ctx) as project:
+    with open_project(ctx, existing=True) as project:
         found = project.self_test(evalset, runs=runs, trials=trials, seed=seed, early_stop=early_stop)
     if as_json:
         from promptops.cli import documents

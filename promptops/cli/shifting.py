@@ -79,7 +79,7 @@ def shift_command(
             forecast = project.forecast_shift(reference, current, embed=embed, **given)
         print_embedding_forecast(forecast, as_json=as_json)
         return
-    with open_project(ctx) as project:
+    with open_project(ctx, existing=True) as project:
         found = project.shift(reference, current, embed=embed, alpha=alpha, budget=budget, **given)
     code = 0
     if check:

@@ -29,16 +29,14 @@ def runs_command(ctx: click.Context, evalset: str | None, limit: int, as_json: b
         judged = [run for run in found if run.judged]
         marks = project.judge_marks(judged) if judged else {}
         bills = project.bills(found)
-        missing = project.missing_database
     if as_json:
         from promptops.cli import documents
 
         documents.print_document(documents.RunsDocument(runs=tuple(found), marks=marks, bills=bills))
         return
     if not found:
-        where = "" if missing is None else f": there is no database at {safe_line(str(missing), 400)}"
         make = "promptops eval EVALSET --prompt FILE --model PROVIDER/MODEL"
-        click.echo(f"There is no run yet{where}. Make one: {make}")
+        click.echo(f"There is no run yet. Make one: {make}")
     for run in found:
         step = f": {go_on(run)}" if go_on(run) else ""
         state = "" if run.status == "finished" else f"  {run.standing}{step}"

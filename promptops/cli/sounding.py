@@ -93,7 +93,11 @@ def _carry_out(ctx: click.Context, what: str, **more: int) -> None:
             forecast = foretold(judge, run, **given)
         print_forecast(forecast, as_json=as_json)
         return
-    with open_project(ctx) as project, target_output_to_stderr(), watching(quiet=as_json) as watch:
+    with (
+        open_project(ctx, existing=True) as project,
+        target_output_to_stderr(),
+        watching(quiet=as_json) as watch,
+    ):
         ask = project.measure_noise if what == "noise" else project.reference_effect
         found: JudgeNoise | ReferenceEffect = ask(judge, run, watch=watch, **given)
     if as_json:

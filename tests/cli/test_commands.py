@@ -300,13 +300,45 @@ def test_a_command_about_a_run_makes_no_database(folder: Folder, command: tuple[
 
 def test_a_list_of_runs_makes_no_database_and_says_that_there_is_none(folder: Folder) -> None:
     there = sorted(folder.path.rglob("*"))
-    told = folder.run("runs", PROMPTOPS_DATABASE="sqlite:///nowhere.db").stdout
-    assert told.startswith(
-        f"There is no run yet: there is no database at {folder.path}/nowhere.db. Make one:"
-    )
+    done = folder.run("runs", PROMPTOPS_DATABASE="sqlite:///nowhere.db")
+    assert done.stdout.startswith("There is no run yet. Make one: promptops eval")
+    assert done.stderr == f"There is no database at {folder.path}/nowhere.db yet.\n"
     assert folder.json("runs")["runs"] == [] and sorted(folder.path.rglob("*")) == there
     made_run(folder)
     assert folder.run("runs").stdout.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(("cache", "stats"), ("cache", "clear", "--yes"), ("cache", "prune", "--older-than", "1d")),
+        *(("compare", "one", "two"), ("rank", "one", "two"), ("plan", "numbers"), ("selftest", "numbers")),
+        *(
+            ("noise", "latest"),
+            ("evalset", "value", "numbers"),
+            ("leaks", "numbers", "--run", "one"),
+        ),
+        *(
+            ("coverage", "numbers", "--production", "records:7d"),
+            ("shift", "records:7d", "numbers"),
+            ("slices", "latest"),
+        ),
+        *(("prompt", "list"), ("prompt", "show", "ask"), ("prompt", "history", "ask"), ("monitor",)),
+        *(
+            ("records", "list"),
+            ("records", "show", "abcd"),
+            ("records", "themes"),
+            ("reliability", "numbers"),
+        ),
+    ],
+)
+def test_a_command_that_reads_makes_no_database_and_says_so(folder: Folder, command: tuple[str, ...]) -> None:
+    there = sorted(folder.path.rglob("*"))
+    done = folder.run("--database", "sqlite:///data/here.db", *command, code=None)
+    assert done.returncode in (0, 2, 3) and "Traceback" not in done.stderr
+    told = " ".join(done.stderr.split())
+    assert told.count(f"There is no database at {folder.path}/data/here.db") == 1, done.stderr
+    assert sorted(folder.path.rglob("*")) == there
 
 
 def test_nothing_that_failed_is_nothing_to_ask_and_no_fault(folder: Folder) -> None:
