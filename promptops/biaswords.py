@@ -22,7 +22,7 @@ def hidden_biases(parts: Sequence[BiasPart], allowed: float | None = None) -> st
     if not off:
         return ""
     told = listed([f"{_where(each)} {_bias(each)}" for each in off])
-    scatter = f" {SCATTER}" if any(each.by == "value" for each in off) else ""
+    scatter = f" {SCATTER}" if any(each.by in ("value", "preference") for each in off) else ""
     both = len({(each.bias.value or 0.0) > 0 for each in off}) > 1
     what = "Opposite biases cancel in the mean" if both else "The bias on parts of the cases"
     return f"{what}: {told}.{scatter}"
@@ -33,7 +33,16 @@ def _exceeds(part: BiasPart, allowed: float | None) -> bool:
 
 
 def _where(part: BiasPart) -> str:
-    ends = f"{part.low:g}" if part.low == part.high else f"{part.low:g} to {part.high:g}"
+    sign = "+" if part.by == "difference" else ""
+    low, high = format(part.low, f"{sign}g"), format(part.high, f"{sign}g")
+    ends = low if low == high else f"{low} to {high}"
+    if part.by == "preference":
+        side = "older" if part.high < 0 else "newer"
+        return (
+            "where people are of two minds" if part.low <= 0 <= part.high else f"where they like the {side}"
+        )
+    if part.by == "difference":
+        return f"where the newer answer is longer by {ends} characters"
     return f"where people say {ends}" if part.by == "value" else f"on answers of {ends} characters"
 
 

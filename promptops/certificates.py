@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from promptops.errors import FileProblems, Problem
 from promptops.figures import figure, interval
 from promptops.gaterules import GateRule
-from promptops.instruments import BiasPart, Found
+from promptops.instruments import BiasPart, Found, PairFigures
 from promptops.labels import FEW_OF_ONE, people_in
 from promptops.noun import Noun
 from promptops.ratingsteps import STEPS, step_of
@@ -103,6 +103,8 @@ class Certificate(Noun):
     classes: tuple[ClassRate, ...] = ()
     pairs: tuple[Pairing, ...] = ()
     """What the plot of agreement draws."""
+    compared: PairFigures | None = None
+    """Of a judge of pairs, whose scores are verdicts: 1 where the newer output wins, -1 where it loses."""
     stand_in: bool = False
 
     @property

@@ -19,12 +19,14 @@ from promptops.eventloop import wait_for
 from promptops.forecast import Forecast
 from promptops.gaterules import allowed_bias
 from promptops.judges import Judge
+from promptops.judges.pairwise import Pairwise
 from promptops.judging import make_ready
 from promptops.labelled import Labelled
 from promptops.labelling import Labelling
 from promptops.labels import Case
 from promptops.progress import Watch
 from promptops.types import EvalSet, Sample
+from promptops.watched import Facing
 
 if TYPE_CHECKING:
     from promptops.agreeing import MetaEvaluation
@@ -72,7 +74,7 @@ class Certification(Labelled):
                 f"{work.budget.stopped}: the judge was asked about {len(notebook.said)} of "
                 f"{len(trial.places)} cases, which is kept. Run the same again for the others."
             )
-        scores = {place: built.value(said.score) for place, said in notebook.said.items()}
+        scores = {place: said.score for place, said in notebook.said.items()}
         silent = [str(said.score.unscored) for said in notebook.said.values() if said.silent]
         refuse_silent(silent, len(trial.places), f"{evalset.name}:{label}")
         certificate = certificate_of(
@@ -83,7 +85,7 @@ class Certification(Labelled):
             held.samples,
             scores,
             _shown(held.path, folder),
-            allowed_bias(evalset.gate, label),
+            allowed_bias((*evalset.gate, *evalset.shifts), label),
             len(silent),
         )
         write_certificate(certificate_file(folder, label), certificate)
@@ -118,12 +120,14 @@ class Certification(Labelled):
 
         held = self.labelling(judge, labels=labels)
         rated = [case for case in held.cases if case.ratings]
-        refuse_few(held.cases, held.samples, judge)
+        refuse_few(held.cases, held.samples, judge, pairs=held.pairs)
         found, folder, built, label = self._certified(judge, judge_model)
         work.open_models(built.models)
         trial = _trial(built, label, rated, held.samples)
         evalset = found.model_copy(update={"samples": trial.samples})
         work.check(evalset, [], {label: built})
+        if built.pairs:  # what `compare` was replied is not paid for again
+            work.kept.know(self.store.pair_replies(built.signature))
         path = self.root / ".promptops" / "certify" / f"{found.name}.{label}.jsonl"
         return held, folder, evalset, trial, path
 
@@ -155,13 +159,15 @@ def _trial(judge: Judge, label: str, cases: Sequence[Case], samples: Mapping[str
     from promptops.attacks import Wrong
     from promptops.trials import Trial
 
+    others = {case.id: case.other for case in cases if case.other is not None}
     return Trial(
-        judge,
+        Facing.of(judge, others) if isinstance(judge, Pairwise) else judge,
         label,
         {
             case.id: (None, Wrong(sample=samples[case.sample], answer=case.output), case.output)
             for case in cases
         },
+        others,
     )
 
 

@@ -13,14 +13,15 @@ from promptops.certificates import Certificate, ClassRate, Measured
 from promptops.errors import NotMeasured
 from promptops.instruments import Found
 from promptops.judges import Judge
-from promptops.labels import Case, ratings_digest
+from promptops.labels import PREFERENCES, Case, ratings_digest
+from promptops.pairagreement import net_preferences, pair_figures, verdicts_of
 from promptops.pairings import pairings
 from promptops.ratingsteps import FEWEST, step_towards
 from promptops.stats.agreement import Measure, agreement, bias
 from promptops.stats.clusters import TooFewClustersError
 from promptops.stats.confusion import confusion
 from promptops.stats.reweighting import Estimated
-from promptops.types import Sample
+from promptops.types import Sample, Score
 
 MOST_SILENT = 0.05
 """Share of the cases without an answer from which on there is no certificate: which they are is no chance."""
@@ -36,6 +37,7 @@ _ORDERED: tuple[Measure, ...] = (
     "accuracy",
 )
 _NUMBERS: tuple[Measure, ...] = ("alpha_interval", "pearson", "spearman", "kendall")
+_PAIRS: tuple[Measure, ...] = ("quadratic_kappa", "kappa", "alpha_ordinal", "accuracy")
 
 
 def certificate_of(
@@ -44,7 +46,7 @@ def certificate_of(
     label: str,
     cases: Sequence[Case],
     samples: Mapping[str, Sample],
-    scores: Mapping[str, float | None],
+    scores: Mapping[str, Score],
     labels: str,
     allowed: float | None = None,
     unanswered: int = 0,
@@ -52,13 +54,15 @@ def certificate_of(
     """Hold a judge's scores, by case id, against the ratings of the cases. Cases are clustered by group.
 
     `allowed` is the largest bias that a rule of the gate allows, `unanswered` the cases to which the judge
-    gave no answer at all.
+    gave no answer at all. A judge of pairs is held against people by its verdicts, and its bias is that of
+    its net preference: what won in one order and tied in the other has won by a half.
 
     Raises NotMeasured for fewer than 20 independent cases with both.
     """
     rated = [case for case in cases if case.ratings]
     raters = sorted({rater for case in rated for rater in case.ratings})
-    known = [case for case in rated if scores.get(case.id) is not None]
+    values_of = {key: judge.value(score) for key, score in scores.items()}
+    known = [case for case in rated if values_of.get(case.id) is not None]
     groups = [samples[case.sample].group or f"\0{case.sample}" for case in known]
     if len(set(groups)) < FEWEST:
         again = f"promptops judge certify {evalset}:{label}"
@@ -71,16 +75,21 @@ def certificate_of(
             f"{missing} of {len(rated)} rated cases have no score of the judge; the others are "
             f"{len(set(groups))} independent ones, and a certificate takes {FEWEST}. {mend}"
         )
-    own = np.array([scores[case.id] for case in known], dtype=np.float64)
+    net = own = np.array([values_of[case.id] for case in known], dtype=np.float64)
+    if judge.pairs:
+        net = net_preferences(own)
+        own = verdicts_of(net)
     people = np.array([[case.ratings.get(rater, np.nan) for rater in raters] for case in known])
     record = judge.record(label, label)
     values = np.unique(people[np.isfinite(people)])
     classes = np.unique(np.concatenate([own, values]))
     in_classes = len(classes) <= _MOST_CLASSES
     measures = _NUMBERS if not in_classes else _CLASSES if len(classes) <= 2 else _ORDERED
-    found = tuple(_measured(own, people, measure, groups) for measure in measures)
     scale = 0.0 if record.low is None else record.low, 1.0 if record.high is None else record.high
-    seen = bias(own, people, groups, scale=scale).difference
+    if judge.pairs:
+        measures, scale = _PAIRS, (min(PREFERENCES), max(PREFERENCES))
+    found = tuple(_measured(own, people, measure, groups) for measure in measures)
+    seen = bias(net, people, groups, scale=scale).difference
     return Certificate(
         evalset=evalset,
         label=label,
@@ -102,22 +111,28 @@ def certificate_of(
         measures=found,
         bias=Found(value=seen.mean, low=_finite(seen.low), high=_finite(seen.high), n=seen.n),
         parts=bias_parts(
-            own,
+            net,
             people,
-            np.array([len(case.output) for case in known], dtype=np.float64),
+            np.array([len(case.output) - len(case.other or "") for case in known], dtype=np.float64),
             groups,
             *scale,
+            names=("preference", "difference") if judge.pairs else ("value", "length"),
         ),
         allowed=allowed,
         classes=_classes(own, people, groups, scale) if in_classes else (),
         pairs=pairings(own, people, *scale),
+        compared=pair_figures(net, people, [scores[case.id] for case in known], groups)
+        if judge.pairs
+        else None,
         stand_in=judge.stand_in,
     )
 
 
-def refuse_few(cases: Iterable[Case], samples: Mapping[str, Sample], judge: str) -> None:
+def refuse_few(
+    cases: Iterable[Case], samples: Mapping[str, Sample], judge: str, *, pairs: bool = False
+) -> None:
     """Raise NotMeasured where too few of a judge's cases, `SET:LABEL`, are rated to certify it."""
-    step = step_towards(judge, cases, samples.values())
+    step = step_towards(judge, cases, samples.values(), pairs=pairs)
     if step.why:
         raise NotMeasured(f"The judge can't be certified yet{step.told}")
 

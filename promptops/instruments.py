@@ -26,8 +26,9 @@ class Found(Noun):
 class BiasPart(Noun):
     """A judge's bias on a part of the cases; the intervals of all parts hold together at 95 %."""
 
-    by: Literal["value", "length"]
-    """Parted by the mean of what people say, or by the answer's length in characters."""
+    by: Literal["value", "length", "preference", "difference"]
+    """Parted by the mean of what people say, or by the answer's length in characters. Of pairs these are
+    called preference and difference, which is the output's length less that of the other one."""
     low: float
     high: float
     """Between which values of it the part lies."""
@@ -41,6 +42,26 @@ class BiasPart(Noun):
             and self.bias.high is not None
             and not self.bias.low <= 0 <= self.bias.high
         )
+
+
+class PairFigures(Noun):
+    """What belongs beside a judge of pairs that was held against people, on their cases."""
+
+    judge: float
+    """Its net preference for the newer outputs: those that it says are better less those that are worse."""
+    people: float
+    """The same of people: the mean over cases, of the mean over raters."""
+    flips: int
+    """Pairs whose verdict changed with the order."""
+    flip: Found
+    """Their share."""
+    first: Found
+    """Share of the decided replies that chose the answer shown first; 0.5 means no position bias."""
+    first_both: int
+    """Pairs whose answer shown first was chosen in both orders."""
+    second_both: int
+    order_p: float | None = None
+    """Exact two-sided p-value of as many `first_both` as `second_both`; null where there are none."""
 
 
 class LengthBias(Noun):

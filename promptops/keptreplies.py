@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -39,12 +39,17 @@ class KeptReplies:
     def __init__(self, root: Path) -> None:
         self.path = root / ".promptops" / "replies" / "judges.jsonl"
         self._known: dict[str, Completion] | None = None
+        self._others: dict[str, Completion] = {}
+
+    def know(self, replies: Mapping[str, Completion]) -> None:
+        """Find these by their addresses, too, for now: they are kept elsewhere."""
+        self._others.update(replies)
 
     def find(self, address: str) -> Completion | None:
         """Return the newest reply to a request; None where none is kept."""
         if self._known is None:
             self._known = {each.address: each.completion for each in self._read()}
-        return self._known.get(address)
+        return self._known.get(address) or self._others.get(address)
 
     def replies(self) -> list[KeptReply]:
         """Return the newest reply to each request."""

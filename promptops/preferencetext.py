@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from promptops.figures import figure, interval, p_value
-from promptops.instruments import Found, LengthBias, Preference
+from promptops.figures import figure, interval, p_value, signed
+from promptops.instruments import Found, LengthBias, PairFigures, Preference
+
+VERDICTS = {1.0: "newer wins", 0.0: "tie", -1.0: "older wins"}
+"""How the values of a certificate of pairs are called."""
 
 
 def preference_sentences(found: Preference) -> tuple[str, ...]:
@@ -25,6 +28,25 @@ def preference_sentences(found: Preference) -> tuple[str, ...]:
     if found.stand_in:
         told.append("* a rule-based stand-in, not an LLM; it only shows the way.")
     return tuple(told)
+
+
+def compared_sentences(found: PairFigures, bias: Found) -> tuple[str, ...]:
+    """Return whom a judge and people prefer on the same pairs, how far apart that is, and what order does."""
+    ends = interval(bias.low, bias.high, sign=True) if bias.low is not None else ""
+    told = (
+        f"Net preference for the newer output: the judge's {signed(found.judge)}, people's "
+        f"{signed(found.people)}; bias {signed(bias.value)} {ends}".rstrip()
+        + "."
+    )
+    order = f"{found.flips} of {found.flip.n} verdicts change with the order ({_figure(found.flip)})"
+    if found.first.value is not None:
+        order += f"; of the decided replies {_figure(found.first)} chose the answer shown first"
+    if found.order_p is not None:
+        order += (
+            f", in both orders {found.first_both} times and the second one {found.second_both} times "
+            f"(exact p {p_value(found.order_p)})"
+        )
+    return told, f"{order}."
 
 
 def _won(found: Preference) -> str:

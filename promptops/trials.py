@@ -61,6 +61,8 @@ class Trial:
     label: str
     places: Mapping[str, tuple[Attack | None, Wrong, str]]
     """By sample id of the trial: the attack, the question, and the text that is judged."""
+    others: Mapping[str, str] = field(default_factory=dict)
+    """By sample id of the trial what the text is held against, where the judge compares two."""
 
     @property
     def samples(self) -> tuple[Sample, ...]:
@@ -73,7 +75,8 @@ class Trial:
         """Return by what a judgement is known again."""
         _, wrong, text = self.places[place]
         sample = wrong.sample.model_dump(mode="json")
-        return digest_of([self.judge.signature, sample, text])
+        facing = [self.others[place]] if place in self.others else []
+        return digest_of([self.judge.signature, sample, text, *facing])
 
     def known(self, samples: Sequence[Sample]) -> Known:
         """Return the texts as answers that are there already."""

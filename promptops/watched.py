@@ -81,6 +81,15 @@ class Facing(Pairwise):
         kept = {name: getattr(judge, name) for name in Pairwise.model_fields}
         return cls.model_construct(**kept, inner=judge, others=others)
 
+    @property
+    def signature(self) -> str:
+        """That of the judge itself: whom it is asked about is no part of it."""
+        return self.inner.signature
+
+    def not_asked(self, completion: Completion, sample: Sample) -> Score | None:
+        """Ask about every answer, as a comparison does: one that says nothing has lost."""
+        return None
+
     async def judge(self, completion: Completion, sample: Sample, ask: Ask) -> Score:
         """Return the share that the output wins against its other."""
         return await self.inner.prefer(Completion(text=self.others[sample.id]), completion, sample, ask)

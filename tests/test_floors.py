@@ -195,6 +195,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
             "attacking",
             "judgestate",
             "pairings",
+            "pairagreement",
             "agreeing",
             "biasparts",
             "certifying",

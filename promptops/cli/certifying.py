@@ -40,9 +40,10 @@ def certify_command(
 ) -> None:
     """Hold a judge against people's ratings, and write its certificate.
 
-    The certificate, certificates/LABEL.json beside the set, belongs in git. It is bound to the judge's model,
-    prompts, parameters and scale, and void once any of them changes. Rules of the gate ask for one by
-    `certified`, `min_agreement` or `max_bias`.
+    A judge of pairs is held against what people prefer, and asked in both orders. The certificate,
+    certificates/LABEL.json beside the set, belongs in git. It is bound to the judge's model, prompts,
+    parameters and scale, and void once any of them changes. Rules of the gate ask for one by `certified`,
+    `min_agreement` or `max_bias`.
     """
     from promptops.budget import Budget
     from promptops.cli.progress import watching
@@ -78,12 +79,13 @@ def _print_certificate(found: Certificate) -> None:
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
     from promptops.figures import figure, signed
+    from promptops.preferencetext import compared_sentences
 
     star = "*" if found.stand_in else ""
+    what = f"cases, on a scale from {found.low:g} to {found.high:g}" if found.compared is None else "pairs"
     console().print(
         f"{safe_line(found.label, 40)}{star} by {safe_line(found.judge, 60)} against {found.against}: "
-        f"{found.ratings} ratings of {found.cases} cases, on "
-        f"a scale from {found.low:g} to {found.high:g}.",
+        f"{found.ratings} ratings of {found.cases} {what}.",
         style="bold",
         soft_wrap=True,
     )
@@ -103,9 +105,10 @@ def _print_certificate(found: Certificate) -> None:
             "Difference: above 0 the judge agrees better with a person than people do with one another.",
             soft_wrap=True,
         )
+    off = f"{signed(found.bias.value)} {_within(found.bias, sign=True)}"
+    told = f"Bias: the judge's scores less people's {off}, in units of the scale."
     console().print(
-        f"Bias: the judge's scores less people's {signed(found.bias.value)} "
-        f"{_within(found.bias, sign=True)}, in units of the scale.",
+        told if found.compared is None else " ".join(compared_sentences(found.compared, found.bias)),
         soft_wrap=True,
     )
     hidden = hidden_biases(found.parts, found.allowed)
@@ -154,6 +157,7 @@ def _print_classes(found: Certificate) -> None:
 
     from promptops.cli.tables import console
     from promptops.figures import figure, signed
+    from promptops.preferencetext import VERDICTS
 
     table = Table(box=None, pad_edge=False)
     for name in ("value", "right", "found", "missed", "false", "bias"):
@@ -161,7 +165,7 @@ def _print_classes(found: Certificate) -> None:
     for each in found.classes:
         off = "-" if each.bias is None else f"{signed(each.bias.value)} {_within(each.bias, sign=True)}"
         table.add_row(
-            f"{each.value:g}",
+            f"{each.value:g}" if found.compared is None else VERDICTS[each.value],
             f"{figure(each.precision.value)} {_within(each.precision)}",
             f"{figure(each.recall.value)} {_within(each.recall)}",
             str(each.missed),
