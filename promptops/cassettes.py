@@ -114,6 +114,12 @@ class Cassette:
         """The file's name, for messages."""
         return file_name(self.path)
 
+    @property
+    def has_juries(self) -> bool:
+        """Whether a jury judged in one of the runs."""
+        told = (signature for shape in self.head.runs for signature in shape.metrics.values())
+        return any(signature.partition("|")[0] == "jury" for signature in told)
+
     def find(self, address: str, sample_id: str) -> Completion | None:
         """Return what was answered to a request; None where it was not recorded."""
         found = self._answers.get((address, sample_id)) or self._answers.get((address, None))

@@ -56,15 +56,16 @@ class CassetteCaller(Caller):
     def find(
         self, request: Request, prompt_digest: str = "", reads: Reads | None = None
     ) -> Completion | None:
-        """Return the recorded answer, if there is one."""
-        return next(
-            (
-                found
-                for each in (request, former_request(request))
-                if (found := self.cassette.find(self.address(each, prompt_digest), request.sample_id))
-            ),
-            None,
-        )
+        """Return the recorded answer, if there is one.
+
+        In older cassettes, judges of a jury that asked the same have one reply; what a judge by itself was
+        told is none of two.
+        """
+        found = self.cassette.find(self.address(request, prompt_digest), request.sample_id)
+        if found is None and self.cassette.has_juries:
+            former = self.address(former_request(request), prompt_digest)
+            found = self.cassette.find(former, request.sample_id)
+        return found
 
 
 @dataclass

@@ -246,14 +246,16 @@ class _Told:
         return Failure(kind="missing_output", message=f"{what} is not stored")
 
     def _checked(self, request: Request, prompt_digest: str, purpose: str, recorded: Recorded) -> str | None:
-        """Note what is not as it was; return the request's content address."""
+        """Note what is not as it was; return the request's content address, as it is now."""
         where = (request.sample_id, request.repeat)
         label = None if purpose == "answer" else purpose.split(":")[1]
         asked = self._replayer.asked.get(self._model)
-        address = None if asked is None else content_address(asked, request, prompt_digest)
-        if asked is not None and address != recorded.address:
-            former = content_address(asked, former_request(request), prompt_digest)
-            address = former if former == recorded.address else address
+        known = {
+            content_address(asked, each, prompt_digest): None
+            for each in (request, former_request(request))
+            if asked is not None
+        }
+        address = next(iter(known), None)
         why = ""
         if recorded.sealed is False:
             what = "answer" if label is None else "reply of the judge"
@@ -262,7 +264,7 @@ class _Told:
             why = f"{self._model} is none of the models that were asked"
         elif address is None or recorded.address is None:
             self._page.unchecked += 1
-        elif address != recorded.address and (label is None or where not in self._page.cleaned):
+        elif recorded.address not in known and (label is None or where not in self._page.cleaned):
             why = ANOTHER_REQUEST
         if why:
             remark = Difference(sample_id=request.sample_id, repeat=request.repeat, label=label, why=why)
