@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,12 +27,27 @@ from promptops.grid import grids_for
 from promptops.headline import finding
 from promptops.judgefacts import cautions
 from promptops.mixing import mixing_notes
-from promptops.pairgates import PairGates
+from promptops.pairgates import Asking, PairGates
 from promptops.parts import refuse_part
 from promptops.sides import same_outputs
 from promptops.stopping import Order, drawn
-from promptops.types import Run, Sample
+from promptops.types import EvalSet, Run, Sample
 from promptops.verdicts import Verdict
+
+
+@dataclass(frozen=True)
+class _Matter:
+    """A run that could be decided."""
+
+    found: EvalSet
+    folder: Path
+    candidate: Run
+    early: dict[str, JsonValue] | None
+    """What it was started with, where it may stop early."""
+    against: str
+    """The baseline's file, or a run."""
+    samples: tuple[Sample, ...] | None
+    """The set's as the run asked them; None where they are stored otherwise."""
 
 
 class Decisions(PairGates):
@@ -51,10 +67,79 @@ class Decisions(PairGates):
         what the run was started against where it may end early.
         A run that was evaluated with an early stop is decided by the samples up to there. The k-th `look`
         at one question spends 6/(pi k)^2 of each rule's alpha: however many there are, all of them together
-        are wrong as seldom as one.
+        are wrong as seldom as one. Nobody is asked: `gate_run` has a judge of pairs asked what is missing.
         """
+        return self._decided(evalset, run=run, baseline=baseline, look=look)
+
+    def _decided(
+        self,
+        evalset: str | Path,
+        *,
+        run: str,
+        baseline: str | None,
+        look: int | None = None,
+        asking: Asking | None = None,
+    ) -> Verdict:
+        """Decide as `gate` does; a judge of pairs is asked what is missing with `asking`."""
         from promptops.ratchet import slipped  # only a verdict asks git
 
+        matter = self._to_decide(evalset, run, baseline)
+        found, folder, candidate, against = matter.found, matter.folder, matter.candidate, matter.against
+        early = matter.early
+        first, second = self._sides(against, candidate.id, matter.samples)
+        pairing, order, declared = pair(first.side, second.side, second.metrics), None, look
+        if early is not None:
+            order = self._order(candidate, second.side.table.samples, early)
+            look = declared_look(look, early.get("look"), candidate.id)
+            if early.get("settled") not in (None, settled(found, against)):
+                raise UsageError(
+                    f"Run {candidate.id} was begun in two stages by other rules or against another state of "
+                    f"its baseline ({early['baseline']}), and what its stages may say was settled then. Put "
+                    "them back, or start a new run."
+                )
+        still = all(not pairing.cell(label).delta.difference for label in pairing.metrics)
+        found = at_look(found, look)
+        verdict = gate.judge(
+            pairing,
+            found.gate,
+            slices=found.slices,
+            identical=still and same_outputs(first, second),
+            order=order,
+            grids=grids_for(found.gate, first, second),
+            unfit=self._void(found, folder, candidate, against),
+            texts=(
+                *self._shift_cells(found, folder, first, second),
+                *self._pair_cells(found, folder, first, second, against, look=declared, asking=asking),
+            ),
+            people=Rated(folder, found, relative_to(against, self.root)).of_both(first, second),
+        )
+        stopped = verdict.stopping is not None and verdict.stopping.stopped
+        by_bets = verdict.stopping is not None and verdict.stopping.by_bets
+        # Of a run that stopped when it suited bets alone may speak, and the oldest baseline has none.
+        asks_git = against.endswith(".jsonl") and not by_bets
+        if stopped and not by_bets and order is not None:
+            part = np.flatnonzero(order.rank < order.until)
+            first, second = first.only(part), second.only(part)
+            pairing = pair(first.side, second.side, second.metrics)
+        slips = slipped(Path(against), folder, second, found.gate) if asks_git else []
+        wary = (*self._judges_changed(against, first.side.run, candidate, folder), *cautions(first, second))
+        mixed = mixing_notes(pairing, bare=by_bets)
+        notes = (*mixed, *run_warnings(first, second, stopped=stopped), *wary, *slips, *verdict.warnings)
+        whole = verdict.model_copy(
+            update={
+                "warnings": notes if by_bets else in_order(pairing, notes),
+                "baseline": against if against.endswith(".jsonl") else first.side.run.id,
+                "stopping": verdict.stopping
+                and ended(verdict.stopping, candidate, self.store.spent(candidate.id), extending(candidate)),
+                "look": look,
+                "judge_model": None if asking is None else asking.judge_model,
+            }
+        )
+        # Told last, as it counts the notes.
+        return whole.model_copy(update={"sentence": finding(whole, candidate.prompt_ref)})
+
+    def _to_decide(self, evalset: str | Path, run: str, baseline: str | None) -> _Matter:
+        """Return a run and what it is held against. Raises NotComparable where it can't be."""
         folder = self.evalset_folder(evalset)
         found = self.evalset(folder)
         candidate = self._decidable(run if run != "latest" else self._newest_whole(found.name))
@@ -79,56 +164,8 @@ class Decisions(PairGates):
                 raise NotComparable(
                     f"Run {candidate.id} can't be its own baseline. Name another run or an accepted one."
                 )
-        first, second = self._sides(against, candidate.id, tuple(found.samples) if unchanged else None)
-        pairing, order = pair(first.side, second.side, second.metrics), None
-        if early is not None:
-            order = self._order(candidate, second.side.table.samples, early)
-            look = declared_look(look, early.get("look"), candidate.id)
-            if early.get("settled") not in (None, settled(found, against)):
-                raise UsageError(
-                    f"Run {candidate.id} was begun in two stages by other rules or against another state of "
-                    f"its baseline ({early['baseline']}), and what its stages may say was settled then. Put "
-                    "them back, or start a new run."
-                )
-        still = all(not pairing.cell(label).delta.difference for label in pairing.metrics)
-        found = at_look(found, look)
-        verdict = gate.judge(
-            pairing,
-            found.gate,
-            slices=found.slices,
-            identical=still and same_outputs(first, second),
-            order=order,
-            grids=grids_for(found.gate, first, second),
-            unfit=self._void(found, folder, candidate, against),
-            texts=(
-                *self._shift_cells(found, folder, first, second),
-                *self._pair_cells(found, folder, first, second, against),
-            ),
-            people=Rated(folder, found, relative_to(against, self.root)).of_both(first, second),
-        )
-        stopped = verdict.stopping is not None and verdict.stopping.stopped
-        by_bets = verdict.stopping is not None and verdict.stopping.by_bets
-        # Of a run that stopped when it suited bets alone may speak, and the oldest baseline has none.
-        asks_git = against.endswith(".jsonl") and not by_bets
-        if stopped and not by_bets and order is not None:
-            part = np.flatnonzero(order.rank < order.until)
-            first, second = first.only(part), second.only(part)
-            pairing = pair(first.side, second.side, second.metrics)
-        slips = slipped(Path(against), folder, second, found.gate) if asks_git else []
-        wary = (*self._judges_changed(against, first.side.run, candidate, folder), *cautions(first, second))
-        mixed = mixing_notes(pairing, bare=by_bets)
-        notes = (*mixed, *run_warnings(first, second, stopped=stopped), *wary, *slips, *verdict.warnings)
-        whole = verdict.model_copy(
-            update={
-                "warnings": notes if by_bets else in_order(pairing, notes),
-                "baseline": against if against.endswith(".jsonl") else first.side.run.id,
-                "stopping": verdict.stopping
-                and ended(verdict.stopping, candidate, self.store.spent(candidate.id), extending(candidate)),
-                "look": look,
-            }
-        )
-        # Told last, as it counts the notes.
-        return whole.model_copy(update={"sentence": finding(whole, candidate.prompt_ref)})
+        samples = tuple(found.samples) if unchanged else None
+        return _Matter(found, folder, candidate, early, against, samples)
 
     def check_gate(self, evalset: str | Path, *, baseline: str | None = None) -> None:
         """Raise what `gate` would raise whatever a run says, so that no call is paid for in vain."""

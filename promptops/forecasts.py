@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pydantic import JsonValue
-
 from promptops import plugins
 from promptops.budget import Budget
 from promptops.calling import Outlook
@@ -15,7 +13,6 @@ from promptops.engines import Engine
 from promptops.evaluation import Evaluation
 from promptops.eventloop import wait_for
 from promptops.figures import dollars
-from promptops.followers import first_of, first_stage, seed_of
 from promptops.forecast import Forecast, Part, Usual, Wanted, forecast_of, part_of, untimed
 from promptops.judges import Judge, asked_models
 from promptops.ledger import StoredLedger
@@ -73,52 +70,6 @@ class Forecasts(Replays):
         forecast = self._forecast(work, found.name, len(found.samples), repeats, parts, notes)
         forecast = _as_a_part(forecast, drafts[0])
         return untimed(forecast) if batch else forecast
-
-    def forecast_gate(
-        self,
-        evalset: str | Path,
-        prompt: str | Path,
-        model: str | None = None,
-        *,
-        baseline: str | None = None,
-        repeats: int = 1,
-        early_stop: bool = False,
-        first: int | None = None,
-        extend: bool = False,
-        seed: int = 0,
-        concurrency: int | None = None,
-        cache: bool = True,
-        cassette: str | Path | None = None,
-        judge_model: str | None = None,
-        budget: Budget | None = None,
-    ) -> Forecast:
-        """Return what `gate_prompt` with the same arguments would take, as `forecast` does.
-
-        That is at most, where it may stop early.
-        """
-        work = self._dry(concurrency, cache, budget, cassette)
-        ready = self._ready_gate(
-            work, evalset, prompt, model, baseline, repeats, judge_model, early_stop, first, extend
-        )
-        work.check_recorded([ready.draft], ready.evalset.samples)
-        samples, notes = ready.evalset.samples, []
-        if early_stop:
-            notes.append(
-                "That is at most: --early-stop asks no more once it is certain. What it takes on average: "
-                f"promptops plan {ready.evalset.name}"
-            )
-        elif first is not None or extend:
-            kept: dict[str, JsonValue] = {
-                "seed": seed_of(ready.draft, seed),
-                "first": first_of(first, len(samples)),
-            }
-            samples = first_stage(ready.draft, samples, kept).order
-            left = len(ready.evalset.samples) - len(samples)
-            then = "are asked where these leave it open" if extend else "can be asked later"
-            notes.append(f"That is for the first {len(samples):,} samples; the other {left:,} {then}.")
-        parts = self._anchor_parts(work, ready.evalset, ready.folder, [ready.draft])
-        parts += self._parts(work, ready.draft, samples)
-        return self._forecast(work, ready.evalset.name, len(samples), repeats, parts, notes)
 
     def forecast_resume(
         self,

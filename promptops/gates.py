@@ -25,13 +25,15 @@ from promptops.followers import (
 )
 from promptops.gateratings import Rated
 from promptops.models import rebuild_metric
+from promptops.pairgates import Asking, pair_rules, refuse_unasked
 from promptops.progress import Watch
 from promptops.readiness import Ready, refuse_unmeasured
+from promptops.sameaccount import on_same_account
 from promptops.sides import Loaded, load_accepted, load_baseline, load_run
 from promptops.stopper import InOrder
 from promptops.summary import Side, tally
 from promptops.tasks import Follower
-from promptops.types import Result, Run, Sample
+from promptops.types import EvalSet, Result, Run, Sample
 from promptops.verdicts import Verdict
 
 
@@ -74,6 +76,7 @@ class Gates(Decisions):
             work, evalset, prompt, model, baseline, repeats, judge_model, early_stop, first, extend
         )
         found, draft, against, pairing = ready.evalset, ready.draft, ready.against, ready.pairing
+        asking = self._asking_pairs(work, found, judge_model)
         self.store.save_evalset(found)
         if not early_stop and first is None and not extend:
             work.check_recorded([draft], found.samples)
@@ -82,7 +85,7 @@ class Gates(Decisions):
             run = self.run(run.id)
             if run.status != "finished":
                 return cut_short(run, against, look)
-            return self.gate(evalset, run=run.id, baseline=against, look=look)
+            return self._decided(evalset, run=run.id, baseline=against, look=look, asking=asking)
         chosen = seed_of(draft, seed)
         kept: dict[str, JsonValue] = {
             "seed": chosen,
@@ -98,13 +101,13 @@ class Gates(Decisions):
         run = self._begun(work, ready, early_stop=kept)
         with told_how_to_go_on(run, extend=extend):
             work.carry_out([work.task(run, follower.order, follower=follower)])
-            verdict = self.gate(evalset, run=run.id, baseline=against)
+            verdict = self._decided(evalset, run=run.id, baseline=against, asking=asking)
             if not extend or verdict.stopping is None or not verdict.stopping.left_open:
                 return verdict
             self.resume(
                 run.id, concurrency=concurrency, cache=cache, cassette=cassette, budget=budget, watch=watch
             )
-        return self.gate(evalset, run=run.id, baseline=against)
+            return self._decided(evalset, run=run.id, baseline=against, asking=asking)
 
     def _begun(self, work: Evaluation, ready: Ready, **kept: JsonValue) -> Run:
         """Write down the run of a gate."""
@@ -137,7 +140,7 @@ class Gates(Decisions):
         against = self._against(folder, baseline)
         watched = [spec.label for spec in found.metrics if spec.check_anchors]
         self._refuse_void(found, folder, draft, against, watched)
-        self._refuse_pairless(found, folder, against)
+        self._refuse_pairless(work, found, folder, against, judge_model)
         rated = Rated(folder, found, relative_to(against, self.root))
         if rated.rules:
             rated.refuse(self._accepted(against, found.samples), draft, str(prompt))
@@ -153,6 +156,7 @@ class Gates(Decisions):
         *,
         run: str = "latest",
         baseline: str | None = None,
+        judge_model: str | None = None,
         concurrency: int | None = None,
         budget: Budget | None = None,
         watch: Watch | None = None,
@@ -169,14 +173,51 @@ class Gates(Decisions):
                 f"samples. Start the next one so: promptops gate {chosen.evalset} --prompt PROMPT --first "
                 f"{max(chosen.samples // 2, 1)}"
             )
+        found = self.evalset(self.evalset_folder(evalset))
+        asking = self._asking_pairs(
+            self._evaluation(concurrency, cache=True, watch=watch, budget=budget), found, judge_model
+        )
+        if asking is None:
+            refuse_unasked(judge_model)
         with told_how_to_go_on(chosen, extend=True):
             if chosen.status not in ("stopped", "finished"):
                 self.resume(chosen.id, concurrency=concurrency, budget=budget, watch=watch)
-            verdict = self.gate(evalset, run=chosen.id, baseline=baseline)
+            verdict = self._decided(evalset, run=chosen.id, baseline=baseline, asking=asking)
             if verdict.stopping is None or not verdict.stopping.left_open:
                 return verdict
             self.resume(chosen.id, concurrency=concurrency, budget=budget, watch=watch)
-        return self.gate(evalset, run=chosen.id, baseline=baseline)
+            return self._decided(evalset, run=chosen.id, baseline=baseline, asking=asking)
+
+    def gate_run(
+        self,
+        evalset: str | Path,
+        *,
+        run: str = "latest",
+        baseline: str | None = None,
+        look: int | None = None,
+        judge_model: str | None = None,
+        concurrency: int | None = None,
+        cache: bool = True,
+        budget: Budget | None = None,
+        watch: Watch | None = None,
+    ) -> Verdict:
+        """Decide a stored run as `gate` does; a judge of pairs is first asked what is missing of them.
+
+        What was judged before is not asked again, but without `cache`. Raises UsageError where a model or a
+        limit is named and no rule asks a judge.
+        """
+        found = self.evalset(self.evalset_folder(evalset))
+        work = self._evaluation(concurrency, cache, watch, budget=budget)
+        asking = self._asking_pairs(work, found, judge_model)
+        if asking is None:
+            refuse_unasked(judge_model, cache=cache, limited=work.budget.limited)
+        return self._decided(evalset, run=run, baseline=baseline, look=look, asking=asking)
+
+    def _asking_pairs(self, work: Evaluation, found: EvalSet, judge_model: str | None) -> Asking | None:
+        """Return what a judge of pairs is asked with; None where no rule is about pairs."""
+        if not pair_rules(found):
+            return None
+        return Asking(on_same_account(work, watch=work.watch), judge_model)
 
     def _follower(self, run: Run, samples: Sequence[Sample], stored: Iterable[Result]) -> Follower | None:
         """Return who watches the rest of a run that may stop early; None where all of it is wanted."""

@@ -9,6 +9,7 @@ from promptops.certificates import MENDS
 from promptops.correctionwords import settling
 from promptops.gaterules import GateRule
 from promptops.labels import DRAW
+from promptops.pairrules import ACCEPT
 from promptops.shortfall import more_cases, oriented
 from promptops.stats.decision import SMALL
 from promptops.types import Estimate, Outcome
@@ -247,7 +248,7 @@ def _unmeasured(verdict: Verdict, cell: CellVerdict, prompt: str, written: Writt
     run = verdict.candidate
     if cell.rule.worst_slice_margin is not None and cell.delta is None:
         what = "Add cases to the slices, or take `worst_slice_margin` away"
-    elif mend := next((each for each in (*MENDS, DRAW) if each in why), ""):
+    elif mend := next((each for each in (*MENDS, DRAW, ACCEPT) if each in why), ""):
         why, _, what = why.partition(mend)
         what = f"{mend[2:]}`{what}`"
     elif cell.delta is None and cell.estimate is None:

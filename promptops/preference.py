@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -73,12 +73,23 @@ class Bench:
         """Tell whether a pair of which this is stored is to be asked about."""
         return self.anew or score is None or score.unscored is not None
 
-    async def decide(self, pairs: Sequence[Pair], concurrency: int) -> Scores:
+    def wanted(self, pairs: Sequence[Pair]) -> list[Pair]:
+        """Return those to be asked about, in an order by hashes.
+
+        So those before a limit are a fair part of all.
+        """
+        stored = self.stored()
+        return [pair for pair in shuffled(pairs) if self.wants(stored.get(pair.place))]
+
+    async def decide(
+        self, pairs: Sequence[Pair], concurrency: int, heard: Callable[[Score], None] = lambda _: None
+    ) -> Scores:
         """Return a score for each pair, as far as a limit lets them be asked; what is new is stored.
 
-        They are asked in an order by hashes, so that those before a limit are a fair part of all.
+        Whoever wants to know what was `heard` is told each new score.
         """
-        scores = self.stored()
+        wanted = self.wanted(pairs)
+        scores: Scores = {place: row.score for place, row in self._rows.items()}
         engine = plugins.find("engines", "local", Engine)()  # type: ignore[type-abstract]
         with Renderer() as renderer:
 
@@ -86,9 +97,9 @@ class Bench:
                 score = await self.score(pair, renderer)
                 if score is not None:
                     scores[pair.place] = score
+                    heard(score)
 
             try:
-                wanted = [pair for pair in shuffled(pairs) if self.wants(scores.get(pair.place))]
                 await engine.run(one, wanted, concurrency)
             except BaseExceptionGroup as group:
                 raise first_fault(group) from None
@@ -96,8 +107,11 @@ class Bench:
                 await self.caller.model.close()
         return scores
 
-    async def counted(self, pairs: Sequence[Pair]) -> Count:
-        """Return which calls would have to be made, without making any."""
+    async def counted(self, pairs: Sequence[Pair], unseen: Sequence[Pair] = ()) -> Count:
+        """Return which calls would have to be made, without making any.
+
+        Of the `unseen` the candidate's answer is not there yet: these are calls at most.
+        """
         scores, found = self.stored(), Count()
         with Renderer() as renderer:
 
@@ -109,16 +123,25 @@ class Bench:
                 found.characters.append(sum(len(message.content) for message in request.messages))
                 return trial_completion(prompt, request.response_format)
 
+            async def look_ahead(
+                request: Request, address: str, prompt: Prompt, reads: Reads | None
+            ) -> Completion:
+                found.unseen.append(sum(len(message.content) for message in request.messages))
+                return trial_completion(prompt, request.response_format)
+
             for pair in pairs:
                 if not self.wants(scores.get(pair.place)):
                     found.stored += 1
                 else:
                     ask = self._asking(pair, renderer, look)
                     await self.judge.prefer(pair.baseline, pair.candidate, pair.sample, ask)
+            for pair in unseen:
+                ask = self._asking(pair, renderer, look_ahead)
+                await self.judge.prefer(pair.baseline, pair.candidate, pair.sample, ask)
         return found
 
-    def taking(self, count: Count, places: int) -> Part:
-        """Return what calls that were counted would take."""
+    def taking(self, count: Count, places: int, answer: float | None = None) -> Part:
+        """Return what calls that were counted would take; an `answer` that is unseen has so many tokens."""
         wanted = Wanted(
             kind="judge",
             name=self.hearing.label,
@@ -126,8 +149,10 @@ class Bench:
             places=places,
             stored=count.stored,
             cached=count.cached,
-            characters=count.characters,
+            characters=count.characters + count.unseen,
             limit=token_limit(self.judge.prompts_at(self.judge.model), self.caller),
+            unseen=len(count.unseen),
+            answer=answer,
         )
         return part_of(wanted, self.caller.model, Usual())
 

@@ -14,16 +14,16 @@ from promptops.budget import Budget
 from promptops.canonical import digest_of
 from promptops.errors import NotComparable, UsageError
 from promptops.evaluation import Evaluation
-from promptops.eventloop import wait_for
 from promptops.families import kinship
 from promptops.instruments import Preference
 from promptops.judges.pairwise import Pairwise
 from promptops.models import build_metric, is_pairwise, refuse_unlisted_metric
+from promptops.pairhearing import hear
 from promptops.pairrules import PairRule
 from promptops.pairsummary import Hearing, Pair, summed_up
 from promptops.parts import refuse_chosen, whole_digest
 from promptops.preference import Bench, Scores, told_before
-from promptops.types import MetricSpec, Result, Run
+from promptops.types import Completion, MetricSpec, Result, Run
 
 
 class Preferences(Batched):
@@ -48,7 +48,7 @@ class Preferences(Batched):
         """
         work = self._evaluation(concurrency, cache=cache, watch=None, budget=budget)
         bench, pairs, answerers = self._bench(work, baseline, candidate, judge_model, anew=not cache)
-        scores = wait_for(bench.decide(pairs, work.concurrency))
+        scores = hear(work, bench, pairs)
         found = self._preference(bench.hearing, pairs, scores, answerers)
         usage = work.usage
         return found.model_copy(
@@ -135,30 +135,45 @@ class Preferences(Batched):
     def _opposed(self, baseline: str, candidate: str, *, finished: bool = True) -> Opposed:
         """Lay a run's answers beside those of another one, or of an accepted file.
 
-        Raises UsageError for a file that was accepted without outputs.
+        Raises WithoutOutputsError for a file that was accepted so.
         """
-        chosen = self.finished_run if finished else self.run
-        second = chosen(candidate)
+        second = (self.finished_run if finished else self.run)(candidate)
+        first, known_as, before = self._answers(baseline, finished=finished)
+        samples = {sample.id: sample for sample in self.store.snapshot_samples(second.evalset_digest)}
+        pairs: list[Pair] = []
+        for result in self.store.results(second.id):
+            answer = before.get((result.sample_id, result.repeat))
+            if answer is not None and result.completion is not None:
+                pairs.append(Pair(samples[result.sample_id], result.repeat, answer, result.completion))
+        return Opposed(first, second, known_as, pairs)
+
+    def _answers(
+        self, baseline: str, *, finished: bool = True
+    ) -> tuple[Run, str, dict[tuple[str, int], Completion]]:
+        """Return a run or an accepted file, by what stored verdicts know it, and its answers.
+
+        Raises WithoutOutputsError for a file that was accepted so.
+        """
         before: Iterable[Result]
         if baseline.endswith(".jsonl"):
             if not read_header(Path(baseline)).outputs:
-                raise UsageError(
+                raise WithoutOutputsError(
                     f"{Path(baseline).name} was accepted without outputs, so that a judge of pairs has "
                     "nothing to see. Name a run, or accept one with its outputs: promptops accept RUN"
                 )
             first, before = read_baseline(Path(baseline))
             known_as = mark_of(before)
         else:
-            first = chosen(baseline)
+            first = (self.finished_run if finished else self.run)(baseline)
             before, known_as = self.store.results(first.id), first.id
-        samples = {sample.id: sample for sample in self.store.snapshot_samples(second.evalset_digest)}
-        old = {(result.sample_id, result.repeat): result.completion for result in before}
-        pairs: list[Pair] = []
-        for result in self.store.results(second.id):
-            answer = old.get((result.sample_id, result.repeat))
-            if answer is not None and result.completion is not None:
-                pairs.append(Pair(samples[result.sample_id], result.repeat, answer, result.completion))
-        return Opposed(first, second, known_as, pairs)
+        answers = {
+            (each.sample_id, each.repeat): each.completion for each in before if each.completion is not None
+        }
+        return first, known_as, answers
+
+
+class WithoutOutputsError(UsageError):
+    """A baseline of which nobody kept what it answered."""
 
 
 FILE = "file:"

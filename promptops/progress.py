@@ -35,6 +35,8 @@ class Progress:
     """Held while the command is paused."""
     remarks: tuple[str, ...] = ()
     """What is to be known before the first call, as sentences."""
+    unit: str = ""
+    """What is counted, where it is no samples of runs."""
     started: float = field(default_factory=monotonic)
 
     @property

@@ -42,6 +42,7 @@ def gate_report(
     gated = [each.rule.slice for each in verdict.cells if each.rule.slice]
     command = ["promptops", "gate", evalset.name, "--run", verdict.candidate, "--baseline", verdict.baseline]
     command += [] if verdict.look is None else ["--look", str(verdict.look)]
+    command += [] if verdict.judge_model is None else ["--judge-model", verdict.judge_model]
     tags = slice_names(samples, evalset.slices)[: max(SLICES, len(evalset.slices))]
     names = (None, *dict.fromkeys([*second.side.table.origins, *tags, *gated]))
     deltas = tuple(

@@ -11,7 +11,7 @@ from promptops.budget import Budget
 from promptops.evaluating import judge_models
 from promptops.evaluation import Evaluation
 from promptops.forecast import Forecast
-from promptops.forecasts import Forecasts
+from promptops.gateforecasts import GateForecasts
 from promptops.metrics import Metric
 from promptops.progress import Watch
 from promptops.types import EvalSet, MetricSpec, Run, Sample
@@ -30,7 +30,7 @@ class _Anew:
     samples: Sequence[Sample]
 
 
-class Rescoring(Forecasts):
+class Rescoring(GateForecasts):
     """Runs scored by other metrics, or by other judges."""
 
     def rescore(

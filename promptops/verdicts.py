@@ -214,3 +214,5 @@ class Verdict(Noun):
     stopping: Stopping | None = None
     """Of a run that may stop early."""
     look: int | None = None
+    judge_model: str | None = None
+    """Which model the judge of pairs was, where another than the set's was named."""

@@ -17,6 +17,7 @@ from promptops.judgechanges import Kept, marks
 from promptops.judges import Judge
 from promptops.metrics import Metric
 from promptops.models import rebuild_metric
+from promptops.sameaccount import on_same_account
 from promptops.types import EvalSet, MetricSpec, Run
 from promptops.watched import trial_of_anchors
 
@@ -109,7 +110,7 @@ class Watchkeeping(Generating):
             told = f"The anchors of {label} were not judged, as answers come from a cassette."
             return {"measured": False, "drifted": False, "sentence": told}
         watched, anchors = self._anchored(found, folder, _judge(draft, label), label)
-        check = self._read(_never_cached(work), watched, anchors)
+        check = self._read(on_same_account(work, use_cache=False), watched, anchors)
         work.usage.held_back = work.limits.told
         return {
             "date": check.date,
@@ -128,7 +129,7 @@ class Watchkeeping(Generating):
                 continue
             watched, _ = self._anchored(found, folder, _judge(drafts[0], spec.label), spec.label)
             evalset, trial = trial_of_anchors(watched)
-            own = self._trial_parts(_never_cached(work), evalset, trial, trial.samples)
+            own = self._trial_parts(on_same_account(work, use_cache=False), evalset, trial, trial.samples)
             parts += [part.model_copy(update={"name": f"{spec.label}, anchors"}) for part in own]
         return parts
 
@@ -139,18 +140,3 @@ def _judge(draft: Run, label: str) -> Judge:
     if not isinstance(built, Judge):
         raise UsageError(f"{label!r} asks no model, so that it has no anchors.")
     return built
-
-
-def _never_cached(work: Evaluation) -> Evaluation:
-    """Return what asks without the cache, on the same budget and account."""
-    return Evaluation(
-        store=work.store,
-        settings=work.settings,
-        environment=work.environment,
-        root=work.root,
-        actor=work.actor,
-        concurrency=work.concurrency,
-        use_cache=False,
-        usage=work.usage,
-        budget=work.budget,
-    )

@@ -1,9 +1,8 @@
-"""The gate's rule about pairs: verdicts that are stored decide, and nobody is asked."""
+"""The gate's rule about pairs: how verdicts that are stored decide."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -20,74 +19,21 @@ from promptops.stats import decision
 from promptops.stats.paired import terminal_bound
 from promptops.verdicts import Verdict
 from tests.made import Folder, questions
-
-N = 40
-SETTINGS = """\
-format = 1
-
-[card]
-description = "made for a test"
-
-[metrics.exact]
-
-[metrics.better]
-metric = "pairwise"
-
-[[gate]]
-pairwise = "better"
-margin = 0.2
-"""
-JUDGES = """
-import json
-import os
-import re
-
-
-def judge(messages):
-    # A module is loaded once in a process; what it is to say is read each time.
-    with open(os.environ["SAID"]) as file:
-        lost, unread = json.load(file)
-    text = messages[-1]["content"]
-    number = int(re.search(r"number (\\d+)", text)[1])
-    if number in unread:
-        return "both are fine"
-    first = re.search(r"<answer-a-\\w+>\\n(.*?)\\n</answer-a", text, re.S)[1]
-    return json.dumps({"reason": "r", "winner": "AB"[first.startswith("number") == (number in lost)]})
-
-
-def silent_on_four(inputs):
-    if inputs["question"] in ("number 1", "number 2", "number 3", "number 4"):
-        raise ValueError("no idea")
-    return inputs["question"]
-"""
+from tests.paired import BASELINE, SETTINGS, N, accepted_and_run, bring_judge, judges
 
 
 @pytest.fixture(autouse=True)
 def said(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     """A judge of pairs that does as a file says."""
     monkeypatch.setenv("SAID", str(folder.path / "said.json"))
-    folder.write("pairjudges.py", JUDGES)
-    folder.write("promptops.toml", 'model = "mock/echo"\njudge_model = "python/pairjudges:judge"\n')
-
-
-def judges(folder: Folder, lost: Callable[[int], bool], unread: Callable[[int], bool] | None = None) -> None:
-    """Let the new answer lose on some questions, and say nothing readable on others."""
-    said = [[number for number in range(N) if each and each(number)] for each in (lost, unread)]
-    folder.write("said.json", json.dumps(said))
+    bring_judge(folder)
 
 
 @pytest.fixture
 def two(folder: Folder) -> tuple[Folder, str, str]:
     """An accepted baseline with its outputs, and a run whose answers are all others."""
-    folder.evalset("numbers", questions(N), SETTINGS)
-    judges(folder, lambda number: number % 4 == 0)
-    with Project.open(folder.path) as project:
-        prompt = folder.path / "ask.prompt.yaml"
-        old = project.evaluate("numbers", [prompt], ["mock/constant:an old answer"])[0]
-        project.accept(old.id)
-        new = project.evaluate("numbers", [prompt])[0]
-    Mock.calls.clear()
-    return folder, old.id, new.id
+    old, new = accepted_and_run(folder)
+    return folder, old, new
 
 
 def decided(folder: Folder, **more: str) -> Verdict:
@@ -100,19 +46,12 @@ def compared(folder: Folder, baseline: str, candidate: str) -> None:
         project.prefer(baseline, candidate)
 
 
-BASELINE = "evalsets/numbers/baseline.jsonl"
-
-
-def test_without_verdicts_the_gate_cannot_measure_and_names_the_command(
-    two: tuple[Folder, str, str],
-) -> None:
+def test_who_only_reads_is_told_which_gate_asks(two: tuple[Folder, str, str]) -> None:
     folder, _, new = two
     found = decided(folder)
     assert found.outcome == "CANNOT_MEASURE"
-    assert f"promptops compare {BASELINE} {new} --pairwise" in found.sentence
+    assert f"Ask it: `promptops gate numbers --run {new}`" in found.sentence
     assert f"not asked about {N} of {N} pairs" in found.sentence and f"{2 * N} calls" in found.sentence
-    done = CliRunner().invoke(app, ["-C", str(folder.path), "gate", "numbers"])
-    assert done.exit_code == 3
 
 
 def test_net_preference_passes_and_fails_by_its_bounds(two: tuple[Folder, str, str]) -> None:
@@ -156,7 +95,7 @@ def test_over_a_twentieth_of_unread_pairs_is_not_measured(two: tuple[Folder, str
         project.prefer(old, new, cache=False)
     found = decided(folder, baseline=old)
     assert found.outcome == "CANNOT_MEASURE" and "3 of 40 pairs (8%)" in found.sentence
-    assert f"promptops compare {old} {new} --pairwise" in found.sentence
+    assert f"promptops gate numbers --run {new} --baseline {old}`" in found.sentence
 
 
 def test_groups_are_clusters_and_few_of_them_leave_it_to_bets(folder: Folder) -> None:

@@ -118,7 +118,9 @@ def accept_command(
 )
 @changed_option
 @click.option(
-    "--no-cache", is_flag=True, help="With --prompt: ask even where an answer to the same request is stored."
+    "--no-cache",
+    is_flag=True,
+    help="Ask even where an answer to the same request is stored; of a stored run, the judge of pairs.",
 )
 @dry_run_option
 @max_calls_option
@@ -159,6 +161,8 @@ def gate_command(
     as_json: bool,
 ) -> None:
     """Decide by the rules of EVALSET whether a run may pass against the accepted baseline.
+
+    Where a rule is about pairs, its judge is asked what is missing, of a stored run too.
 
     Exit codes: 0 PASS, 1 FAIL, 4 INCONCLUSIVE, 3 CANNOT_MEASURE, 2 wrong use or file.
     """
@@ -204,12 +208,23 @@ def gate_command(
                         evalset,
                         run=run,
                         baseline=baseline,
+                        judge_model=judge_model,
                         concurrency=concurrency,
                         budget=budget,
                         watch=watch,
                     )
                 else:
-                    verdict = project.gate(evalset, run=run, baseline=baseline, look=look)
+                    verdict = project.gate_run(
+                        evalset,
+                        run=run,
+                        baseline=baseline,
+                        look=look,
+                        judge_model=judge_model,
+                        concurrency=concurrency,
+                        cache=not no_cache,
+                        budget=budget,
+                        watch=watch,
+                    )
                 code = _exit_code(verdict, inconclusive)
                 if log is not None:
                     log.verdict(verdict, code)
@@ -278,19 +293,19 @@ def _print_forecast(ctx: click.Context, budget: Budget) -> None:
     from promptops.cli.forecasting import print_forecast
 
     given = ctx.params
-    same = ("baseline", "repeats", "early_stop", "first", "seed", "concurrency", "judge_model", "cassette")
+    both = {name: given[name] for name in ("baseline", "concurrency", "judge_model")}
+    more = {name: given[name] for name in ("repeats", "early_stop", "first", "seed", "cassette")}
+    asked = {**both, "cache": not given["no_cache"], "budget": budget}
     with open_project(ctx, dry=True) as project, target_output_to_stderr():
         if _is_unchanged(project, given["prompt"], given["changed"], as_json=given["as_json"]):
             return
-        forecast = project.forecast_gate(
-            given["evalset"],
-            given["prompt"],
-            given["model"],
-            extend=given["inconclusive"] == "extend",
-            cache=not given["no_cache"],
-            budget=budget,
-            **{name: given[name] for name in same},
-        )
+        if given["prompt"]:
+            extend = given["inconclusive"] == "extend"
+            forecast = project.forecast_gate(
+                given["evalset"], given["prompt"], given["model"], extend=extend, **more, **asked
+            )
+        else:
+            forecast = project.forecast_gate_run(given["evalset"], run=given["run"], **asked)
     print_forecast(forecast, as_json=given["as_json"])
 
 
@@ -307,14 +322,13 @@ def _refuse_mixed(given: dict[str, Any]) -> None:
         return
     if given["changed"] is not None:
         raise click.UsageError("--changed goes with --prompt; a stored run is judged as it is.")
-    if given["dry_run"]:
-        raise click.UsageError("--dry-run goes with --prompt; to judge a stored run nobody is asked.")
+    if given["dry_run"] and extend:
+        raise click.UsageError("What the other samples take: promptops resume RUN --all --dry-run")
     if given["model"]:
         raise click.UsageError("--model goes with --prompt; a stored run has its model already.")
-    if given["no_cache"]:
+    if given["no_cache"] and extend:
         raise click.UsageError(
-            "--no-cache goes with --prompt; a stored run is judged as it is (promptops score RUN --no-cache "
-            "asks its judges again)."
+            "--no-cache goes with --prompt; how a run asks was settled when it was started."
         )
     if given["cassette"]:
         raise click.UsageError("--cassette goes with --prompt; a stored run has its answers already.")
@@ -322,8 +336,6 @@ def _refuse_mixed(given: dict[str, Any]) -> None:
         raise click.UsageError(
             "--early-stop, --first and --repeats go with --prompt; a stored run is asked already."
         )
-    if not extend and (given["max_calls"], given["max_cost"]) != (None, None):
-        raise click.UsageError("--max-calls and --max-cost go with --prompt or extend; else nobody is asked.")
     if extend and given["look"] is not None:
         raise click.UsageError("--look was settled when the run was started; leave it out.")
 

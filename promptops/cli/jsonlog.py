@@ -50,7 +50,8 @@ class JsonLog:
         """Write down what is new: runs that begin, a result, a pause or its end."""
         if progress is not self._progress:
             self._progress, self._seen = progress, 0
-            self._started(progress.runs, progress.total)
+            if progress.runs:  # a judge of pairs, who comes after them, begins none
+                self._started(progress.runs, progress.total)
         if progress.latest is not None and progress.done > self._seen:
             self._seen = progress.done
             self._finished(*progress.latest)

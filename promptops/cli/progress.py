@@ -104,7 +104,8 @@ def told(progress: Progress) -> str:
     """Return one line: done, errors, cached, rate, the main metric so far, tokens, cost, time left."""
     usage = progress.usage
     share = progress.done / progress.total if progress.total else 1.0
-    parts = [f"{progress.done}/{progress.total} ({share:.0%})"]
+    unit = f" {progress.unit}" if progress.unit else ""
+    parts = [f"{progress.done}/{progress.total}{unit} ({share:.0%})"]
     if progress.errors:
         parts.append(f"{progress.errors} errors")
     if progress.unscored:
