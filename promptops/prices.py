@@ -36,7 +36,10 @@ class ListPrice(Noun):
     """For tokens that the server had read before; None where they cost as much as others."""
     batch_share: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
     """The share of these prices that answers in a batch cost; None where that is unknown."""
+    batch_cached_in: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    """For tokens that the server had read before, in a batch; None: their share of `price_cached_in`."""
     as_of: str = ""
+    """The day up to which it is known to have been published."""
     source: str = ""
     """The file, or the settings' table, in which it stands."""
 
@@ -67,7 +70,7 @@ def with_prices(
         return settings
     update = {key: getattr(found, key) for key in ("price_in", "price_out", "price_cached_in")}
     if settings.batch_share is None:
-        update["batch_share"] = found.batch_share
+        update |= {"batch_share": found.batch_share, "batch_cached_in": found.batch_cached_in}
     return settings.model_copy(update=update)
 
 
@@ -77,9 +80,10 @@ def batch_priced(settings: ProviderSettings) -> ProviderSettings:
     share = settings.batch_share
     if share is None and any(prices.values()):
         return settings.model_copy(update=dict.fromkeys(prices))
-    return settings.model_copy(
-        update={key: None if each is None else each * (share or 0.0) for key, each in prices.items()}
-    )
+    shares = {key: None if each is None else each * (share or 0.0) for key, each in prices.items()}
+    if settings.batch_cached_in is not None:
+        shares["price_cached_in"] = settings.batch_cached_in
+    return settings.model_copy(update=shares)
 
 
 def price_of_model(
@@ -95,6 +99,7 @@ def price_of_model(
             **own,
             price_cached_in=settings.price_cached_in,
             batch_share=settings.batch_share,
+            batch_cached_in=settings.batch_cached_in,
             source=f"[providers.{name.partition('/')[0]}]",
         )
     other_tier = settings.body.get("service_tier") not in (None, "default")

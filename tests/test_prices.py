@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from promptops import Project
 from promptops.errors import FileProblems
-from promptops.prices import SHIPPED_TABLE, read_prices
+from promptops.prices import SHIPPED_TABLE, batch_priced, read_prices, with_prices
 from promptops.providers import ProviderSettings
 from promptops.providers._openai_answer import completion_of
 from promptops.tomlfile import read_toml
@@ -38,12 +39,56 @@ def price(folder: Folder, model: str) -> tuple[float, float, float | None, str] 
 def test_each_shipped_price_names_its_server_and_day() -> None:
     rows = read_toml(SHIPPED_TABLE).value["price"]  # type: ignore[index, call-overload]
     assert len(rows) == 10
+    told = re.search(r"Checked on (\d{4}-\d\d-\d\d)", SHIPPED_TABLE.read_text("utf-8"))
+    assert told is not None
+    checked = told[1]
     for found in read_prices(Path("nowhere")):
         assert found.server == "api.openai.com" and found.as_of and found.source == "promptops"
         if "embedding" in found.model[0]:  # vectors are no tokens, and nothing of them is cached
             assert found.price_in > 0 == found.price_out and found.price_cached_in is None
         else:
             assert 0 < (found.price_cached_in or 0) < found.price_in < found.price_out
+        assert found.batch_share == 0.5 and found.as_of <= checked
+
+
+@pytest.mark.parametrize(
+    ("model", "standard", "batch"),
+    [
+        # The provider's lists as they were published, read, read again and written: a dash in the second is
+        # what others cost.
+        ("gpt-4o", (2.50, 1.25, 10.00), (1.25, 1.25, 5.00)),
+        ("gpt-4o-2024-11-20", (2.50, 1.25, 10.00), (1.25, 1.25, 5.00)),
+        ("gpt-4o-mini", (0.15, 0.075, 0.60), (0.075, 0.075, 0.30)),
+        ("gpt-4.1", (2.00, 0.50, 8.00), (1.00, 1.00, 4.00)),
+        ("gpt-4.1-mini", (0.40, 0.10, 1.60), (0.20, 0.20, 0.80)),
+        ("gpt-4.1-nano", (0.10, 0.025, 0.40), (0.05, 0.05, 0.20)),
+        ("gpt-5", (1.25, 0.125, 10.00), (0.625, 0.0625, 5.00)),
+        ("gpt-5-mini", (0.25, 0.025, 2.00), (0.125, 0.0125, 1.00)),
+        ("gpt-5-nano", (0.05, 0.005, 0.40), (0.025, 0.0025, 0.20)),
+    ],
+)
+def test_shipped_prices_are_those_of_the_standard_and_the_batch_list(
+    model: str, standard: tuple[float, ...], batch: tuple[float, ...]
+) -> None:
+    found = with_prices(
+        ProviderSettings(), f"openai/{model}", "https://api.openai.com/v1", read_prices(Path("nowhere"))
+    )
+    for settings, expected in ((found, standard), (batch_priced(found), batch)):
+        told = (settings.price_in, settings.price_cached_in, settings.price_out)
+        assert told == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_share_of_ones_own_is_that_of_every_price() -> None:
+    own = ProviderSettings(price_in=1.0, price_out=4.0, price_cached_in=0.5, batch_share=0.25)
+    found = batch_priced(own)
+    assert (found.price_in, found.price_cached_in, found.price_out) == (0.25, 0.125, 1.0)
+    shipped = with_prices(
+        ProviderSettings(batch_share=0.25),
+        "openai/gpt-4o",
+        "https://api.openai.com/v1",
+        read_prices(Path("nowhere")),
+    )
+    assert batch_priced(shipped).price_cached_in == 0.25 * 1.25
 
 
 def test_a_public_price_goes_by_the_server_and_not_by_the_models_name(

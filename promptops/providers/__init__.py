@@ -51,6 +51,8 @@ class ProviderSettings(BaseModel):
     """US dollars for a million tokens read that the server had in its own cache; None: as `price_in`."""
     batch_share: float | None = Field(default=None, ge=0, le=1)
     """The share of these prices that answers in a batch cost; None: unknown."""
+    batch_cached_in: float | None = Field(default=None, ge=0)
+    """As `price_cached_in`, in a batch; None: their share of it."""
 
 
 AllowanceKind = Literal["requests", "tokens", "input-tokens", "output-tokens"]
