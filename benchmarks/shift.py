@@ -22,9 +22,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics.pairwise import rbf_kernel
 from threadpoolctl import threadpool_limits
 
+from promptops.distributions.shift import measure_shift
 from promptops.errors import UsageError
 from promptops.providers._encoderfolder import find_folder, read_encoder
-from promptops.shift import measure_shift
 from promptops.stats.c2st import tell_apart
 from promptops.stats.mmd import mmd_test
 from promptops.stats.textpanel import panel

@@ -32,13 +32,13 @@ from pathlib import Path
 import numpy as np
 
 from promptops import Project
-from promptops.evalsets import read_evalset
 from promptops.metrics import Metric, scored
 from promptops.metrics.bleu import Bleu
 from promptops.metrics.chrf import Chrf
 from promptops.metrics.exact import Exact
 from promptops.metrics.f1 import F1
 from promptops.metrics.length import Length
+from promptops.sets.evalset import read_evalset
 from promptops.store.writer import CallRow, ResultRow, Writer
 from promptops.types import Completion, EvalSet, Message, Prompt, Result, Run, Sample, Score
 

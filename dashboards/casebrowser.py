@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboards import drilldown, frames, reading, shown, urlstate
 from promptops import Case, Run
-from promptops.figures import signed
+from promptops.texts.figures import signed
 
 SIZE = 50
 KINDS = {"": "all", "up": "higher", "down": "lower", "same": "unchanged", "none": "not measured"}

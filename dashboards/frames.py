@@ -8,8 +8,8 @@ import pandas as pd
 
 from promptops import Bill, Case, Estimate, Evidence, Forecast, Run, Slices, verdicts
 from promptops import types as nouns
-from promptops.figures import dollars, figure, interval, p_value, signed
-from promptops.visible import visible_line
+from promptops.texts.figures import dollars, figure, interval, p_value, signed
+from promptops.texts.visible import visible_line
 
 CELL = 160
 """Characters of a text that a table shows."""

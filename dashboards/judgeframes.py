@@ -8,7 +8,7 @@ import pandas as pd
 
 from dashboards.frames import cell
 from promptops import Certificate, DeclaredJudge, Found, Preference
-from promptops.figures import figure, interval, p_value, signed
+from promptops.texts.figures import figure, interval, p_value, signed
 
 STATES = {
     "valid": "valid",

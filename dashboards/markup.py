@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 
-from promptops.visible import visible
+from promptops.texts.visible import visible
 
 _SENTENCE = "margin:0;font-size:1.2rem;line-height:1.5;font-weight:600;overflow-wrap:anywhere"
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from dashboards.frames import cell
 from promptops import Found, Monitor, figure_text
-from promptops.figures import p_value
+from promptops.texts.figures import p_value
 
 
 def whole_frame(found: Monitor) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from dashboards.frames import cell, moment
 from promptops import Feedback, Record
-from promptops.figures import figure
+from promptops.texts.figures import figure
 
 GOOD, BAD, OPEN = "good", "bad", "said something"
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from dashboards.frames import cell
 from promptops import FieldChange, SetDiff, SetLog, SetValue
-from promptops.figures import figure
+from promptops.texts.figures import figure
 
 TELLS, AGAINST, TWINS = "tells", "against", "twins"
 NAMES = {

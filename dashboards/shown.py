@@ -12,7 +12,7 @@ import streamlit as st
 
 from dashboards.markup import quiet_html, sentence_html
 from promptops import Plot, PromptopsError, Run
-from promptops.visible import visible, visible_line
+from promptops.texts.visible import visible, visible_line
 
 if TYPE_CHECKING:
     from streamlit.elements.lib.column_types import ColumnConfig

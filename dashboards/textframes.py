@@ -6,7 +6,7 @@ import pandas as pd
 
 from dashboards.frames import cell
 from promptops import SetCoverage, Shift, feature_sides
-from promptops.figures import figure, interval, p_value
+from promptops.texts.figures import figure, interval, p_value
 
 NEAR, CASE, PICKED = "production", "case of the set", "suggested"
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from dashboards.frames import cell
 from promptops import Themes
-from promptops.figures import p_value
+from promptops.texts.figures import p_value
 
 
 def themes_frame(found: Themes) -> pd.DataFrame:

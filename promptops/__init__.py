@@ -13,29 +13,37 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from promptops.additions import Added
-    from promptops.biaswords import hidden_biases
-    from promptops.bills import Bill
-    from promptops.budget import Budget
-    from promptops.casevalue import SetValue
-    from promptops.certificates import Certificate
-    from promptops.coverage import SetCoverage
-    from promptops.declared import DeclaredJudge, DeclaredJudges
+    from promptops.analysis.reportfiles import render_report, write_report
+    from promptops.analysis.slices import Slices
+    from promptops.calls.bills import Bill
+    from promptops.calls.budget import Budget
+    from promptops.calls.forecast import Forecast
+    from promptops.distributions.coverage import SetCoverage
+    from promptops.distributions.shift import Shift
+    from promptops.distributions.text import (
+        coverage_facts,
+        coverage_sentence,
+        feature_sides,
+        lacks_kinds,
+        shift_facts,
+        shift_sentence,
+    )
     from promptops.errors import PromptopsError
-    from promptops.evidence import Evidence, evidence_of
-    from promptops.forecast import Forecast
-    from promptops.gaterules import GateRule
+    from promptops.files.idfile import Ids, read_ids
+    from promptops.gate.evidence import Evidence, evidence_of
+    from promptops.gate.headline import smallest_change
+    from promptops.gate.rules import GateRule
     from promptops.generation import Generated
-    from promptops.headline import smallest_change
-    from promptops.idfile import Ids, read_ids
     from promptops.instruments import Drift, Found, Preference
     from promptops.judges import Judge
-    from promptops.judgetext import judge_lines
-    from promptops.labelling import Labelling, OwnCase
+    from promptops.judging.biaswords import hidden_biases
+    from promptops.judging.certificates import Certificate
+    from promptops.judging.declared import DeclaredJudge, DeclaredJudges
+    from promptops.judging.text import judge_lines
+    from promptops.labels.labelling import Labelling, OwnCase
     from promptops.metrics import Metric
-    from promptops.origins import ORIGIN_SLICES
-    from promptops.plots import Plot, agreement_plot, changes_plot, drift_plot, rules_plot
-    from promptops.preferencetext import preference_sentences
+    from promptops.pairs.text import preference_sentences
+    from promptops.plots.images import Plot, agreement_plot, changes_plot, drift_plot, rules_plot
     from promptops.production.current import current_record
     from promptops.production.face import configure_logging, feedback, flush, log, logger
     from promptops.production.measuretext import figure_text
@@ -47,47 +55,39 @@ if TYPE_CHECKING:
     from promptops.production.usercases import MadeCases
     from promptops.project import Project
     from promptops.providers import Model
-    from promptops.reportfiles import render_report, write_report
     from promptops.reports import Report
-    from promptops.selection import Selection
-    from promptops.setchanges import FieldChange
-    from promptops.sethistory import SetDiff, SetLog
-    from promptops.shift import Shift
-    from promptops.shifttext import (
-        coverage_facts,
-        coverage_sentence,
-        feature_sides,
-        lacks_kinds,
-        shift_facts,
-        shift_sentence,
-    )
-    from promptops.slices import Slices
+    from promptops.sets.additions import Added
+    from promptops.sets.changes import FieldChange
+    from promptops.sets.history import SetDiff, SetLog
+    from promptops.sets.origins import ORIGIN_SLICES
+    from promptops.sets.selection import Selection
+    from promptops.sets.value import SetValue
+    from promptops.texts.worddiff import word_diff
     from promptops.types import Case, Completion, Estimate, EvalSet, Prompt, Result, Run, Sample, Score
     from promptops.verdicts import Comparison, Verdict
-    from promptops.worddiff import word_diff
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Bill": "bills",
-    "Budget": "budget",
+    "Bill": "calls.bills",
+    "Budget": "calls.budget",
     "Case": "types",
     "Comparison": "verdicts",
-    "DeclaredJudge": "declared",
-    "DeclaredJudges": "declared",
-    "Labelling": "labelling",
+    "DeclaredJudge": "judging.declared",
+    "DeclaredJudges": "judging.declared",
+    "Labelling": "labels.labelling",
     "Completion": "types",
     "Estimate": "types",
     "EvalSet": "types",
-    "Evidence": "evidence",
-    "GateRule": "gaterules",
-    "Ids": "idfile",
+    "Evidence": "gate.evidence",
+    "GateRule": "gate.rules",
+    "Ids": "files.idfile",
     "Judge": "judges",
     "Metric": "metrics",
     "Model": "providers",
     "Monitor": "production.monitor",
-    "OwnCase": "labelling",
-    "Plot": "plots",
+    "OwnCase": "labels.labelling",
+    "Plot": "plots.images",
     "Preference": "instruments",
     "Project": "project",
     "Prompt": "types",
@@ -97,7 +97,7 @@ _HOMES = {
     "Run": "types",
     "Sample": "types",
     "Score": "types",
-    "Forecast": "forecast",
+    "Forecast": "calls.forecast",
     "Found": "instruments",
     "Feedback": "production.records",
     "Record": "production.records",
@@ -106,38 +106,38 @@ _HOMES = {
     "RecordFilter": "production.records",
     "RecordScore": "production.records",
     "chosen_records": "production.periods",
-    "Selection": "selection",
-    "Added": "additions",
+    "Selection": "sets.selection",
+    "Added": "sets.additions",
     "Generated": "generation",
-    "ORIGIN_SLICES": "origins",
-    "SetCoverage": "coverage",
-    "FieldChange": "setchanges",
-    "SetDiff": "sethistory",
-    "SetLog": "sethistory",
-    "SetValue": "casevalue",
-    "Shift": "shift",
-    "Slices": "slices",
+    "ORIGIN_SLICES": "sets.origins",
+    "SetCoverage": "distributions.coverage",
+    "FieldChange": "sets.changes",
+    "SetDiff": "sets.history",
+    "SetLog": "sets.history",
+    "SetValue": "sets.value",
+    "Shift": "distributions.shift",
+    "Slices": "analysis.slices",
     "Verdict": "verdicts",
-    "Certificate": "certificates",
+    "Certificate": "judging.certificates",
     "Drift": "instruments",
-    "agreement_plot": "plots",
-    "changes_plot": "plots",
-    "drift_plot": "plots",
-    "evidence_of": "evidence",
-    "hidden_biases": "biaswords",
-    "judge_lines": "judgetext",
-    "preference_sentences": "preferencetext",
-    "read_ids": "idfile",
-    "render_report": "reportfiles",
-    "rules_plot": "plots",
-    "smallest_change": "headline",
-    "coverage_facts": "shifttext",
-    "coverage_sentence": "shifttext",
-    "lacks_kinds": "shifttext",
-    "feature_sides": "shifttext",
+    "agreement_plot": "plots.images",
+    "changes_plot": "plots.images",
+    "drift_plot": "plots.images",
+    "evidence_of": "gate.evidence",
+    "hidden_biases": "judging.biaswords",
+    "judge_lines": "judging.text",
+    "preference_sentences": "pairs.text",
+    "read_ids": "files.idfile",
+    "render_report": "analysis.reportfiles",
+    "rules_plot": "plots.images",
+    "smallest_change": "gate.headline",
+    "coverage_facts": "distributions.text",
+    "coverage_sentence": "distributions.text",
+    "lacks_kinds": "distributions.text",
+    "feature_sides": "distributions.text",
     "figure_text": "production.measuretext",
-    "shift_facts": "shifttext",
-    "shift_sentence": "shifttext",
+    "shift_facts": "distributions.text",
+    "shift_sentence": "distributions.text",
     "configure_logging": "production.face",
     "current_record": "production.current",
     "feedback": "production.face",
@@ -145,8 +145,8 @@ _HOMES = {
     "log": "production.face",
     "logger": "production.face",
     "trace": "production.trace",
-    "word_diff": "worddiff",
-    "write_report": "reportfiles",
+    "word_diff": "texts.worddiff",
+    "write_report": "analysis.reportfiles",
 }
 
 __all__ = [

@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from promptops.errors import FileProblems, Problem, SettingsError
-from promptops.located import KeyPath, Located, Place, did_you_mean, field_name, is_name, kind_of, shown
+from promptops.files.located import KeyPath, Located, Place, did_you_mean, field_name, is_name, kind_of, shown
+from promptops.files.textfile import file_name
+from promptops.files.tomlfile import read_toml
 from promptops.production.alertrules import AlertRule, MonitorSettings
 from promptops.production.settings import LoggingSettings
 from promptops.providers import ProviderSettings
-from promptops.textfile import file_name
-from promptops.tomlfile import read_toml
 
 OWN_FILE = "promptops.toml"
 SHARED_FILE = "pyproject.toml"

@@ -6,10 +6,10 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from promptops.distributions.shift import Shift
 from promptops.errors import UsageError
-from promptops.progress import Watch
 from promptops.project import Project
-from promptops.shift import Shift
+from promptops.runs.progress import Watch
 from promptops.shipped import shipped_folder
 from promptops.types import PromptVersion, Run
 from promptops.verdicts import CaseChange, Comparison, Verdict

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from promptops.budget import Budget
+from promptops.calls.budget import Budget
+from promptops.calls.forecast import Forecast, Part
 from promptops.errors import UsageError
-from promptops.evaluation import Evaluation
-from promptops.followers import first_of, first_stage, seed_of
-from promptops.forecast import Forecast, Part
-from promptops.forecasts import Forecasts
-from promptops.pairgates import Asking, pair_rules
-from promptops.readiness import Ready
+from promptops.gate.followers import first_of, first_stage, seed_of
+from promptops.gate.readiness import Ready
+from promptops.runs.evaluation import Evaluation
+from promptops.verbs.forecasts import Forecasts
+from promptops.verbs.pairgates import Asking, pair_rules
 
 
 class GateForecasts(Forecasts):

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from promptops.gate.stopping import UNSCORED_LIMIT
 from promptops.judges.pairwise import Pairwise
-from promptops.pairrules import PairRule
-from promptops.pairsummary import Hearing, Pair
-from promptops.preference import Scores
-from promptops.preferences import Opposed
-from promptops.stopping import UNSCORED_LIMIT
+from promptops.pairs.preference import Scores
+from promptops.pairs.rules import PairRule
+from promptops.pairs.summary import Hearing, Pair
 from promptops.types import Score
+from promptops.verbs.preferences import Opposed
 
 
 @dataclass(frozen=True)

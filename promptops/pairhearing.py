@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Sequence
 
 from promptops.errors import RunInterrupted
-from promptops.evaluation import Evaluation
-from promptops.eventloop import interruptible, signals, wait_for
-from promptops.pairsummary import Pair
-from promptops.preference import Bench, Scores
-from promptops.progress import Progress
+from promptops.pairs.preference import Bench, Scores
+from promptops.pairs.summary import Pair
+from promptops.runs.evaluation import Evaluation
+from promptops.runs.eventloop import interruptible, signals, wait_for
+from promptops.runs.progress import Progress
 from promptops.types import Score
 
 AGAIN = "The same command goes on where this one ended."

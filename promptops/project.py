@@ -7,9 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from promptops.evaluating import Evaluating
 from promptops.metrics import Metric
 from promptops.types import EvalSet, MetricSpec
+from promptops.verbs.evaluating import Evaluating
 
 if TYPE_CHECKING:
     from promptops.production.judged import Judged as Verbs

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from promptops.gaterules import GateRule
+    from promptops.gate.rules import GateRule
     from promptops.verdicts import CellVerdict, Verdict
 
 
@@ -82,7 +82,7 @@ class EvalSetFile(pytest.File):
     def collect(self) -> Iterable[pytest.Item]:
         """Make a test for each cell of the verdict, and one for the whole."""
         from promptops.errors import PromptopsError
-        from promptops.evalsets import read_evalset
+        from promptops.sets.evalset import read_evalset
 
         try:
             found = read_evalset(self.path.parent)

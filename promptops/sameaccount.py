@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from promptops.evaluation import Evaluation
-from promptops.progress import Watch
+from promptops.runs.evaluation import Evaluation
+from promptops.runs.progress import Watch
 
 
 def on_same_account(

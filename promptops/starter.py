@@ -22,7 +22,7 @@ concurrency = 8
 """
 
 PROMPT = """\
-# yaml-language-server: $schema=../.promptops/prompt.schema.json
+# yaml-language-server: $schema=../.promptops/prompts/prompt.schema.json
 name: reply
 note: the first version
 messages:
@@ -106,7 +106,7 @@ def write_starter(folder: Path, model: str) -> list[tuple[Path, bool]]:
         "evalsets/replies/evalset.toml": EVALSET,
         "evalsets/replies/samples.jsonl": _samples(),
         ".github/workflows/prompts.yml": (beside / "prompts-gate.yml").read_text("utf-8"),
-        ".promptops/prompt.schema.json": (beside / "prompt.schema.json").read_text("utf-8"),
+        ".promptops/prompts/prompt.schema.json": (beside / "prompts/prompt.schema.json").read_text("utf-8"),
         ".promptops/.gitignore": "*\n!prompt.schema.json\n!.gitignore\n",
     }
     told: list[tuple[Path, bool]] = []

@@ -11,7 +11,7 @@ from pydantic import Field, InstanceOf, JsonValue
 
 from promptops.canonical import canonical_json, digest_of, digest_of_list
 from promptops.errors import FailureKind
-from promptops.gaterules import GateRule
+from promptops.gate.rules import GateRule
 from promptops.jsonvalue import PlainJson
 from promptops.noun import Noun
 

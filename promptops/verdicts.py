@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from promptops.gaterules import GateRule
+from promptops.gate.rules import GateRule
 from promptops.instruments import JudgeFacts, Preference
 from promptops.noun import Noun
 from promptops.types import Estimate, Outcome, Result

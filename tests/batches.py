@@ -9,8 +9,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from promptops import Project, batched, batching
+from promptops import Project
 from promptops.cli import main
+from promptops.runs import batching
+from promptops.verbs import batched
 from tests.made import EVALSET, Folder, questions
 from tests.providers.batch_server import BatchServer, serving
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from promptops.labels import Case, left_for
+from promptops.labels.labels import Case, left_for
 from promptops.project import Project
 from tests.made import Folder, questions
 

@@ -34,12 +34,12 @@ import pytest
 import yaml
 
 import promptops
+from promptops.calls.models import build_metric
+from promptops.calls.prices import read_prices
 from promptops.cli import app
 from promptops.config import load_settings
-from promptops.evalsets import read_evalset
-from promptops.models import build_metric
-from promptops.prices import read_prices
-from promptops.promptfiles import parse_prompt
+from promptops.prompts.files import parse_prompt
+from promptops.sets.evalset import read_evalset
 from promptops.starter import write_starter
 
 ROOT = Path(__file__).parents[1]

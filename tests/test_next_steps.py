@@ -12,7 +12,7 @@ from tests.made import Folder, questions
 from tests.providers import fault_server
 from tests.providers.fault_server import KEY, Asked, Writer, answers, completion, http, says
 from tests.providers.in_thread import serving
-from tests.test_faulty_runs import project_at
+from tests.runs.test_faulty_runs import project_at
 
 ASK = ("eval", "numbers", "-p", "ask.prompt.yaml")
 

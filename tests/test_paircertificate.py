@@ -15,12 +15,12 @@ from scipy.stats import binomtest
 from sklearn.metrics import cohen_kappa_score, precision_score, recall_score
 
 from promptops import Project
-from promptops.certificates import Certificate
-from promptops.certifying import certificate_of
 from promptops.cli import app
 from promptops.errors import NotMeasured
 from promptops.judges.pairwise import CREDIT, Pairwise
-from promptops.labels import Case
+from promptops.judging.certificates import Certificate
+from promptops.judging.certifying import certificate_of
+from promptops.labels.labels import Case
 from promptops.types import Sample, Score
 from tests.judges.scripted_judge import Server, serving
 from tests.made import Folder, questions

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from promptops import Project
 from promptops.cli import app
 from promptops.errors import FileProblems, UsageError
-from promptops.labels import Case, in_order, is_swapped
+from promptops.labels.labels import Case, in_order, is_swapped
 from tests.made import Folder, questions
 
 N = 40

@@ -12,10 +12,10 @@ import pytest
 
 from promptops import Project
 from promptops.errors import FileProblems, NotComparable, UnknownName, UsageError
-from promptops.evaluating import Evaluating
 from promptops.production.judged import Judged
 from promptops.providers.mock import Mock
 from promptops.types import MetricSpec, Run
+from promptops.verbs.evaluating import Evaluating
 from promptops.verdicts import Comparison
 from tests.made import Folder, questions
 
@@ -296,9 +296,9 @@ from promptops import Project
 with Project.open(sys.argv[1]) as project:
     run = project.evaluate("numbers", [sys.argv[2]], ["mock/echo"])[0]
     project.estimates(run.id), project.failures(run.id), project.runs()
-    early = "promptops.gates" in sys.modules
+    early = "promptops.verbs.gates" in sys.modules
     project.compare(run.id, run.id)
-    print(early, "promptops.gates" in sys.modules, isinstance(project, Project), "gate" in dir(Project))
+    print(early, "promptops.verbs.gates" in sys.modules, isinstance(project, Project), "gate" in dir(Project))
 """
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from promptops import gate
-from promptops.comparison import Pairing, pair
+from promptops.analysis.comparison import Pairing, pair
+from promptops.analysis.summary import Row, Side, tally
 from promptops.errors import FileProblems, NotComparable, UsageError
-from promptops.gaterules import GateRule
+from promptops.gate import decision as gate
+from promptops.gate.rules import GateRule
 from promptops.judges import read_score, read_verdict
 from promptops.judges.pairwise import Pairwise
 from promptops.metrics import Metric, scored
@@ -21,9 +22,8 @@ from promptops.metrics.bleu import Bleu
 from promptops.metrics.exact import Exact
 from promptops.project import Project
 from promptops.providers.mock import Mock
-from promptops.summary import Row, Side, tally
+from promptops.texts.worddiff import word_diff
 from promptops.types import Completion, Message, Prompt, Run, Sample, Score
-from promptops.worddiff import word_diff
 from tests.made import EVALSET, Folder, questions
 
 PROMPT = Prompt(messages=(Message(role="user", content="x"),))

@@ -16,7 +16,7 @@ from tests.made import EVALSET, Folder, questions
 from tests.providers import fault_server
 from tests.providers.fault_server import KEY, Asked, Writer, answers, completion, http, refuses, says
 from tests.providers.in_thread import serving
-from tests.test_faulty_runs import hash_of, project_at
+from tests.runs.test_faulty_runs import hash_of, project_at
 
 PASSWORD = "canary-proxy-9f3c"
 JUDGED = EVALSET + '\n[metrics.quality]\nmetric = "rubric"\nmodel = "faulty/leaky_judge"\n'

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from promptops.demo import demonstrate, shipped_sets
-from promptops.evalsets import read_evalset
+from promptops.sets.evalset import read_evalset
 from promptops.shipped import shipped_folder
 
 SETS = shipped_sets()

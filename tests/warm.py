@@ -27,7 +27,12 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 ROOT = Path(__file__).parent.parent
-LATER = ("promptops.__main__", "promptops.engines.ray", "promptops.pytest_plugin", "promptops.templatechild")
+LATER = (
+    "promptops.__main__",
+    "promptops.engines.ray",
+    "promptops.prompts.templatechild",
+    "promptops.pytest_plugin",
+)
 """Modules that no ordinary command imports."""
 
 

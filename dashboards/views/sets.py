@@ -8,7 +8,7 @@ from dashboards import frames, setchanges, setframes, shown, sides, urlstate
 from dashboards.opened import kept, project
 from dashboards.reading import sample, set_state
 from promptops import PromptopsError, SetValue
-from promptops.figures import figure
+from promptops.texts.figures import figure
 
 SIZES = ("0", "8", "12", "16", "24", "32", "50", "100", "200")
 LISTED = 200

@@ -11,7 +11,7 @@ from promptops.cli.judging import judge_command
 from promptops.cli.options import json_option, open_project
 
 if TYPE_CHECKING:
-    from promptops.agreeing import MetaEvaluation
+    from promptops.judging.agreeing import MetaEvaluation
 
 
 @judge_command.command("agree")
@@ -55,7 +55,7 @@ def _print(found: MetaEvaluation) -> None:
 
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
-    from promptops.figures import figure, interval
+    from promptops.texts.figures import figure, interval
 
     console().print(
         f"{found.outputs} outputs of {found.systems} systems on {found.documents} documents, against "

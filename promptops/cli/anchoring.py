@@ -15,7 +15,7 @@ from promptops.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from promptops.drifting import AnchorCheck
+    from promptops.judging.drifting import AnchorCheck
 
 
 @judge_command.command("freeze")
@@ -60,7 +60,7 @@ def freeze_command(
     They are drawn at random over the whole scale and judged anew, a call or more each. The file,
     anchors/LABEL/cases.jsonl beside the set, belongs in git; it holds samples and outputs.
     """
-    from promptops.budget import Budget
+    from promptops.calls.budget import Budget
     from promptops.cli.progress import watching
 
     given: dict[str, Any] = {
@@ -127,7 +127,7 @@ def check_command(
     stays the same raises an alarm in at most 5 % of all series of 100 checks. Exit codes: 0 no change seen,
     1 it has changed, 3 not measured (over 5 % of the anchors without a score, no answers, a limit).
     """
-    from promptops.budget import Budget
+    from promptops.calls.budget import Budget
     from promptops.cli.progress import watching
 
     budget = Budget(max_calls, max_cost)
@@ -158,7 +158,7 @@ def print_check(found: AnchorCheck) -> None:
     """Print what was found when anchors were judged again."""
     from promptops.cli.safe import safe_line, safe_lines
     from promptops.cli.tables import console
-    from promptops.figures import dollars
+    from promptops.texts.figures import dollars
 
     style = "bold yellow" if not found.measured else "bold red" if found.drifted else "bold"
     console().print(safe_lines(found.sentence), style=style, soft_wrap=True)

@@ -9,9 +9,9 @@ import click
 from promptops.cli.options import target_output_to_stderr
 
 if TYPE_CHECKING:
-    from promptops.budget import Budget
+    from promptops.calls.budget import Budget
     from promptops.project import Project
-    from promptops.submissions import Collection, Submission
+    from promptops.runs.submissions import Collection, Submission
     from promptops.types import Run
 
 NOT_THERE = 3

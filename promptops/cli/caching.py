@@ -12,7 +12,7 @@ import click
 from promptops.cli.options import json_option, open_project
 
 if TYPE_CHECKING:
-    from promptops.proofs import CacheModel, Forgotten
+    from promptops.replay.proofs import CacheModel, Forgotten
 
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 

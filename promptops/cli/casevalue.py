@@ -10,8 +10,8 @@ import click
 from promptops.cli.options import json_option, open_project
 
 if TYPE_CHECKING:
-    from promptops.casevalue import CaseValue, SetValue
-    from promptops.samplesubset import Subset
+    from promptops.sets.subset import Subset
+    from promptops.sets.value import CaseValue, SetValue
 
 
 @click.command("value")
@@ -57,7 +57,7 @@ def value_command(
     with open_project(ctx, existing=True) as project:
         found = project.case_values(evalset, runs, metric=metric, subset=subset, seed=seed)
     if write is not None and found.subset is not None:
-        from promptops.idfile import write_ids
+        from promptops.files.idfile import write_ids
 
         members = found.subset.members
         write_ids(write, [each.id for each in members], [each.weight for each in members])
@@ -75,7 +75,7 @@ def value_command(
 def _print(found: SetValue, limit: int) -> None:
     from promptops.cli.safe import safe_line, safe_lines
     from promptops.cli.tables import console, print_sentence
-    from promptops.figures import figure
+    from promptops.texts.figures import figure
 
     print_sentence(found.sentence)
     for note in found.notes:
@@ -112,7 +112,7 @@ def _table(title: str, cases: list[CaseValue]) -> None:
 
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
-    from promptops.figures import figure
+    from promptops.texts.figures import figure
 
     if not cases:
         return

@@ -15,8 +15,8 @@ from promptops.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from promptops.certificates import Certificate
     from promptops.instruments import Found
+    from promptops.judging.certificates import Certificate
 
 
 @judge_command.command("certify")
@@ -45,7 +45,7 @@ def certify_command(
     parameters and scale, and void once any of them changes. Rules of the gate ask for one by `certified`,
     `min_agreement` or `max_bias`.
     """
-    from promptops.budget import Budget
+    from promptops.calls.budget import Budget
     from promptops.cli.progress import watching
 
     given: dict[str, Any] = {
@@ -75,11 +75,11 @@ def certify_command(
 def _print_certificate(found: Certificate) -> None:
     from rich.table import Table
 
-    from promptops.biaswords import hidden_biases
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
-    from promptops.figures import figure, signed
-    from promptops.preferencetext import compared_sentences
+    from promptops.judging.biaswords import hidden_biases
+    from promptops.pairs.text import compared_sentences
+    from promptops.texts.figures import figure, signed
 
     star = "*" if found.stand_in else ""
     what = f"cases, on a scale from {found.low:g} to {found.high:g}" if found.compared is None else "pairs"
@@ -156,8 +156,8 @@ def _print_classes(found: Certificate) -> None:
     from rich.table import Table
 
     from promptops.cli.tables import console
-    from promptops.figures import figure, signed
-    from promptops.preferencetext import VERDICTS
+    from promptops.pairs.text import VERDICTS
+    from promptops.texts.figures import figure, signed
 
     table = Table(box=None, pad_edge=False)
     for name in ("value", "right", "found", "missed", "false", "bias"):
@@ -182,6 +182,6 @@ def _print_classes(found: Certificate) -> None:
 
 
 def _within(each: Found, *, sign: bool = False) -> str:
-    from promptops.figures import interval
+    from promptops.texts.figures import interval
 
     return interval(each.low, each.high, sign=sign) if each.low is not None else ""

@@ -74,10 +74,10 @@ def compare_command(
     or the judge does not answer); what was judged before is not asked again, whichever way round, but for
     what could not be read. --no-cache asks about all of it anew.
     """
-    from promptops.budget import Budget
+    from promptops.calls.budget import Budget
     from promptops.cli import preferring, tables
     from promptops.cli.safe import safe_lines
-    from promptops.judgetext import judge_lines
+    from promptops.judging.text import judge_lines
 
     budget = Budget(max_calls, max_cost)
     if not pairwise and (dry_run or no_cache or budget.limited):

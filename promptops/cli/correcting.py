@@ -11,7 +11,7 @@ from promptops.cli.labelling import labels_option
 from promptops.cli.options import json_option, open_project
 
 if TYPE_CHECKING:
-    from promptops.corrected import JudgeCorrection
+    from promptops.judging.corrected import JudgeCorrection
     from promptops.verdicts import CorrectedShare, Correction
 
 
@@ -52,10 +52,10 @@ def correct_command(
 def _print(found: JudgeCorrection) -> None:
     from rich.table import Table
 
-    from promptops.biaswords import hidden_biases
     from promptops.cli.safe import safe_line, safe_lines
     from promptops.cli.tables import console
-    from promptops.correctionwords import halving
+    from promptops.judging.biaswords import hidden_biases
+    from promptops.judging.correctionwords import halving
 
     star = "*" if found.stand_in else ""
     where = f" on {safe_line(found.mean.slice, 40)}" if found.mean.slice else ""
@@ -91,7 +91,7 @@ def _print(found: JudgeCorrection) -> None:
 
 
 def _cells(found: Correction, *, sign: bool = False) -> tuple[str, str, str, str]:
-    from promptops.figures import figure, interval, signed
+    from promptops.texts.figures import figure, interval, signed
 
     shown = signed if sign else figure
     rows = (
@@ -109,7 +109,7 @@ def _worth(found: Correction) -> str:
 
 
 def _share(found: CorrectedShare) -> str:
-    from promptops.figures import figure, interval
+    from promptops.texts.figures import figure, interval
 
     if found.value is None:
         return f"Rogan-Gladen: refused, {found.why}."

@@ -11,7 +11,7 @@ from promptops.cli.forecasting import print_embedding_forecast
 from promptops.cli.options import embedding_budget, embedding_options, json_option, open_project
 
 if TYPE_CHECKING:
-    from promptops.coverage import Reestimate, SetCoverage
+    from promptops.distributions.coverage import Reestimate, SetCoverage
 
 _SHOWN_EXAMPLES = 3
 
@@ -116,7 +116,7 @@ def print_coverage(found: SetCoverage) -> None:
     """Print what is covered, what is not, what to add, and figures as production would weigh them."""
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
-    from promptops.shifttext import coverage_facts, coverage_sentence
+    from promptops.distributions.text import coverage_facts, coverage_sentence
 
     if not found.measured:
         console().print(f"Coverage of {safe_line(found.production, 60)}: not measured. {found.reason}.")
@@ -163,7 +163,7 @@ def _print_estimates(run: str, estimates: tuple[Reestimate, ...]) -> None:
     from rich.table import Table
 
     from promptops.cli.tables import console
-    from promptops.figures import figure, interval
+    from promptops.texts.figures import figure, interval
 
     console().print(f"\nRun {run}, and weighted as production asks:")
     table = Table(box=None, pad_edge=False)

@@ -10,7 +10,7 @@ from promptops.cli.judging import judge_command
 from promptops.cli.options import json_option, open_project, target_output_to_stderr
 
 if TYPE_CHECKING:
-    from promptops.declared import DeclaredJudge
+    from promptops.judging.declared import DeclaredJudge
 
 
 @judge_command.command("list")
@@ -32,7 +32,7 @@ def list_command(ctx: click.Context, as_json: bool) -> None:
 
     from promptops.cli.safe import safe_line, safe_lines
     from promptops.cli.tables import console
-    from promptops.figures import figure
+    from promptops.texts.figures import figure
 
     if not found.judges and not found.broken:
         console().print("No set of this project has a judge. Declare one in a set's evalset.toml.")
@@ -72,7 +72,7 @@ def _changed(judge: DeclaredJudge) -> str:
     check = judge.check
     if check is None or check.before is None or check.since is None:
         return ""
-    from promptops.drifting import span
+    from promptops.judging.drifting import span
 
     return (
         f"changed {span(check.before, check.since)}: scores from before and after don't mean the same. "

@@ -7,27 +7,27 @@ from typing import Literal
 import click
 from pydantic import Field
 
-from promptops.additions import Added
-from promptops.bills import Bill
-from promptops.coverage import SetCoverage
-from promptops.embedding import EmbeddingForecast
-from promptops.forecast import Forecast
+from promptops.analysis.noise import Noise
+from promptops.analysis.ranking import Ranking
+from promptops.analysis.slices import Slices
+from promptops.calls.bills import Bill
+from promptops.calls.embedding import EmbeddingForecast
+from promptops.calls.forecast import Forecast
+from promptops.calls.prices import ListPrice
+from promptops.distributions.coverage import SetCoverage
+from promptops.distributions.leaks import Leaks
+from promptops.distributions.shift import Shift
+from promptops.gate.planning import Plan
+from promptops.gate.selftest import SelfTest
 from promptops.generation import Generated
 from promptops.instruments import JudgeFacts, Preference
-from promptops.leaks import Leaks
-from promptops.noise import Noise
 from promptops.noun import Noun
-from promptops.planning import Plan
-from promptops.prices import ListPrice
-from promptops.proofs import CacheModel, Recording, Replay, Verification
-from promptops.ranking import Ranking
-from promptops.selftest import SelfTest
-from promptops.shift import Shift
-from promptops.slices import Slices
-from promptops.submissions import Collection, Submission
+from promptops.replay.proofs import CacheModel, Recording, Replay, Verification
+from promptops.runs.submissions import Collection, Submission
+from promptops.sets.additions import Added
+from promptops.texts.worddiff import DiffPart
 from promptops.types import AliasMove, Case, Estimate, FailureCount, Outcome, PromptVersion, Run
 from promptops.verdicts import CaseChange, Comparison, Correction, Verdict
-from promptops.worddiff import DiffPart
 
 
 class Document(Noun):

@@ -33,9 +33,9 @@ from promptops.cli.selecting import (
 from promptops.cli.watched import Watched
 
 if TYPE_CHECKING:
-    from promptops.budget import Budget
-    from promptops.gitbase import Changed
-    from promptops.selection import Selection
+    from promptops.calls.budget import Budget
+    from promptops.files.gitbase import Changed
+    from promptops.sets.selection import Selection
 
 
 @click.command("eval")
@@ -95,7 +95,7 @@ def eval_command(
     Exit code 3 where nothing was answered, more failed than --max-failed allows, or a limit (--max-calls,
     --max-cost) ended it.
     """
-    from promptops.budget import Budget
+    from promptops.calls.budget import Budget
 
     budget = Budget(max_calls, max_cost)
     if batch:
@@ -182,7 +182,7 @@ def score_command(
     Judges are asked only for what is not stored. Exit code 3 where a limit (--max-calls, --max-cost) ended
     it: `promptops resume` finishes that run.
     """
-    from promptops.budget import Budget
+    from promptops.calls.budget import Budget
     from promptops.types import MetricSpec
 
     budget = Budget(max_calls, max_cost)

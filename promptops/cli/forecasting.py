@@ -9,8 +9,8 @@ import click
 from promptops.cli.options import json_option, open_project
 
 if TYPE_CHECKING:
-    from promptops.embedding import EmbeddingForecast
-    from promptops.forecast import Forecast
+    from promptops.calls.embedding import EmbeddingForecast
+    from promptops.calls.forecast import Forecast
 
 
 def print_forecast(forecast: Forecast, *, as_json: bool) -> None:

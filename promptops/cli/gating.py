@@ -25,7 +25,7 @@ from promptops.cli.selecting import changed_option, changed_prompts, unchanged_s
 from promptops.cli.watched import naming
 
 if TYPE_CHECKING:
-    from promptops.budget import Budget
+    from promptops.calls.budget import Budget
     from promptops.errors import PromptopsError
     from promptops.project import Project
     from promptops.types import Run
@@ -166,7 +166,7 @@ def gate_command(
 
     Exit codes: 0 PASS, 1 FAIL, 4 INCONCLUSIVE, 3 CANNOT_MEASURE, 2 wrong use or file.
     """
-    from promptops.budget import Budget
+    from promptops.calls.budget import Budget
     from promptops.cli.progress import logged, tell_stopped
     from promptops.errors import PromptopsError
 

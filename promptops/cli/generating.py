@@ -10,8 +10,8 @@ import click
 from promptops.cli.options import asking_options, json_option, open_project, target_output_to_stderr
 
 if TYPE_CHECKING:
-    from promptops.additions import Added
     from promptops.generation import Generated, Nearness, Variety
+    from promptops.sets.additions import Added
 
 _SHOWN = 5
 
@@ -77,7 +77,7 @@ def generate_command(ctx: click.Context, /, **_: object) -> None:
     reports tell them apart from those of people. What was replied is written down and not asked again. Exit
     code 0, or 3 where nothing came or a limit ended it.
     """
-    from promptops.budget import Budget
+    from promptops.calls.budget import Budget
     from promptops.cli import documents
     from promptops.cli.forecasting import print_forecast
     from promptops.cli.progress import watching
@@ -156,7 +156,7 @@ def add_command(
 def _print(found: Generated) -> None:
     from promptops.cli.safe import safe_line, safe_lines
     from promptops.cli.tables import console
-    from promptops.figures import dollars
+    from promptops.texts.figures import dollars
 
     console().print(safe_lines(found.sentence), style="bold", soft_wrap=True)
     if found.stopped:
@@ -222,7 +222,7 @@ def _told(found: Variety) -> tuple[str, str, str]:
 
 
 def _near(found: Nearness | None) -> tuple[str, str, str]:
-    from promptops.figures import p_value
+    from promptops.texts.figures import p_value
 
     if found is None:
         return ("-", "-", "-")

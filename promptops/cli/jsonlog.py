@@ -17,8 +17,8 @@ from promptops.errors import PromptopsError, StoreError, UsageError
 
 if TYPE_CHECKING:
     from promptops.metrics import Metric
-    from promptops.progress import Progress
     from promptops.project import Project
+    from promptops.runs.progress import Progress
     from promptops.types import Result, Run
     from promptops.verdicts import Verdict
 
@@ -100,8 +100,8 @@ class JsonLog:
             self._write("run_started", run=run.id, **_began(run), total=total)
 
     def _finished(self, run: Run, result: Result) -> None:
-        from promptops.sides import metrics_of
-        from promptops.summary import own_figures
+        from promptops.analysis.sides import metrics_of
+        from promptops.analysis.summary import own_figures
 
         if run.id not in self._metrics:
             self._metrics[run.id] = metrics_of(run)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from promptops.agreeing import MetaEvaluation
-from promptops.anchors import Anchors
-from promptops.attacking import AttackReport
-from promptops.certificates import Certificate
 from promptops.cli.documents import Document
-from promptops.corrected import JudgeCorrection
-from promptops.declared import DeclaredJudge, ShippedPrompt
-from promptops.drifting import AnchorCheck
 from promptops.instruments import JudgeNoise, ReferenceEffect
-from promptops.pairstandings import PairRanking
-from promptops.recordedreplies import Replies
+from promptops.judging.agreeing import MetaEvaluation
+from promptops.judging.anchors import Anchors
+from promptops.judging.attacking import AttackReport
+from promptops.judging.certificates import Certificate
+from promptops.judging.corrected import JudgeCorrection
+from promptops.judging.declared import DeclaredJudge, ShippedPrompt
+from promptops.judging.drifting import AnchorCheck
+from promptops.judging.recordedreplies import Replies
+from promptops.pairs.standings import PairRanking
 
 
 class PairRankDocument(Document):

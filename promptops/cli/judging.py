@@ -14,8 +14,8 @@ from promptops.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from promptops.attacking import AttackReport
-    from promptops.recordedreplies import Replies
+    from promptops.judging.attacking import AttackReport
+    from promptops.judging.recordedreplies import Replies
 
 _SHOWN = 12
 
@@ -75,7 +75,7 @@ def attack(
     has won where the score rises at least halfway from the plain wrong answer's to the best. Exit code 0
     whatever the rate, unless --max-rate is given; 3 where nothing could be measured or a limit ended it.
     """
-    from promptops.budget import Budget
+    from promptops.calls.budget import Budget
     from promptops.cli.forecasting import print_forecast
     from promptops.cli.progress import watching
 
@@ -166,7 +166,7 @@ def read(
     A reply that says two things, or something off the scale, is unread and counted; nothing is clamped or
     guessed. Exit code 0, or 3 where not one reply could be read.
     """
-    from promptops.replystyles import read_scale
+    from promptops.judging.replystyles import read_scale
 
     bounds = None if scale is None else read_scale(scale)
     if scale is not None and bounds is None:
@@ -187,7 +187,7 @@ def read(
 
 def _print_replies(found: Replies) -> None:
     from promptops.cli.safe import safe_line
-    from promptops.figures import figure
+    from promptops.texts.figures import figure
 
     how = "found out" if found.found else "as stated"
     click.echo(
@@ -214,7 +214,7 @@ def _print_attack(found: AttackReport) -> None:
 
     from promptops.cli.safe import safe_line, safe_lines
     from promptops.cli.tables import console
-    from promptops.figures import dollars, figure, interval
+    from promptops.texts.figures import dollars, figure, interval
 
     star = "*" if found.stand_in else ""
     console().print(safe_lines(found.sentence), style="bold", soft_wrap=True)

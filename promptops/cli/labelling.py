@@ -14,8 +14,8 @@ from promptops.cli.options import open_project
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from promptops.labelling import Labelling
-    from promptops.labels import Case
+    from promptops.labels.labelling import Labelling
+    from promptops.labels.labels import Case
 
 labels_option = click.option(
     "--labels",
@@ -120,8 +120,8 @@ def label_command(
     answer is A is drawn by lot. Each rating is written down at once; come back whenever you like.
     """
     from promptops.cli.safe import safe_line, safe_lines
-    from promptops.labels import read_share
-    from promptops.ratingsteps import step_towards
+    from promptops.labels.labels import read_share
+    from promptops.labels.steps import step_towards
 
     part = None if share is None else read_share(share)
     if share is not None and part is None:
@@ -192,7 +192,7 @@ def near(path: Path) -> Path:
 def _asked(held: Labelling, rater: str, share: tuple[int, int] | None) -> Iterator[tuple[Case, float | str]]:
     """Show one case after the other; yield each with its rating, or why there is none."""
     from promptops.cli.safe import safe_lines
-    from promptops.labels import in_order, is_swapped, told
+    from promptops.labels.labels import in_order, is_swapped, told
 
     wanted = held.left_for(rater, share)
     if wanted:
@@ -237,7 +237,7 @@ def _typed(asked: str, read: Callable[[str], float | None], wrong: str) -> float
 
 def _choice(said: str) -> float | None:
     """Return which of two answers was chosen: 1 the first, -1 the second, 0 neither."""
-    from promptops.labelsheets import CHOICES
+    from promptops.labels.sheets import CHOICES
 
     return CHOICES.get({"t": "tie"}.get(said.lower(), said.lower()))
 

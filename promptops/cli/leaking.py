@@ -9,7 +9,7 @@ import click
 from promptops.cli.options import json_option, open_project
 
 if TYPE_CHECKING:
-    from promptops.leaks import Leaks
+    from promptops.distributions.leaks import Leaks
 
 _SHOWN = 10
 

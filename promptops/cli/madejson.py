@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from promptops.calls.usage import Usage
     from promptops.project import Project
     from promptops.types import Run
-    from promptops.usage import Usage
 
 
 def was_ended(error: BaseException | None) -> bool:
     """Tell whether a signal, or a server that refuses every call, ended runs that can be resumed."""
-    from promptops.calls import Stopped
+    from promptops.calls.call import Stopped
     from promptops.errors import RunInterrupted
 
     return isinstance(error, RunInterrupted | Stopped)
@@ -29,8 +29,8 @@ def print_runs(
     exit_code: int = 0,
 ) -> None:
     """Print runs with their figures and what the command's calls took; no usage where nobody was asked."""
+    from promptops.calls.usage import Usage
     from promptops.cli import documents  # so many nouns take a tenth of a second
-    from promptops.usage import Usage
 
     used = usage or Usage()
     judged = [project.judge_facts(run.id) if run.judged else () for run in runs]

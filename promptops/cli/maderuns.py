@@ -10,7 +10,7 @@ import click
 from promptops.cli.madejson import print_runs
 
 if TYPE_CHECKING:
-    from promptops.budget import Budget
+    from promptops.calls.budget import Budget
     from promptops.cli.watched import Watched
     from promptops.project import Project
     from promptops.types import Run
@@ -23,7 +23,7 @@ def exit_code(runs: Sequence[Run], budget: Budget | None, most: float | None) ->
 
     That is where nothing was answered, a limit ended them, or more than the share `most` has no answer.
     """
-    from promptops.unanswered import too_many_missing
+    from promptops.runs.unanswered import too_many_missing
 
     if (budget is not None and budget.stopped) or any(run.done == 0 for run in runs):
         return NOT_MEASURED
@@ -41,7 +41,7 @@ def print_made(
 ) -> None:
     """Print runs with their figures, what of them has no answer, and what to do next."""
     from promptops.cli.progress import tell_stopped
-    from promptops.unanswered import too_many_missing
+    from promptops.runs.unanswered import too_many_missing
 
     if budget is not None:
         tell_stopped(budget, runs)
@@ -80,7 +80,7 @@ def print_made(
 def _tell_unanswered(project: Project, run: Run, *, several: bool) -> None:
     """Say last, where it is seen, what has no answer, and how it is asked again."""
     from promptops.cli import tables
-    from promptops.unanswered import unanswered
+    from promptops.runs.unanswered import unanswered
 
     which = f"Run {run.id}: " if several else ""
     tables.print_alarm(f"{which}{unanswered(run, project.failures(run.id))}")

@@ -94,7 +94,7 @@ def monitor_command(
     judged = None
     with open_project(ctx, dry=dry_run, existing=True) as project:
         if judge is not None:
-            from promptops.budget import Budget
+            from promptops.calls.budget import Budget
 
             given: dict[str, Any] = {
                 **{"since": since, "until": until, "model": model, "sample": sample},
@@ -129,7 +129,7 @@ def monitor_command(
 def _print_judged(found: JudgedRecords) -> None:
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
-    from promptops.figures import dollars
+    from promptops.texts.figures import dollars
 
     star = "*" if found.stand_in else ""
     console().print(
@@ -216,7 +216,7 @@ def _moment(at: str) -> str:
 
 
 def _cost_line(whole: Figures) -> str:
-    from promptops.figures import dollars
+    from promptops.texts.figures import dollars
 
     costs = whole.costs
     if costs.known is None or not costs.known:
@@ -263,7 +263,7 @@ def _print_rows(found: Monitor) -> None:
 
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
-    from promptops.figures import dollars
+    from promptops.texts.figures import dollars
 
     names = list(found.whole.measures)
     table = Table(box=None, pad_edge=False)
@@ -290,7 +290,7 @@ def _print_rows(found: Monitor) -> None:
 def _print_changes(found: Monitor) -> None:
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
-    from promptops.figures import listed, p_value
+    from promptops.texts.figures import listed, p_value
 
     if found.changes:
         console().print(f"\nChanges of the series by {found.unit}:", style="bold")

@@ -10,8 +10,8 @@ import click
 from promptops.cli.options import json_option, open_project
 
 if TYPE_CHECKING:
-    from promptops.noise import ChangeNoise, Noise, NoisePart, RunNoise
-    from promptops.spending import Choice
+    from promptops.analysis.noise import ChangeNoise, Noise, NoisePart, RunNoise
+    from promptops.analysis.spending import Choice
 
 _SHOWN_CASES = 10
 _SHOWN_REPEATS = 10
@@ -91,7 +91,7 @@ def _print_parts(found: Noise) -> None:
 
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
-    from promptops.figures import interval
+    from promptops.texts.figures import interval
 
     change = bool(found.changes)
     rows: Sequence[RunNoise | ChangeNoise] = found.changes or found.runs
@@ -122,7 +122,7 @@ def _print_parts(found: Noise) -> None:
 def _print_variances(row: RunNoise | ChangeNoise) -> None:
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
-    from promptops.figures import figure, interval
+    from promptops.texts.figures import figure, interval
 
     if row.parts:
         told = "; ".join(
@@ -134,8 +134,8 @@ def _print_variances(row: RunNoise | ChangeNoise) -> None:
 
 
 def _value(row: RunNoise | ChangeNoise) -> str:
-    from promptops.figures import figure, signed
-    from promptops.noise import RunNoise
+    from promptops.analysis.noise import RunNoise
+    from promptops.texts.figures import figure, signed
 
     return figure(row.value) if isinstance(row, RunNoise) else signed(row.difference)
 
@@ -150,7 +150,7 @@ def _print_options(choice: Choice, label: str) -> None:
 
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
-    from promptops.figures import figure
+    from promptops.texts.figures import figure
 
     cost = f", a new case costing {choice.case_cost:g}" if choice.case_cost else ""
     console().print(f"\nThe same money in answers{cost}, for {safe_line(label, 40)}:")
@@ -169,7 +169,7 @@ def _print_passes(found: RunNoise) -> None:
 
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
-    from promptops.figures import figure, interval
+    from promptops.texts.figures import figure, interval
 
     if found.repeats < 2:
         return
@@ -197,7 +197,7 @@ def _print_passes(found: RunNoise) -> None:
 def _print_flaky(found: RunNoise, most: int) -> None:
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
-    from promptops.figures import figure, interval
+    from promptops.texts.figures import figure, interval
 
     flaky = found.flaky
     if flaky.share is None:

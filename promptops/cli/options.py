@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from promptops.budget import Budget
+    from promptops.calls.budget import Budget
     from promptops.project import Project
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -96,7 +96,7 @@ def embedding_options(command: Command) -> Command:
 
 def embedding_budget(params: Mapping[str, Any]) -> Budget:
     """Return what may be spent on points. Raises UsageError for limits where nobody is asked."""
-    from promptops.budget import Budget
+    from promptops.calls.budget import Budget
 
     limits = params["max_calls"], params["max_cost"]
     if params["embed"] is None and (params["dry_run"] or params["no_cache"] or limits != (None, None)):

@@ -13,8 +13,8 @@ from promptops.cli.options import json_option, open_project, target_output_to_st
 from promptops.cli.reporting import Telling, ranking_report_option, telling
 
 if TYPE_CHECKING:
-    from promptops.pairstandings import PairRanking, PairStanding
-    from promptops.tournament import Schedule
+    from promptops.pairs.standings import PairRanking, PairStanding
+    from promptops.pairs.tournament import Schedule
 
 _WIDEST = 12
 """So many systems at most have their table of who beat whom on the screen."""
@@ -70,7 +70,7 @@ def rank_runs(
     as_json: bool,
 ) -> None:
     """Rank runs by a judge of pairs, or print what that would take."""
-    from promptops.budget import Budget
+    from promptops.calls.budget import Budget
     from promptops.cli.forecasting import print_forecast
     from promptops.cli.progress import watching
 
@@ -175,7 +175,7 @@ def write_picture(picture: str, path: Path) -> None:
 
 def _tell(found: PairRanking, *, elo: bool, plot: Path | None, tell: Telling, as_json: bool) -> None:
     if plot is not None:
-        from promptops.strengthplot import strength_plot
+        from promptops.plots.strengths import strength_plot
 
         write_picture(strength_plot(found, elo=elo), plot)
     if as_json:
@@ -187,16 +187,16 @@ def _tell(found: PairRanking, *, elo: bool, plot: Path | None, tell: Telling, as
         if plot is not None:
             click.echo(f"\nwrote {plot}")
     if tell.wanted:
-        from promptops.rankreport import pair_ranking_report
+        from promptops.analysis.rankreport import pair_ranking_report
 
         tell.tell(pair_ranking_report(found, elo=elo))
 
 
 def _print(found: PairRanking, *, elo: bool) -> None:
     """Print who is best, the strengths, and who beat whom."""
+    from promptops.analysis.rankreport import rests_on
     from promptops.cli.safe import safe_line, safe_lines
     from promptops.cli.tables import console
-    from promptops.rankreport import rests_on
 
     console().print(safe_lines(found.sentence), style="bold")
     for told in rests_on(found):
@@ -221,7 +221,7 @@ def _print_strengths(found: PairRanking, *, elo: bool) -> None:
 
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
-    from promptops.figures import interval, shortened, signed
+    from promptops.texts.figures import interval, shortened, signed
 
     table = Table(box=None, pad_edge=False)
     scale = "Elo" if elo else "strength"
@@ -256,7 +256,7 @@ def _print_wins(found: PairRanking) -> None:
 
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
-    from promptops.figures import shortened
+    from promptops.texts.figures import shortened
 
     console().print("\nShare that the row wins against the column", style="bold")
     table = Table(box=None, pad_edge=False)

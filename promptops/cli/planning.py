@@ -9,8 +9,8 @@ import click
 from promptops.cli.options import json_option, open_project
 
 if TYPE_CHECKING:
-    from promptops.planning import Plan
-    from promptops.reach import Reach
+    from promptops.gate.planning import Plan
+    from promptops.gate.reach import Reach
 
 
 @click.command("plan")
@@ -94,10 +94,10 @@ def _numbers(written: tuple[str, ...], option: str) -> dict[str, float]:
 def _print(plan: Plan) -> None:
     from rich.table import Table
 
+    from promptops.calls.pricing import price_sentence
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
-    from promptops.figures import figure
-    from promptops.pricing import price_sentence
+    from promptops.texts.figures import figure
 
     console().print(f"{plan.evalset}: {plan.samples} samples. Learned from {safe_line(plan.history)}.")
     table = Table(box=None, pad_edge=False)

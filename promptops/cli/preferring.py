@@ -8,7 +8,7 @@ import click
 
 from promptops.cli.options import open_project, target_output_to_stderr
 from promptops.cli.safe import safe_lines
-from promptops.preferencetext import preference_sentences
+from promptops.pairs.text import preference_sentences
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def print_preference(found: Preference) -> None:
     """Print what a pairwise judge prefers, with its biases beside it."""
     from promptops.cli.tables import console
-    from promptops.figures import dollars
+    from promptops.texts.figures import dollars
 
     first, *more = preference_sentences(found)
     console().print(f"\n{safe_lines(first)}", soft_wrap=True)

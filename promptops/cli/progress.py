@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from promptops.budget import Budget
+from promptops.calls.budget import Budget
 from promptops.cli.jsonlog import JsonLog, json_log
-from promptops.figures import figure, interval
-from promptops.progress import Progress, Watch
+from promptops.runs.progress import Progress, Watch
+from promptops.texts.figures import figure, interval
 from promptops.types import Run
 
 if TYPE_CHECKING:

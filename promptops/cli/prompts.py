@@ -63,7 +63,7 @@ def list_(ctx: click.Context, as_json: bool) -> None:
 def show(ctx: click.Context, reference: str, as_json: bool) -> None:
     """Print a version as a prompt file."""
     from promptops.cli.safe import safe_lines
-    from promptops.promptfiles import prompt_yaml
+    from promptops.prompts.files import prompt_yaml
 
     with open_project(ctx, existing=True) as project:
         version = project.prompt_version(reference)
@@ -88,8 +88,8 @@ def show(ctx: click.Context, reference: str, as_json: bool) -> None:
 def diff(ctx: click.Context, first: str, second: str, as_json: bool) -> None:
     """Show what changed between two versions or files, word by word."""
     from promptops.cli import tables
-    from promptops.promptfiles import prompt_yaml
-    from promptops.worddiff import word_diff
+    from promptops.prompts.files import prompt_yaml
+    from promptops.texts.worddiff import word_diff
 
     with open_project(ctx, existing=True) as project:
         (before, first_name), (after, second_name) = project.prompt(first), project.prompt(second)

@@ -26,9 +26,9 @@ from promptops.cli.reporting import ranking_report_option, telling
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from promptops.ranking import By, Ranking, Rule
-    from promptops.standings import MetricRanking
-    from promptops.tournament import Schedule
+    from promptops.analysis.ranking import By, Ranking, Rule
+    from promptops.analysis.standings import MetricRanking
+    from promptops.pairs.tournament import Schedule
 
 
 @click.command("rank")
@@ -147,7 +147,7 @@ def rank_command(
         if plot is not None:
             click.echo(f"\nwrote {plot}")
     if tell.wanted:
-        from promptops.rankreport import ranking_report
+        from promptops.analysis.rankreport import ranking_report
 
         tell.tell(ranking_report(found))
 
@@ -169,16 +169,16 @@ def _refuse_others(ctx: click.Context, names: Iterable[str], *, pairwise: bool) 
 
 
 def _write_plot(found: Ranking, path: Path) -> None:
-    from promptops.costplot import cost_plot
+    from promptops.plots.cost import cost_plot
 
     write_picture(cost_plot(found), path)
 
 
 def _print_ranking(found: Ranking) -> None:
     """Print who is best, then why, then the tables."""
+    from promptops.analysis.rankreport import number_of
     from promptops.cli.safe import safe_lines
     from promptops.cli.tables import console
-    from promptops.rankreport import number_of
 
     console().print(safe_lines(found.best.sentence), style="bold")
     console().print(f"Rule: {safe_lines(found.best.rule)}.")
@@ -199,9 +199,9 @@ def _print_ranking(found: Ranking) -> None:
 def _print_systems(found: Ranking) -> None:
     from rich.table import Table
 
+    from promptops.analysis.rankreport import priced
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
-    from promptops.rankreport import priced
 
     table = Table(box=None, pad_edge=False)
     for name, side in (("", "right"), ("run", "left"), ("prompt", "left"), ("model", "left")):
@@ -226,10 +226,10 @@ def _print_systems(found: Ranking) -> None:
 def _print_metric(found: Ranking, ranking: MetricRanking) -> None:
     from rich.table import Table
 
+    from promptops.analysis.rankreport import number_of, ranks_of
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
-    from promptops.figures import figure, interval, signed
-    from promptops.rankreport import number_of, ranks_of
+    from promptops.texts.figures import figure, interval, signed
 
     better = "" if ranking.higher_is_better else ", lower is better"
     told = f": {ranking.note}" if ranking.note else ""

@@ -70,7 +70,7 @@ def themes_command(
     Needs 10 records or more that somebody found bad. What is found among requests is held against the other
     kinds of requests; a theme may be an accident of sorting, so look at its records.
     """
-    from promptops.budget import Budget
+    from promptops.calls.budget import Budget
 
     with open_project(ctx, existing=True) as project:
         found = project.themes(
@@ -171,7 +171,7 @@ def _print_themes(found: Themes) -> None:
 
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
-    from promptops.figures import p_value
+    from promptops.texts.figures import p_value
 
     what = "requests" if found.about == "requests" else "remarks"
     click.echo(f"{found.judged:,} records were judged, {found.bad:,} of them bad.")

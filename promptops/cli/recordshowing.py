@@ -176,7 +176,7 @@ def feedback_command(
 
 
 def _edit(path: Path) -> str:
-    from promptops.textfile import MAX_LINE, decode, read_text
+    from promptops.files.textfile import MAX_LINE, decode, read_text
 
     if str(path) != "-":
         return read_text(path, MAX_LINE)
@@ -214,7 +214,7 @@ def _print_list(found: list[Record], said: dict[str, tuple[Feedback, ...]]) -> N
 
 
 def _one_text(value: object) -> str:
-    from promptops.textrows import joined
+    from promptops.distributions.textrows import joined
 
     return joined(value) or ""  # type: ignore[arg-type]  # a record's inputs are JSON
 
@@ -222,7 +222,7 @@ def _one_text(value: object) -> str:
 def _print_record(record: Record) -> None:
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
-    from promptops.figures import figure
+    from promptops.texts.figures import figure
 
     console().print(f"Record {safe_line(record.id)}", style="bold", soft_wrap=True)
     tokens = f"{_known(record.tokens_in)} in, {_known(record.tokens_out)} out"
@@ -283,7 +283,7 @@ def _print_said(said: Feedback) -> None:
 def _print_score(score: RecordScore) -> None:
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
-    from promptops.figures import figure
+    from promptops.texts.figures import figure
 
     told = figure(score.value) if score.unscored is None else f"unscored: {score.unscored}"
     console().print(f"Score {safe_line(score.label, 60)}: {safe_line(told)}", style="bold")

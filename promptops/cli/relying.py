@@ -53,7 +53,7 @@ def reliability_command(
         found = project.reliability(evalset, prompt=prompt, since=since, until=until, model=model, runs=runs)
     if plot is not None:
         from promptops.cli.pairranking import write_picture
-        from promptops.reliabilityplot import reliability_plot
+        from promptops.plots.reliability import reliability_plot
 
         write_picture(reliability_plot(found), Path(plot))
     if as_json:
@@ -73,7 +73,7 @@ def print_reliability(found: Reliability) -> None:
 
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
-    from promptops.figures import figure, interval
+    from promptops.texts.figures import figure, interval
 
     of = f" of {safe_line(found.prompt, 60)}" if found.prompt else ""
     console().print(
@@ -126,7 +126,7 @@ def print_reliability(found: Reliability) -> None:
 def _print_system(system: SystemReliability) -> None:
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
-    from promptops.figures import figure
+    from promptops.texts.figures import figure
 
     pairs = len(system.points) * (len(system.points) - 1) // 2
     told = f"; Spearman {figure(system.spearman)}" if system.spearman is not None else ""

@@ -12,7 +12,7 @@ from promptops.cli.options import json_option, open_project
 from promptops.cli.safe import safe_line
 
 if TYPE_CHECKING:
-    from promptops.proofs import Difference
+    from promptops.replay.proofs import Difference
 
 REPLAY_CODES = {"equal": 0, "different": 1, "incomplete": 3}
 VERIFY_CODES = {"proven": 0, "altered": 1, "incomplete": 3}

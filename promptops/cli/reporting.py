@@ -57,8 +57,8 @@ class Telling:
 
         Raises FileProblems where a file can't be written.
         """
+        from promptops.analysis.reportfiles import write_report
         from promptops.cli.safe import safe_line
-        from promptops.reportfiles import write_report
 
         for file in self.files:
             write_report(report, file)
@@ -69,9 +69,9 @@ class Telling:
 
     def refuse(self, project: Project, evalset: str, error: PromptopsError) -> None:
         """Tell a gate that could not measure anything; whoever waits for a file shall know why."""
+        from promptops.analysis.reporting import refusal_report
+        from promptops.analysis.reportplaces import placed
         from promptops.errors import PromptopsError
-        from promptops.reporting import refusal_report
-        from promptops.reportplaces import placed
 
         report = refusal_report(Path(evalset).name, str(error))
         try:
@@ -84,7 +84,7 @@ class Telling:
 def telling(files: tuple[Path, ...], *, github: bool | None, quiet: bool, verdict: bool = True) -> Telling:
     """Check the files' endings before anything is spent. Raises UsageError."""
     if files:
-        from promptops.reportfiles import form_for
+        from promptops.analysis.reportfiles import form_for
 
         for file in files:
             form_for(file, verdict=verdict)
@@ -94,14 +94,14 @@ def telling(files: tuple[Path, ...], *, github: bool | None, quiet: bool, verdic
 
 
 def _annotate(report: Report, *, quiet: bool) -> None:
-    from promptops.reportfiles import render_report
+    from promptops.analysis.reportfiles import render_report
 
     click.echo(render_report(report, "github"), nl=False, err=quiet)
 
 
 def _summarise(report: Report) -> None:
     """Add the Markdown to the step summary, where there is one."""
-    from promptops.reportfiles import render_report
+    from promptops.analysis.reportfiles import render_report
 
     file = os.environ.get("GITHUB_STEP_SUMMARY")
     if not file:

@@ -69,8 +69,8 @@ def resume_command(
     handed in again; exit code 3 while some are still to come, where the server can't be asked now, and where
     it does not know a batch any more.
     """
-    from promptops.budget import Budget
-    from promptops.states import nothing_to_do
+    from promptops.calls.budget import Budget
+    from promptops.runs.states import nothing_to_do
 
     budget = Budget(max_calls, max_cost)
     if dry_run:

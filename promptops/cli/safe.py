@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from promptops.visible import visible
+from promptops.texts.visible import visible
 
 # What GitHub's runner takes for a command: `::` at the beginning of a line, and since a terminal's width
 # may break a line anywhere, before a command's name everywhere; the older `##[` wherever it stands.

@@ -12,7 +12,7 @@ import click
 from promptops.cli.options import Command
 
 if TYPE_CHECKING:
-    from promptops.gitbase import Changed
+    from promptops.files.gitbase import Changed
     from promptops.project import Project
 
 _SELECTION = (
@@ -75,8 +75,8 @@ def selection_options(command: Command) -> Command:
 
     @wraps(command)
     def chosen(*positional: Any, seed: int | None, **given: Any) -> Any:
-        from promptops.idfile import read_ids
-        from promptops.selection import Selection
+        from promptops.files.idfile import read_ids
+        from promptops.sets.selection import Selection
 
         if seed is not None and given["sample"] is None:
             raise click.UsageError("--seed goes with --sample N.")

@@ -9,7 +9,7 @@ import click
 from promptops.cli.options import json_option, open_project
 
 if TYPE_CHECKING:
-    from promptops.selftest import SelfTest, Trial
+    from promptops.gate.selftest import SelfTest, Trial
 
 
 @click.command("selftest")
@@ -38,7 +38,7 @@ def selftest_command(
 
     With --early-stop the table also tells how many cases each rule took on average until it was certain.
     """
-    from promptops.selftest import verdict
+    from promptops.gate.selftest import verdict
 
     with open_project(ctx, existing=True) as project:
         found = project.self_test(evalset, runs=runs, trials=trials, seed=seed, early_stop=early_stop)
@@ -91,7 +91,7 @@ def _cases(trial: Trial) -> str:
 
 
 def _planted(trial: Trial) -> str:
-    from promptops.figures import figure
+    from promptops.texts.figures import figure
 
     if trial.source == "repeats":
         return "none, split repeats"

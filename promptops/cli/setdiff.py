@@ -9,8 +9,8 @@ import click
 from promptops.cli.options import json_option, open_project
 
 if TYPE_CHECKING:
-    from promptops.setchanges import FieldChange, NamedChange
-    from promptops.sethistory import SetDiff, SetLog, StateFacts
+    from promptops.sets.changes import FieldChange, NamedChange
+    from promptops.sets.history import SetDiff, SetLog, StateFacts
 
 
 @click.command("diff")
@@ -62,7 +62,7 @@ def diff_command(
 
         print_document(setdocuments.EvalsetDiffDocument(diff=found, exit_code=code))
     elif markdown:
-        from promptops.setmarkdown import diff_markdown
+        from promptops.sets.markdown import diff_markdown
 
         click.echo(diff_markdown(found), nl=False)
     else:
@@ -80,7 +80,7 @@ def _log(ctx: click.Context, evalset: str, tip: str, limit: int, markdown: bool,
 
         print_document(setdocuments.EvalsetLogDocument(log=found))
     elif markdown:
-        from promptops.setmarkdown import log_markdown
+        from promptops.sets.markdown import log_markdown
 
         click.echo(log_markdown(found), nl=False)
     else:
@@ -149,7 +149,7 @@ def _print_field(found: FieldChange, above: str) -> None:
     """Print a value's change: texts word by word, anything else before and after."""
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console, diff_text
-    from promptops.setmarkdown import shown_value
+    from promptops.sets.markdown import shown_value
 
     name = safe_line(f"{above}{found.field}", 80)
     if found.parts:

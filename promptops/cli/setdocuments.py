@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from promptops.casevalue import SetValue
 from promptops.cli.documents import Document
-from promptops.sethistory import SetDiff, SetLog
+from promptops.sets.history import SetDiff, SetLog
+from promptops.sets.value import SetValue
 
 
 class EvalsetDiffDocument(Document):

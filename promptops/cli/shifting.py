@@ -10,8 +10,8 @@ from promptops.cli.forecasting import print_embedding_forecast
 from promptops.cli.options import embedding_budget, embedding_options, json_option, open_project
 
 if TYPE_CHECKING:
-    from promptops.shift import FeatureShift, Shift
-    from promptops.shiftdays import DayShift
+    from promptops.distributions.days import DayShift
+    from promptops.distributions.shift import FeatureShift, Shift
 
 _SHOWN_FEATURES = 8
 _SHOWN_TEXTS = 3
@@ -97,7 +97,7 @@ def print_shift(shift: Shift) -> None:
     """Print how far two collections of texts lie apart, and in what."""
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
-    from promptops.shifttext import shift_facts
+    from promptops.distributions.text import shift_facts
 
     head = f"Shift from {safe_line(shift.reference_name, 60)} to {safe_line(shift.current_name, 60)}"
     if not shift.measured:
@@ -131,7 +131,7 @@ def _print_features(features: list[FeatureShift]) -> None:
 
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
-    from promptops.figures import figure, p_value
+    from promptops.texts.figures import figure, p_value
 
     if not features:
         return
@@ -154,7 +154,7 @@ def _print_features(features: list[FeatureShift]) -> None:
 def _sides(item: FeatureShift) -> tuple[str, str]:
     """Return both means, or the share on both sides of the name whose share changed most."""
     from promptops.cli.safe import safe_line
-    from promptops.shifttext import feature_sides
+    from promptops.distributions.text import feature_sides
 
     name, first, second = feature_sides(item)
     return f"{safe_line(name, 20)} {first}".lstrip(), second
@@ -164,7 +164,7 @@ def _print_days(days: tuple[DayShift, ...]) -> None:
     from rich.table import Table
 
     from promptops.cli.tables import console
-    from promptops.figures import p_value, signed
+    from promptops.texts.figures import p_value, signed
 
     if not days:
         return

@@ -9,7 +9,7 @@ import click
 from promptops.cli.options import json_option, open_project
 
 if TYPE_CHECKING:
-    from promptops.bills import Bill
+    from promptops.calls.bills import Bill
     from promptops.types import Case, Sample
 
 
@@ -22,7 +22,7 @@ def runs_command(ctx: click.Context, evalset: str | None, limit: int, as_json: b
     """List runs, the newest first."""
     from promptops.cli import tables
     from promptops.cli.safe import safe_line
-    from promptops.states import go_on
+    from promptops.runs.states import go_on
 
     with open_project(ctx, existing=True) as project:
         found = project.runs(limit=limit, evalset=evalset)
@@ -131,7 +131,7 @@ def plugins_command(wing: str | None, as_json: bool) -> None:
 
 def _paid(bill: Bill | None) -> str:
     """Return what a run in a list took; what is unknown is left out, or is for `show` to add up."""
-    from promptops.figures import dollars
+    from promptops.texts.figures import dollars
 
     if bill is None:
         return ""
@@ -144,7 +144,7 @@ def _paid(bill: Bill | None) -> str:
 def _print_sample(sample: Sample, case: Case) -> None:
     from promptops.canonical import canonical_json
     from promptops.cli.safe import safe_line, safe_lines
-    from promptops.figures import figure
+    from promptops.texts.figures import figure
 
     for name, value in sample.inputs.items():
         click.echo(

@@ -9,9 +9,9 @@ import click
 from promptops.cli.options import json_option, open_project
 
 if TYPE_CHECKING:
-    from promptops.groupchanges import GroupChange
-    from promptops.slicefinder import FoundSlice
-    from promptops.slices import Slices
+    from promptops.analysis.groupchanges import GroupChange
+    from promptops.analysis.slicefinder import FoundSlice
+    from promptops.analysis.slices import Slices
 
 
 @click.command("slices")
@@ -67,7 +67,7 @@ def _print(found: Slices) -> None:
 
     from promptops.cli.safe import safe_line, safe_lines
     from promptops.cli.tables import console
-    from promptops.figures import interval, signed
+    from promptops.texts.figures import interval, signed
 
     screen = console()
     screen.print(safe_lines(found.sentence), style="bold", soft_wrap=True)
@@ -102,7 +102,7 @@ def _print_found(slices: tuple[FoundSlice, ...]) -> None:
 
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
-    from promptops.figures import interval, p_value, signed
+    from promptops.texts.figures import interval, p_value, signed
 
     table = Table(box=None, pad_edge=False)
     for name in ("got worse", "n", "change", "[L, U]", "p", "beside the rest", "p of that", ""):
@@ -125,7 +125,7 @@ def _print_found(slices: tuple[FoundSlice, ...]) -> None:
 
 def _cells(group: GroupChange) -> list[str]:
     from promptops.cli.safe import safe_line
-    from promptops.figures import interval, p_value, signed
+    from promptops.texts.figures import interval, p_value, signed
 
     name, n, change = safe_line(group.name, 34), str(group.n), signed(group.change)
     if not group.judged:
@@ -152,7 +152,7 @@ def _style(group: GroupChange, found: Slices) -> str:
 def _print_worst(found: Slices) -> None:
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
-    from promptops.figures import interval, signed
+    from promptops.texts.figures import interval, signed
 
     worst = found.worst
     if worst is None:

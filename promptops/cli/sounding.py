@@ -75,7 +75,7 @@ def reference_command(ctx: click.Context, /, **_: object) -> None:
 
 def _carry_out(ctx: click.Context, what: str, **more: int) -> None:
     """Ask, or say what that would take, by the options of the command."""
-    from promptops.budget import Budget
+    from promptops.calls.budget import Budget
     from promptops.cli.forecasting import print_forecast
     from promptops.cli.progress import watching
 
@@ -113,7 +113,7 @@ def _carry_out(ctx: click.Context, what: str, **more: int) -> None:
 def _print(found: JudgeNoise | ReferenceEffect) -> None:
     from promptops.cli.safe import safe_line, safe_lines
     from promptops.cli.tables import console
-    from promptops.figures import dollars
+    from promptops.texts.figures import dollars
 
     star = "*" if found.stand_in else ""
     console().print(safe_lines(found.sentence), style="bold", soft_wrap=True)

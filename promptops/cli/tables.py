@@ -7,9 +7,9 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from promptops.cli.safe import safe_line, safe_lines
-from promptops.figures import figure, interval, p_value, signed
-from promptops.origins import ORIGIN_SLICES
-from promptops.states import go_on
+from promptops.runs.states import go_on
+from promptops.sets.origins import ORIGIN_SLICES
+from promptops.texts.figures import figure, interval, p_value, signed
 from promptops.types import Estimate, FailureCount, Outcome, Run
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def print_notes(notes: Mapping[str, Sequence[str]]) -> None:
 
 def print_corrections(found: Mapping[str, Correction], *, change: bool = False) -> None:
     """Print what people's ratings make of judged figures, one line each."""
-    from promptops.correctionwords import corrected_line
+    from promptops.judging.correctionwords import corrected_line
 
     for label, each in found.items():
         console().print(f"  {label}: {safe_lines(corrected_line(each, change=change))}", soft_wrap=True)
@@ -152,7 +152,7 @@ def diff_text(before: str, after: str, limit: int = 1500) -> Text:
     """Return a word diff that can be read without colour: removed in [-...-], added in {+...+}."""
     from rich.text import Text
 
-    from promptops.worddiff import word_diff
+    from promptops.texts.worddiff import word_diff
 
     text = Text("  ")
     for part in word_diff(before[: limit * 4], after[: limit * 4]):
@@ -171,7 +171,7 @@ def diff_text(before: str, after: str, limit: int = 1500) -> Text:
 
 def print_verdict(verdict: Verdict) -> None:
     """Print the verdict with its plain sentence, then the notes, then each rule in figures."""
-    from promptops.evidence import evidence_of
+    from promptops.gate.evidence import evidence_of
 
     console().print(f"\n{verdict.outcome}", style=COLOURS[verdict.outcome], end="  ")
     console().print(safe_lines(verdict.sentence or verdict.reason), soft_wrap=True)

@@ -13,8 +13,8 @@ from promptops.cli.madejson import print_runs, was_ended
 from promptops.errors import PromptopsError
 
 if TYPE_CHECKING:
-    from promptops.progress import Progress, Watch
     from promptops.project import Project
+    from promptops.runs.progress import Progress, Watch
     from promptops.types import Run
 
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from promptops.candidates import TAG, sample_id
 from promptops.generation.replies import Check, Draft
 from promptops.generation.requests import prompt_for
 from promptops.generation.shape import COPIED, Shape
-from promptops.origins import SYNTHETIC
-from promptops.personal import without_people
-from promptops.redaction import Redactor
+from promptops.sets.candidates import TAG, sample_id
+from promptops.sets.origins import SYNTHETIC
+from promptops.texts.personal import without_people
+from promptops.texts.redaction import Redactor
 from promptops.types import Sample
 
 

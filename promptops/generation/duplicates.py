@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from promptops.leaks import ALIKE
+from promptops.distributions.leaks import ALIKE
 from promptops.stats.shingles import resemblance, shingles
 
 _BLOCK = 256

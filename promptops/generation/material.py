@@ -12,7 +12,7 @@ from promptops.generation import checked_hows
 from promptops.generation.passages import read_passages
 from promptops.generation.seeds import Seed, description_seeds, document_seeds, sample_seeds
 from promptops.generation.shape import Material as Kind
-from promptops.origins import is_synthetic
+from promptops.sets.origins import is_synthetic
 from promptops.types import Sample
 
 MOST = 10_000

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from promptops.errors import FileProblems, Problem
+from promptops.files.textfile import file_name, read_text
 from promptops.noun import Noun
-from promptops.textfile import file_name, read_text
 
 LONGEST = 6_000
 """Characters of a passage."""

@@ -14,7 +14,7 @@ from promptops.generation.seeds import Seed
 from promptops.generation.shape import COPIED, PLACE, Shape
 from promptops.judges import read_verdict
 from promptops.judges._asking import Choice, Field, Shown, Unread, Words, object_schema, read_fields
-from promptops.personal import without_people
+from promptops.texts.personal import without_people
 from promptops.types import Completion
 
 LONGEST = 20_000

@@ -8,8 +8,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from promptops.errors import FileProblems, Problem
+from promptops.files.textfile import file_name
 from promptops.noun import Noun
-from promptops.textfile import file_name
 from promptops.types import Completion
 
 

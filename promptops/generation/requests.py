@@ -14,9 +14,9 @@ from promptops.generation.seeds import Seed
 from promptops.generation.shape import Shape, examples_of, told
 from promptops.generation.wishes import wish_of
 from promptops.judges._asking import Shown, object_schema
-from promptops.promptfiles import read_prompt
-from promptops.runner import judge_request
-from promptops.templates import Renderer
+from promptops.prompts.files import read_prompt
+from promptops.prompts.templates import Renderer
+from promptops.runs.runner import judge_request
 from promptops.types import EvalSet, Prompt, Request, Sample
 
 

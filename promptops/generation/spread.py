@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from promptops.coverage import FEWEST_TEXTS, MOST_TEXTS
+from promptops.distributions.coverage import FEWEST_TEXTS, MOST_TEXTS
+from promptops.distributions.shift import MOST_CHARACTERS
 from promptops.generation import Nearness, Variety
-from promptops.shift import MOST_CHARACTERS
 from promptops.stats import Floats
 from promptops.stats.mmd import mmd_test
 from promptops.stats.neighbours import distances, unit

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from promptops.brake import GivenUp
-from promptops.calling import Count
-from promptops.calls import Caller, Unanswered, first_fault
+from promptops.calls.brake import GivenUp
+from promptops.calls.call import Caller, Unanswered, first_fault
+from promptops.calls.usage import Usage
+from promptops.distributions.leaks import canaries_in, shown_in
+from promptops.distributions.textrows import joined
 from promptops.engines import Engine, Item
 from promptops.generation import Rejected, Rejection, Unheard
 from promptops.generation.duplicates import Known, repeated
@@ -16,12 +18,10 @@ from promptops.generation.replylog import ReplyLog
 from promptops.generation.requests import Asked, Desk
 from promptops.generation.seeds import Seed
 from promptops.judges import trial_completion
-from promptops.leaks import canaries_in, shown_in
-from promptops.progress import Progress, Watch
-from promptops.redaction import Redactor
-from promptops.textrows import joined
+from promptops.runs.calling import Count
+from promptops.runs.progress import Progress, Watch
+from promptops.texts.redaction import Redactor
 from promptops.types import Completion, Prompt, Result, Sample
-from promptops.usage import Usage
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from typing import ClassVar, NamedTuple, Protocol
 
 from pydantic import JsonValue
 
-from promptops.contentfree import is_content_free
+from promptops.judging.contentfree import is_content_free
 from promptops.metrics import Metric
 from promptops.types import Alternative, Completion, MetricRecord, Prompt, Sample, Score, TokenLogprob
 

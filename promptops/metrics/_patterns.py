@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from promptops.patterns import found
+from promptops.texts.patterns import found
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator, ValidationError

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field, JsonValue, field_validator
 from promptops.metrics import Metric
 from promptops.metrics._json import read_json
 from promptops.metrics._patterns import bounded
-from promptops.patterns import TooSlow
+from promptops.texts.patterns import TooSlow
 from promptops.types import Completion, Sample, Score
 
 if TYPE_CHECKING:

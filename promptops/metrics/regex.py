@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import Field, field_validator
 
 from promptops.metrics import Metric
-from promptops.patterns import TooSlow, fault, found
+from promptops.texts.patterns import TooSlow, fault, found
 from promptops.types import Completion, Sample, Score
 
 LONGEST_TEXT = 100_000

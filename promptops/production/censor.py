@@ -9,9 +9,15 @@ from functools import lru_cache
 from pydantic import JsonValue
 
 from promptops.config import Settings
-from promptops.patterns import TooSlow, replaced
-from promptops.personal import without_people
-from promptops.redaction import REDACTED, Redactor, holds_something, names_a_secret, without_named_secrets
+from promptops.texts.patterns import TooSlow, replaced
+from promptops.texts.personal import without_people
+from promptops.texts.redaction import (
+    REDACTED,
+    Redactor,
+    holds_something,
+    names_a_secret,
+    without_named_secrets,
+)
 
 WITHHELD = "[withheld: a pattern took too long]"
 SHORT = 64

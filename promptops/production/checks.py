@@ -7,11 +7,11 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from promptops.calls.models import build_metric
 from promptops.config import Settings
 from promptops.errors import UsageError
 from promptops.judges import Judge
 from promptops.metrics import Metric, scored
-from promptops.models import build_metric
 from promptops.production.measures import Scale
 from promptops.production.records import Record, RecordScore
 from promptops.types import Completion, MetricSpec, Sample

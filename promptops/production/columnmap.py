@@ -9,7 +9,7 @@ from typing import NamedTuple
 from pydantic import JsonValue
 
 from promptops.errors import UsageError
-from promptops.located import KeyPath, did_you_mean, shown
+from promptops.files.located import KeyPath, did_you_mean, shown
 from promptops.production.records import Record
 
 PERSON = "person"

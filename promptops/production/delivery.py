@@ -18,7 +18,7 @@ from pydantic import JsonValue
 
 from promptops.errors import PromptopsError, SettingsError
 from promptops.production.alertrules import MonitorSettings
-from promptops.redaction import Redactor
+from promptops.texts.redaction import Redactor
 
 ATTEMPTS = 3
 _PAUSE = 1.0

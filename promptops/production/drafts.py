@@ -14,14 +14,14 @@ from pydantic import JsonValue, ValidationError
 
 from promptops.canonical import canonical_json
 from promptops.errors import UsageError
-from promptops.located import Faults, KeyPath, kind_of, shown
+from promptops.files.located import Faults, KeyPath, kind_of, shown
+from promptops.files.textfile import MAX_LINE
 from promptops.noun import Noun
 from promptops.production.columnmap import OPINIONS, OWN, PERSON, mapped
 from promptops.production.finishes import finish_of
 from promptops.production.messages import Said, last_question, messages_of
 from promptops.production.periods import prompt_fields, spelled
 from promptops.production.records import Feedback, Record, RecordScore, subject_mark
-from promptops.textfile import MAX_LINE
 
 _MOST_KEYS = 100
 MARK = re.compile(r"[0-9a-f]{32}")

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
+from promptops.analysis.exporting import FORMS, Row
 from promptops.errors import UnknownName, UsageError
-from promptops.exporting import FORMS, Row
+from promptops.files.textfile import file_name, replacing
 from promptops.noun import Noun
 from promptops.production.records import Feedback, Record, RecordFilter, RecordScore
 from promptops.store import Store
-from promptops.textfile import file_name, replacing
 
 _TEXTS = ("inputs", "output", "metadata")
 _COLUMNS = {

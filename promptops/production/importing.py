@@ -12,18 +12,18 @@ from typing import Literal, Protocol
 
 from pydantic import Field, JsonValue
 
-from promptops.csvfile import MAX_BYTES, read_csv
 from promptops.errors import FileProblems, Problem, UsageError
-from promptops.jsonfile import read_json, read_json_lines
-from promptops.located import MAX_PROBLEMS, Faults, Located, Place, kind_of
+from promptops.files.csvfile import MAX_BYTES, read_csv
+from promptops.files.jsonfile import read_json, read_json_lines
+from promptops.files.located import MAX_PROBLEMS, Faults, Located, Place, kind_of
+from promptops.files.textfile import file_name, open_regular, read_text
 from promptops.noun import Noun
 from promptops.production.cleaning import Cleaner
 from promptops.production.columnmap import no_column
 from promptops.production.drafts import Draft, DraftReader
 from promptops.production.records import Feedback, Record, RecordScore
 from promptops.production.spans import holds_spans, rows_of
-from promptops.samplefiles import read_rows
-from promptops.textfile import file_name, open_regular, read_text
+from promptops.sets.samplefiles import read_rows
 
 Format = Literal["auto", "jsonl", "otel"]
 PAGE = 1_000

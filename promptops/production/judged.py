@@ -8,21 +8,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from promptops.budget import Budget
+from promptops.calls.budget import Budget
+from promptops.calls.forecast import Forecast
 from promptops.errors import UsageError
-from promptops.evaluation import Evaluation
-from promptops.eventloop import wait_for
-from promptops.forecast import Forecast
 from promptops.judges import Judge
-from promptops.judgestate import state_of
+from promptops.judging.soundings import Heard, Listener, Sounding, sound
+from promptops.judging.state import state_of
 from promptops.production.checks import as_completion, as_sample
 from promptops.production.monitor import JudgedRecords
 from promptops.production.monitored import SINCE
 from promptops.production.periods import chosen_records, spelled
 from promptops.production.records import Record, RecordFilter, RecordScore
 from promptops.production.relying import Relying
-from promptops.progress import Watch
-from promptops.soundings import Heard, Listener, Sounding, sound
+from promptops.runs.evaluation import Evaluation
+from promptops.runs.eventloop import wait_for
+from promptops.runs.progress import Watch
 from promptops.types import Card, EvalSet, Run
 
 if TYPE_CHECKING:

@@ -7,15 +7,11 @@ from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
-from promptops.additions import add_samples, adding
-from promptops.brake import GivenUp
-from promptops.budget import Budget
-from promptops.candidates import refuse_candidates_file, sample_row, write_rows
+from promptops.calls.brake import GivenUp
+from promptops.calls.budget import Budget
+from promptops.distributions.textrows import joined
 from promptops.errors import UsageError
-from promptops.evaluation import Evaluation
-from promptops.eventloop import wait_for
-from promptops.judging import make_ready
-from promptops.labels import labels_file, read_cases, write_cases
+from promptops.labels.labels import labels_file, read_cases, write_cases
 from promptops.production.censor import Censor
 from promptops.production.cleaning import Cleaner
 from promptops.production.monitored import SINCE
@@ -24,10 +20,14 @@ from promptops.production.records import Feedback, RecordFilter
 from promptops.production.ringing import Ringing
 from promptops.production.themes import About, Opinion, Themes, measure_themes
 from promptops.production.usercases import MadeCases, ratings_of, samples_of
-from promptops.templates import Renderer
-from promptops.textrows import joined
+from promptops.prompts.templates import Renderer
+from promptops.runs.evaluation import Evaluation
+from promptops.runs.eventloop import wait_for
+from promptops.sets.additions import add_samples, adding
+from promptops.sets.candidates import refuse_candidates_file, sample_row, write_rows
+from promptops.sets.unchanged import unchanged_evalset
 from promptops.types import EvalSet
-from promptops.unchanged import unchanged_evalset
+from promptops.verbs.judging import make_ready
 
 
 class Learned(Ringing):

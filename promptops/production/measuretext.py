@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from promptops.figures import figure
+from promptops.texts.figures import figure
 
 ERROR = "error:"
 """Before a class of errors: the share of calls that went wrong so."""

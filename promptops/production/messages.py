@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from pydantic import JsonValue
 
-from promptops.located import too_deep
+from promptops.files.located import too_deep
 
 Attributes = Mapping[str, JsonValue]
 _ASKED = ("gen_ai.input.messages", "gen_ai.prompt", "llm.prompts", "input.value")

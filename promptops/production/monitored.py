@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from promptops import plugins
+from promptops.calls.models import build_metric
 from promptops.errors import PromptopsError, UsageError
 from promptops.metrics import Metric
-from promptops.models import build_metric
 from promptops.production.checks import check_metrics, check_scores, declared_checks, scale_of
 from promptops.production.measures import Scale
 from promptops.production.monitor import By, Monitor
@@ -16,7 +16,7 @@ from promptops.production.monitoring import monitored
 from promptops.production.periods import chosen_records, spelled
 from promptops.production.records import Record, RecordFilter, RecordScore
 from promptops.production.traffic import COLUMNS, traffic_of
-from promptops.spooled import Spooled
+from promptops.verbs.spooled import Spooled
 
 SINCE = "28d"
 _KEPT_AT_ONCE = 2_000

@@ -7,17 +7,17 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from promptops.calls import Caller, Unanswered
+from promptops.calls.call import Caller, Unanswered
 from promptops.generation.replies import Text
 from promptops.generation.replylog import ReplyLog
 from promptops.judges import read_verdict
 from promptops.judges._asking import Shown, object_schema
-from promptops.personal import without_people
 from promptops.production.themes import Theme, Themes
-from promptops.promptfiles import read_prompt
-from promptops.redaction import Redactor
-from promptops.runner import judge_request
-from promptops.templates import Renderer
+from promptops.prompts.files import read_prompt
+from promptops.prompts.templates import Renderer
+from promptops.runs.runner import judge_request
+from promptops.texts.personal import without_people
+from promptops.texts.redaction import Redactor
 from promptops.types import Prompt
 
 LONGEST = 60

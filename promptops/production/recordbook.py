@@ -26,7 +26,7 @@ from promptops.production.records import (
     Thumb,
     subject_mark,
 )
-from promptops.watchkeeping import Watchkeeping
+from promptops.verbs.watchkeeping import Watchkeeping
 
 
 class Recordbook(Watchkeeping):

@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 from pydantic import JsonValue
 
+from promptops.distributions.textrows import day_of, joined, value_at
+from promptops.distributions.windows import Wanted, Window
 from promptops.errors import UnknownName, UsageError
 from promptops.production.columnmap import OWN
 from promptops.production.records import Record, RecordFilter
 from promptops.production.references import read_reference
 from promptops.store import Store
-from promptops.textrows import day_of, joined, value_at
-from promptops.windows import Wanted, Window
 
 LARGEST = 50_000
 """Texts that a window holds at most; of more, so many are drawn."""

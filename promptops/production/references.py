@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from promptops.errors import UsageError
-from promptops.located import did_you_mean, shown
+from promptops.files.located import did_you_mean, shown
 from promptops.production.periods import end_moment, first_moment, prompt_fields, spelled
 from promptops.production.records import RecordFilter
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from promptops.calls.models import build_metric, is_judge, refuse_unlisted_metric
 from promptops.errors import UsageError
 from promptops.metrics import Metric
-from promptops.models import build_metric, is_judge, refuse_unlisted_metric
 from promptops.production.learned import Learned
 from promptops.production.periods import chosen_records, spelled
 from promptops.production.reliability import Reliability, SystemReliability, VersionPoint

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import numpy as np
 from pydantic import JsonValue
 
+from promptops.calls.models import key_variables
 from promptops.canonical import digest_of
 from promptops.errors import PromptopsError, UsageError
-from promptops.models import key_variables
 from promptops.production.alerting import Span, looked_at
 from promptops.production.alertrules import AlertRule
 from promptops.production.alerts import Alert, AlertCheck
@@ -20,7 +20,7 @@ from promptops.production.periods import prompt_fields, spelled
 from promptops.production.records import RecordFilter
 from promptops.production.told import Channel, Told
 from promptops.production.traffic import COLUMNS, traffic_of
-from promptops.redaction import Redactor
+from promptops.texts.redaction import Redactor
 
 
 class Ringing(Monitored):

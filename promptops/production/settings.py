@@ -41,7 +41,7 @@ class LoggingSettings(BaseModel):
     @classmethod
     def _compile(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
         # Slow to import, and needed only where there are patterns.
-        from promptops.patterns import fault
+        from promptops.texts.patterns import fault
 
         for pattern in patterns:
             wrong = fault(pattern)

@@ -13,8 +13,8 @@ from typing import Literal
 
 import numpy as np
 
+from promptops.distributions.shift import MOST_CHARACTERS, Embed
 from promptops.noun import Noun
-from promptops.shift import MOST_CHARACTERS, Embed
 from promptops.stats import Bools, Floats, Ints
 from promptops.stats.intervals import wilson_interval
 from promptops.stats.multiplicity import holm

@@ -6,14 +6,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from pydantic import Field, JsonValue
 
-from promptops.additions import plain_inputs
-from promptops.candidates import ORIGIN, TAG, sample_id
+from promptops.distributions.textrows import joined
 from promptops.errors import UsageError
-from promptops.labels import Case
+from promptops.labels.labels import Case
 from promptops.noun import Noun
 from promptops.production.cleaning import Cleaner
 from promptops.production.records import Feedback, Record
-from promptops.textrows import joined
+from promptops.sets.additions import plain_inputs
+from promptops.sets.candidates import ORIGIN, TAG, sample_id
 from promptops.types import Sample
 
 FROM_FEEDBACK = "feedback"

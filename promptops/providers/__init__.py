@@ -2,7 +2,7 @@
 
 A Model is written `provider/model`, split at the first slash: `openai/gpt-4o-mini` is asked through
 `openai.py`. A provider makes one attempt and tells what happened; retries, limits, storing and the
-cache live in `promptops/calls.py`, once for all.
+cache live in `promptops/calls/call.py`, once for all.
 """
 
 from __future__ import annotations

@@ -17,11 +17,11 @@ from pydantic import JsonValue
 
 from promptops.canonical import digest_of
 from promptops.errors import FileProblems, Problem, UsageError
-from promptops.jsonfile import read_json
+from promptops.files.jsonfile import read_json
+from promptops.files.textfile import file_name, read_text
 from promptops.providers._bert import Bert, Shape
 from promptops.providers._safetensors import Safetensors
 from promptops.providers._wordpiece import SPECIAL, WordPiece
-from promptops.textfile import file_name, read_text
 
 HOME = "sentence-transformers"
 """Whose models are meant where a name has no owner."""

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from promptops.errors import FileProblems, Problem
-from promptops.jsonfile import read_json
-from promptops.textfile import decode, file_name, open_regular
+from promptops.files.jsonfile import read_json
+from promptops.files.textfile import decode, file_name, open_regular
 
 MAX_BYTES = 2_000_000_000
 """Of a file; MiniLM has 91 MB, the largest usual BERT 1.3 GB."""

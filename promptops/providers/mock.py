@@ -13,9 +13,9 @@ from typing import ClassVar, cast
 from pydantic import Field, JsonValue, ValidationError
 
 from promptops.errors import CallFailed, FailureKind, FileProblems, Problem, UnknownName, UsageError
+from promptops.files.textfile import file_name, read_text
 from promptops.noun import Noun
 from promptops.providers import Model, ProviderSettings
-from promptops.textfile import file_name, read_text
 from promptops.types import Completion, FinishReason, Request, TokenLogprob
 
 SCRIPT_BYTES = 50_000_000

@@ -11,10 +11,10 @@ from pydantic import JsonValue
 
 from promptops.canonical import canonical_json
 from promptops.errors import CallFailed, FileProblems, Problem
-from promptops.jsonfile import read_json_lines
-from promptops.located import Faults, Located
+from promptops.files.jsonfile import read_json_lines
+from promptops.files.located import Faults, Located
+from promptops.files.textfile import file_name
 from promptops.providers import Model, ProviderSettings
-from promptops.textfile import file_name
 from promptops.types import Completion, Request
 
 _KEYS = ("id", "output", "repeat", "seconds", "tokens", "model")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from promptops.certificates import Certificate, Pairing
+from promptops.judging.certificates import Certificate, Pairing
 from promptops.reports._axis import Axis
 from promptops.reports._markup import NOTHING, Markup, joined, tag, text
 

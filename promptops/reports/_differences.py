@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from promptops.figures import interval, signed
 from promptops.reports._axis import Axis
 from promptops.reports._markup import NOTHING, Markup, joined, tag, text
+from promptops.texts.figures import interval, signed
 from promptops.verdicts import Delta
 
 WIDTH, HEIGHT = 480, 220

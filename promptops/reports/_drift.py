@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from promptops.figures import interval, signed
 from promptops.instruments import Drift, DriftPoint
 from promptops.reports._axis import Axis
 from promptops.reports._markup import NOTHING, Markup, joined, tag, text
+from promptops.texts.figures import interval, signed
 
 WIDTH, LEFT, RIGHT, TOP, BOTTOM = 480, 56, 472, 12, 180
 MOST = 60

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from promptops.figures import interval, signed
-from promptops.headline import outcome_word, settled
+from promptops.gate.headline import outcome_word, settled
 from promptops.reports._axis import Axis
 from promptops.reports._markup import NOTHING, Markup, joined, tag, text
+from promptops.texts.figures import interval, signed
 from promptops.verdicts import CellVerdict
 
 WIDTH, TOP, ROW = 480, 34, 46

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from promptops.judgetext import judge_lines
-from promptops.preferencetext import preference_sentences
+from promptops.judging.text import judge_lines
+from promptops.pairs.text import preference_sentences
 from promptops.reports import Report
 from promptops.reports._markup import NOTHING, Markup, joined, tag, text
 

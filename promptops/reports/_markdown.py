@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Literal
 
-from promptops.visible import visible, visible_line
+from promptops.texts.visible import visible, visible_line
 
 _NUMBER = r"[<+-]?\d{1,6}(?:\.\d{1,20})?(?:e-?\d{1,3})?"
 _WORD = r"[^\W\d_]+(?:['’-][^\W\d_]+)*"

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NewType
 
-from promptops.visible import visible
+from promptops.texts.visible import visible
 
 Markup = NewType("Markup", str)
 """HTML or SVG that was made in this file."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from promptops.headline import deciding, outcome_word, reason, settled
+from promptops.gate.headline import deciding, outcome_word, reason, settled
 from promptops.reports import Form, Report
+from promptops.texts.visible import visible_line
 from promptops.types import Outcome
-from promptops.visible import visible_line
 
 Level = Literal["error", "warning", "notice"]
 

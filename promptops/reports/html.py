@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from promptops.evidence import Evidence, evidence_of
-from promptops.figures import figure, interval, p_value, signed
-from promptops.headline import outcome_word
-from promptops.origins import ORIGIN_SLICES
+from promptops.gate.evidence import Evidence, evidence_of
+from promptops.gate.headline import outcome_word
 from promptops.reports import Form, Report, ReportCase
 from promptops.reports._differences import differences_caption, differences_plot
 from promptops.reports._facts import facts
@@ -16,9 +14,11 @@ from promptops.reports._judges import judges_section, preference_section
 from promptops.reports._markup import NOTHING, Markup, joined, table, tag, text
 from promptops.reports._palette import page_style
 from promptops.reports._ranking import ranking_section
+from promptops.sets.origins import ORIGIN_SLICES
+from promptops.texts.figures import figure, interval, p_value, signed
+from promptops.texts.worddiff import word_diff
 from promptops.types import Case
 from promptops.verdicts import Delta, Verdict
-from promptops.worddiff import word_diff
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 SHOWN = 8000

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from promptops.evidence import Evidence, evidence_of
-from promptops.figures import figure, interval, p_value, signed
-from promptops.headline import compared, finding, outcome_word
-from promptops.judgetext import judge_lines
-from promptops.origins import ORIGIN_SLICES
-from promptops.preferencetext import preference_sentences
+from promptops.gate.evidence import Evidence, evidence_of
+from promptops.gate.headline import compared, finding, outcome_word
+from promptops.judging.text import judge_lines
+from promptops.pairs.text import preference_sentences
 from promptops.reports import Form, Ranked, Report, ReportCase
 from promptops.reports._facts import facts
 from promptops.reports._fitting import Part, fitted
 from promptops.reports._markdown import code, diff_fence, head, prose, row
 from promptops.reports._ranking import ranking_lines, ranking_tables
+from promptops.sets.origins import ORIGIN_SLICES
+from promptops.texts.figures import figure, interval, p_value, signed
 from promptops.types import Case
 from promptops.verdicts import Delta, Stopping
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from typing import ClassVar
 from xml.etree import ElementTree as ET
 
-from promptops.figures import figure
-from promptops.headline import about, limits, outcome_word, reason, settled
+from promptops.gate.headline import about, limits, outcome_word, reason, settled
 from promptops.reports import Form, Report
 from promptops.reports._facts import facts
+from promptops.texts.figures import figure
+from promptops.texts.visible import visible
 from promptops.types import Outcome
 from promptops.verdicts import CellVerdict
-from promptops.visible import visible
 
 # What XML 1.0 can't hold even as a reference; controls are shown by `visible` already.
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic_core import from_json
 from sqlalchemy import func, select
 
-from promptops.bills import Bill
+from promptops.calls.bills import Bill
 from promptops.errors import Altered
 from promptops.store.database import Database
 from promptops.store.tables import calls

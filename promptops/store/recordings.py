@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
-from promptops.contentaddress import seal_of
+from promptops.calls.contentaddress import seal_of
 from promptops.store.database import Database
 from promptops.store.encoding import noun_from
 from promptops.store.tables import calls, results

@@ -11,7 +11,7 @@ from pydantic import JsonValue, TypeAdapter
 from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, insert, or_, select, update
 
 from promptops.errors import Altered, StoreError, UnknownName, UsageError
-from promptops.owner import Lease
+from promptops.runs.owner import Lease
 from promptops.store.database import Database, timestamp
 from promptops.store.encoding import json_text, noun_from
 from promptops.store.results import newest

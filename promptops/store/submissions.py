@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import insert, select
 
+from promptops.runs.submissions import BatchEvent, HandedIn
 from promptops.store.database import Database, timestamp
 from promptops.store.tables import submissions
-from promptops.submissions import BatchEvent, HandedIn
 
 
 class Submissions(Database):

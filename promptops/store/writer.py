@@ -10,7 +10,7 @@ import time
 from types import TracebackType
 from typing import Self
 
-from promptops.contentaddress import seal_of
+from promptops.calls.contentaddress import seal_of
 from promptops.errors import StoreError
 from promptops.store.bulk import Value
 from promptops.store.columns import marked

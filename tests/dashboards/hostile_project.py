@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from promptops import Project
+from promptops.calls.models import build_metric
 from promptops.metrics import Metric
-from promptops.models import build_metric
 from promptops.store import CallRow, ResultRow, Writer
 from promptops.types import (
     Completion,

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 import pytest
 
 from promptops import Project
-from promptops.figures import figure, signed
+from promptops.texts.figures import figure, signed
 from tests.dashboards.conftest import ROWS, Beacon, served
 from tests.dashboards.hostile_project import ODD, SET, Made, hostile_texts
 from tests.made import Folder

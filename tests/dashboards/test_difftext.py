@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dashboards.difftext import side_html
 from promptops import word_diff
-from promptops.visible import visible
+from promptops.texts.visible import visible
 from tests.dashboards.hostile_project import hostile_texts
 
 MARKS = ("[−", "−]", "{+", "+}")

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from dashboards import frames
 from promptops import Bill, evidence_of
-from promptops.gaterules import GateRule
-from promptops.groupchanges import GroupChange
-from promptops.slices import Slices
+from promptops.analysis.groupchanges import GroupChange
+from promptops.analysis.slices import Slices
+from promptops.gate.rules import GateRule
 from promptops.types import (
     Case,
     Completion,

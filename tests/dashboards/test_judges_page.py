@@ -10,16 +10,16 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from promptops import Project, agreement_plot
-from promptops.anchors import Reading, append_reading, readings_file
-from promptops.certificates import certificate_file, read_certificate, write_certificate
-from promptops.figures import figure, interval, signed
+from promptops.judging.anchors import Reading, append_reading, readings_file
+from promptops.judging.certificates import certificate_file, read_certificate, write_certificate
 from promptops.store import PairRow
+from promptops.texts.figures import figure, interval, signed
 from promptops.types import Score
 from tests.dashboards.hostile_project import make_project
 from tests.dashboards.test_label_page import HIDDEN, everything
 from tests.dashboards.test_pages import page, pictures, projects, small, texts
 from tests.made import Folder
-from tests.test_certification import judged, number_of, rate
+from tests.verbs.test_certification import judged, number_of, rate
 
 __all__ = ["page", "projects", "small"]
 Open = Callable[..., AppTest]

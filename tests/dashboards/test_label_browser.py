@@ -11,12 +11,12 @@ from click.testing import CliRunner
 
 from promptops import Project
 from promptops.cli import app
-from promptops.labels import Case
+from promptops.labels.labels import Case
 from tests.dashboards.conftest import Beacon, served
 from tests.dashboards.hostile_project import hostile_texts, make_project
 from tests.dashboards.test_browser import READY, Visit, visit
 from tests.made import Folder
-from tests.test_certification import judged, person
+from tests.verbs.test_certification import judged, person
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

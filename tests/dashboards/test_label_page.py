@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from promptops import Project
-from promptops.labels import Case, write_cases
+from promptops.labels.labels import Case, write_cases
 from tests.dashboards.hostile_project import SET as HOSTILE
 from tests.dashboards.hostile_project import make_project
 from tests.dashboards.test_live_runs import button

@@ -13,8 +13,8 @@ from streamlit.testing.v1 import AppTest
 
 from promptops import Project
 from promptops.errors import UsageError
-from promptops.owner import own_name
-from promptops.pausing import holds, say
+from promptops.runs.owner import own_name
+from promptops.runs.pausing import holds, say
 from tests.dashboards.test_live_runs import at_work, button, status_of
 from tests.dashboards.test_pages import page, projects, texts
 from tests.made import EVALSET, Folder, questions

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboards import opened
 from promptops import Project, PromptopsError, Selection, changes_plot, preference_sentences, rules_plot
-from promptops.figures import figure, signed
+from promptops.texts.figures import figure, signed
 from promptops.types import MetricSpec
 from tests.dashboards.hostile_project import SET, Made
 

@@ -9,13 +9,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from promptops import Project
-from promptops.figures import figure
+from promptops.texts.figures import figure
 from tests.dashboards.hostile_project import hostile_texts
 from tests.dashboards.test_label_page import HIDDEN, everything
 from tests.dashboards.test_pages import page, projects, small, texts
+from tests.files.test_gitbase import git_in
 from tests.made import Folder, questions
-from tests.test_casevalue import evaluate
-from tests.test_gitbase import git_in
+from tests.sets.test_value import evaluate
 
 __all__ = ["page", "projects", "small"]
 Open = Callable[..., AppTest]

@@ -14,7 +14,7 @@ from streamlit.testing.v1.element_tree import Button
 
 from promptops import Project, coverage_facts, coverage_sentence, shift_facts, shift_sentence
 from promptops.cli import app as command
-from promptops.figures import figure, p_value
+from promptops.texts.figures import figure, p_value
 from tests.dashboards.test_label_page import HIDDEN, everything
 from tests.dashboards.test_pages import page, projects, small, texts
 from tests.dashboards.textproject import VISIT, Texts, make_texts

@@ -17,7 +17,7 @@ from tests.providers import fault_server
 from tests.providers.fault_server import KEY, Asked, Writer, completion, http
 from tests.providers.in_thread import serving
 from tests.providers.limit_server import LimitServer
-from tests.test_faulty_runs import project_at
+from tests.runs.test_faulty_runs import project_at
 
 ray = pytest.importorskip("ray", reason="Ray is not installed (pip install 'promptops[ray]')")
 # A cluster takes seconds to start and stop.

@@ -16,11 +16,11 @@ from pydantic import JsonValue
 
 from promptops import plugins
 from promptops.judges import Judge, Reads
-from promptops.promptfiles import read_prompt
+from promptops.prompts.files import read_prompt
+from promptops.prompts.templates import Renderer
 from promptops.providers import ProviderSettings
 from promptops.providers.openai import OpenAI
-from promptops.runner import judge_request
-from promptops.templates import Renderer
+from promptops.runs.runner import judge_request
 from promptops.types import Completion, Prompt, Sample, Score
 
 FOLDER = Path(plugins.__file__).parent / "judges"

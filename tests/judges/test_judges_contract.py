@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from promptops import plugins
 from promptops.judges import Ask, Judge, Reads
-from promptops.templates import Renderer
+from promptops.prompts.templates import Renderer
 from promptops.types import Completion, Prompt, Sample
 from tests.judges.scripted_judge import built
 

@@ -12,8 +12,8 @@ from promptops import Project
 from promptops.errors import UsageError
 from promptops.production.records import Record, RecordFilter
 from tests.judges.scripted_judge import Server, serving
+from tests.judging.test_facts import candidate_in
 from tests.made import Folder, questions
-from tests.test_judgefacts import candidate_in
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 SET = """\

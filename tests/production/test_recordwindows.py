@@ -10,11 +10,11 @@ import pytest
 from scipy.stats import binomtest
 
 from promptops import Project
+from promptops.distributions.windows import Wanted
 from promptops.errors import UnknownName, UsageError
 from promptops.production.records import Feedback, Record, RecordFilter, RecordScore
 from promptops.production.recordwindows import of_records
 from promptops.production.references import read_reference
-from promptops.windows import Wanted
 from tests.made import Folder, questions
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -15,7 +15,7 @@ from scipy.stats import fisher_exact
 from promptops import Project
 from promptops.cli import app
 from promptops.errors import FileProblems, UsageError
-from promptops.labels import read_cases
+from promptops.labels.labels import read_cases
 from promptops.metrics.edit_taken import EditTaken
 from promptops.production.records import Feedback, Record, subject_mark
 from promptops.production.themes import Opinion, measure_themes

@@ -14,16 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from promptops import Project
-from promptops.calls import Stopped
+from promptops.calls.call import Stopped
+from promptops.calls.embedding import embedded
+from promptops.calls.models import open_model
 from promptops.config import Settings
-from promptops.embedding import embedded
 from promptops.errors import FileProblems, UsageError
-from promptops.eventloop import wait_for
-from promptops.models import open_model
 from promptops.providers import ProviderSettings
 from promptops.providers._bert import BATCH_TOKENS, gelu
 from promptops.providers._encoderfolder import Encoder, read_encoder
 from promptops.providers._wordpiece import WordPiece
+from promptops.runs.eventloop import wait_for
 from promptops.stats import Floats
 
 FIXTURE = Path(__file__).parent / "encoder"

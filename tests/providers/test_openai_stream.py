@@ -22,7 +22,7 @@ from tests.providers import fault_server
 from tests.providers.fault_server import KEY, Asked, Play, Writer, completion, http, says
 from tests.providers.in_thread import serving
 from tests.providers.test_openai import answer_of, failure_of
-from tests.test_faulty_runs import project_at
+from tests.runs.test_faulty_runs import project_at
 
 HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"

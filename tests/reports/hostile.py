@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from promptops.gaterules import GateRule
-from promptops.headline import headline
+from promptops.gate.headline import headline
+from promptops.gate.rules import GateRule
 from promptops.instruments import Found, LengthBias, Preference
 from promptops.reports import Facts, Report, ReportCase
 from promptops.types import (

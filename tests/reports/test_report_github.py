@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptops.reports.github import Github
-from promptops.visible import visible_line
+from promptops.texts.visible import visible_line
 from tests.reports.hostile import EVERYTHING, HOSTILE, cell, delta, hostile_report, report, verdict
 
 TEXTS = st.text(st.characters(codec=None), max_size=60) | st.text(

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from promptops.gaterules import GateRule
+from promptops.gate.rules import GateRule
 from promptops.reports._axis import Axis
 from promptops.reports._differences import COLUMNS, differences_plot
 from promptops.reports._intervals import intervals_plot
 from promptops.reports.html import POLICY, Html
-from promptops.visible import visible
+from promptops.texts.visible import visible
 from tests.reports.hostile import EVERYTHING, HOSTILE, cell, delta, hostile_report, report, verdict
 
 if TYPE_CHECKING:

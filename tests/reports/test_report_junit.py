@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
+from promptops.analysis.reportfiles import form_for, render_report
 from promptops.errors import UsageError
-from promptops.gaterules import GateRule
-from promptops.reportfiles import form_for, render_report
+from promptops.gate.rules import GateRule
 from promptops.reports import Report
 from promptops.reports.xml import Junit
 from promptops.types import Outcome

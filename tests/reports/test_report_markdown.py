@@ -13,7 +13,7 @@ from markdown_it.token import Token
 from promptops.reports._fitting import Part, fitted, length
 from promptops.reports._markdown import code, diff_fence, fence, prose, row
 from promptops.reports.md import LIMIT, Markdown
-from promptops.visible import visible, visible_line
+from promptops.texts.visible import visible, visible_line
 from tests.reports.hostile import EVERYTHING, HOSTILE, cell, delta, hostile_report, report, verdict
 
 READER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from promptops import plugins
-from promptops.reportfiles import form_for
+from promptops.analysis.reportfiles import form_for
 from promptops.reports import Report
 from tests.reports.hostile import EVERYTHING, HOSTILE, cell, delta, hostile_report, report, verdict
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from promptops import Project
-from promptops.canonicalform import canonical_lines, place
+from promptops.replay.canonicalform import canonical_lines, place
 from promptops.store import Store
 from promptops.types import Score
 from tests.made import EVALSET, Folder

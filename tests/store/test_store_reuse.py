@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from promptops.calls import Caller
+from promptops.calls.call import Caller
+from promptops.calls.usage import Usage
 from promptops.errors import StoreError
 from promptops.providers import Model, ProviderSettings
 from promptops.store import CallRow, Store, Writer
 from promptops.store.encoding import noun_text
 from promptops.types import Completion, Message, MetricRecord, Request
-from promptops.usage import Usage
 from tests.store import nouns
 from tests.store.test_store_records import save
 

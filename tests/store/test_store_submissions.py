@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from promptops.errors import StoreError
+from promptops.runs.submissions import BatchEvent
 from promptops.shipped import shipped_folder
 from promptops.store import Store
 from promptops.store.upgrade import HEAD
-from promptops.submissions import BatchEvent
 from tests.store import nouns
 from tests.store.test_store_upgrade import TRIGGERS, crowd, rows
 from tests.store.test_store_upgrade_calls import earlier

@@ -1,0 +1,1 @@
+"""How far texts lie apart, and what a set covers of production."""

@@ -1,0 +1,72 @@
+"""The files of a project that can be a side of a shift: tables of texts, wherever they lie in its folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+from promptops.distributions.windows import SUFFIXES
+from promptops.errors import Problem
+from promptops.sets.samplefiles import read_rows
+
+MOST_FILES = 200
+_MOST_ENTRIES = 20_000
+"""Names in folders that are looked at: a project may lie beside millions of other files."""
+_DEEPEST = 4
+_OTHERS = frozenset({"evalsets", "prompts", "node_modules", "__pycache__", "venv", "env"})
+_ENVIRONMENT = "pyvenv.cfg"
+_PROMPT = (".prompt.yaml", ".prompt.yml")
+_FIRST_ROWS = 50
+
+
+def text_files(root: Path) -> tuple[str, ...]:
+    """List files below a folder that may hold texts, the newest first, named from the folder.
+
+    Hidden folders, those of sets and prompts, and links are left out; of many files the newest 200 stand.
+    """
+    dated = []
+    for path in islice(_files(root), _MOST_ENTRIES):
+        try:
+            dated.append((-path.stat().st_mtime_ns, path.relative_to(root).as_posix()))
+        except OSError:
+            continue  # It went away while the folder was read.
+    return tuple(name for _, name in sorted(dated)[:MOST_FILES])
+
+
+def text_fields(path: Path) -> tuple[str, ...]:
+    """List the keys of a file's first rows, those of objects with dots, in order of appearance.
+
+    Raises FileProblems where the file can't be read at all.
+    """
+    problems: list[Problem] = []
+    found: dict[str, None] = {}
+    for row in islice(read_rows(path, problems), _FIRST_ROWS):
+        for key, value in row.value.items() if isinstance(row.value, dict) else ():
+            found[key] = None
+            for inner in value if isinstance(value, dict) else ():
+                found[f"{key}.{inner}"] = None
+    return tuple(found)
+
+
+def _files(root: Path) -> Iterator[Path]:
+    for folder, folders, names in os.walk(root):
+        here = Path(folder)
+        deep = len(here.relative_to(root).parts) >= _DEEPEST
+        folders[:] = [] if deep else sorted(each for each in folders if _is_searched(here / each))
+        for name in names:
+            # A name with a dash in front would be an option to the command that the page tells.
+            if not name.endswith(SUFFIXES) or name.endswith(_PROMPT) or name.startswith((".", "-")):
+                continue
+            if (here / name).is_file() and not (here / name).is_symlink():
+                yield here / name
+
+
+def _is_searched(folder: Path) -> bool:
+    return not (
+        folder.name.startswith(".")
+        or folder.name in _OTHERS
+        or folder.is_symlink()
+        or (folder / _ENVIRONMENT).exists()
+    )

@@ -1,0 +1,1 @@
+"""The gate: rules, evidence, bounds, and one verdict."""

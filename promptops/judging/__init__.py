@@ -1,0 +1,1 @@
+"""Judges as instruments: certified, corrected, attacked, watched, and told about."""

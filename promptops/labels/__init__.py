@@ -1,0 +1,1 @@
+"""What people say of outputs: cases drawn at random, sheets, and ratings."""

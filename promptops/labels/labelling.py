@@ -1,0 +1,118 @@
+"""What people are to rate in a judge's place, as a draw left it and as each of them sees it. Nouns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from promptops import plugins
+from promptops.judges import Judge
+from promptops.labels.labels import PREFERENCES, Case, check_rater, dealt, left_for, share_of
+from promptops.types import Sample
+
+
+class OwnCase(NamedTuple):
+    """A case as one rater sees it: nothing of what others said of it."""
+
+    id: str
+    sample: str
+    output: str
+    rating: float | None
+    """What the rater said."""
+    unrated: str | None
+    """Why the rater can't tell."""
+
+    @property
+    def done(self) -> bool:
+        """Whether the rater has said something."""
+        return self.rating is not None or self.unrated is not None
+
+
+class Drawn(NamedTuple):
+    """What a draw came to."""
+
+    wanted: int
+    """Samples that were to be drawn."""
+    samples: int
+    """Samples that were drawn."""
+    alike: int
+    """Of these, those to which all runs gave the same output, which is one case; of pairs, further ones."""
+    pairs: bool = False
+    """Whether both runs' outputs to a sample are one case."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Tell what may come unexpected."""
+        if self.pairs:
+            return self._notes_of_pairs
+        few = f"No more than {self.samples} samples have an output that can be rated: all are drawn."
+        alike = (
+            f"The runs gave the same output to {self.alike} of {self.samples} samples: one case each, which "
+            "tells nothing of a change between them."
+        )
+        return (*([few] if self.samples < self.wanted else []), *([alike] if self.alike else []))
+
+    @property
+    def _notes_of_pairs(self) -> tuple[str, ...]:
+        few = f"No more than {self.samples} samples have two outputs that differ: all are drawn."
+        alike = (
+            f"The runs gave the same output to {self.alike} more: a tie for every judge, and nobody is asked."
+        )
+        return (*([few] if self.samples < self.wanted else []), *([alike] if self.alike else []))
+
+
+class Labelling(NamedTuple):
+    """The labels of a judge: what to rate, on which scale, about which samples."""
+
+    path: Path
+    cases: tuple[Case, ...]
+    samples: Mapping[str, Sample]
+    low: float
+    high: float
+    judge: Judge
+    """Whose scale it is: `rungs` are its steps, `material` what belongs beside a sample's inputs."""
+    drawn: Drawn | None = None
+    """Of labels that were drawn just now."""
+
+    @property
+    def question(self) -> str:
+        """Return what people are to look for."""
+        kind = type(self.judge).__module__.rpartition(".")[2]
+        return self.judge.asked_of_people or plugins.summary("judges", kind)
+
+    @property
+    def pairs(self) -> bool:
+        """Whether people say which of two outputs is better: 1 the case's own, -1 the other one, 0 a tie."""
+        return self.judge.pairs
+
+    def takes(self, rating: float) -> bool:
+        """Tell whether a rating is one of this scale."""
+        return rating in PREFERENCES if self.pairs else self.low <= rating <= self.high
+
+    @property
+    def raters(self) -> list[str]:
+        """Return who has said something, by name."""
+        return sorted({rater for case in self.cases for rater in (*case.ratings, *case.unrated)})
+
+    def left_for(self, rater: str, share: tuple[int, int] | None = None) -> list[Case]:
+        """Return what a rater is still to rate, in the rater's own order.
+
+        With a `share`, as (1, 2), only what is in the first of two shares. Raises UsageError.
+        """
+        left = left_for(self.cases, check_rater(rater))
+        if share is None:
+            return left
+        mine = {case.id for case in dealt(self.cases, *share)}
+        return [case for case in left if case.id in mine]
+
+    def share_of(self, rater: str) -> list[OwnCase]:
+        """Return what a rater has done and is still to do, in the rater's own order.
+
+        Raises UsageError for what is no rater's name.
+        """
+        name = check_rater(rater)
+        return [
+            OwnCase(case.id, case.sample, case.output, case.ratings.get(name), case.unrated.get(name))
+            for case in share_of(self.cases, name)
+        ]

@@ -1,0 +1,1 @@
+"""Plots as self-contained SVG, without script, font or address."""

@@ -1,0 +1,1 @@
+"""Prompt files, and how they become the messages that are sent."""

@@ -1,0 +1,1 @@
+"""Runs made again from what is stored, proved, and recorded for others."""

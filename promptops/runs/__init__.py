@@ -1,0 +1,1 @@
+"""Runs: made in parallel, stored as they go, held, left, and taken up again."""

@@ -1,0 +1,1 @@
+"""Evaluation sets: read, chosen from, compared with their past, added to, and valued."""

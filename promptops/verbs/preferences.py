@@ -1,0 +1,208 @@
+"""The verbs of preferences: which of two runs a pairwise judge holds to be better."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from promptops.calls.budget import Budget
+from promptops.calls.models import build_metric, is_pairwise, refuse_unlisted_metric
+from promptops.canonical import digest_of
+from promptops.errors import NotComparable, UsageError
+from promptops.gate.baselines import accepted, read_baseline, read_header
+from promptops.instruments import Preference
+from promptops.judges.pairwise import Pairwise
+from promptops.judging.families import kinship
+from promptops.pairhearing import hear
+from promptops.pairs.preference import Bench, Scores, told_before
+from promptops.pairs.rules import PairRule
+from promptops.pairs.summary import Hearing, Pair, summed_up
+from promptops.runs.evaluation import Evaluation
+from promptops.sets.parts import refuse_chosen, whole_digest
+from promptops.types import Completion, MetricSpec, Result, Run
+from promptops.verbs.batched import Batched
+
+
+class Preferences(Batched):
+    """Two runs before a judge that sees both answers."""
+
+    def prefer(
+        self,
+        baseline: str,
+        candidate: str,
+        *,
+        judge_model: str | None = None,
+        concurrency: int | None = None,
+        cache: bool = True,
+        budget: Budget | None = None,
+    ) -> Preference:
+        """Let a pairwise judge say which of two runs is better, in both orders; stored says are reused.
+
+        What it replied is known by its content address, in whatever direction and of whatever runs; what
+        could not be read or got no answer is asked again, and without `cache` everything. The judge is the
+        set's pairwise metric where it declares one, else the shipped one. Where a `budget` runs out, the
+        figures are those of the pairs up to there. Raises UsageError where no judge model is named.
+        """
+        work = self._evaluation(concurrency, cache=cache, watch=None, budget=budget)
+        bench, pairs, answerers = self._bench(work, baseline, candidate, judge_model, anew=not cache)
+        scores = hear(work, bench, pairs)
+        found = self._preference(bench.hearing, pairs, scores, answerers)
+        usage = work.usage
+        return found.model_copy(
+            update={
+                "stopped": work.budget.stopped or None,
+                "calls": usage.calls + usage.failed,
+                "cost": None if usage.unpriced else usage.cost,
+            }
+        )
+
+    def preference(self, baseline: str, candidate: str) -> Preference | None:
+        """Return what a pairwise judge said of two runs before, the latest judge; None where none did.
+
+        `baseline` may be an accepted file with its outputs. Nobody is asked.
+        """
+        if baseline.endswith(".jsonl") and not read_header(Path(baseline)).outputs:
+            return None
+        opposed = self._opposed(baseline, candidate, finished=False)
+        before = told_before(self.store, opposed.baseline, opposed.second.id)
+        if before is None:
+            return None
+        return self._preference(before[0], opposed.pairs, before[1], opposed.answerers)
+
+    def preferences(self, limit: int = 10) -> tuple[Preference, ...]:
+        """Return what pairwise judges said of any two runs, the latest first. Nobody is asked."""
+        written = (
+            (self._named_baseline(first, second), second) for first, second in self.store.pair_runs(limit)
+        )
+        found = (self.preference(first, second) for first, second in written if first is not None)
+        return tuple(each for each in found if each is not None)
+
+    def _named_baseline(self, baseline: str, candidate: str) -> str | None:
+        """Return how a stored comparison's baseline is named; None for a file that is there no more."""
+        if not baseline.startswith(FILE):
+            return baseline
+        evalset = self.run(candidate).evalset
+        files = accepted(self.evalset_folder(evalset)) if evalset in self.evalsets() else []
+        return next((str(path) for path in files if mark_of(read_baseline(path)[1]) == baseline), None)
+
+    def _preference(
+        self, hearing: Hearing, pairs: Sequence[Pair], scores: Scores, answerers: Sequence[str]
+    ) -> Preference:
+        found = summed_up(hearing, pairs, scores)
+        kin = kinship(hearing.label, [hearing.judge], answerers)
+        return found.model_copy(update={"warnings": (*found.warnings, *kin)})
+
+    def _bench(
+        self,
+        work: Evaluation,
+        baseline: str,
+        candidate: str,
+        judge_model: str | None,
+        *,
+        anew: bool = False,
+    ) -> tuple[Bench, list[Pair], tuple[str, str]]:
+        """Check everything that a pairwise judge needs; return also the pairs and who answered."""
+        opposed = self._opposed(baseline, candidate)
+        first, second = opposed.first, opposed.second
+        refuse_chosen(first, second)
+        if whole_digest(first) != whole_digest(second):
+            raise NotComparable("The runs answer different questions, so their answers can't be compared.")
+        spec, folder = self._pairwise(second.evalset)
+        judge = build_metric(
+            spec, folder=folder, language="", judge_model=judge_model, settings=self.settings
+        )
+        if not isinstance(judge, Pairwise):
+            raise UsageError(f"[metrics.{spec.label}] is no pairwise judge.")
+        bench = Bench(self.store, work.caller(judge.model), judge, opposed.before(spec.label, judge), anew)
+        return bench, opposed.pairs, opposed.answerers
+
+    def _pairwise(self, evalset: str) -> tuple[MetricSpec, Path]:
+        """Return the set's own pairwise metric, or the shipped one where the set has none or is gone."""
+        if evalset in self.evalsets():
+            folder = self.evalset_folder(evalset)
+            found = self.evalset(folder)
+            ruled = {rule.metric for rule in found.shifts if isinstance(rule, PairRule)}
+            # The judge that a rule of the gate is about goes first.
+            for spec in sorted(found.metrics, key=lambda spec: spec.label not in ruled):
+                refuse_unlisted_metric(spec, self.settings)
+                if is_pairwise(spec):
+                    return spec, folder
+        return MetricSpec(label="preference", metric="pairwise"), self.root
+
+    def _opposed(self, baseline: str, candidate: str, *, finished: bool = True) -> Opposed:
+        """Lay a run's answers beside those of another one, or of an accepted file.
+
+        Raises WithoutOutputsError for a file that was accepted so.
+        """
+        second = (self.finished_run if finished else self.run)(candidate)
+        first, known_as, before = self._answers(baseline, finished=finished)
+        samples = {sample.id: sample for sample in self.store.snapshot_samples(second.evalset_digest)}
+        pairs: list[Pair] = []
+        for result in self.store.results(second.id):
+            answer = before.get((result.sample_id, result.repeat))
+            if answer is not None and result.completion is not None:
+                pairs.append(Pair(samples[result.sample_id], result.repeat, answer, result.completion))
+        return Opposed(first, second, known_as, pairs)
+
+    def _answers(
+        self, baseline: str, *, finished: bool = True
+    ) -> tuple[Run, str, dict[tuple[str, int], Completion]]:
+        """Return a run or an accepted file, by what stored verdicts know it, and its answers.
+
+        Raises WithoutOutputsError for a file that was accepted so.
+        """
+        before: Iterable[Result]
+        if baseline.endswith(".jsonl"):
+            if not read_header(Path(baseline)).outputs:
+                raise WithoutOutputsError(
+                    f"{Path(baseline).name} was accepted without outputs, so that a judge of pairs has "
+                    "nothing to see. Name a run, or accept one with its outputs: promptops accept RUN"
+                )
+            first, before = read_baseline(Path(baseline))
+            known_as = mark_of(before)
+        else:
+            first = (self.finished_run if finished else self.run)(baseline)
+            before, known_as = self.store.results(first.id), first.id
+        answers = {
+            (each.sample_id, each.repeat): each.completion for each in before if each.completion is not None
+        }
+        return first, known_as, answers
+
+
+class WithoutOutputsError(UsageError):
+    """A baseline of which nobody kept what it answered."""
+
+
+FILE = "file:"
+"""How stored verdicts begin to name a baseline that is a file."""
+
+
+def mark_of(results: Sequence[Result]) -> str:
+    """Return by what verdicts know a baseline's file: its answers."""
+    texts: list[JsonValue] = [
+        [each.sample_id, each.repeat, each.completion.text] for each in results if each.completion is not None
+    ]
+    return f"{FILE}{digest_of(texts)[:32]}"
+
+
+@dataclass(frozen=True)
+class Opposed:
+    """A run, or an accepted file, and a run, with each two answers to one sample."""
+
+    first: Run
+    second: Run
+    baseline: str
+    """By what stored verdicts know the first: a run's id, or the mark of a file."""
+    pairs: list[Pair]
+
+    @property
+    def answerers(self) -> tuple[str, str]:
+        """Who answered."""
+        return self.first.model, self.second.model
+
+    def before(self, label: str, judge: Pairwise) -> Hearing:
+        """Return both before a judge."""
+        return Hearing(label, judge.model, judge.stand_in, self.baseline, self.second.id)

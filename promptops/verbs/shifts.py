@@ -1,0 +1,387 @@
+"""The verbs of distributions: how far texts lie apart, and what a set covers of production."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from promptops.analysis.sides import Loaded, load_run, metrics_of
+from promptops.analysis.summary import estimate
+from promptops.calls.budget import Budget
+from promptops.calls.embedding import EmbeddingForecast
+from promptops.calls.models import key_variables
+from promptops.distributions.coverage import Reestimate, SetCoverage, measure_coverage
+from promptops.distributions.gate import left_for_later, shift_cell
+from promptops.distributions.leaks import (
+    ALIKE,
+    Canary,
+    Leaks,
+    canaries_in,
+    near_pairs,
+    pairs_across,
+    shown_in,
+)
+from promptops.distributions.rules import ShiftRule
+from promptops.distributions.shift import NamedEmbed, Shift, What, measure_shift
+from promptops.distributions.textfiles import text_fields, text_files
+from promptops.distributions.windows import (
+    Wanted,
+    Window,
+    columns_of,
+    in_pairs,
+    is_file,
+    of_evalset,
+    of_file,
+    of_outputs,
+    of_run,
+)
+from promptops.errors import NotComparable, UsageError
+from promptops.files.textfile import check_inside
+from promptops.gate.cells import unmeasured
+from promptops.production.recordwindows import AT, of_records
+from promptops.production.references import is_records, read_reference
+from promptops.sets.candidates import write_candidates
+from promptops.sets.parts import whole_digest
+from promptops.stats import Floats
+from promptops.texts.redaction import Redactor
+from promptops.types import EvalSet, Run
+from promptops.verbs.pointed import Pointed
+from promptops.verdicts import CellVerdict
+
+FEWEST_DAYS = 5
+"""Days on each side from which on records are shuffled by whole days: 5 + 5 can be shared out in 252 ways."""
+
+
+class Shifts(Pointed):
+    """Texts against texts, whatever their quality."""
+
+    def shift(
+        self,
+        reference: str,
+        current: str,
+        *,
+        what: What | None = None,
+        field: str | None = None,
+        pair_by: str | None = None,
+        by_day: str | None = None,
+        trend: str | None = None,
+        columns: Sequence[str] = (),
+        embed: str | None = None,
+        alpha: float = 0.05,
+        seed: int = 0,
+        cache: bool = True,
+        budget: Budget | None = None,
+    ) -> Shift:
+        """Measure how far two collections of texts lie apart.
+
+        Each side is a run (its outputs; `what` asks for inputs), an evaluation set (its inputs), a file, or
+        records of production (`records:7d`, `records:reply@production/2026-11-01..2026-11-15`; their inputs).
+        Outputs of two runs of one set are compared in pairs; rows of files where both have the same value
+        in the field `pair_by`. `by_day` names the field with each text's date: whole days are shuffled then,
+        of two windows of records by themselves where each has five days.
+        `trend` names it for the current side alone: each of its days is measured by itself.
+        `columns` join the panel: metrics and metadata of runs and sets, fields of files. `embed` names an
+        embedding model that turns the texts into points, within `budget`; points of an earlier time are used
+        again unless `cache` is off. Raises UsageError, UnknownName, FileProblems, Stopped.
+        """
+        sides = self._both(reference, current, Wanted(what, field, tuple(columns), by_day, pair_by), trend)
+        points = None if embed is None else self._points(embed, reuse=cache, budget=budget)
+        return sides.measure(points, alpha=alpha, seed=seed)
+
+    def forecast_shift(
+        self,
+        reference: str,
+        current: str,
+        *,
+        embed: str,
+        what: What | None = None,
+        field: str | None = None,
+        pair_by: str | None = None,
+        by_day: str | None = None,
+        trend: str | None = None,
+        columns: Sequence[str] = (),
+        seed: int = 0,
+        cache: bool = True,
+    ) -> EmbeddingForecast:
+        """Return what `shift` with the same arguments would ask the embedding model for; nobody is asked."""
+        sides = self._both(reference, current, Wanted(what, field, tuple(columns), by_day, pair_by), trend)
+        return self._foreseen(embed, partial(sides.measure, seed=seed), reuse=cache)
+
+    def _both(self, reference: str, current: str, wanted: Wanted, trend: str | None) -> _Both:
+        """Return both sides of a shift, ready to be measured."""
+        by_day = wanted.day
+        if wanted.key is not None and (by_day or trend) is not None:
+            raise UsageError("Texts are compared in pairs or looked at by days, not both.")
+        if trend is not None and by_day not in (None, trend):
+            raise UsageError("Days are shuffled by one field and looked at by another: name the same one.")
+        if is_records(reference) and is_records(current) and by_day is None:
+            wanted = replace(wanted, day=AT)
+        first = self._window(reference, wanted)
+        second = self._window(current, replace(wanted, day=by_day or trend or wanted.day))
+        blocks = None if first.days is None or second.days is None else (first.days, second.days)
+        if blocks is not None and by_day is None and min(len(set(days)) for days in blocks) < FEWEST_DAYS:
+            blocks = None
+        pairs = None if second.days is not None else in_pairs(first, second)
+        if pairs is not None:
+            first, second = pairs
+        return _Both(first, second, pairs is not None, blocks, wanted)
+
+    def coverage(
+        self,
+        evalset: str | Path,
+        production: str,
+        *,
+        field: str | None = None,
+        suggest: int = 0,
+        mapped: bool = False,
+        run: str | None = None,
+        embed: str | None = None,
+        seed: int = 0,
+        cache: bool = True,
+        budget: Budget | None = None,
+    ) -> SetCoverage:
+        """Measure how much of production a set's inputs cover, and `suggest` so many texts to add.
+
+        `production` is records (`records:7d`), a file, another set, or a run (its inputs). `mapped` asks
+        for the map of all texts.
+        `run` names a run of the set whose figures are told as production would weigh them; `embed` an
+        embedding model, asked within `budget`; points of earlier are used again unless `cache` is off.
+        Raises UsageError, FileProblems, Stopped, NotComparable for a run on another state of the set.
+        """
+        found = self.evalset(evalset)
+        wanted = Wanted("inputs", field)
+        # Seven days mean the same moments when candidates are written later.
+        source = read_reference(production, datetime.now(UTC)).name if is_records(production) else production
+        first, second = of_evalset(found, wanted), self._window(source, wanted)
+        points = None if embed is None else self._points(embed, reuse=cache, budget=budget)
+        measured = _covered(found, source, first, second, points, suggest=suggest, mapped=mapped, seed=seed)
+        if run is None or not measured.measured:
+            return measured
+        chosen = self.finished_run(run)
+        if chosen.evalset_digest != found.digest:
+            raise NotComparable(
+                f"Run {chosen.id} answered another state of {found.name!r} than the files hold now. "
+                "Evaluate again."
+            )
+        estimates = self._as_production_asks(chosen, measured.masses)
+        return measured.model_copy(update={"run": chosen.id, "estimates": estimates})
+
+    def forecast_coverage(
+        self,
+        evalset: str | Path,
+        production: str,
+        *,
+        embed: str,
+        field: str | None = None,
+        seed: int = 0,
+        cache: bool = True,
+    ) -> EmbeddingForecast:
+        """Return what `coverage` with the same arguments would ask the embedding model for."""
+        found, wanted = self.evalset(evalset), Wanted("inputs", field)
+        sides = of_evalset(found, wanted), self._window(production, wanted)
+        return self._foreseen(embed, partial(_covered, found, production, *sides, seed=seed), reuse=cache)
+
+    def write_candidates(
+        self,
+        found: SetCoverage,
+        path: str | Path,
+        *,
+        field: str | None = None,
+        targets: Mapping[int, str] | None = None,
+    ) -> int:
+        """Write what `coverage` suggested as samples to be reviewed, redacted; returns how many.
+
+        `targets` are what should be answered to a suggestion, by its index.
+        Raises UsageError where the file is there already, FileProblems.
+        """
+        window = self._window(found.production, Wanted("inputs", field))
+        redactor = Redactor(self.environment, key_variables(self.settings))
+        samples = self.evalset(found.evalset).samples
+        records = window.keys or () if is_records(found.production) else ()
+        return write_candidates(found, window.sources, samples, Path(path), redactor, targets, records)
+
+    def text_files(self) -> tuple[str, ...]:
+        """List files of the project that may hold texts, the newest first, named from its folder."""
+        return text_files(self.root)
+
+    def text_fields(self, path: str | Path) -> tuple[str, ...]:
+        """List the fields of a file's first rows, of objects with dots. Raises FileProblems."""
+        return text_fields(Path(path))
+
+    def leaks(
+        self,
+        evalset: str | Path,
+        *,
+        split: str | None = None,
+        against: str | None = None,
+        prompts: Sequence[str | Path] = (),
+        run: str | None = None,
+        threshold: float = ALIKE,
+    ) -> Leaks:
+        """Find cases of a set that are nearly the same, that stand in prompts, or that a model has seen.
+
+        `split` names a field whose values are splits; `against` another set, a run (its inputs) or a file;
+        `run` one whose outputs are searched for the canaries of all the project's sets. Raises UsageError,
+        UnknownName, FileProblems.
+        """
+        found = self.evalset(evalset)
+        inside, across = near_pairs(found.samples, threshold, split)
+        if against is not None:
+            other = self._window(against, Wanted("inputs"))
+            names = other.keys or [f"row {place + 1}" for place in range(len(other.texts))]
+            across += pairs_across(found.samples, dict(zip(names, other.texts, strict=True)), threshold)
+        shown = {str(each): self.prompt(str(each))[0] for each in prompts}
+        return Leaks(
+            evalset=found.name,
+            samples=len(found.samples),
+            threshold=threshold,
+            inside=inside,
+            split=split,
+            across=across,
+            shown=shown_in(found.samples, shown, threshold),
+            canaries=() if run is None else self._canaries(run),
+        )
+
+    def _canaries(self, run: str) -> tuple[Canary, ...]:
+        cards = {name: self.evalset(name).card for name in self.evalsets()}
+        canaries = {name: card.canary for name, card in cards.items() if card.canary}
+        return canaries_in(self.store.results(self.run(run).id), canaries)
+
+    def _as_production_asks(self, run: Run, masses: Mapping[str, float]) -> tuple[Reestimate, ...]:
+        """Return every metric of a run, plain and with each case weighted by its share of production."""
+        samples = tuple(self.store.snapshot_samples(run.evalset_digest))
+        plain = load_run(self.store, run, samples)
+        weights = np.array([masses.get(sample.id, 0.0) for sample in samples]) * len(samples)
+        weighed = tuple(
+            sample.model_copy(update={"weight": float(weight) or 1.0})
+            for sample, weight in zip(samples, weights, strict=True)
+        )
+        weighted = load_run(self.store, run, weighed).only(np.flatnonzero(weights))
+        tables = plain.side.table, weighted.side.table
+        return tuple(
+            Reestimate(
+                plain=estimate(tables[0], metric, label),
+                weighted=estimate(tables[1], metric, label),
+                effective_n=_effective(tables[1].weights[tables[1].columns[label].scored]),
+            )
+            for label, metric in plain.metrics.items()
+        )
+
+    def _shift_cells(
+        self, found: EvalSet, folder: Path, before: Loaded, after: Loaded
+    ) -> tuple[CellVerdict, ...]:
+        """Decide a set's rules about texts: outputs of two sides, its inputs against a file.
+
+        One against records of which there are none is not measured. Raises FileProblems where a file can't be
+        read or leads out of the set's folder.
+        """
+        return tuple(
+            self._shift_cell(rule, found, folder, before, after)
+            for rule in found.shifts
+            if isinstance(rule, ShiftRule)
+        )
+
+    def _shift_cell(
+        self, rule: ShiftRule, found: EvalSet, folder: Path, before: Loaded, after: Loaded
+    ) -> CellVerdict:
+        if rule.shift == "inputs":
+            first = of_evalset(found, Wanted("inputs"))
+            if is_records(rule.against or ""):
+                try:
+                    second = of_records(rule.against or "", self.store, Wanted("inputs", rule.field))
+                except UsageError as error:
+                    return unmeasured(rule, str(error).rstrip("."))
+            else:
+                path = folder / (rule.against or "")
+                check_inside(path, self.root if folder.is_relative_to(self.root) else folder)
+                second = of_file(path, Wanted("inputs", rule.field))
+            return shift_cell(rule, measure_shift(first.texts, second.texts, alpha=rule.alpha))
+        if after.side.run.status != "finished":
+            return left_for_later(rule)
+        pairs = in_pairs(*(of_outputs(side.outputs()) for side in (before, after)))
+        if pairs is None or not pairs[0].texts:
+            return unmeasured(rule, "the baseline has no outputs; accept it without --no-outputs")
+        return shift_cell(rule, measure_shift(pairs[0].texts, pairs[1].texts, paired=True, alpha=rule.alpha))
+
+    def _window(self, reference: str, wanted: Wanted) -> Window:
+        """Return the texts of records, a run, an evaluation set or a file."""
+        if is_records(reference):
+            return of_records(reference, self.store, wanted)
+        if is_file(reference):
+            return of_file(Path(reference), wanted)
+        if reference in self.evalsets() or Path(reference, "evalset.toml").is_file():
+            return of_evalset(self.evalset(reference), wanted)
+        return self._run_window(self.run(reference), wanted)
+
+    def _run_window(self, run: Run, wanted: Wanted) -> Window:
+        samples = tuple(self.store.snapshot_samples(run.evalset_digest))
+        results = self.store.results(run.id)
+        return of_run(run, samples, results, metrics_of(run), wanted, whole_digest(run))
+
+
+@dataclass(frozen=True)
+class _Both:
+    """Both sides of a shift, in pairs or by days where they are."""
+
+    first: Window
+    second: Window
+    paired: bool
+    blocks: tuple[Sequence[str], Sequence[str]] | None
+    wanted: Wanted
+
+    def measure(self, points: NamedEmbed | None, *, alpha: float = 0.05, seed: int = 0) -> Shift:
+        """Measure how far they lie apart."""
+        first, second = self.first, self.second
+        return measure_shift(
+            first.texts,
+            second.texts,
+            paired=self.paired,
+            blocks=self.blocks,
+            days=None if second.days is None else (first.days, second.days),
+            columns=columns_of(first, second, self.wanted.columns),
+            embed=None if points is None else points.embed,
+            embedding_model=None if points is None else points.name,
+            alpha=alpha,
+            seed=seed,
+            reference_name=first.name,
+            current_name=second.name,
+            where=second.where,
+            what=self.wanted.what,
+        )
+
+
+def _covered(
+    found: EvalSet,
+    source: str,
+    cases: Window,
+    production: Window,
+    points: NamedEmbed | None,
+    *,
+    suggest: int = 0,
+    mapped: bool = False,
+    seed: int = 0,
+) -> SetCoverage:
+    return measure_coverage(
+        cases.texts,
+        [sample.id for sample in found.samples],
+        production.texts,
+        groups=[sample.group for sample in found.samples],
+        evalset=found.name,
+        source=source,
+        where=production.where,
+        suggest=suggest,
+        mapped=mapped,
+        embed=None if points is None else points.embed,
+        embedding_model=None if points is None else points.name,
+        seed=seed,
+    )
+
+
+def _effective(weights: Floats) -> float:
+    """Return how many equally weighted cases know as much: (sum w)^2 / sum w^2 (Kish 1965)."""
+    return float(weights.sum() ** 2 / (weights @ weights)) if len(weights) else 0.0

@@ -1,0 +1,136 @@
+"""Declared judges: whether a certificate fits each as it is, and the next step."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from scipy import stats
+
+from promptops import DeclaredJudge, Project
+from promptops.cli import app
+from tests.made import Folder
+from tests.verbs.test_certification import judged, number_of, rate, said
+
+QUALITY = "numbers:quality"
+
+
+def quality(project: Project) -> DeclaredJudge:
+    (found,) = [judge for judge in project.judges().judges if judge.name == QUALITY]
+    return found
+
+
+def test_a_judge_is_followed_from_nothing_to_void(folder: Folder) -> None:
+    with Project.open(judged(folder).path) as project:
+        bare = quality(project)
+        assert (bare.state, bare.kind, bare.models) == ("none", "rubric", ("python/judge:reply",))
+        assert (bare.low, bare.high, bare.demanded) == (1, 5, True)
+        assert bare.command == "promptops judge draw numbers:quality --run RUN"
+        project.draw_cases(QUALITY, count=40)
+        drawn = quality(project)
+        assert (drawn.drawn, drawn.rated, drawn.command) == (
+            40,
+            0,
+            "promptops judge label numbers:quality --rater NAME",
+        )
+        rate(project, "anna")
+        rated = quality(project)
+        assert (rated.rated, rated.raters) == (40, ("anna",))
+        assert (rated.state, rated.command) == ("none", "promptops judge certify numbers:quality")
+        certificate = project.certify_judge(QUALITY)
+        valid = quality(project)
+        assert (valid.state, valid.why, valid.command) == ("valid", "", "")
+        assert valid.certificate == certificate
+        assert valid.unread is not None and (valid.unread.value, valid.unread.n) == (0.0, 40)
+        settings = folder.path / "evalsets/numbers/evalset.toml"
+        settings.write_text(settings.read_text().replace("certified = true", "min_agreement = 0.999"))
+        weak = quality(project)
+        assert weak.state == "weak" and "the rule wants 0.999" in weak.why
+        assert weak.why.endswith("Mend the judge, or rate more.")
+        assert weak.command == "promptops judge draw numbers:quality --run RUN -n 60"
+        settings.write_text(settings.read_text().replace('"rubric"', '"rubric"\ncriteria = "It is kind."'))
+        void = quality(project)
+        assert void.state == "void" and "criteria changed since it was made on" in void.why
+        assert void.command == "promptops judge certify numbers:quality"
+        (folder.path / "evalsets/numbers/certificates/quality.json").write_text("{}")
+        broken = quality(project)
+        assert broken.state == "unknown" and "holds no certificate" in broken.why
+
+
+def test_a_valid_judge_that_agrees_by_chance_is_told_as_such(folder: Folder) -> None:
+    with Project.open(judged(folder).path) as project:
+        cases = project.draw_cases(QUALITY, count=40).cases
+        # Blind to the answer: the rating hangs on the question's place alone.
+        project.rate_cases(QUALITY, "anna", {case.id: number_of(case) // 5 % 5 + 1 for case in cases})
+        chance = project.certify_judge(QUALITY)
+        found = quality(project)
+        main = chance.agreement.judge_human
+        assert main.low is not None and main.low <= 0
+        assert found.state == "valid" and found.doubt == chance.doubt
+        assert "better than chance" in found.doubt and f"{main.value:.4f} [" in found.doubt
+        told = CliRunner().invoke(app, ["-C", str(folder.path), "judge", "list"]).output
+        assert "valid, but nothing shows that it agrees with people better than chance" in told
+        rate_like_the_judge = {case.id: said(number_of(case)) for case in cases}
+        project.rate_cases(QUALITY, "anna", rate_like_the_judge)
+        same = project.certify_judge(QUALITY)
+        assert same.agreement.judge_human.value == 1 and quality(project).doubt == ""
+
+
+def test_judges_that_people_can_not_stand_in_for_say_why(folder: Folder) -> None:
+    folder.write("promptops.toml", "")
+    card = 'format = 1\n[card]\ndescription = "made for a test"\n'
+    metrics = '[metrics.exact]\n[metrics.quality]\nmetric = "rubric"\n[metrics.better]\nmetric = "pairwise"\n'
+    folder.evalset("some", [{"id": "a", "inputs": {}, "target": "x"}], f"{card}{metrics}")
+    folder.evalset("own", [{"id": "a", "inputs": {}, "target": "x"}], f'{card}[metrics.x]\nmetric = "no:X"\n')
+    folder.evalset("odd", [{"id": "a", "inputs": {}, "target": "x"}], "format = 2\n")
+    with Project.open(folder.path) as project:
+        found = project.judges()
+    told = {judge.name: (judge.state, judge.why) for judge in found.judges}
+    assert set(told) == {"some:quality", "some:better"}
+    assert told["some:quality"][0] == "unknown" and "has no model" in told["some:quality"][1]
+    assert set(found.broken) == {"odd"} and "format" in found.broken["odd"]
+
+
+def test_a_pairwise_judge_has_no_scale(folder: Folder) -> None:
+    card = 'format = 1\n[card]\ndescription = "made for a test"\n'
+    metrics = '[metrics.exact]\n[metrics.better]\nmetric = "pairwise"\nmodel = "mock/echo"\n'
+    folder.evalset("some", [{"id": "a", "inputs": {}, "target": "x"}], f"{card}{metrics}")
+    with Project.open(folder.path) as project:
+        (judge,) = project.judges().judges
+    assert (judge.pairs, judge.low, judge.state) == (True, None, "none")
+    assert "compares two outputs" in judge.why
+    assert judge.command == "promptops compare RUN RUN --pairwise"
+
+
+def test_the_command_lists_judges_and_what_is_next(folder: Folder) -> None:
+    judged(folder)
+    folder.evalset("odd", [{"id": "a", "inputs": {}, "target": "x"}], "format = 2\n")
+    runner = CliRunner()
+    told = runner.invoke(app, ["-C", str(folder.path), "judge", "list"])
+    assert told.exit_code == 0
+    assert "numbers:quality" in told.output and "odd can't be read" in told.output
+    assert "Nobody has held it against people. Next: promptops judge draw numbers:quality" in told.output
+    printed = runner.invoke(app, ["-C", str(folder.path), "judge", "list", "--json"])
+    with Project.open(folder.path) as project:
+        found = project.judges()
+    document = json.loads(printed.output)
+    assert document["judges"] == [judge.model_dump(mode="json") for judge in found.judges]
+    assert document["broken"] == found.broken
+
+
+def test_the_bias_at_each_value_is_that_of_the_cases_rated_so(folder: Folder) -> None:
+    with Project.open(judged(folder).path) as project:
+        project.draw_cases(QUALITY, count=40, second=0.5)
+        rate(project, "anna")
+        rate(project, "ben", 1)
+        found = project.certify_judge(QUALITY)
+        cases = project.labelling(QUALITY).cases
+    for each in found.classes:
+        gaps = [said(number_of(case)) - each.value for case in cases if each.value in case.ratings.values()]
+        assert each.bias is not None and each.bias.n == len(gaps)
+        assert each.bias.value == pytest.approx(np.mean(gaps), abs=1e-9)
+        if np.std(gaps) > 0:
+            spread = stats.t.interval(0.95, len(gaps) - 1, np.mean(gaps), stats.sem(gaps))
+            assert (each.bias.low, each.bias.high) == pytest.approx(spread, abs=1e-9)

@@ -1,0 +1,137 @@
+"""How a run is told of: at work, held, or left behind by a process that is gone."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from promptops import Project
+from promptops.errors import UsageError
+from promptops.runs.owner import own_name
+from tests.made import EVALSET, Folder, questions
+
+SAMPLES = 400
+
+
+@pytest.fixture
+def slow(folder: Folder) -> list[str]:
+    """An evaluation that takes minutes on a busy machine too, as arguments; every test ends it."""
+    folder.evalset("numbers", questions(SAMPLES), EVALSET)
+    model = folder.script("slow.json", {"*": {"sleep": 1.0}})
+    return ["eval", "numbers", "-p", "ask.prompt.yaml", "-m", model, "-j", "2"]
+
+
+@contextmanager
+def at_work(folder: Folder, arguments: list[str], done: int = 2) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a command and yield it once the newest run has so many results; kill it in the end."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "promptops", *arguments],
+        cwd=folder.path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        try:
+            with Project.open(folder.path) as project:
+                until(lambda: any(run.done >= done for run in project.runs(limit=1)))
+            yield process
+        finally:
+            process.kill()
+
+
+def until(due: Callable[[], bool]) -> None:
+    ends = time.monotonic() + 20
+    while not due():
+        assert time.monotonic() < ends, "it never came"
+        time.sleep(0.02)
+
+
+def told(folder: Folder) -> set[str]:
+    """Return what `--json` calls the newest run's status, here and there."""
+    (listed,) = folder.json("runs", "--limit", "1")["runs"]
+    return {listed["status"], folder.json("show", "latest")["run"]["status"]}
+
+
+def test_a_run_whose_process_was_killed_is_interrupted_and_says_how_it_goes_on(
+    folder: Folder, slow: list[str]
+) -> None:
+    with at_work(folder, slow) as process:
+        assert told(folder) == {"running"}
+        process.kill()
+        process.wait()
+    with Project.open(folder.path) as project:
+        run = project.run("latest").id
+    assert told(folder) == {"interrupted"}
+    for shown in (folder.run("runs"), folder.run("show", run)):
+        assert "interrupted" in shown.stdout and f"promptops resume {run}" in shown.stdout
+        assert "running" not in shown.stdout
+    for command in ("pause", "stop"):
+        refused = folder.run(command, run, code=2).stderr
+        assert "running" not in refused and f"promptops resume {run}" in refused
+
+
+def test_a_killed_process_that_nobody_has_heard_of_yet_is_gone(folder: Folder, slow: list[str]) -> None:
+    with at_work(folder, slow) as process:
+        process.kill()
+        # It is not waited for: a zombie still has its number and its start.
+        with Project.open(folder.path) as project:
+            until(lambda: project.run("latest").status == "interrupted")
+
+
+def test_a_held_run_is_told_as_paused_with_what_lets_it_go_on(folder: Folder, slow: list[str]) -> None:
+    with at_work(folder, slow), Project.open(folder.path) as project:
+        run = project.run("latest").id
+        assert project.pause(run)
+        until(lambda: project.run(run).status == "paused")
+        assert told(folder) == {"paused"}
+        for shown in (folder.run("runs"), folder.run("show", run)):
+            assert "paused" in shown.stdout and f"promptops pause {run} --go-on" in shown.stdout
+        refused = folder.run("resume", run, code=2).stderr
+        assert f"promptops pause {run} --go-on" in refused and f"promptops stop {run}" in refused
+        with pytest.raises(UsageError, match=f"promptops pause {run} --go-on"):
+            project.finished_run(run)
+        folder.run("pause", run, "--go-on")
+        until(lambda: project.run(run).status == "running")
+        assert f"promptops stop {run}" in folder.run("resume", run, code=2).stderr
+
+
+def test_a_run_that_is_resumed_is_at_work_again(folder: Folder, slow: list[str]) -> None:
+    with at_work(folder, slow) as process:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+    assert told(folder) == {"interrupted"}
+    with Project.open(folder.path) as project:
+        before = project.run("latest")
+        with at_work(folder, ["resume", before.id], before.done + 1) as process:
+            assert told(folder) == {"running"}
+            folder.run("pause", before.id)
+            until(lambda: project.run(before.id).status == "paused")
+            folder.run("stop", before.id)
+            assert process.wait(30) == 130
+    assert told(folder) == {"interrupted"}
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(60.0, "running"), (0.0, "interrupted")])
+def test_a_process_on_another_host_is_there_as_long_as_its_lease(
+    folder: Folder, seconds: float, status: str
+) -> None:
+    folder.evalset("numbers", questions(3), EVALSET)
+    with Project.open(folder.path) as project:
+        run = project.evaluate("numbers", [folder.path / "ask.prompt.yaml"], ["mock/echo"])[0]
+        project.store.set_status(run.id, "running")
+        project.store.claim_run(run.id, "elsewhere:1:2@3:abcd", seconds)
+        assert project.run(run.id).status == status
+        assert [each.status for each in project.runs()] == [status]
+
+
+def test_a_lease_that_a_living_process_of_this_host_let_lapse_is_still_its_own(folder: Folder) -> None:
+    folder.evalset("numbers", questions(3), EVALSET)
+    with Project.open(folder.path) as project:
+        run = project.evaluate("numbers", [folder.path / "ask.prompt.yaml"], ["mock/echo"])[0]
+        project.store.claim_run(run.id, own_name(), 0.0)
+        assert project.run(run.id).status == "running"

@@ -1,0 +1,98 @@
+"""Secrets are taken out of texts; ordinary texts stay as they are."""
+
+from __future__ import annotations
+
+import pytest
+
+from promptops.texts.redaction import REDACTED, Redactor, names_a_secret, without_named_secrets
+
+SECRETS = [
+    "sk-proj-AbCdEfGhIjKlMnOpQrStUv0123",
+    "AKIAIOSFODNN7EXAMPLE",
+    "ghp_0123456789abcdefghijABCDEFGHIJ",
+    "github_pat_11ABCDEFG0123456789_abcdefgh",
+    "xoxb-123456789012-abcdefghijkl",
+    "AIzaSyA0123456789abcdefghijklmnopqrstu",
+    "hf_AbCdEfGhIjKlMnOpQrStUvWx",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NSJ9.abcdefghijklmnop",
+    "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\n-----END RSA PRIVATE KEY-----",
+]
+
+
+@pytest.mark.parametrize("secret", SECRETS, ids=lambda secret: secret[:8])
+@pytest.mark.parametrize("around", ["{}", "the key is {}.", '{{"key": "{}"}}', "a={}&b=1"])
+def test_what_looks_like_a_key_is_replaced(secret: str, around: str) -> None:
+    told = Redactor({}, ()).text(around.format(secret))
+    assert secret not in told and told == around.format(REDACTED)
+
+
+def test_a_header_and_a_url_keep_what_is_no_secret() -> None:
+    clean = Redactor({}, ()).text
+    assert clean("Authorization: Bearer abcdef0123456789xyz") == f"Authorization: Bearer {REDACTED}"
+    assert clean("https://ada:hunter2hunter@db.example/x") == f"https://{REDACTED}@db.example/x"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Ask me at 10:30.", "http://127.0.0.1:8000/v1", "The bearer of this letter",
+     "risk-free-and-simple-answers", "sk-short", "https://example.com/a:b@c", "AKIA", "Straße 日本語 🦜"],
+)  # fmt: skip
+def test_ordinary_text_is_left_alone(text: str) -> None:
+    assert Redactor({}, ()).text(text) == text
+
+
+def test_values_of_variables_that_hold_secrets_are_replaced() -> None:
+    environment = {
+        "MODEL_KEY": "zz-quite-plain",
+        "SERVICE_TOKEN": "t0ken-value",
+        "DB_PASSWORD": "password",
+        "LONGER_TOKEN": "t0ken-value-and-more",
+        "HOME": "/home/somebody",
+        "OTHER_KEY": "short",
+    }
+    clean = Redactor(environment, {"MODEL_KEY", "OTHER_KEY"}).text
+    assert clean("a zz-quite-plain b") == f"a {REDACTED} b"
+    assert clean("t0ken-value-and-more, t0ken-value") == f"{REDACTED}, {REDACTED}"
+    assert clean("the password of /home/somebody is short") == "the password of /home/somebody is short"
+
+
+def test_secrets_are_found_wherever_they_stand_in_a_value() -> None:
+    clean = Redactor({}, ()).value
+    found = clean({"a": [SECRETS[0], 1, None], SECRETS[1]: {"b": f"x {SECRETS[2]}"}})
+    assert found == {"a": [REDACTED, 1, None], REDACTED: {"b": f"x {REDACTED}"}}
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["password", "dbPassword", "DB_PASSWORD", "new password", "password2", "password_hash", "passwd",
+     "secret", "client_secret", "clientSecret", "api_key", "apiKey", "apikey", "X-Api-Key", "OPENAI_API_KEY",
+     "APIKey", "access_token", "accessToken", "refresh_token", "authToken", "Authorization", "auth",
+     "http.request.header.authorization", "private_key", "privateKey", "secret_access_key", "credentials",
+     "Set-Cookie", "jwt", "passphrase"],
+)  # fmt: skip
+def test_a_name_says_that_a_secret_is_under_it(key: str) -> None:
+    assert names_a_secret(key)
+    assert without_named_secrets([{"a": {key: "hunter2secret"}}]) == [{"a": {key: REDACTED}}]
+    assert without_named_secrets({key: {"held": ["hunter2secret"]}}) == {key: REDACTED}
+    assert without_named_secrets({key: 12345}) == {key: REDACTED}
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["tokens_in", "tokens_out", "token_count", "llm.token_count.prompt", "max_tokens", "token", "tokens",
+     "eos_token", "session_tokens", "author", "authority", "authorized_by", "key", "keys", "primary_key",
+     "idempotency_key", "password_length", "secretary", "keyboard", "monkey", "passage", "pass", "session.id",
+     "cookies", "compass", "bypass", "credential_type", "", "password " * 8],
+)  # fmt: skip
+def test_ordinary_names_hide_nothing(key: str) -> None:
+    assert not names_a_secret(key)
+    assert without_named_secrets({key: "plain"}) == {key: "plain"}
+
+
+@pytest.mark.parametrize("value", [True, False, None, "", [], {}])
+def test_what_can_be_no_secret_stays_under_the_name_of_one(value: bool | str | None) -> None:
+    assert without_named_secrets({"password": value}) == {"password": value}
+
+
+def test_half_a_character_becomes_one_that_a_file_may_hold() -> None:
+    assert Redactor({}, ()).text("half \ud83d") == "half \ufffd"
