@@ -146,6 +146,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
             "production.measures",
             "production.measuretext",
             "production.monitoring",
+            "production.names",
             "production.traffic",
             "production.trusting",
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -76,22 +76,22 @@ def as_completion(record: Record) -> Completion:
 
 
 def check_scores(
-    metrics: Mapping[str, Metric], records: Iterable[Record], known: Mapping[str, set[str]], at: str
+    metrics: Mapping[str, Metric], records: Iterable[Record], known: Container[tuple[str, str]], at: str
 ) -> Iterator[RecordScore]:
-    """Yield the scores of answers that have none yet; `known` are the records that have, by label."""
+    """Yield the scores of answers that have none yet; `known` are records with labels that have."""
     kept = {label: metric.record(label, label) for label, metric in metrics.items()}
     for record in records:
-        wanting = [label for label in metrics if record.id not in known[label]]
-        if record.output is None or not wanting:
+        if record.output is None:
             continue
         sample, completion = as_sample(record), as_completion(record)
-        for label in wanting:
-            metric = metrics[label]
+        for label, metric in metrics.items():
+            if (record.id, label) in known:
+                continue
             score = scored(metric, kept[label], completion, sample)
             yield RecordScore(
                 record=record.id,
                 label=label,
-                signature=metric.signature,
+                signature=kept[label].signature,
                 value=metric.value(score),
                 unscored=score.unscored,
                 reason=score.reason[:500],

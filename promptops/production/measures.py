@@ -95,13 +95,12 @@ def measure_named(name: str, traffic: Traffic, scales: Mapping[str, Scale]) -> M
     if name in QUANTILES:
         return Measure(name, traffic.seconds, Scale(0.0, None, higher_is_better=False), QUANTILES[name])
     if name == "errors":
-        return Measure(name, _share(_is_there(traffic.errors)), SHARE)
+        return Measure(name, _share(traffic.errors.there), SHARE)
     if name.startswith(ERROR):
-        return Measure(name, _share(traffic.errors == name.removeprefix(ERROR)), SHARE)
+        return Measure(name, _share(traffic.errors.equal(name.removeprefix(ERROR))), SHARE)
     if name in ("refusals", "truncated"):
         kind = "refusal" if name == "refusals" else "length"
-        told = _is_there(traffic.finishes)
-        return Measure(name, np.where(told, traffic.finishes == kind, np.nan).astype(np.float64), SHARE)
+        return Measure(name, np.where(traffic.finishes.there, traffic.finishes.equal(kind), np.nan), SHARE)
     if name == "good":
         return Measure(name, traffic.good, Scale(0.0, 1.0, higher_is_better=True))
     if name == "cost":
@@ -123,11 +122,6 @@ def _fitting(scale: Scale, values: Floats) -> Scale:
 
 def _share(which: Bools) -> Floats:
     return np.asarray(which, dtype=np.float64)
-
-
-def _is_there(names: np.ndarray) -> Bools:
-    there: Bools = np.array([name is not None for name in names], dtype=bool)
-    return there
 
 
 def _end(value: float) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from promptops import plugins
@@ -14,12 +14,11 @@ from promptops.production.measures import Scale
 from promptops.production.monitor import By, Monitor
 from promptops.production.monitoring import monitored
 from promptops.production.periods import chosen_records, spelled
-from promptops.production.records import Record, RecordFilter, RecordScore
+from promptops.production.records import RecordFilter
 from promptops.production.traffic import COLUMNS, traffic_of
 from promptops.verbs.spooled import Spooled
 
 SINCE = "28d"
-_KEPT_AT_ONCE = 2_000
 
 
 class Monitored(Spooled):
@@ -77,26 +76,16 @@ class Monitored(Spooled):
         """Score answers that have no score by these metrics yet, and keep that; return how many scores."""
         if not metrics:
             return 0
-        known = {
-            label: {
-                record
-                for records, _, signatures, _ in self.store.record_marks(wanted, label)
-                for record, signature in zip(records, signatures, strict=True)
-                if signature == metric.signature
+        signatures = {label: metric.signature for label, metric in metrics.items()}
+        at, count = spelled(datetime.now(UTC)), 0
+        for page in self.store.record_pages(wanted, lacking=signatures):
+            known = {
+                (each.record, each.label)
+                for each in self.store.scores_of([record.id for record in page])
+                if signatures.get(each.label) == each.signature
             }
-            for label, metric in metrics.items()
-        }
-        at, waiting, count = spelled(datetime.now(UTC)), list[RecordScore](), 0
-        for score in check_scores(metrics, self._record_pages(wanted), known, at):
-            waiting.append(score)
-            if len(waiting) == _KEPT_AT_ONCE:
-                count += self.store.add_record_scores(waiting)
-                waiting = []
-        return count + self.store.add_record_scores(waiting)
-
-    def _record_pages(self, wanted: RecordFilter) -> Iterator[Record]:
-        for page in self.store.record_pages(wanted):
-            yield from page
+            count += self.store.add_record_scores(list(check_scores(metrics, page, known, at)))
+        return count
 
     def _scales(
         self, metrics: Mapping[str, Metric], signatures: Mapping[str, str]

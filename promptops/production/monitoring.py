@@ -10,7 +10,7 @@ import numpy as np
 from promptops.instruments import Found
 from promptops.production.measures import Measure, Scale, measures_of
 from promptops.production.monitor import By, Change, Costs, Deploy, Figures, Monitor, Unit
-from promptops.production.traffic import Moments, Names, Traffic
+from promptops.production.traffic import Moments, Traffic
 from promptops.stats import Bools, Floats, Ints
 from promptops.stats.changepoints import change_points
 
@@ -74,8 +74,8 @@ def _groups(traffic: Traffic, by: By) -> Iterator[tuple[str, Bools]]:
             yield _unit_name(unit), units == unit
         return
     names = {"version": traffic.references, "alias": traffic.aliases, "model": traffic.models}[by]
-    for name in dict.fromkeys(names):
-        yield "unknown" if name is None else str(name), np.array([each == name for each in names], dtype=bool)
+    for name in names.distinct():
+        yield "unknown" if name is None else name, names.equal(name)
 
 
 def _unit_name(unit: np.datetime64) -> str:
@@ -85,7 +85,8 @@ def _unit_name(unit: np.datetime64) -> str:
 def _figures(name: str, traffic: Traffic, measures: Mapping[str, Measure], which: Bools) -> Figures:
     weights = traffic.weights[which]
     calls = float(weights.sum())
-    classes = sorted({each for each in traffic.errors[which] if each is not None})
+    errors = traffic.errors[which]
+    classes = sorted(each for each in errors.distinct() if each is not None)
     told = np.isfinite(traffic.good[which])
     return Figures(
         name=name,
@@ -93,7 +94,7 @@ def _figures(name: str, traffic: Traffic, measures: Mapping[str, Measure], which
         calls=calls,
         costs=_costs(traffic.costs[which], weights),
         measures={label: each.found(which, traffic.weights) for label, each in measures.items()},
-        errors={kind: float(weights[traffic.errors[which] == kind].sum() / calls) for kind in classes},
+        errors={kind: float(weights[errors.equal(kind)].sum() / calls) for kind in classes},
         told=float(told.mean()) if len(told) else None,
         unscored={
             label: int(each.unscored[which].sum())
@@ -174,20 +175,17 @@ def _strata(units: Moments, unit: Unit) -> Ints | None:
 
 def _came(traffic: Traffic, place: Ints) -> dict[str, int]:
     """Return the unit in which each version was first seen, but for those that were there from the start."""
-    found: dict[str, int] = {}
-    for name, at in zip(traffic.references, place, strict=True):
-        if name is not None:
-            found.setdefault(name, int(at))
+    versions = (name for name in traffic.references.distinct() if name is not None)
+    found = {name: int(place[traffic.references.equal(name).argmax()]) for name in versions}
     return {name: at for name, at in found.items() if at > 0}
 
 
 def _deploys(traffic: Traffic, measures: Mapping[str, Measure]) -> Iterator[Deploy]:
     """Hold each version of a prompt against the one that was seen first before it."""
-    for prompt in dict.fromkeys(each for each in traffic.prompts if each is not None):
-        own = np.array([each == prompt for each in traffic.prompts], dtype=bool)
-        versions = list(dict.fromkeys(traffic.references[own]))
+    for prompt in (each for each in traffic.prompts.distinct() if each is not None):
+        versions = [str(each) for each in traffic.references[traffic.prompts.equal(prompt)].distinct()]
         for previous, version in pairwise(versions):
-            after, before = (_equal(traffic.references, name) for name in (version, previous))
+            after, before = (traffic.references.equal(name) for name in (version, previous))
             since = str(traffic.at[after].min())[:16].replace("T", " ")
             for name, measure in measures.items():
                 sides = [measure.found(which, traffic.weights, 0.975) for which in (before, after)]
@@ -205,10 +203,6 @@ def _deploys(traffic: Traffic, measures: Mapping[str, Measure]) -> Iterator[Depl
                     low=low,
                     high=high,
                 )
-
-
-def _equal(names: Names, name: str) -> Bools:
-    return np.array([each == name for each in names], dtype=bool)
 
 
 def _difference(before: Found, after: Found) -> tuple[float | None, float | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -116,8 +116,8 @@ class Relying(Learned):
         self, evalset: EvalSet, traffic: Traffic, runs: Sequence[str]
     ) -> tuple[tuple[SystemReliability, ...], list[str]]:
         told = {
-            name: traffic.good[np.array([each == name for each in traffic.references], dtype=bool)]
-            for name in dict.fromkeys(traffic.references)
+            name: traffic.good[traffic.references.equal(name)]
+            for name in traffic.references.distinct()
             if name is not None
         }
         told = {name: good for name, good in told.items() if len(good) >= _TOLD}
@@ -147,7 +147,7 @@ class Relying(Learned):
             system_reliability(label, each, better[label]) for label, each in points.items() if len(each) > 1
         ), []
 
-    def _runs_of(self, evalset: EvalSet, told: dict[str, object], runs: Sequence[str]) -> dict[str, Run]:
+    def _runs_of(self, evalset: EvalSet, told: Mapping[str, object], runs: Sequence[str]) -> dict[str, Run]:
         """Return the newest whole run of each version in production, by the version's short name."""
         given = [self.finished_run(reference) for reference in runs]
         found = given or self.runs(limit=_RUNS, evalset=evalset.name)

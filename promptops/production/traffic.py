@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from promptops.production.names import Names, Numbering
 from promptops.stats import Bools, Floats, Ints
 
-Names = npt.NDArray[np.object_]
 Moments = npt.NDArray[np.datetime64]
 Page = Sequence[Sequence[Any]]
 """Some rows as columns."""
@@ -86,44 +86,49 @@ def traffic_of(
     0, of which the newest comes last; `marks` ids, labels, signatures and values, of which the signature that
     scored last counts for its label. Each is read to its end before the next one is begun.
     """
-    good: dict[str, float] = {}
-    for ids, values in opinions:
-        good.update(zip(ids, values, strict=True))
     empty: Page = [() for _ in names]
     columns: dict[str, npt.NDArray[Any]] = {}
+    numberings = {name: Numbering() for name in _TEXTS}
     end = 0
     for page in chain([empty], pages):
-        part = _part(dict(zip(names, page, strict=True)), good)
+        part = _part(dict(zip(names, page, strict=True)), numberings)
         begin, end = end, min(end + len(part["at"]), count)
         for name, found in part.items():
             # Made once: pieces that are put together at the end would lie in memory twice.
             whole = columns.setdefault(name, np.empty(count, found.dtype))
             whole[begin:end] = found[: end - begin]
-    del good
-    columns = {name: found[:end] for name, found in columns.items()}
-    places = _Places(columns.pop("hashes"))
-    return Traffic(**columns, scores=_scores(marks, places))
+    made: dict[str, Any] = {name: found[:end] for name, found in columns.items()}
+    places = _Places(made.pop("hashes"))
+    for name, numbering in numberings.items():
+        made[name] = numbering.names(made[name])
+    return Traffic(**made, good=_good(opinions, places), scores=_scores(marks, places))
 
 
-def _part(columns: Mapping[str, Sequence[Any]], good: Mapping[str, float]) -> dict[str, npt.NDArray[Any]]:
+_TEXTS = ("ids", "references", "prompts", "aliases", "models", "subjects", "errors", "finishes")
+
+
+def _part(
+    columns: Mapping[str, Sequence[Any]], numberings: Mapping[str, Numbering]
+) -> dict[str, npt.NDArray[Any]]:
     """Return a page's columns as arrays."""
     ids = columns["id"]
-    # An id that is kept would keep all the memory that its page took.
     unknown = [None] * len(ids)
+    texts = {
+        "ids": ids if "subject" in columns else unknown,
+        "references": _references(columns["prompt"], columns["version"]),
+        "prompts": columns["prompt"],
+        "aliases": columns["alias"],
+        "models": columns["model"],
+        "subjects": columns.get("subject", unknown),
+        "errors": columns["error"],
+        "finishes": columns["finish_reason"],
+    }
     return {
-        "ids": _names(ids if "subject" in columns else unknown),
+        **{name: numberings[name].numbers(column) for name, column in texts.items()},
         "at": np.array([at[:26] for at in columns["at"]], dtype="datetime64[us]"),
         "weights": 1 / np.array(columns["rate"], dtype=np.float64),
-        "references": _references(columns["prompt"], columns["version"]),
-        "prompts": _names(columns["prompt"]),
-        "aliases": _names(columns["alias"]),
-        "models": _names(columns["model"]),
-        "subjects": _names(columns.get("subject", unknown)),
-        "errors": _names(columns["error"]),
-        "finishes": _names(columns["finish_reason"]),
         "seconds": _numbers(columns["seconds"]),
         "costs": _numbers(columns["cost"]),
-        "good": _numbers([good.get(name) for name in ids]),
         "hashes": _hashes(ids),
     }
 
@@ -149,43 +154,57 @@ class _Places:
         return found
 
 
+def _good(opinions: Iterable[Page], places: _Places) -> Floats:
+    found = np.full(places.count, np.nan)
+    for names, values in opinions:
+        where = places.of(names)
+        # Of several words on one record the last one in the page is left, as it is written last.
+        found[where[where >= 0]] = _numbers(values)[where >= 0]
+    return found
+
+
 def _scores(marks: Iterable[Page], places: _Places) -> dict[str, Scores]:
     kept: dict[tuple[str, str], Scores] = {}
     newest: dict[str, str] = {}
     for names, labels, signatures, values in marks:
         where, numbers = places.of(names), _numbers(values)
-        keys = list(zip(labels, signatures, strict=True))
-        for label, signature in dict.fromkeys(keys):
-            own = np.array([key == (label, signature) for key in keys], dtype=bool) & (where >= 0)
-            if not own.any():
-                continue
-            scores = kept.setdefault((label, signature), _unscored(places.count, signature))
+        kinds = _rows_by_kind(labels, signatures, where >= 0)
+        for (label, signature), own in kinds:
+            if (label, signature) not in kept:
+                kept[label, signature] = _unscored(places.count, signature)
+            scores = kept[label, signature]
             scores.values[where[own]] = numbers[own]
             scores.unscored[where[own]] = np.isnan(numbers[own])
-        newest.update(key for key, place in zip(keys, where, strict=True) if place >= 0)
+            newest.setdefault(label, signature)
+        newest.update(key for key, _ in sorted(kinds, key=lambda kind: int(kind[1][-1])))
     return {label: kept[label, signature] for label, signature in newest.items()}
+
+
+def _rows_by_kind(
+    labels: Sequence[str], signatures: Sequence[str], here: Bools
+) -> list[tuple[tuple[str, str], Ints]]:
+    """Return where each label and signature stands in a page, in the order in which they come first."""
+    keys = list(zip(labels, signatures, strict=True))
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    column = np.fromiter(map(numbers.__getitem__, keys), dtype=np.intp, count=len(keys))
+    found = [(key, np.flatnonzero((column == number) & here)) for key, number in numbers.items()]
+    return sorted(((key, own) for key, own in found if len(own)), key=lambda kind: int(kind[1][0]))
 
 
 def _unscored(count: int, signature: str) -> Scores:
     return Scores(np.full(count, np.nan), np.zeros(count, dtype=bool), signature)
 
 
-def _references(prompts: Sequence[str | None], versions: Sequence[int | None]) -> Names:
+def _references(prompts: Sequence[str | None], versions: Sequence[int | None]) -> list[str | None]:
     pairs = list(zip(prompts, versions, strict=True))
     known = {pair: _reference(*pair) for pair in set(pairs)}
-    return _names([known[pair] for pair in pairs])
+    return [known[pair] for pair in pairs]
 
 
 def _reference(prompt: str | None, version: int | None) -> str | None:
     if prompt is None:
         return None
     return prompt if version is None else f"{prompt}@{version}"
-
-
-def _names(values: Sequence[str | None]) -> Names:
-    found = np.empty(len(values), dtype=object)
-    found[:] = values
-    return found
 
 
 def _numbers(values: Sequence[float | None]) -> Floats:

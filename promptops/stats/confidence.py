@@ -12,11 +12,13 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from promptops.stats import Floats
+from promptops.stats import Floats, Ints
 from promptops.stats.clusters import case_weights
 from promptops.stats.intervals import Interval, finite
 from promptops.stats.sequential import last_rejected, log_gains, mixed
 
+_FEW = 64
+"""Values up to which to look each one up takes less time than to sort them all."""
 STAKES = np.geomspace(0.0001, 0.95, 40)
 """Of what can be lost; the small ones are for streams of millions, and all are settled before any is seen."""
 
@@ -70,9 +72,13 @@ def quantile_sequence(
     x = finite(values)
     if not len(x) or not 0 < share < 1:
         raise ValueError("a quantile needs one value or more, and a share between 0 and 1")
-    order = np.argsort(x, kind="stable")
-    x, w = x[order], case_weights(weights, len(x))[order]
-    kinds, kind = np.unique(w, return_inverse=True)
+    w = case_weights(weights, len(x))
+    kinds, kind = _kinds(w)
+    if len(kinds) == 1:
+        x = np.sort(x)  # far faster than to find the order
+    else:
+        order = np.argsort(x, kind="stable")
+        x, w, kind = x[order], w[order], kind[order]
     heaviest = max(float(kinds[-1]), largest or 0.0)
     whole = np.bincount(kind, minlength=len(kinds)).astype(np.float64)
     limit = 2 / (1 - level)
@@ -99,13 +105,33 @@ def distinct(*columns: Floats) -> tuple[Floats, Floats]:
 
     Column by column: to sort whole rows takes ten times as long.
     """
-    places = np.zeros(len(columns[0]), dtype=np.intp)
     kinds: list[Floats] = []
+    places: Ints = np.zeros(0, dtype=np.intp)
     for column in columns:
-        values, own = np.unique(column, return_inverse=True)
-        pairs, places = np.unique(places * len(values) + own, return_inverse=True)
+        values, own = _kinds(column)
+        if kinds:
+            own += places * len(values)
+        pairs, places = _pairs(own)
         kinds = [*(kind[pairs // len(values)] for kind in kinds), values[pairs % len(values)]]
     return np.stack(kinds), np.bincount(places, minlength=len(kinds[0])).astype(np.float64)
+
+
+def _kinds(column: Floats) -> tuple[Floats, Ints]:
+    """Return the different values in order, and which of them each is; shares and weights have a few."""
+    values = np.unique(column)
+    if len(values) > _FEW:
+        values, own = np.unique(column, return_inverse=True)
+        return values, own
+    return values, np.searchsorted(values, column)
+
+
+def _pairs(numbers: Ints) -> tuple[Ints, Ints]:
+    """Return the different numbers in order, and which of them each is; small ones need no sorting."""
+    if numbers.max() > _FEW**2:
+        found, own = np.unique(numbers, return_inverse=True)
+        return found, own
+    there = np.bincount(numbers) > 0
+    return np.flatnonzero(there), (np.cumsum(there) - 1)[numbers]
 
 
 def _first(n: int, holds: Callable[[int], bool]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import (
@@ -25,7 +25,7 @@ from promptops.production.records import Feedback, Record, RecordFilter, RecordS
 from promptops.store.database import Database, clean_messages
 from promptops.store.opening import connect_sqlite
 from promptops.store.pointed import with_versions
-from promptops.store.recordchoice import chosen
+from promptops.store.recordchoice import chosen, without_scores
 from promptops.store.recordrows import (
     FIGURES,
     AnyRow,
@@ -97,11 +97,19 @@ class Production(Database):
             rows = connection.execute(query.limit(limit).offset(offset) if limit is not None else query)
             return [record_of(row) for row in rows]
 
-    def record_pages(self, wanted: RecordFilter) -> Iterator[list[Record]]:
-        """Yield records a page at a time, the oldest first; what is added meanwhile may be among them."""
+    def record_pages(
+        self, wanted: RecordFilter, *, lacking: Mapping[str, str] | None = None
+    ) -> Iterator[list[Record]]:
+        """Yield records a page at a time, the oldest first; what is added meanwhile may be among them.
+
+        With `lacking`, signatures of metrics by label, only answers without a score by one of these.
+        """
+        which = chosen(select(records), wanted)
+        if lacking:
+            which = which.where(*without_scores(lacking))
         last: tuple[str, str] | None = None
         while True:
-            query = chosen(select(records), wanted).order_by(records.c.at, records.c.id).limit(_PAGE)
+            query = which.order_by(records.c.at, records.c.id).limit(_PAGE)
             if last is not None:
                 query = query.where(tuple_(records.c.at, records.c.id) > tuple_(*map(literal, last)))
             with self.reading() as connection:

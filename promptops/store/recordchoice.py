@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, or_
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 
 from promptops.production.records import RecordFilter
 from promptops.store.encoding import json_text
-from promptops.store.tables import feedback, records
+from promptops.store.tables import feedback, record_scores, records
 
 
 def chosen(query: Select[Any], wanted: RecordFilter) -> Select[Any]:
@@ -40,6 +41,19 @@ def chosen(query: Select[Any], wanted: RecordFilter) -> Select[Any]:
         said = said_good() if wanted.good else said_bad()
         conditions.append(exists().where(feedback.c.record_id == which.id, said))
     return query.where(*conditions)
+
+
+def without_scores(signatures: Mapping[str, str]) -> Iterator[ColumnElement[bool]]:
+    """Say that a record has an answer, and no score by one of some metrics: signatures by label."""
+    given = record_scores.c
+    # One look into the index for all of them: a record has each of these scores once at most.
+    by_these = or_(
+        *(and_(given.label == label, given.signature == signature) for label, signature in signatures.items())
+    )
+    count = select(func.count()).select_from(record_scores).where(given.record_id == records.c.id, by_these)
+    yield count.scalar_subquery() < len(signatures)
+    # More than have one, as an input may be called so; it spares most of the others their reading.
+    yield records.c.content.contains('"output":')
 
 
 def said_good() -> ColumnElement[bool]:

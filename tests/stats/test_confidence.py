@@ -57,6 +57,16 @@ def test_rows_are_counted_as_numpy_counts_them(rows: list[tuple[float, float]]) 
     assert np.array_equal(found, expected) and np.array_equal(counts, numbers)
 
 
+@pytest.mark.parametrize("kinds", [1, 3, 65, 4_000])
+@pytest.mark.parametrize("weighted", [1, 2, 100])
+def test_many_rows_are_counted_as_numpy_counts_them(kinds: int, weighted: int) -> None:
+    rng = np.random.default_rng(5)
+    table = np.stack([rng.integers(kinds, size=5_000) / 7, 1 + rng.integers(weighted, size=5_000) / 3])
+    found, counts = distinct(*table)
+    expected, numbers = np.unique(table, axis=1, return_counts=True)
+    assert np.array_equal(found, expected) and np.array_equal(counts, numbers)
+
+
 def test_a_mean_leaves_its_bounds_at_some_look_as_seldom_as_stated() -> None:
     rng = np.random.default_rng(3)
     missed = 0

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -60,6 +63,45 @@ def test_columns_of_records_are_what_their_figures_say(store: Store) -> None:
     [page] = store.record_columns(ALL, names)
     assert {name: list(values) for name, values in zip(names, page, strict=True)} == expected
     assert expected["prompt"] == ["plain", "a\x00\ud800b", None]
+
+
+def test_opinions_and_scores_of_few_records_and_of_most_are_read_alike(store: Store) -> None:
+    store.add_records([record(n, prompt="few" if n == 5 else "most") for n in range(6)])
+    store.add_feedback([said(n, thumb="down" if n % 2 else "up") for n in range(6)])
+    store.add_record_scores([score(n, n / 10) for n in range(6)])
+    for prompt, own in (("few", [5]), ("most", [0, 1, 2, 3, 4])):
+        wanted = RecordFilter(prompt=prompt)
+        words = {name: good for page in store.record_opinions(wanted) for name, good in _rows(page)}
+        marks = {row[0]: row[3] for page in store.record_marks(wanted, "valid") for row in _rows(page)}
+        for number in own:
+            assert words[f"record-{number}"] == 1 - number % 2
+            assert marks[f"record-{number}"] == number / 10
+    # A search for each is spared where most are wanted, and the rest is the reader's to leave.
+    assert len(words) == len(marks) == 6
+    assert [len(page[0]) for page in store.record_marks(RecordFilter(prompt="few"))] == [1]
+
+
+def _rows(page: list[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
+    return zip(*page, strict=True)
+
+
+def test_only_answers_without_a_score_are_asked_for(store: Store) -> None:
+    silent = {"output": None, "inputs": {"output": "of a tool"}}
+    store.add_records(
+        [record(1), record(2), record(3, output=None), record(4, output=""), record(5, **silent)]
+    )
+    store.add_record_scores([score(1), score(2, None)])
+
+    def lacking(**signatures: str) -> list[str]:
+        pages = store.record_pages(ALL, lacking=signatures)
+        return [each.id for page in pages for each in page if each.output is not None]
+
+    assert lacking(valid="json_valid|v1") == ["record-4"]
+    assert lacking(valid="json_valid|v2") == ["record-1", "record-2", "record-4"]
+    assert lacking(valid="json_valid|v1", short="length|v1") == ["record-1", "record-2", "record-4"]
+    # What has no answer is hardly ever read.
+    read = [each.id for page in store.record_pages(ALL, lacking={"valid": "json_valid|v1"}) for each in page]
+    assert "record-3" not in read and "record-1" not in read
 
 
 def test_what_is_there_already_is_left_as_it_is(store: Store) -> None:
