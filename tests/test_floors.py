@@ -95,6 +95,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "judging.text",
         "files.located",
         "sets.matching",
+        "mends",
         "sets.origins",
         "runs.owner",
         "runs.ahead",

@@ -10,7 +10,7 @@ from promptops.gate.shortfall import more_cases, oriented
 from promptops.judging.certificates import MENDS
 from promptops.judging.correctionwords import settling
 from promptops.labels.labels import DRAW
-from promptops.pairs.rules import ACCEPT
+from promptops.mends import BASELINE_MENDS
 from promptops.stats.decision import SMALL
 from promptops.types import Estimate, Outcome
 from promptops.verdicts import CellVerdict, Comparison, Delta, Verdict
@@ -248,7 +248,7 @@ def _unmeasured(verdict: Verdict, cell: CellVerdict, prompt: str, written: Writt
     run = verdict.candidate
     if cell.rule.worst_slice_margin is not None and cell.delta is None:
         what = "Add cases to the slices, or take `worst_slice_margin` away"
-    elif mend := next((each for each in (*MENDS, DRAW, ACCEPT) if each in why), ""):
+    elif mend := next((each for each in (*MENDS, DRAW, *BASELINE_MENDS) if each in why), ""):
         why, _, what = why.partition(mend)
         what = f"{mend[2:]}`{what}`"
     elif cell.delta is None and cell.estimate is None:

@@ -17,6 +17,7 @@ from promptops.gate.rules import GateRule
 from promptops.instruments import Found
 from promptops.judging.anchors import (
     Anchors,
+    Freezing,
     Reading,
     anchors_file,
     moment,
@@ -37,6 +38,8 @@ from promptops.judging.certificates import (
     unfit,
 )
 from promptops.judging.drifting import ALL_EQUAL, Change, changes_of, moved, to_frozen
+from promptops.mends import AGAINST
+from promptops.pairs.rules import KIND
 from promptops.store import Store
 from promptops.types import EvalSet, MetricRecord, Run
 
@@ -147,7 +150,7 @@ def void_rules(
     evalset: EvalSet,
     folder: Path,
     run: Run,
-    baseline: Callable[[str], str | None],
+    baseline: Scored,
     kept: Kept,
     *,
     watched: Collection[str] = (),
@@ -155,20 +158,85 @@ def void_rules(
     """Return the rules that ask more of their judge than it has shown, and why, in words.
 
     That is a certificate that fits, or by `max_drift` anchors that were judged about when the run was begun
-    and came out as they were frozen. `baseline` tells of a label when that was scored, None where
-    nobody knows. Of `watched` judges the anchors are still to be judged. Raises FileProblems where a file is
-    broken.
+    and came out as they were frozen. Of `watched` judges the anchors are still to be judged. Raises
+    FileProblems where a file is broken.
     """
     records = {record.label: record for record in run.metrics}
     found = unfit(evalset, records, folder)
     for rule in evalset.gate:
         if rule.max_drift is None or rule in found or rule.metric not in records:
             continue
-        record, scored = records[rule.metric], baseline(rule.metric)
-        why = _unsteady(rule, record, folder, evalset.name, run, scored, kept, watched)
+        record, label = records[rule.metric], rule.metric
+        if not record.judge:
+            found[rule] = f"{label} asks no judge, so that `max_drift` says nothing of it"
+            continue
+        shown = _scores(run, label, baseline, kept)
+        why = _unsteady(rule, record, folder, evalset.name, shown, watched=label in watched)
         if why:
             found[rule] = why
     return found
+
+
+def unsteady_pairs(
+    rule: GateRule,
+    record: MetricRecord,
+    folder: Path,
+    evalset: str,
+    dates: tuple[str, str],
+    *,
+    cached: bool,
+    again: str,
+    watched: bool = False,
+) -> str:
+    """Say why a judge of pairs has not shown the `max_drift` of a rule; empty where it has.
+
+    `dates` are those of its first and last verdict; some of its replies may be older where any was `cached`.
+    `again` is the command that asks for all of them anew. Of a `watched` one the anchors are still to be
+    judged.
+    """
+
+    def apart(change: Change, freezing: Freezing) -> str:
+        if not cached and change.side(dates[0]) == "after":
+            return ""
+        told = (
+            f"the judge {rule.metric} changed {change.span} ({moved(change.shift)}), and its verdicts may be "
+            "from before that"
+        )
+        taken = change.side(freezing.frozen_at) == "after"
+        return told + (f"{COMPARE}{again}" if taken else _renew(evalset, rule.metric))
+
+    shown = _Shown("verdicts", "its verdicts", dates, apart)
+    return _unsteady(rule, record, folder, evalset, shown, watched=watched)
+
+
+class Scored(NamedTuple):
+    """The scores of a baseline."""
+
+    at: Callable[[str], str | None]
+    """When it was scored by a judge, by its label; None where nobody knows."""
+    run: str | None
+    """The run that it is; None of a file."""
+
+
+class _Shown(NamedTuple):
+    """What is held to a judge's anchors."""
+
+    what: str
+    since: str
+    """Within a day of what the anchors must have been judged."""
+    dates: tuple[str, ...]
+    apart: Callable[[Change, Freezing], str]
+    """Says why it is not by the judge as it is since a change; empty where it is."""
+
+
+def _scores(run: Run, label: str, baseline: Scored, kept: Kept) -> _Shown:
+    """Return the scores of a run and of its baseline."""
+    when, scored = kept.date(run, label), baseline.at(label)
+
+    def apart(change: Change, _: Freezing) -> str:
+        return _apart(change, label, run, baseline.run, scored, when, kept)
+
+    return _Shown("scores", "when this run was begun", (when,), apart)
 
 
 def _unsteady(
@@ -176,97 +244,68 @@ def _unsteady(
     record: MetricRecord,
     folder: Path,
     evalset: str,
-    run: Run,
-    baseline: str | None,
-    kept: Kept,
-    watched: Collection[str],
+    shown: _Shown,
+    *,
+    watched: bool,
 ) -> str:
+    """Say why a judge has not shown the `max_drift` of a rule by its anchors; empty where it has."""
     label, judge = rule.metric, f"{evalset}:{rule.metric}"
-    if not record.judge:
-        return f"{label} asks no judge, so that `max_drift` says nothing of it"
+    source = " --from OLD --from NEW" if record.metric == KIND else ""
     past = held(folder, label)
     if past is None:
-        return f"the judge {label} has no anchors{FREEZE}promptops judge freeze {judge}"
-    renew = f"{TAKE}promptops judge freeze {judge} --renew"
+        return f"the judge {label} has no anchors{FREEZE}promptops judge freeze {judge}{source}"
     freezing = past.anchors.freezing
     if freezing.signature != record.signature:
         what = changed_parts(freezing.signature, record.signature)
-        return f"{what} since the anchors of {label} were frozen on {freezing.frozen_at[:10]}{renew}"
-    when = kept.date(run, label)
+        frozen = f"since the anchors of {label} were frozen on {freezing.frozen_at[:10]}"
+        return f"{what} {frozen}{_renew(evalset, label)}"
     for change in changes_of(past.readings, record.signature):
-        why = _apart(change, label, run, baseline, when, kept)
+        why = shown.apart(change, freezing)
         if why:
             return why
-    if label in watched:
+    if watched:
         return ""
-    off = _off(past, when)
-    if off is None:
+    found = [off for when in shown.dates if (off := _off(past, when)) is not None]
+    if len(found) < len(shown.dates):
         return (
-            f"the anchors of {label} were not judged within a day of when this run was begun{CHECK}promptops "
-            f"judge check {judge}"
-        )
-    largest = _largest(off)
-    if largest is None or largest > (rule.max_drift or 0.0):
-        seen = "off by nobody knows how much" if largest is None else f"off by as much as {largest:.3g}"
-        told = (
-            f"the scores of the judge {label} may be {seen} from those that were frozen, and the rule allows "
-            f"{rule.max_drift:g}"
-        )
-        if off.low is None or off.high is None or not off.low <= 0 <= off.high or not rule.max_drift:
-            return f"{told}{renew}"
-        # Nothing shows a change: taken as it is now, the judge would be off by its noise the next time.
-        reach = (off.high - off.low) / 2
-        wanted = math.ceil(off.n * max(reach / rule.max_drift, 1.0) ** 2 * 1.5)
-        more = f"promptops judge freeze {judge} --cases {wanted}"
-        return f"{told}, which {off.n} anchors can't show{FREEZE_MORE}{more}"
-    return ""
-
-
-def unsteady_pairs(
-    rule: GateRule, record: MetricRecord, folder: Path, evalset: str, dates: tuple[str, str], *, cached: bool
-) -> str:
-    """Say why a judge of pairs has not shown the `max_drift` of a rule; empty where it has.
-
-    `dates` are those of its first and last verdict; some of its replies may be older where any was `cached`.
-    """
-    label, judge = record.label, f"{evalset}:{record.label}"
-    past = held(folder, label)
-    if past is None:
-        return f"the judge {label} has no anchors{FREEZE}promptops judge freeze {judge}"
-    renew = f"{TAKE}promptops judge freeze {judge} --renew"
-    freezing = past.anchors.freezing
-    if freezing.signature != record.signature:
-        what = changed_parts(freezing.signature, record.signature)
-        return f"{what} since the anchors of {label} were frozen on {freezing.frozen_at[:10]}{renew}"
-    for change in changes_of(past.readings, record.signature):
-        if cached or change.side(dates[0]) != "after":
-            told = (
-                f"the judge {label} changed {change.span} ({moved(change.shift)}), and its verdicts may be "
-                "from before that"
-            )
-            taken = change.side(freezing.frozen_at) == "after"
-            again = f"{COMPARE}promptops compare BASELINE RUN --pairwise --no-cache"
-            return told + (again if taken else renew)
-    found = [_off(past, when) for when in dates]
-    if any(each is None for each in found):
-        return (
-            f"the anchors of {label} were not judged within a day of its verdicts{CHECK}promptops judge "
+            f"the anchors of {label} were not judged within a day of {shown.since}{CHECK}promptops judge "
             f"check {judge}"
         )
-    ends = [end for each in found if each and (end := _largest(each)) is not None]
-    if len(ends) < len(found) or max(ends) > (rule.max_drift or 0.0):
-        seen = f"off by as much as {max(ends):.3g}" if ends else "off by nobody knows how much"
-        return (
-            f"the verdicts of the judge {label} may be {seen} from those that were frozen, and the rule "
-            f"allows {rule.max_drift:g}{renew}"
-        )
-    return ""
+    off = max(found, key=_largest)
+    largest = _largest(off)
+    if largest <= (rule.max_drift or 0.0):
+        return ""
+    seen = "off by nobody knows how much" if math.isinf(largest) else f"off by as much as {largest:.3g}"
+    told = (
+        f"the {shown.what} of the judge {label} may be {seen} from those that were frozen, and the rule "
+        f"allows {rule.max_drift:g}"
+    )
+    if off.low is None or off.high is None or not off.low <= 0 <= off.high or not rule.max_drift:
+        return f"{told}{_renew(evalset, label)}"
+    # Nothing shows a change: taken as it is now, the judge would be off by its noise the next time.
+    reach = (off.high - off.low) / 2
+    wanted = math.ceil(off.n * max(reach / rule.max_drift, 1.0) ** 2 * 1.5)
+    more = f"promptops judge freeze {judge}{source} --cases {wanted}"
+    return f"{told}, which {off.n} anchors can't show{FREEZE_MORE}{more}"
 
 
-def _apart(change: Change, label: str, run: Run, baseline: str | None, when: str, kept: Kept) -> str:
+def _renew(evalset: str, label: str) -> str:
+    return f"{TAKE}promptops judge freeze {evalset}:{label} --renew"
+
+
+def _apart(
+    change: Change,
+    label: str,
+    run: Run,
+    against: str | None,
+    baseline: str | None,
+    when: str,
+    kept: Kept,
+) -> str:
     """Say why a run and its baseline are not by the judge as it is since a change; empty where they are.
 
     Whoever does what it says comes to a gate that measures: nothing is named that is done already.
+    `against` is the run that is the baseline, None of a file; `baseline` says when that was scored.
     """
     changed = f"the judge {label} changed {change.span} ({moved(change.shift)})"
     before = change.side(baseline) if baseline else ""
@@ -283,14 +322,16 @@ def _apart(change: Change, label: str, run: Run, baseline: str | None, when: str
             f"{changed}, and the baseline is not committed, so that nobody knows when it was scored{COMMIT}"
             f"{again}"
         )
+    if against is not None:
+        return f"{changed}, between the baseline and this run{AGAINST}promptops score {against} --no-cache"
     return f"{changed}, between the baseline and this run{REBASE}{again}"
 
 
-def _largest(off: Found) -> float | None:
-    """Return how far off a judge may be; None where nobody knows."""
+def _largest(off: Found) -> float:
+    """Return how far off a judge may be; infinite where nobody knows."""
     if off.reason == ALL_EQUAL and off.value is not None:
         return abs(off.value)
-    return None if off.low is None or off.high is None else max(abs(off.low), abs(off.high))
+    return math.inf if off.low is None or off.high is None else max(abs(off.low), abs(off.high))
 
 
 def _off(past: Held, when: str) -> Found | None:

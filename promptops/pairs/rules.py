@@ -13,8 +13,6 @@ from promptops.types import MetricSpec
 KEYS = ("pairwise", "margin", "worst_slice_margin", "slice", "alpha", "exact", "max_drift")
 KIND = "pairwise"
 """The shipped judge of pairs."""
-ACCEPT = ". Accept one with its outputs: "
-"""What stands between the reason and the command, where a baseline holds no outputs."""
 _UNCERTIFIED = (
     "is not for a judge of pairs: people rate single outputs, and no certificate says how it judges two. "
     "`max_drift` holds it to its frozen anchors"

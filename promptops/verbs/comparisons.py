@@ -20,7 +20,7 @@ from promptops.gate.missing import missing_warnings, unequal_missing
 from promptops.gate.rules import GateRule
 from promptops.instruments import Found
 from promptops.judging.certificates import ANEW, certificate_file, scored_by_another
-from promptops.judging.changes import Kept, between, committed_at, void_rules
+from promptops.judging.changes import Kept, Scored, between, committed_at, void_rules
 from promptops.judging.facts import Beside, Ratings, facts_of_both
 from promptops.judging.noise import noise_known
 from promptops.judging.soundings import sounding_file
@@ -276,7 +276,8 @@ class Comparisons(Preferences):
         watched: Sequence[str] = (),
     ) -> dict[GateRule, str]:
         """Return the rules whose judge has not shown what they ask for, and why."""
-        baseline, kept = partial(self._scored_at, against), Kept(self.store, drafted=drafted)
+        baseline = Scored(partial(self._scored_at, against), None if _file(against) else self.run(against).id)
+        kept = Kept(self.store, drafted=drafted)
         void = void_rules(found, folder, run, baseline, kept, watched=watched)
         if drafted:
             return void

@@ -21,11 +21,12 @@ from promptops.gate.followers import relative_to
 from promptops.judges.pairwise import Pairwise
 from promptops.judging.certificates import COMPARE
 from promptops.judging.changes import unsteady_pairs
+from promptops.mends import ACCEPT
 from promptops.paircontest import Contest
 from promptops.pairhearing import hear
 from promptops.pairs.gate import Heard, pair_cells
 from promptops.pairs.preference import Bench, Scores
-from promptops.pairs.rules import ACCEPT, PairRule
+from promptops.pairs.rules import PairRule
 from promptops.pairs.summary import Pair
 from promptops.prompts.templates import Renderer
 from promptops.replay.recorded import CassetteCaller
@@ -268,7 +269,8 @@ def _unsteady(
     dates = [row.created_at for row in rows.values()] or [contest.opposed.second.created_at]
     cached = not rows or any(row.content.get("cached") for row in rows.values())
     record, span = contest.judge.record(rule.metric, "pairwise"), (min(dates), max(dates))
-    return unsteady_pairs(rule, record, folder, evalset, span, cached=cached)
+    again = f"{contest.again} --no-cache"
+    return unsteady_pairs(rule, record, folder, evalset, span, cached=cached, again=again)
 
 
 def _blind(rule: PairRule, against: str) -> str:

@@ -230,7 +230,9 @@ def test_a_rule_can_ask_that_the_judge_came_out_as_its_anchors_were_frozen(
     compared(folder, old, new)
     found = decided(folder, baseline=old)
     assert found.outcome == "CANNOT_MEASURE"
-    assert "has no anchors" in found.sentence and "promptops judge freeze numbers:better" in found.sentence
+    assert (
+        "has no anchors" in found.sentence and "freeze numbers:better --from OLD --from NEW" in found.sentence
+    )
     with Project.open(folder.path) as project:
         with pytest.raises(UsageError, match="those of two runs"):
             project.freeze_anchors("numbers:better", runs=[new])
@@ -248,9 +250,9 @@ def test_a_rule_can_ask_that_the_judge_came_out_as_its_anchors_were_frozen(
         assert moved.outcome == "CANNOT_MEASURE" and "the judge better changed" in moved.sentence
         renewed = project.freeze_anchors("numbers:better", renew=True)
         assert [case.id for case in renewed.cases] == [case.id for case in frozen.cases]
-        assert "--no-cache" in project.gate("numbers", baseline=old).sentence, "verdicts are from before"
-        project.prefer(old, new, cache=False)
-        assert project.gate("numbers", baseline=old).outcome == "FAIL"
+        told = f"`promptops gate numbers --run {new} --baseline {old} --no-cache`"
+        assert told in project.gate("numbers", baseline=old).sentence, "verdicts are from before"
+        assert project.gate_run("numbers", baseline=old, cache=False).outcome == "FAIL"
 
 
 def test_anchors_of_a_judge_of_pairs_come_back_as_they_were_written(two: tuple[Folder, str, str]) -> None:

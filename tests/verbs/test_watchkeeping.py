@@ -151,8 +151,13 @@ def test_a_rule_may_ask_for_a_steady_judge(watched: Folder, server: Server, mood
         assert project.gate_prompt("numbers", "ask.prompt.yaml", ASK[2][0], cache=False).outcome == "PASS"
     refused = cli(watched, "gate", "numbers", "--run", accepted.id, "--baseline", steady.candidate)
     assert refused.exit_code == 3
-    told = "accept that run, and commit the file: `promptops eval numbers --prompt PROMPT --no-cache`"
-    assert told in refused.stdout
+    told = f"gate against the run that this makes: `promptops score {steady.candidate} --no-cache`"
+    assert told in refused.stdout and "commit" not in refused.stdout
+    assert cli(watched, "score", steady.candidate, "--no-cache").exit_code == 0
+    with Project.open(watched.path) as project:
+        scored = project.run("latest").id
+    against = cli(watched, "gate", "numbers", "--run", accepted.id, "--baseline", scored)
+    assert against.exit_code == 0, against.output
 
 
 def test_who_does_what_the_gate_advises_comes_to_a_gate_that_measures(watched: Folder, mood: Mood) -> None:
