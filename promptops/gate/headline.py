@@ -10,8 +10,8 @@ from promptops.gate.shortfall import more_cases, oriented
 from promptops.judging.certificates import MENDS
 from promptops.judging.correctionwords import settling
 from promptops.labels.labels import DRAW
-from promptops.mends import BASELINE_MENDS
 from promptops.stats.decision import SMALL
+from promptops.texts.mends import BASELINE_MENDS
 from promptops.types import Estimate, Outcome
 from promptops.verdicts import CellVerdict, Comparison, Delta, Verdict
 

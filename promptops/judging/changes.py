@@ -38,9 +38,9 @@ from promptops.judging.certificates import (
     unfit,
 )
 from promptops.judging.drifting import ALL_EQUAL, Change, changes_of, moved, to_frozen
-from promptops.mends import AGAINST
 from promptops.pairs.rules import KIND
 from promptops.store import Store
+from promptops.texts.mends import AGAINST
 from promptops.types import EvalSet, MetricRecord, Run
 
 FRESH = timedelta(days=1)

@@ -29,8 +29,8 @@ from promptops.gate.stopper import InOrder
 from promptops.runs.endings import cut_short
 from promptops.runs.evaluation import Evaluation
 from promptops.runs.progress import Watch
+from promptops.runs.sameaccount import on_same_account
 from promptops.runs.tasks import Follower
-from promptops.sameaccount import on_same_account
 from promptops.types import EvalSet, Result, Run, Sample
 from promptops.verbs.decisions import Decisions
 from promptops.verbs.pairgates import Asking, pair_rules, refuse_unasked

@@ -21,10 +21,8 @@ from promptops.gate.followers import relative_to
 from promptops.judges.pairwise import Pairwise
 from promptops.judging.certificates import COMPARE
 from promptops.judging.changes import unsteady_pairs
-from promptops.mends import ACCEPT
-from promptops.paircontest import Contest
-from promptops.pairhearing import hear
 from promptops.pairs.gate import Heard, pair_cells
+from promptops.pairs.hearing import hear
 from promptops.pairs.preference import Bench, Scores
 from promptops.pairs.rules import PairRule
 from promptops.pairs.summary import Pair
@@ -36,7 +34,9 @@ from promptops.runs.eventloop import wait_for
 from promptops.runs.runner import answer_request
 from promptops.store.rows import PairRow
 from promptops.texts.figures import dollars
+from promptops.texts.mends import ACCEPT
 from promptops.types import Completion, EvalSet, Run
+from promptops.verbs.paircontest import Contest
 from promptops.verbs.preferences import Opposed, WithoutOutputsError
 from promptops.verbs.shifts import Shifts
 from promptops.verdicts import CellVerdict

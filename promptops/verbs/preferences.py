@@ -16,7 +16,7 @@ from promptops.gate.baselines import accepted, read_baseline, read_header
 from promptops.instruments import Preference
 from promptops.judges.pairwise import Pairwise
 from promptops.judging.families import kinship
-from promptops.pairhearing import hear
+from promptops.pairs.hearing import hear
 from promptops.pairs.preference import Bench, Scores, told_before
 from promptops.pairs.rules import PairRule
 from promptops.pairs.summary import Hearing, Pair, summed_up

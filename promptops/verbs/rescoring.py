@@ -9,12 +9,12 @@ from typing import Any
 
 from promptops.calls.budget import Budget
 from promptops.calls.forecast import Forecast
-from promptops.gateforecasts import GateForecasts
 from promptops.metrics import Metric
 from promptops.runs.evaluation import Evaluation
 from promptops.runs.progress import Watch
 from promptops.types import EvalSet, MetricSpec, Run, Sample
 from promptops.verbs.evaluating import judge_models
+from promptops.verbs.gateforecasts import GateForecasts
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from promptops.judging.changes import Kept, marks
 from promptops.judging.watched import trial_of_anchors
 from promptops.metrics import Metric
 from promptops.runs.evaluation import Evaluation
-from promptops.sameaccount import on_same_account
+from promptops.runs.sameaccount import on_same_account
 from promptops.types import EvalSet, MetricSpec, Run
 from promptops.verbs.generating import Generating
 
