@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from dashboards import monitorframes
 from dashboards.textframes import CASE, NEAR, PICKED
 
 QUIET, BLUE = "#8a94a6", "#3d7dbf"
@@ -61,7 +62,7 @@ def trend(days: pd.DataFrame) -> None:
 
 
 def series(rows: pd.DataFrame, *, shares: bool) -> None:
-    """Draw a measure of each day (or version) with its interval; a square is where the series changed."""
+    """Draw a measure of each day (or version) with its interval; findings have a mark of their own."""
     x = {
         "field": "name",
         "type": "ordinal",
@@ -76,7 +77,7 @@ def series(rows: pd.DataFrame, *, shares: bool) -> None:
         "mark": {"type": "rule", "color": QUIET, "strokeWidth": 3, "opacity": 0.6},
         "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}},
     }
-    domain = ["as before", "changed here"]
+    domain = ["as before", monitorframes.CHANGED, monitorframes.FAR]
     points = {
         "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1},
         "encoding": {
@@ -85,13 +86,13 @@ def series(rows: pd.DataFrame, *, shares: bool) -> None:
             "color": {
                 "field": "finding",
                 "type": "nominal",
-                "scale": {"domain": domain, "range": [BLUE, KINDS[0]]},
+                "scale": {"domain": domain, "range": [BLUE, KINDS[0], KINDS[0]]},
                 "legend": None,
             },
             "shape": {
                 "field": "finding",
                 "type": "nominal",
-                "scale": {"domain": domain, "range": ["circle", "square"]},
+                "scale": {"domain": domain, "range": ["circle", "square", "triangle-up"]},
                 "legend": None,
             },
             "tooltip": hint,

@@ -8,6 +8,9 @@ from dashboards.frames import cell
 from promptops import Found, Monitor, figure_text
 from promptops.texts.figures import p_value
 
+CHANGED = "changed here"
+FAR = "far off the other days"
+
 
 def whole_frame(found: Monitor) -> pd.DataFrame:
     """Return one row a measure over the whole time; errors by their class below."""
@@ -38,6 +41,7 @@ def whole_frame(found: Monitor) -> pd.DataFrame:
 def series_frame(found: Monitor, measure: str) -> pd.DataFrame:
     """Return one row a day, version or whatever has a row, with one measure and its bounds."""
     changed = {each.at for each in found.changes if each.measure == measure and found.by == found.unit}
+    far = {each.day for each in found.far_days if each.measure == measure and found.by == "day"}
     rows = []
     for each in found.rows:
         figure = each.measures.get(measure)
@@ -53,7 +57,7 @@ def series_frame(found: Monitor, measure: str) -> pd.DataFrame:
                 "95 %, at every look": bounds(measure, figure),
                 "n": figure.n,
                 "records": each.records,
-                "finding": "changed here" if each.name in changed else "as before",
+                "finding": CHANGED if each.name in changed else FAR if each.name in far else "as before",
             }
         )
     columns = ["name", "value", "low", "high", "figure", "95 %, at every look", "n", "records", "finding"]
@@ -72,6 +76,22 @@ def changes_frame(found: Monitor) -> pd.DataFrame:
             "came then": cell(", ".join(each.deployed)),
         }
         for each in found.changes
+    ]
+    return pd.DataFrame(rows)
+
+
+def far_days_frame(found: Monitor) -> pd.DataFrame:
+    """Return one row a single day on which a measure lies far off the others."""
+    rows = [
+        {
+            "day": each.day,
+            "measure": cell(each.measure),
+            "figure": figure_text(each.measure, each.value),
+            "expected": f"{figure_text(each.measure, each.low)} to {figure_text(each.measure, each.high)}",
+            "n": f"{each.n:,}",
+            "p": p_value(each.p),
+        }
+        for each in found.far_days
     ]
     return pd.DataFrame(rows)
 

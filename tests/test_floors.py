@@ -143,7 +143,9 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "calls.prices",
         *(
             "production.alerting",
+            "production.days",
             "production.delivery",
+            "production.fardays",
             "production.measures",
             "production.measuretext",
             "production.monitoring",

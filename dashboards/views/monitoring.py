@@ -101,7 +101,10 @@ def _found(found: Monitor) -> None:
             st.text("No row has a figure of it.")
         else:
             charts.series(series, shares=str(series["figure"].iloc[0]).endswith("%"))
-            shown.quiet("Bars are the intervals. A red square is where the series changed.")
+            shown.quiet(
+                "Bars are the intervals. A red square is where the series changed, a red triangle a single "
+                "day far off the others."
+            )
     if found.changes:
         st.subheader("Changes", anchor=False, divider="gray")
         shown.table(
@@ -109,6 +112,14 @@ def _found(found: Monitor) -> None:
             right=("before", "after", "p"),
             alt="Where the series changed",
         )
+    if found.far_days:
+        st.subheader("Single days far off the others", anchor=False, divider="gray")
+        shown.table(
+            monitorframes.far_days_frame(found),
+            right=("figure", "expected", "n", "p"),
+            alt="Days on which a measure lies far off the others",
+        )
+        shown.quiet("95 % of such days lie in the expected range; p is over all days and measures.")
     if found.deploys:
         st.subheader("Versions", anchor=False, divider="gray")
         shown.table(

@@ -208,6 +208,7 @@ def print_monitor(found: Monitor) -> None:
     console().print()
     _print_rows(found)
     _print_changes(found)
+    _print_far_days(found)
     _print_deploys(found.deploys)
 
 
@@ -270,7 +271,8 @@ def _print_rows(found: Monitor) -> None:
     table.add_column(found.by)
     for name in ("calls", *names, "cost"):
         table.add_column(safe_line(name, 16), justify="right")
-    marked = {(each.at, each.measure) for each in found.changes if found.by == found.unit}
+    changed = {(each.at, each.measure) for each in found.changes if found.by == found.unit}
+    far = {(each.day, each.measure) for each in found.far_days if found.by == "day"}
     rows = found.rows[-_SHOWN_ROWS:] if found.by in ("day", "hour") else found.rows[:_SHOWN_ROWS]
     if len(rows) < len(found.rows):
         console().print(f"{len(rows)} of {len(found.rows)} rows; all of them: --json")
@@ -279,7 +281,8 @@ def _print_rows(found: Monitor) -> None:
             safe_line(row.name, 40),
             f"{row.calls:,.0f}",
             *(
-                ("* " if (row.name, name) in marked else "") + figure_text(name, row.measures[name].value)
+                ("* " if (row.name, name) in changed else "! " if (row.name, name) in far else "")
+                + figure_text(name, row.measures[name].value)
                 for name in names
             ),
             "-" if row.costs.total is None else dollars(row.costs.total),
@@ -300,6 +303,24 @@ def _print_changes(found: Monitor) -> None:
         console().print(
             f"  {each.at}  {safe_line(name, 40)} {figure_text(name, each.before)} -> "
             f"{figure_text(name, each.after)} (p {p_value(each.p)}){safe_line(with_it)}",
+            soft_wrap=True,
+        )
+
+
+def _print_far_days(found: Monitor) -> None:
+    from promptops.cli.safe import safe_line
+    from promptops.cli.tables import console
+    from promptops.texts.figures import p_value
+
+    if found.far_days:
+        console().print("\nSingle days far off the others:", style="bold")
+    for each in found.far_days:
+        name = each.measure
+        value, low, high = (figure_text(name, figure) for figure in (each.value, each.low, each.high))
+        console().print(
+            f"  {each.day}  {safe_line(name, 40)} {value}, expected {low} to {high} (n {each.n:,}, p "
+            f"{p_value(each.p)})",
+            style="bold" if each.worse else "",
             soft_wrap=True,
         )
 

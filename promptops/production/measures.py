@@ -57,9 +57,9 @@ class Measure:
             return Found(value=float(np.average(x, weights=w)), n=n, reason="it has no range")
         ends = mean_sequence(self.scaled(x), level, weights=w, largest=self._heaviest(weights))
         return Found(
-            value=self._unscaled(ends.value),
-            low=self._unscaled(ends.low),
-            high=self._unscaled(ends.high),
+            value=self.unscaled(ends.value),
+            low=self.unscaled(ends.low),
+            high=self.unscaled(ends.high),
             n=n,
         )
 
@@ -69,7 +69,8 @@ class Measure:
         scaled: Floats = np.clip((values - low) / (high - low), 0.0, 1.0)
         return scaled
 
-    def _unscaled(self, value: float) -> float:
+    def unscaled(self, value: float) -> float:
+        """Return a value on the measure's own range."""
         low, high = self.scale.low or 0.0, 1.0 if self.scale.high is None else self.scale.high
         return low + value * (high - low)
 

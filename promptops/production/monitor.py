@@ -55,6 +55,22 @@ class Change(Noun):
     """Versions that came on that day or hour, or the one before."""
 
 
+class FarDay(Noun):
+    """A day on which a measure lies farther off the other days than they do from one another."""
+
+    measure: str
+    day: str
+    value: float
+    n: int
+    low: float
+    """Between `low` and `high` lie 95 % of the days with as many records, by the other days."""
+    high: float
+    p: float
+    """Over all days and measures."""
+    worse: bool | None
+    """Whether it lies on the worse side; None where the measure says neither."""
+
+
 class Deploy(Noun):
     """One measure before and after a version came, by the version's and its predecessor's own records."""
 
@@ -81,6 +97,10 @@ class Monitor(Noun):
     whole: Figures
     rows: tuple[Figures, ...]
     changes: tuple[Change, ...]
+    far_days: tuple[FarDay, ...]
+    """Single days that stand out, whatever the rows are."""
+    too_few_days: tuple[str, ...]
+    """Measures of which too few days have a figure for a single one to stand out."""
     deploys: tuple[Deploy, ...]
     lower_is_better: tuple[str, ...]
     notes: tuple[str, ...] = ()

@@ -8,11 +8,14 @@ from itertools import pairwise
 import numpy as np
 
 from promptops.instruments import Found
+from promptops.production.fardays import far_days
 from promptops.production.measures import Measure, Scale, measures_of
 from promptops.production.monitor import By, Change, Costs, Deploy, Figures, Monitor, Unit
 from promptops.production.traffic import Moments, Traffic
 from promptops.stats import Bools, Floats, Ints
 from promptops.stats.changepoints import change_points
+from promptops.stats.outliers import FEWEST
+from promptops.texts.figures import listed
 
 ALPHA = 0.05
 HOURS_UP_TO = 4.0
@@ -38,6 +41,7 @@ def monitored(
     everything = np.ones(len(traffic), dtype=bool)
     unit: Unit = "day" if by == "day" else "hour" if by == "hour" else _unit_of(since, until)
     changes, told = _changes(traffic, measures, unit, seed)
+    far, few = far_days(traffic, measures, changes, ALPHA)
     return Monitor(
         prompt=prompt,
         since=since,
@@ -47,11 +51,13 @@ def monitored(
         whole=_figures("all", traffic, measures, everything),
         rows=tuple(_figures(name, traffic, measures, which) for name, which in _groups(traffic, by)),
         changes=changes,
+        far_days=far,
+        too_few_days=few,
         deploys=tuple(_deploys(traffic, measures)),
         lower_is_better=tuple(
             name for name, each in measures.items() if each.scale.higher_is_better is False
         ),
-        notes=(*notes, *told),
+        notes=(*notes, *told, *_few_days(few, len(measures))),
     )
 
 
@@ -141,6 +147,13 @@ def _changes(
     told = len(np.unique(place))
     few = [f"{told} {unit}s with records are too few to show a change; 12 or more can."] if told < 12 else []
     return tuple(sorted(found, key=lambda each: (each.at, each.measure))), few
+
+
+def _few_days(few: Sequence[str], all_measures: int) -> list[str]:
+    if not few:
+        return []
+    which = "" if len(few) == all_measures else f" of {listed(few)}"
+    return [f"Single days that stand out can't be told{which}: that takes {FEWEST} days with a figure."]
 
 
 def _series(measure: Measure, weights: Floats, place: Ints, count: int) -> tuple[Floats, Floats]:

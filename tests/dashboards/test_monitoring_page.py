@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from streamlit.testing.v1 import AppTest
 
+from dashboards import monitorframes
 from promptops import Project
 from promptops.cli import app as command
+from promptops.production.records import Record
 from tests.dashboards.test_label_page import everything
 from tests.dashboards.test_pages import page, projects, small, texts
 from tests.production.made_records import made
@@ -71,3 +73,35 @@ def test_rows_can_be_of_other_kinds(watched: tuple[Path, str], page: Open, by: s
 
 def test_without_records_monitoring_says_how_to_log_some(small: tuple[Path, str], page: Open) -> None:
     assert "no records of production yet" in texts(page(*small, "monitoring"))
+
+
+def test_a_single_bad_day_is_told_and_marked(tmp_path: Path, page: Open) -> None:
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    with Project.open(tmp_path) as project:
+        project.store.add_records(
+            [
+                Record(
+                    id=f"{day}-{n}",
+                    at=(today - timedelta(days=25 - day, minutes=-14 * n)).isoformat(timespec="microseconds"),
+                    output=None if n < (15 if day == 9 else 1) else "x",
+                    error="timeout" if n < (15 if day == 9 else 1) else None,
+                )
+                for day in range(25)
+                for n in range(100)
+            ]
+        )
+        database = project.settings.database
+    app = page(tmp_path, database, "monitoring", looked="1")
+    assert not app.exception
+    [row] = app.dataframe[1].value.to_dict("records")
+    assert (row["day"], row["measure"], row["figure"]) == (
+        str((today - timedelta(days=16)).date()),
+        "errors",
+        "15.0%",
+    )
+    assert "Single days far off the others" in [each.value for each in app.subheader]
+    [chart] = [json.loads(each.proto.spec) for each in app.get("vega_lite_chart")]
+    assert chart["layer"][1]["encoding"]["shape"]["scale"]["domain"][2] == monitorframes.FAR
+    with Project.open(tmp_path) as project:
+        series = monitorframes.series_frame(project.monitor(since="28d", score=False), "errors")
+    assert list(series["name"][series["finding"] == monitorframes.FAR]) == [row["day"]]
