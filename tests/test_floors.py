@@ -143,6 +143,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "calls.prices",
         *(
             "production.alerting",
+            "production.dayalerts",
             "production.days",
             "production.delivery",
             "production.fardays",

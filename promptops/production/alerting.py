@@ -13,8 +13,9 @@ import numpy as np
 
 from promptops.errors import UsageError
 from promptops.instruments import Found
-from promptops.production.alertrules import AlertRule, hours_of
+from promptops.production.alertrules import SUMS, AlertRule, hours_of
 from promptops.production.alerts import Alert
+from promptops.production.dayalerts import day_looked_at
 from promptops.production.measures import Measure, Scale, measure_named
 from promptops.production.measuretext import figure_text
 from promptops.production.told import AlertState
@@ -23,8 +24,6 @@ from promptops.stats import Bools, Floats
 from promptops.stats.confidence import quantile_sequence
 from promptops.stats.detector import Side, alarm_level, fell_below_before, restarted_evidence
 
-SUMS = ("calls", "cost_total")
-"""Measures that are counted, not estimated."""
 _YEAR = 8_766
 """Hours."""
 _DAYS_FROM = 48
@@ -44,6 +43,8 @@ class Span:
     @classmethod
     def of(cls, rule: AlertRule, now: np.datetime64) -> Span:
         """Return the times that a rule looks at."""
+        # Of single days only whole ones are looked at.
+        now = now if rule.odd_day is None else now.astype("datetime64[D]").astype("datetime64[us]")
         start = now - _hours(rule.hours)
         return cls(start - _hours(hours_of(rule.before)), start, now)
 
@@ -57,6 +58,8 @@ def looked_at(
     range, UnknownName.
     """
     span = Span.of(rule, now)
+    if rule.odd_day is not None:
+        return day_looked_at(rule, traffic, scales, span.start.astype("datetime64[D]"))
     inside = (traffic.at >= span.start) & (traffic.at < now)
     earlier = (traffic.at >= span.before) & (traffic.at < span.start)
     if rule.metric in SUMS:

@@ -13,11 +13,16 @@ _LENGTH = re.compile(r"[1-9]\d{0,3}[hdw]")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _HOURS = {"h": 1, "d": 24, "w": 168}
 
+SUMS = ("calls", "cost_total")
+"""Measures that are counted, not estimated."""
 Limit = Literal["above", "below", "rise", "drop"]
+_LIMITS: tuple[Limit, ...] = ("above", "below", "rise", "drop")
+_DAYS_BEFORE = "28d"
+_FEWEST_DAYS = 14
 
 
 class AlertRule(Noun):
-    """When to ring: a measure above or below a figure, or risen or dropped against the time before."""
+    """When to ring: a measure above or below a figure, risen or dropped, or a day far off the others."""
 
     name: str = Field(min_length=1, max_length=100)
     metric: str = Field(min_length=1)
@@ -27,13 +32,15 @@ class AlertRule(Noun):
     rise: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     """By how much, in the measure's own unit, it may be higher than in the time before."""
     drop: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    odd_day: Literal["above", "below", "either"] | None = None
+    """On which side the last whole day may not lie far off the days of the time before."""
     prompt: str | None = None
     """As in `--prompt`: reply, reply@3 or reply@production."""
     model: str | None = None
     window: str = "1d"
     """The time that is looked at: 6h, 1d, 2w."""
     before: str = "7d"
-    """The time before it that `rise` and `drop` look at."""
+    """The time before it that `rise`, `drop` and `odd_day` look at; of the latter 28d by default."""
     min_records: int = Field(default=30, ge=1)
     """Records in the window below which nothing is said."""
     alpha: float = Field(default=0.05, gt=0, lt=0.5)
@@ -46,17 +53,37 @@ class AlertRule(Noun):
             raise ValueError(f"{value!r} is no length of time. Write 6h, 1d or 2w")
         return value
 
+    @model_validator(mode="before")
+    @classmethod
+    def _look_back(cls, value: object) -> object:
+        return {"before": _DAYS_BEFORE, **value} if isinstance(value, dict) and "odd_day" in value else value
+
     @model_validator(mode="after")
     def _check_limits(self) -> Self:
-        given = [name for name in ("above", "below", "rise", "drop") if getattr(self, name) is not None]
+        given = [name for name in (*_LIMITS, "odd_day") if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError("an alert has one of above, below, rise and drop")
+            raise ValueError("an alert has one of above, below, rise, drop and odd_day")
+        if self.odd_day is None:
+            return self
+        if self.metric in SUMS:
+            raise ValueError(
+                f"odd_day is about shares, times and scores, not about sums such as {self.metric}"
+            )
+        if self.window != "1d":
+            raise ValueError("odd_day looks at the last whole day (UTC): leave `window` out")
+        if hours_of(self.before) < 24 * _FEWEST_DAYS:
+            raise ValueError(f'odd_day needs {_FEWEST_DAYS} days before or more: before = "{_DAYS_BEFORE}"')
         return self
+
+    @property
+    def past_is_needed(self) -> bool:
+        """Whether the time before the window is looked at."""
+        return self.rise is not None or self.drop is not None or self.odd_day is not None
 
     @property
     def limit(self) -> tuple[Limit, float]:
         """Which limit it has, and the figure of it."""
-        for name in ("above", "below", "rise", "drop"):
+        for name in _LIMITS:
             value = getattr(self, name)
             if value is not None:
                 return name, value

@@ -21,6 +21,8 @@ class Alert(Noun):
     """The measure over the window."""
     before: float | None
     """The measure over the time before, of a rule on a rise or a drop."""
+    expected: tuple[float, float] | None = None
+    """Where a day would lie by the days before, of a rule on single days."""
     sentence: str
     since: str | None = None
     """Since when it rings."""

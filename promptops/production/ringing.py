@@ -43,7 +43,10 @@ class Ringing(Monitored):
         last = self.store.last_alerts()
         found = []
         for rule in settings.alert:
-            digest = digest_of(rule.model_dump(mode="json"))
+            # A rule from before there were odd days is still the same rule.
+            digest = digest_of(
+                rule.model_dump(mode="json", exclude={"odd_day"} if not rule.odd_day else None)
+            )
             past = last.get(rule.name)
             past = past if past is not None and past.digest == digest else None
             alert = self._looked_at(rule, moment, firing=past is not None and past.state == "firing")
@@ -52,12 +55,11 @@ class Ringing(Monitored):
 
     def _looked_at(self, rule: AlertRule, now: datetime, *, firing: bool) -> Alert:
         at = np.datetime64(now.replace(tzinfo=None), "us")
-        relative = rule.rise is not None or rule.drop is not None
         span = Span.of(rule, at)
         wanted = RecordFilter(
             **prompt_fields(rule.prompt) if rule.prompt is not None else {},
             model=rule.model,
-            since=f"{span.before if relative else span.start}+00:00",
+            since=f"{span.before if rule.past_is_needed else span.start}+00:00",
             until=spelled(now),
         )
         checks = {label: each for label, each in self._checks(()).items() if label == rule.metric}
@@ -153,6 +155,7 @@ def _payload(alert: Alert, at: str) -> dict[str, JsonValue]:
         "high": found.high,
         "records": found.n,
         "before": alert.before,
+        "expected": None if alert.expected is None else list(alert.expected),
         "sentence": alert.sentence,
         "since": alert.since,
         "at": at,

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from promptops import Project
+from promptops.canonical import digest_of
 from promptops.errors import SettingsError, UsageError
 from promptops.production.alertrules import AlertRule
 from promptops.production.alerts import Alert
@@ -119,8 +120,8 @@ def test_an_alert_is_told_once_when_it_rings_and_once_when_it_is_over(folder: Fo
     assert told(folder)[0] == {
         "format": 1, "rule": "errors", "state": "firing", "metric": "errors", "prompt": None, "model": None,
         "window": "1d", "value": pytest.approx(0.15), "low": pytest.approx(0.114, abs=0.02),
-        "high": pytest.approx(0.19, abs=0.02), "records": 960, "before": None, "since": spelled(NOW),
-        "sentence": first.sentence, "at": spelled(NOW),
+        "high": pytest.approx(0.19, abs=0.02), "records": 960, "before": None, "expected": None,
+        "since": spelled(NOW), "sentence": first.sentence, "at": spelled(NOW),
     }  # fmt: skip
 
 
@@ -390,3 +391,75 @@ def test_the_history_of_alerts_can_not_be_changed(folder: Folder, tmp_path: Path
 def test_a_rule_has_one_limit_and_a_window(fields: dict[str, object], fault: str) -> None:
     with pytest.raises(ValueError, match=fault):
         AlertRule.model_validate({"name": "a", "metric": "errors", **fields})
+
+
+def month(folder: Folder, bad: float, *, days: int = 28) -> None:
+    """Add days at 1 to 3 % errors up to the day before yesterday, one of them bad, and yesterday."""
+    rng = np.random.default_rng(5)
+    midnight = NOW.replace(hour=0, minute=0)
+    for ago in range(1, days + 2):
+        share = bad if ago == 1 else 0.2 if ago == 9 else float(rng.uniform(0.01, 0.03))
+        fill(folder, 1, 200, share, until=midnight - timedelta(days=ago - 1, hours=5))
+
+
+@pytest.mark.parametrize(
+    ("bad", "side", "state"),
+    [
+        (0.12, "above", "firing"),
+        (0.12, "either", "firing"),
+        (0.12, "below", "quiet"),
+        (0.03, "above", "quiet"),
+    ],
+)
+def test_a_rule_on_single_days_rings_after_a_day_far_off_the_others(
+    folder: Folder, bad: float, side: str, state: str
+) -> None:
+    folder.write("promptops.toml", rule(odd_day=side))
+    month(folder, bad)
+    found = check(folder)
+    assert (found.state, found.found.value, found.found.n) == (state, bad, 200)
+    assert found.expected is not None and found.expected[0] == 0.0 and 0.03 < found.expected[1] < 0.12
+    assert "on 2026-10-31, 200 records: " in found.sentence
+    assert ("far above" in found.sentence) == (bad == 0.12)
+    # What comes today is looked at when the day is over, and then yesterday is a day among others.
+    fill(folder, 1, 200, 0.02, until=NOW)
+    assert check(folder).found.n == 200
+    assert check(folder, NOW + timedelta(days=1)).state == "quiet"
+
+
+def test_a_rule_on_single_days_says_nothing_of_few_days_or_records(folder: Folder) -> None:
+    folder.write("promptops.toml", rule(odd_day="above"))
+    month(folder, 0.5, days=9)
+    found = check(folder)
+    assert (found.state, found.sentence) == (
+        None,
+        "errors: 9 days before 2026-10-31 tell it, and 11 are needed.",
+    )
+    folder.write("promptops.toml", rule(odd_day="above", min_records=300))
+    assert "200 records of 2026-10-31 tell it, and 300 are needed" in check(folder).sentence
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"odd_day": "above", "window": "7d"}, "leave `window` out"),
+        ({"odd_day": "above", "metric": "calls"}, "not about sums such as calls"),
+        ({"odd_day": "above", "before": "7d"}, "14 days before or more"),
+        ({"odd_day": "above", "above": 0.1}, "one of above, below, rise, drop and odd_day"),
+        ({"odd_day": "worse"}, "odd_day"),
+    ],
+)
+def test_a_wrong_rule_on_single_days_is_refused(folder: Folder, given: dict[str, object], told: str) -> None:
+    folder.write("promptops.toml", rule(**given))
+    assert told in folder.run("monitor", "--check", code=2).stderr
+
+
+def test_rules_from_before_there_were_odd_days_have_the_same_digest(folder: Folder) -> None:
+    folder.write("promptops.toml", rule(above=0.1))
+    fill(folder, 24, 40, 0.3)
+    check(folder)
+    with Project.open(folder.path) as project:
+        [kept] = project.store.alert_history()
+        [present] = project.settings.monitor.alert
+    without = {key: value for key, value in present.model_dump(mode="json").items() if key != "odd_day"}
+    assert kept.digest == digest_of(without)

@@ -175,7 +175,7 @@ def test_a_check_needs_no_target_and_no_model(folder: Folder, name: str, error: 
     ("written", "told"),
     [
         ("[monitor]\ncheks = []", "promptops.toml:2:1: monitor.cheks: unknown key. Did you mean 'checks'"),
-        ("[[monitor.alert]]\nname = 'a'\nmetric = 'errors'", "one of above, below, rise and drop"),
+        ("[[monitor.alert]]\nname = 'a'\nmetric = 'errors'", "one of above, below, rise, drop and odd_day"),
         ("[[monitor.alert]]\nname = 'a'\nmetric = 'errors'\nabov = 1", "Did you mean 'above'"),
         (
             "[[monitor.alert]]\nname = 'a'\nmetric = 'errors'\nabove = 1\nwindow = 'a day'",
