@@ -39,9 +39,17 @@ class Loaded:
 
 
 def load_run(
-    store: Store, run: Run, samples: Sequence[Sample] | None = None, *, beside: Loaded | None = None
+    store: Store,
+    run: Run,
+    samples: Sequence[Sample] | None = None,
+    *,
+    beside: Loaded | None = None,
+    metrics: Mapping[str, Metric] | None = None,
 ) -> Loaded:
-    """Read a stored run's scores; its samples too, unless they were read already for the run `beside` it."""
+    """Read a stored run's scores; its samples too, unless they were read already for the run `beside` it.
+
+    Its own metrics are made again, unless `metrics` are given in their place.
+    """
     with collecting_later():
         roster = None
         if beside is not None:
@@ -52,7 +60,7 @@ def load_run(
         table = tally_pages(samples, pages, run.metrics, roster=roster)
     return Loaded(
         Side(run, table),
-        metrics_of(run),
+        metrics_of(run) if metrics is None else metrics,
         lambda sample, repeat: store.result(run.id, sample, repeat),
         lambda: store.results(run.id),
     )
@@ -72,12 +80,15 @@ def load_baseline(path: Path, samples: Sequence[Sample], current: Mapping[str, M
     return Loaded(side, dict(current), lambda sample, repeat: found.get((sample, repeat)), found.values)
 
 
-def load_accepted(path: Path, samples: Sequence[Sample]) -> Loaded:
-    """Read a baseline file by itself, with the metrics by which it was accepted."""
+def load_accepted(
+    path: Path, samples: Sequence[Sample], *, metrics: Mapping[str, Metric] | None = None
+) -> Loaded:
+    """Read a baseline file by itself, with the metrics by which it was accepted, or the ones given."""
     run, results = read_baseline(path)
     found = {(result.sample_id, result.repeat): result for result in results}
     side = Side(run, tally(samples, rows_of(results), run.metrics))
-    return Loaded(side, metrics_of(run), lambda sample, repeat: found.get((sample, repeat)), found.values)
+    made = metrics_of(run) if metrics is None else metrics
+    return Loaded(side, made, lambda sample, repeat: found.get((sample, repeat)), found.values)
 
 
 def metrics_of(run: Run) -> dict[str, Metric]:

@@ -171,7 +171,10 @@ def rebuild_metric(record: MetricRecord) -> Metric:
 
 def remade_metric(record: MetricRecord) -> Metric:
     """Return the metric that a run used as it is now, whether it still means the same or not."""
-    return _validated(_metric_class(record.metric), dict(record.options), record.label)
+    metric = _validated(_metric_class(record.metric), dict(record.options), record.label)
+    if isinstance(metric, Judge) and metric.signature != record.signature:
+        return metric.ordered_as(record.signature)
+    return metric
 
 
 def is_judge(spec: MetricSpec) -> bool:

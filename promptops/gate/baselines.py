@@ -5,6 +5,7 @@ Only what the same answers would give again is written: no run id, dates, second
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
@@ -78,14 +79,13 @@ def write_baseline(path: Path, run: Run, results: Iterable[Result], *, outputs: 
         "prompt": run.prompt.model_dump(mode="json"),
         "prompt_ref": run.prompt_ref,
         "model": run.model,
-        "metrics": [record.model_dump(mode="json") for record in run.metrics],
         "repeats": run.repeats,
         "outputs": outputs,
     }
     timed = {record.label for record in run.metrics if record.metric in TIMED}
     ordered = sorted(results, key=lambda result: (result.sample_id, result.repeat))
     with replacing(path) as file:
-        file.write(canonical_json(header).encode("utf-8") + b"\n")
+        file.write(_header_line(header, run.metrics).encode("utf-8") + b"\n")
         for result in ordered:
             file.write(_utf8(canonical_json(result_row(result, timed, outputs=outputs))) + b"\n")
 
@@ -151,6 +151,27 @@ def result_row(result: Result, timed: Collection[str], *, outputs: bool = True) 
         if label not in timed
     }
     return row
+
+
+def _header_line(header: Mapping[str, object], metrics: Iterable[MetricRecord]) -> str:
+    """Return the one spelling of a header, but each metric's options with their keys as declared.
+
+    The order of a judge's criteria, or of a jury's judges, is part of what it is.
+    """
+    rows = []
+    for record in metrics:
+        fields = record.model_dump(mode="json")
+        options = json.dumps(fields["options"], separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        rows.append(_object({**_spelled(fields), "options": options}))
+    return _object({**_spelled(header), "metrics": f"[{','.join(rows)}]"})
+
+
+def _spelled(fields: Mapping[str, object]) -> dict[str, str]:
+    return {key: canonical_json(value) for key, value in fields.items()}
+
+
+def _object(spelled: Mapping[str, str]) -> str:
+    return "{" + ",".join(f"{canonical_json(key)}:{spelled[key]}" for key in sorted(spelled)) + "}"
 
 
 def _utf8(text: str) -> bytes:

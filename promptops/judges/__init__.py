@@ -136,6 +136,10 @@ class Judge(Metric):
             {**{name: getattr(self, name) for name in type(self).model_fields}, **options}
         )
 
+    def ordered_as(self, signature: str) -> Judge:
+        """Return this judge with its members, if any, in the order in which a signature names them."""
+        return self
+
     def not_asked(self, completion: Completion, sample: Sample) -> Score | None:
         """Return why there is nothing to judge, before anything is paid for; None where there is."""
         if not completion.text.strip():

@@ -86,6 +86,13 @@ class Jury(Judge):
         }
         return self.changed(judges=judges)
 
+    def ordered_as(self, signature: str) -> Judge:
+        """Return the jury with its judges in the order of a signature; keys that were sorted tell none."""
+        places = {name: signature.find(f"{name} = {own}") for name, own in self.signatures.items()}
+        return self.changed(
+            judges={name: self.judges[name] for name in sorted(places, key=places.__getitem__)}
+        )
+
     @property
     def models(self) -> tuple[str, ...]:
         """Return the judges' models, each once."""

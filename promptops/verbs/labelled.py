@@ -219,11 +219,14 @@ class Labelled(Sounded):
         return found.model_copy(update=unknown)
 
     def _rated_side(self, reference: str, found: EvalSet, judge: str) -> Loaded:
-        """Read a run or baseline file whose outputs people rate. Raises UsageError for another set's."""
+        """Read a run or baseline file whose outputs people rate; no metric of it is needed.
+
+        Raises UsageError for another set's.
+        """
         if reference.endswith(".jsonl"):
-            loaded = load_accepted(Path(reference), found.samples)
+            loaded = load_accepted(Path(reference), found.samples, metrics={})
         else:
-            loaded = load_run(self.store, self.run(reference))
+            loaded = load_run(self.store, self.run(reference), metrics={})
         if loaded.side.run.evalset != found.name:
             raise UsageError(
                 f"{reference!r} answers {loaded.side.run.evalset!r}, so it has no outputs for {judge!r}."

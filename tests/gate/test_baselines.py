@@ -119,6 +119,17 @@ def test_lines_are_canonical_json_after_a_header(path):
     assert '"p":0.3' in lines[1]
 
 
+def test_the_options_of_a_metric_keep_the_order_in_which_they_were_declared(path):
+    criteria = {"right": "It is right.", "clear": "It is clear."}
+    write_baseline(
+        path,
+        RUN.model_copy(update={"metrics": (record("m", "criteria", options={"criteria": criteria}),)}),
+        [],
+    )
+    [read] = read_baseline(path)[0].metrics
+    assert list(read.options["criteria"]) == ["right", "clear"], "its counts are in that order"
+
+
 def test_without_outputs_no_text_of_an_answer_is_kept(path):
     write_baseline(path, RUN, results(), outputs=False)
     assert "secret" not in path.read_text()

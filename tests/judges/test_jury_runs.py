@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from promptops.analysis.sides import load_accepted
 from promptops.project import Project
 from tests.judges.scripted_judge import FOLDER, Server, mark_in, serving
 from tests.made import Folder, questions
@@ -337,3 +338,26 @@ def test_a_jury_whose_judges_shared_an_address_in_older_runs_is_still_replayed(
         monkeypatch.undo()
         assert court.calls[1] == 8, "one reply served both"
         assert project.replay(old.id).outcome == "equal" and project.verify(old.id).outcome == "proven"
+
+
+def sorted_header(text: str) -> str:
+    """Return a baseline file with all keys of its header sorted, as it was once written."""
+    first, rest = text.split("\n", 1)
+    return json.dumps(json.loads(first), sort_keys=True) + "\n" + rest
+
+
+def test_an_accepted_jury_is_the_same_in_whichever_order_a_file_has_its_judges(court: Court) -> None:
+    court.run(*EVAL)
+    court.run("accept", "latest")
+    path = court.folder.path / "evalsets/asked/baseline.jsonl"
+    with Project.open(court.folder.path) as project:
+        signature = project.run("latest").metrics[0].signature
+        samples = project.evalset("asked").samples
+        for text in (path.read_text("utf-8"), sorted_header(path.read_text("utf-8"))):
+            path.write_text(text, "utf-8")
+            [jury] = load_accepted(path, samples).metrics.values()
+            assert jury.signature == signature and [*dict(jury.model_dump()["judges"])] == ["strict", "mild"]
+    other = path.read_text("utf-8").replace("It is a number.", "It is another judge.")
+    path.write_text(other.replace('"signature": "jury', '"signature": "no jury'), "utf-8")
+    told = court.run("judge", "draw", "asked:quality", "--run", str(path), "--run", "latest")
+    assert "8 cases of 8 samples" in told, "what people rate depends on no metric"
