@@ -1,9 +1,8 @@
 """Preferences of a pairwise judge, kept so that a comparison is paid for once.
 
 Rows never change, and a pair may be judged again: where its reply could not be read, its judge gave none, or
-somebody asks for it. So the column `repeat` holds the attempt as well (docs/decisions/0067): REPEATS times
-it, plus the repeat. A pair of which one order was asked only has the same number below zero: it is no
-verdict, and what was replied is known.
+somebody asks for it. Then a further attempt is a further row. Of a pair of which one order was asked only
+there is a half: it is no verdict, and what was replied is known.
 """
 
 from __future__ import annotations
@@ -19,9 +18,7 @@ from promptops.store.rows import PairRow
 from promptops.store.tables import pair_scores
 from promptops.types import Completion, Score
 
-REPEATS = 1_000_000
-"""More than any pair's repeats; it leaves 2,147 attempts in a number of PostgreSQL's."""
-_WHOLE = pair_scores.c.repeat >= 0
+_WHOLE = ~pair_scores.c.half
 
 
 class Pairs(Database):
@@ -37,7 +34,9 @@ class Pairs(Database):
                 "baseline_run": row.baseline_run,
                 "candidate_run": row.candidate_run,
                 "sample_id": row.sample_id,
-                "repeat": _place(row.repeat, row.attempt, half=half),
+                "repeat": row.repeat,
+                "attempt": row.attempt,
+                "half": half,
                 "label": row.label,
                 "signature": row.signature,
                 "score": noun_text(row.score),
@@ -56,7 +55,7 @@ class Pairs(Database):
         """Return preferences by sample id and repeat, in their order; of several attempts the last."""
         which = pair_scores.c
         query = (
-            select(which.sample_id, which.repeat, which.score, which.content, which.created_at)
+            select(which.sample_id, which.repeat, which.attempt, which.score, which.content, which.created_at)
             .where(
                 which.baseline_run == baseline_run,
                 which.candidate_run == candidate_run,
@@ -64,25 +63,24 @@ class Pairs(Database):
                 which.signature == signature,
                 _WHOLE,
             )
-            .order_by(which.sample_id, which.repeat)
+            .order_by(which.sample_id, which.repeat, which.attempt)
         )
         with self.reading() as connection:
             rows = connection.execute(query).all()
-        newest = {(row.sample_id, row.repeat % REPEATS): row for row in rows}
         return {
-            (sample_id, repeat): PairRow(
+            (row.sample_id, row.repeat): PairRow(
                 baseline_run,
                 candidate_run,
-                sample_id,
-                repeat,
+                row.sample_id,
+                row.repeat,
                 label,
                 signature,
                 noun_from(Score, row.score),
                 json.loads(row.content),
-                row.repeat // REPEATS,
+                row.attempt,
                 row.created_at,
             )
-            for (sample_id, repeat), row in sorted(newest.items(), key=lambda each: each[0])
+            for row in rows  # of several attempts the last
         }
 
     def pair_replies(self, signature: str) -> dict[str, Completion]:
@@ -127,8 +125,3 @@ class Pairs(Database):
         )
         with self.reading() as connection:
             return [(row.baseline_run, row.candidate_run) for row in connection.execute(query)]
-
-
-def _place(repeat: int, attempt: int, *, half: bool) -> int:
-    number = attempt * REPEATS + repeat
-    return -1 - number if half else number

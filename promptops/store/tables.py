@@ -161,6 +161,8 @@ class _PairScore(_Row, table=True):
             "signature",
             "sample_id",
             "repeat",
+            "attempt",
+            "half",
             name="uq_pair_scores_place",
         ),
     )
@@ -171,6 +173,10 @@ class _PairScore(_Row, table=True):
     candidate_run: str = Field(sa_type=PlainText)
     sample_id: str = Field(sa_type=PlainText)
     repeat: int
+    attempt: int
+    """How often the pair was judged before."""
+    half: bool
+    """Whether one order was asked only: no verdict, but what was replied is known."""
     label: str = Field(sa_type=PlainText)
     signature: str = Field(sa_type=PlainText)
     score: str = Field(sa_type=Text)

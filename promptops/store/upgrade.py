@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from alembic.config import Config
 
-HEAD = "0007"
+HEAD = "0008"
 """The newest revision in `migrations/`; a test compares them. Known here so that alembic, which is
 slow to import, is only imported for an upgrade."""
 

@@ -11,7 +11,6 @@ from click.testing import CliRunner
 from promptops import Budget, Project
 from promptops.cli import app
 from promptops.pairs.text import preference_sentences
-from promptops.store.pairs import REPEATS
 from tests.judges.scripted_judge import Server, serving
 from tests.made import Folder, questions
 
@@ -136,7 +135,3 @@ def test_pairs_without_an_answer_are_told_apart_from_those_that_were_not_asked(f
     assert kept is not None and (kept.n, kept.unanswered, kept.left) == (59, 1, 0)
     told = " ".join(preference_sentences(kept))
     assert "1 pairs got no answer of the judge" in told and "were not asked" not in told
-
-
-def test_a_number_of_postgresql_holds_two_thousand_attempts() -> None:
-    assert REPEATS * 2_000 < 2**31
