@@ -20,7 +20,10 @@ SAMPLES = 60
 
 @pytest.fixture
 def asked(folder: Folder) -> Path:
-    """A target that notes each call in a file before it answers, and the file."""
+    """A target that notes each call in a file before it answers, and the file.
+
+    Calls after the first HELD_AFTER are answered once there is a file `go`: who looks on has all the time.
+    """
     folder.evalset("numbers", questions(SAMPLES))
     folder.write(
         "target.py",
@@ -29,13 +32,16 @@ def asked(folder: Folder) -> Path:
         "    fd = os.open('asked.log', os.O_WRONLY | os.O_CREAT | os.O_APPEND)\n"
         "    os.write(fd, (sample_id + '\\n').encode())\n"
         "    os.close(fd)\n"
-        "    await asyncio.sleep(float(os.environ.get('SECONDS', '0.02')))\n"
+        "    await asyncio.sleep(0.02)\n"
+        "    begun = len(open('asked.log').read().split())\n"
+        "    while begun > int(os.environ.get('HELD_AFTER', '1000')) and not os.path.exists('go'):\n"
+        "        await asyncio.sleep(0.02)\n"
         "    return inputs['question']\n",
     )
     return folder.path / "asked.log"
 
 
-def start(folder: Folder, seconds: str = "0.02") -> subprocess.Popen[str]:
+def start(folder: Folder, held_after: int) -> subprocess.Popen[str]:
     command = [
         sys.executable,
         "-m",
@@ -56,12 +62,12 @@ def start(folder: Folder, seconds: str = "0.02") -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        env={**os.environ, "SECONDS": seconds},
+        env={**os.environ, "HELD_AFTER": str(held_after)},
     )
 
 
 def wait_for_calls(log: Path, count: int) -> None:
-    ends = time.monotonic() + 30
+    ends = time.monotonic() + 120
     while time.monotonic() < ends:
         if log.exists() and len(log.read_text().splitlines()) >= count:
             return
@@ -78,10 +84,10 @@ def stored(folder: Folder) -> set[str]:
 def test_a_signal_leaves_a_run_that_resume_finishes(
     folder: Folder, asked: Path, number: int, code: int
 ) -> None:
-    process = start(folder)
-    wait_for_calls(asked, 15)
+    process = start(folder, 15)
+    wait_for_calls(asked, 16)
     process.send_signal(number)
-    _, told = process.communicate(timeout=10)
+    _, told = process.communicate(timeout=60)
     assert process.returncode == code, told
     assert "promptops resume" in told and "Traceback" not in told
     kept = stored(folder)
@@ -93,10 +99,12 @@ def test_a_signal_leaves_a_run_that_resume_finishes(
 
 
 def test_two_at_once_do_not_work_on_the_same_run(folder: Folder, asked: Path) -> None:
-    process = start(folder, "0.2")
-    wait_for_calls(asked, 10)
+    process = start(folder, 10)
+    wait_for_calls(asked, 11)
     told = folder.run("resume", "latest", code=2).stderr
     assert "another process" in told
+    assert process.poll() is None
+    (folder.path / "go").touch()
     process.communicate(timeout=60)
     assert process.returncode == 0
     assert max(Counter(asked.read_text().split()).values()) == 1
