@@ -41,6 +41,7 @@ from promptops.config import load_settings
 from promptops.prompts.files import parse_prompt
 from promptops.sets.evalset import read_evalset
 from promptops.starter import write_starter
+from tests import warm
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -106,7 +107,8 @@ def sessions() -> list[Path]:
 @pytest.mark.parametrize("page", sessions(), ids=lambda page: page.stem)
 def test_a_page_runs_from_top_to_bottom(page: Path, tmp_path: Path) -> None:
     session = Session(tmp_path / "project", tmp_path)
-    if page.name != "README.md":
+    if page.name != "README.md":  # what that shows is run by the installed program
+        warm.stand_in(tmp_path / "bin")
         write_starter(session.folder, "offline/extractive")
     for block in blocks(page):
         if block.file is not None and not block.file.startswith("promptops/"):
@@ -293,7 +295,9 @@ def skeleton(line: str) -> re.Pattern[str]:
 
 def environment(home: Path) -> dict[str, str]:
     """Return the environment of a newcomer: no keys, no settings, our command on the PATH."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    path = os.pathsep.join(
+        [str(home / "bin"), str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
+    )
     return {"PATH": path, "HOME": str(home), "LANG": "C.UTF-8", "USER": "you", "COLUMNS": "120"}
 
 

@@ -1,7 +1,7 @@
 """The command line from a process that has its imports already, forked for each call: a start costs a second.
 
 `python -m tests.warm SOCKET` imports promptops and waits. Each connection asks for one command: the process
-forks, the child takes folder, environment and output files of its own and is the command from there on.
+forks, the child takes folder, environment and streams of its own and is the command from there on.
 """
 
 from __future__ import annotations
@@ -45,11 +45,13 @@ def run(
     """
     with tempfile.TemporaryDirectory() as name:
         out, err = Path(name, "out"), Path(name, "err")
-        with socket.socket(socket.AF_UNIX) as line:
-            line.connect(str(_address()))
+        with socket.socket(socket.AF_UNIX) as line, out.open("wb") as to_out, err.open("wb") as to_err:
+            line.connect(str(address()))
             line.settimeout(timeout)
             wanted = {"arguments": list(arguments), "folder": str(folder), "environment": dict(environment)}
-            line.sendall(json.dumps({**wanted, "out": str(out), "err": str(err)}).encode() + b"\n")
+            with Path(os.devnull).open("rb") as nothing:
+                streams = [nothing.fileno(), to_out.fileno(), to_err.fileno()]
+                socket.send_fds(line, [json.dumps(wanted).encode() + b"\n"], streams)
             with line.makefile("r") as told:
                 pid = int(told.readline())
                 try:
@@ -61,12 +63,36 @@ def run(
         return subprocess.CompletedProcess(command, code, out.read_text("utf-8"), err.read_text("utf-8"))
 
 
+STAND_IN = """\
+#!{python} -IS
+import json, os, signal, socket, sys
+line = socket.socket(socket.AF_UNIX)
+line.connect({address!r})
+wanted = {{"arguments": sys.argv[1:], "folder": os.getcwd(), "environment": dict(os.environ)}}
+socket.send_fds(line, [json.dumps(wanted).encode() + b"\\n"], [0, 1, 2])
+told = line.makefile("r")
+pid = int(told.readline())
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, lambda number, frame: os.kill(pid, number))
+code = int(told.readline())
+sys.exit(128 - code if code < 0 else code)
+"""
+
+
+def stand_in(folder: Path) -> None:
+    """Write a program `promptops` whose commands are run by the process that waits, for a shell."""
+    folder.mkdir()
+    program = folder / "promptops"
+    program.write_text(STAND_IN.format(python=sys.executable, address=str(address())), "utf-8")
+    program.chmod(0o755)
+
+
 @lru_cache(maxsize=1)
-def _address() -> Path:
+def address() -> Path:
     """Start the process that waits, once for each of pytest's workers; it ends with the worker."""
     folder = tempfile.mkdtemp()
-    address = Path(folder, "warm")
-    command = [sys.executable, "-m", "tests.warm", str(address)]
+    door = Path(folder, "warm")
+    command = [sys.executable, "-m", "tests.warm", str(door)]
     process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
@@ -75,11 +101,11 @@ def _address() -> Path:
         assert process.stdin is not None
         process.stdin.close()
         process.wait()
-        address.unlink()
+        door.unlink()
         Path(folder).rmdir()
 
     atexit.register(end)
-    return address
+    return door
 
 
 def main(address: str) -> None:
@@ -115,12 +141,13 @@ def _import_all() -> None:
 def _answer(line: socket.socket) -> NoReturn:
     """Fork the command, tell its pid and then its exit code (negative: the signal), as subprocess does."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    with line.makefile("r") as asked:
-        wanted = json.loads(asked.readline())
+    asked, streams, _, _ = socket.recv_fds(line, 1 << 16, 3)
+    while not asked.endswith(b"\n"):
+        asked += line.recv(1 << 16)
     pid = os.fork()
     if pid == 0:
         line.close()
-        _become(wanted)
+        _become(json.loads(asked), streams)
     line.sendall(f"{pid}\n".encode())
     _, status = os.waitpid(pid, 0)
     with contextlib.suppress(BrokenPipeError):  # it has been given up
@@ -128,7 +155,7 @@ def _answer(line: socket.socket) -> NoReturn:
     os._exit(0)
 
 
-def _become(wanted: Mapping[str, Any]) -> NoReturn:
+def _become(wanted: Mapping[str, Any], streams: Sequence[int]) -> NoReturn:
     os.chdir(wanted["folder"])
     os.environ.clear()
     os.environ.update(wanted["environment"])
@@ -136,10 +163,9 @@ def _become(wanted: Mapping[str, Any]) -> NoReturn:
         del sys.modules[name]
     sys.path[0] = wanted["folder"]
     sys.argv = ["promptops", *wanted["arguments"]]
-    for number, name in ((0, os.devnull), (1, wanted["out"]), (2, wanted["err"])):
-        opened = os.open(name, os.O_RDWR | os.O_CREAT, 0o600)
-        os.dup2(opened, number)
-        os.close(opened)
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
     code = 0
     try:
         from promptops.cli import main as command
