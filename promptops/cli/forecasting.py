@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from promptops.calls.forecast import Forecast
 
 
-def print_forecast(forecast: Forecast, *, as_json: bool) -> None:
-    """Print what a command would take."""
+def print_forecast(forecast: Forecast, *, as_json: bool, of: str = "") -> None:
+    """Print what a command would take; `of` is what it is about, where that is no set."""
 
     if as_json:
         from promptops.cli import documents
 
         documents.print_document(documents.ForecastDocument(forecast=forecast))
     else:
-        _print(forecast)
+        _print(forecast, of)
 
 
 def print_embedding_forecast(forecast: EmbeddingForecast, *, as_json: bool) -> None:
@@ -82,14 +82,14 @@ def prices_command(ctx: click.Context, models: tuple[str, ...], as_json: bool) -
     console().print(table)
 
 
-def _print(forecast: Forecast) -> None:
+def _print(forecast: Forecast, of: str) -> None:
     from rich.table import Table
 
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
 
     console().print(
-        f"{safe_line(forecast.evalset)}: {forecast.asked}"
+        (of or f"{safe_line(forecast.evalset)}: {forecast.asked}")
         + (f", {forecast.repeats} repeats" if forecast.repeats > 1 else "")
         + ". Nothing was asked, nothing was stored."
     )

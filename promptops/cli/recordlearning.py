@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,8 +11,10 @@ from promptops.cli.options import json_option, max_calls_option, max_cost_option
 from promptops.cli.recordshowing import records_command
 
 if TYPE_CHECKING:
+    from promptops.calls.budget import Budget
     from promptops.production.themes import About, Theme, Themes
     from promptops.production.usercases import MadeCases
+    from promptops.project import Project
 
 _BARS = "▁▂▃▄▅▆▇█"
 
@@ -48,6 +50,11 @@ def theme_options(command: click.decorators.FC) -> click.decorators.FC:
 @click.option(
     "--name-by", metavar="MODEL", help="Have this model name the themes: a call for each, kept for good."
 )
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="With --name-by or --embed: print calls, tokens and cost; nobody is asked, nothing is stored.",
+)
 @max_calls_option
 @max_cost_option
 @json_option
@@ -61,6 +68,7 @@ def themes_command(
     embed: str | None,
     seed: int,
     name_by: str | None,
+    dry_run: bool,
     max_calls: int | None,
     max_cost: float | None,
     as_json: bool,
@@ -72,17 +80,14 @@ def themes_command(
     """
     from promptops.calls.budget import Budget
 
+    budget = Budget(max_calls, max_cost)
+    given: dict[str, Any] = {"since": since, "until": until, "about": about, "seed": seed}
+    if dry_run:
+        with open_project(ctx, dry=True) as project:
+            _print_forecast(project, prompt, embed, name_by, budget, given, as_json=as_json)
+        return
     with open_project(ctx, existing=True) as project:
-        found = project.themes(
-            prompt,
-            since=since,
-            until=until,
-            about=about,
-            embed=embed,
-            name_by=name_by,
-            budget=Budget(max_calls, max_cost),
-            seed=seed,
-        )
+        found = project.themes(prompt, embed=embed, name_by=name_by, budget=budget, **given)
     if as_json:
         from promptops.cli.documents import print_document
         from promptops.cli.recorddocuments import ThemesDocument
@@ -90,6 +95,33 @@ def themes_command(
         print_document(ThemesDocument(themes=found))
         return
     _print_themes(found)
+
+
+def _print_forecast(
+    project: Project,
+    prompt: str | None,
+    embed: str | None,
+    name_by: str | None,
+    budget: Budget,
+    given: dict[str, Any],
+    *,
+    as_json: bool,
+) -> None:
+    """Print what points would take; where none is to be asked for, what names would take."""
+    from promptops.cli.forecasting import print_embedding_forecast, print_forecast
+
+    if embed is None and name_by is None:
+        raise click.UsageError("--dry-run is about --name-by MODEL and --embed MODEL: nobody else is asked.")
+    if embed is not None:
+        points = project.forecast_theme_points(embed, prompt, **given)
+        if points.calls or name_by is None:
+            print_embedding_forecast(points, as_json=as_json)
+            if name_by is not None and not as_json:
+                click.echo("What names would take is known once the texts are points: at most 8 calls more.")
+            return
+    if name_by is not None:
+        names = project.forecast_theme_names(name_by, prompt, embed=embed, budget=budget, **given)
+        print_forecast(names, as_json=as_json, of=f"{names.samples:,} themes")
 
 
 @records_command.command("cases")

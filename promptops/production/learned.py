@@ -9,6 +9,10 @@ from pathlib import Path
 
 from promptops.calls.brake import GivenUp
 from promptops.calls.budget import Budget
+from promptops.calls.embedding import EmbeddingForecast
+from promptops.calls.forecast import Forecast, Usual, Wanted, part_of
+from promptops.calls.tokenlimit import token_limit
+from promptops.distributions.shift import NamedEmbed
 from promptops.distributions.textrows import joined
 from promptops.errors import UsageError
 from promptops.labels.labels import labels_file, read_cases, write_cases
@@ -58,14 +62,82 @@ class Learned(Ringing):
             work.open_models([name_by])
         wanted = chosen_records(now=now or datetime.now(UTC), prompt=prompt, since=since, until=until)
         points = None if embed is None else self._points(embed, budget=budget)
-        found = measure_themes(
+        found = self._sorted(wanted, about, points, seed)
+        return found if work is None or name_by is None else self._named(found, work, name_by)
+
+    def forecast_theme_points(
+        self,
+        embed: str,
+        prompt: str | None = None,
+        *,
+        since: str | None = SINCE,
+        until: str | None = None,
+        about: About = "requests",
+        seed: int = 0,
+        now: datetime | None = None,
+    ) -> EmbeddingForecast:
+        """Return what `themes` with this embedding model would take to turn texts into points."""
+        wanted = chosen_records(now=now or datetime.now(UTC), prompt=prompt, since=since, until=until)
+        return self._foreseen(embed, lambda points: self._sorted(wanted, about, points, seed))
+
+    def forecast_theme_names(
+        self,
+        name_by: str,
+        prompt: str | None = None,
+        *,
+        since: str | None = SINCE,
+        until: str | None = None,
+        about: About = "requests",
+        embed: str | None = None,
+        budget: Budget | None = None,
+        seed: int = 0,
+        now: datetime | None = None,
+    ) -> Forecast:
+        """Return what `themes` with `name_by` would take for names, as `forecast` does.
+
+        Raises UsageError where themes by `embed` are not known, as its points are still to be asked for.
+        """
+        from promptops.generation.replylog import ReplyLog, generated_file
+        from promptops.production.naming import TOKENS, outlook
+        from promptops.production.naming import prompt as naming_prompt
+
+        work = self._dry(None, True, budget, None)
+        caller = work.caller(name_by)
+        moment = now or datetime.now(UTC)
+        wanted = chosen_records(now=moment, prompt=prompt, since=since, until=until)
+        if embed is not None:
+            given = {"since": since, "until": until, "about": about, "seed": seed, "now": moment}
+            points = self.forecast_theme_points(embed, prompt, **given)  # type: ignore[arg-type]
+            if points.calls:
+                raise UsageError(f"Which themes there are is known only with points. {points.sentence}")
+        found = self._sorted(wanted, about, None if embed is None else self._points(embed), seed)
+        with Renderer() as renderer:
+            count = outlook(found, caller, renderer, ReplyLog(generated_file(self.root, "themes")))
+        part = part_of(
+            Wanted(
+                kind="answers",
+                name="name",
+                model=name_by,
+                places=len(found.themes),
+                stored=count.stored,
+                cached=count.cached,
+                characters=count.characters,
+                limit=token_limit((naming_prompt(),), caller),
+            ),
+            caller.model,
+            Usual(tokens_out=TOKENS, source="the longest name"),
+        )
+        notes = () if found.measured else (f"There are no themes: {found.reason}.",)
+        return self._forecast(work, "themes", len(found.themes), 1, [part], notes)
+
+    def _sorted(self, wanted: RecordFilter, about: About, points: NamedEmbed | None, seed: int) -> Themes:
+        return measure_themes(
             self._opinions(wanted),
             about=about,
             embed=None if points is None else points.embed,
             embedding_model=None if points is None else points.name,
             seed=seed,
         )
-        return found if work is None or name_by is None else self._named(found, work, name_by)
 
     def _named(self, found: Themes, work: Evaluation, model: str) -> Themes:
         """Have a model name themes; a limit leaves them as they are, and says so."""

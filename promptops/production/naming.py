@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -15,13 +16,16 @@ from promptops.judges._asking import Shown, object_schema
 from promptops.production.themes import Theme, Themes
 from promptops.prompts.files import read_prompt
 from promptops.prompts.templates import Renderer
+from promptops.runs.calling import Count
 from promptops.runs.runner import judge_request
 from promptops.texts.personal import without_people
 from promptops.texts.redaction import Redactor
-from promptops.types import Prompt
+from promptops.types import Prompt, Request
 
 LONGEST = 60
 """Characters of a name."""
+TOKENS = 20.0
+"""Of a reply with the longest name, by four characters a token."""
 
 
 async def named(
@@ -45,6 +49,18 @@ async def named(
     )
 
 
+def outlook(found: Themes, caller: Caller, renderer: Renderer, log: ReplyLog) -> Count:
+    """Return which calls `named` would make, without making any."""
+    count = Count()
+    for theme in found.themes:
+        asked = _asked(theme, caller, renderer)
+        if log.find(asked.address) is None:
+            count.characters.append(sum(len(message.content) for message in asked.request.messages))
+        else:
+            count.stored += 1
+    return count
+
+
 class Unnamed(str):
     """Why a theme has no name."""
 
@@ -54,15 +70,8 @@ class Unnamed(str):
 async def _name(
     theme: Theme, caller: Caller, renderer: Renderer, log: ReplyLog, redactor: Redactor
 ) -> str | Unnamed:
-    shown = Shown(example=[_told(each.request, each.comment) for each in theme.examples])
-    slots: dict[str, JsonValue] = {"examples": shown["example"], "words": theme.name or "none"}
-    form: dict[str, JsonValue] = {
-        "type": "json_schema",
-        "name": "theme_name",
-        "schema": object_schema({"name": Text()}),
-    }
-    request = judge_request(renderer, prompt(), slots, form, f"theme-{theme.number}", 0)
-    address = caller.address(request, prompt().digest)
+    asked = _asked(theme, caller, renderer)
+    shown, request, address = asked.shown, asked.request, asked.address
     reply = log.find(address)
     if reply is None:
         try:
@@ -78,6 +87,27 @@ async def _name(
     if not isinstance(name, str) or not name.strip() or len(name.strip()) > LONGEST:
         return Unnamed(f"the reply holds no name of {LONGEST} characters at most")
     return without_people(" ".join(name.split()))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a model is asked about one theme."""
+
+    request: Request
+    address: str
+    shown: Shown
+
+
+def _asked(theme: Theme, caller: Caller, renderer: Renderer) -> _Asked:
+    shown = Shown(example=[_told(each.request, each.comment) for each in theme.examples])
+    slots: dict[str, JsonValue] = {"examples": shown["example"], "words": theme.name or "none"}
+    form: dict[str, JsonValue] = {
+        "type": "json_schema",
+        "name": "theme_name",
+        "schema": object_schema({"name": Text()}),
+    }
+    request = judge_request(renderer, prompt(), slots, form, f"theme-{theme.number}", 0)
+    return _Asked(request, caller.address(request, prompt().digest), shown)
 
 
 @cache
