@@ -123,6 +123,8 @@ class Preference(Noun):
     length: LengthBias | None = None
     """Null where no two answers differ."""
     stand_in: bool = False
+    anchors: str = ""
+    """What the judge's anchors showed just before it was asked; empty where they were not judged."""
     warnings: tuple[str, ...] = ()
     stopped: str | None = None
     """Why no further call was made, where a limit ended it; else null."""

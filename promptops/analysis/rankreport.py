@@ -75,8 +75,9 @@ def _asked(asked: PairsAsked) -> tuple[str, ...]:
     looks = f", {asked.looks} of {asked.planned} looks" if asked.schedule == "adaptive" else ""
     calls = f"{asked.calls} calls, {dollars(asked.cost)}" if asked.calls else "No call: all was judged before"
     told = f"{asked.judged} of {asked.pairs} pairs judged ({asked.schedule}{looks}). {calls}."
+    anchors = (asked.anchors,) if asked.anchors else ()
     if asked.flip_rate is None or asked.first_rate is None:
-        return (told,)
+        return (told, *anchors)
     flips, first = (
         f"{value:.1%}" + ("" if low is None or high is None else f" [{low:.1%}, {high:.1%}]")
         for value, low, high in (
@@ -88,6 +89,7 @@ def _asked(asked: PairsAsked) -> tuple[str, ...]:
         told,
         f"The verdict changed with the order in {asked.flips} pairs, {flips}; the answer shown first "
         f"was chosen in {first} of the decided replies.",
+        *anchors,
     )
 
 

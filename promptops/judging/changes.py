@@ -40,6 +40,7 @@ from promptops.judging.certificates import (
 from promptops.judging.drifting import ALL_EQUAL, Change, changes_of, moved, to_frozen
 from promptops.pairs.rules import KIND
 from promptops.store import Store
+from promptops.store.rows import PairRow
 from promptops.texts.mends import AGAINST
 from promptops.types import EvalSet, MetricRecord, Run
 
@@ -99,6 +100,25 @@ def marks(folder: Path, run: Run, kept: Kept) -> dict[str, tuple[str, ...]]:
                 _mark(change, kept.date(run, label), _older(run, label, kept, change)) for change in changes
             )
     return found
+
+
+def pair_marks(
+    folder: Path, label: str, signature: str, stored: Callable[[], Collection[PairRow]]
+) -> tuple[str, ...]:
+    """Say of each change of a judge of pairs how many of its verdicts are from before that, or may be."""
+    changes = _changes_of(folder, label, signature)
+    if isinstance(changes, str):
+        return (f"{label}: {changes}.",)
+    rows, told = stored() if changes else (), list[str]()
+    for change in changes:
+        after = [row for row in rows if change.side(row.created_at) == "after"]
+        before, cached = len(rows) - len(after), sum(bool(row.content.get("cached")) for row in after)
+        what = [f"{before} of these {len(rows)} verdicts are from before that was found"] if before else []
+        what += [f"{cached} of them rest on replies that may be older"] if cached else []
+        if what:
+            changed = f"The judge {label} changed {change.span} ({moved(change.shift)})"
+            told.append(f"{changed}: {', '.join(what)}. --no-cache asks about all pairs anew.")
+    return tuple(told)
 
 
 def between(folder: Path, first: Run, second: Run, kept: Kept, baseline: Path | None = None) -> list[str]:
@@ -231,10 +251,10 @@ class _Shown(NamedTuple):
 
 def _scores(run: Run, label: str, baseline: Scored, kept: Kept) -> _Shown:
     """Return the scores of a run and of its baseline."""
-    when, scored = kept.date(run, label), baseline.at(label)
+    when = kept.date(run, label)
 
     def apart(change: Change, _: Freezing) -> str:
-        return _apart(change, label, run, baseline.run, scored, when, kept)
+        return _apart(change, label, run, baseline, when, kept)
 
     return _Shown("scores", "when this run was begun", (when,), apart)
 
@@ -293,22 +313,14 @@ def _renew(evalset: str, label: str) -> str:
     return f"{TAKE}promptops judge freeze {evalset}:{label} --renew"
 
 
-def _apart(
-    change: Change,
-    label: str,
-    run: Run,
-    against: str | None,
-    baseline: str | None,
-    when: str,
-    kept: Kept,
-) -> str:
+def _apart(change: Change, label: str, run: Run, baseline: Scored, when: str, kept: Kept) -> str:
     """Say why a run and its baseline are not by the judge as it is since a change; empty where they are.
 
     Whoever does what it says comes to a gate that measures: nothing is named that is done already.
-    `against` is the run that is the baseline, None of a file; `baseline` says when that was scored.
     """
     changed = f"the judge {label} changed {change.span} ({moved(change.shift)})"
-    before = change.side(baseline) if baseline else ""
+    scored = baseline.at(label)
+    before = change.side(scored) if scored else ""
     anew = f"{ANEW}promptops score {run.id} --no-cache"
     again = f"promptops eval {run.evalset} --prompt PROMPT --no-cache"
     if change.side(when) != "before" and (replies := kept.cached(run, label, change)):
@@ -322,8 +334,9 @@ def _apart(
             f"{changed}, and the baseline is not committed, so that nobody knows when it was scored{COMMIT}"
             f"{again}"
         )
-    if against is not None:
-        return f"{changed}, between the baseline and this run{AGAINST}promptops score {against} --no-cache"
+    if baseline.run is not None:
+        again = f"promptops score {baseline.run} --no-cache"
+        return f"{changed}, between the baseline and this run{AGAINST}{again}"
     return f"{changed}, between the baseline and this run{REBASE}{again}"
 
 
@@ -350,17 +363,19 @@ def _off(past: Held, when: str) -> Found | None:
 
 def _changes(folder: Path, records: Iterable[MetricRecord]) -> Mapping[str, tuple[Change, ...] | str]:
     """Return the changes of each judge, or why its history can't be read."""
-    found: dict[str, tuple[Change, ...] | str] = {}
-    for record in records:
-        if not record.judge:
-            continue
-        try:
-            past = held(folder, record.label)
-        except FileProblems as error:
-            found[record.label] = f"whether its judge has changed can't be read: {error.problems[0]}"
-            continue
-        found[record.label] = () if past is None else changes_of(past.readings, record.signature)
-    return found
+    return {
+        record.label: _changes_of(folder, record.label, record.signature)
+        for record in records
+        if record.judge
+    }
+
+
+def _changes_of(folder: Path, label: str, signature: str) -> tuple[Change, ...] | str:
+    try:
+        past = held(folder, label)
+    except FileProblems as error:
+        return f"whether its judge has changed can't be read: {error.problems[0]}"
+    return () if past is None else changes_of(past.readings, signature)
 
 
 def _older(run: Run, label: str, kept: Kept, change: Change) -> str:

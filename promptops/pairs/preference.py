@@ -107,6 +107,10 @@ class Bench:
                 await self.caller.model.close()
         return scores
 
+    async def asks(self, pairs: Sequence[Pair]) -> bool:
+        """Tell whether any call would have to be made."""
+        return len((await self.counted(pairs)).characters) > 0
+
     async def counted(self, pairs: Sequence[Pair], unseen: Sequence[Pair] = ()) -> Count:
         """Return which calls would have to be made, without making any.
 
@@ -295,8 +299,8 @@ def shuffled(pairs: Sequence[Pair]) -> list[Pair]:
     return sorted(pairs, key=lambda pair: (lot(pair.sample), *pair.place))
 
 
-def told_before(store: Store, baseline: str, candidate: str) -> tuple[Hearing, Scores] | None:
-    """Return what a judge, the latest, said of two runs before; None where none did. Nobody is asked."""
+def told_before(store: Store, baseline: str, candidate: str) -> tuple[Hearing, str, Scores] | None:
+    """Return what a judge, the latest, said of two runs before, with its signature; None where none did."""
     judges = store.pair_judges(baseline, candidate)
     if not judges:
         return None
@@ -305,4 +309,4 @@ def told_before(store: Store, baseline: str, candidate: str) -> tuple[Hearing, S
     content = next(iter(rows.values())).content
     judge = str(content.get("judge", "a judge"))
     hearing = Hearing(label, judge, content.get("stand_in") is True, baseline, candidate)
-    return hearing, {place: row.score for place, row in rows.items()}
+    return hearing, signature, {place: row.score for place, row in rows.items()}

@@ -92,6 +92,8 @@ class PairsAsked(Noun):
     """US dollars of these calls; null where it is unknown."""
     stopped: str | None = None
     """Why no further call was made, where a limit ended it; else null."""
+    anchors: str = ""
+    """What the judge's anchors showed just before it was asked; empty where they were not judged."""
 
 
 class PairRanking(Noun):

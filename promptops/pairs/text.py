@@ -25,6 +25,8 @@ def preference_sentences(found: Preference) -> tuple[str, ...]:
         )
     if found.left:
         told.append(f"{found.left} pairs were not asked; those before them are a fair part of all.")
+    if found.anchors:
+        told.append(found.anchors)
     if found.stand_in:
         told.append("* a rule-based stand-in, not an LLM; it only shows the way.")
     return tuple(told)

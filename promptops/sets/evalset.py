@@ -163,9 +163,6 @@ class _Reader:
         if not isinstance(checked, bool):
             self._faults.add((*path, "check_anchors"), f"must be true or false, not {shown(checked)}")
             return None
-        if checked and metric == KIND:
-            told = "is about runs, and this judge compares two; ask promptops judge check when you compare"
-            self._faults.add((*path, "check_anchors"), told)
         rest = {key: value for key, value in options.items() if key not in ("metric", "check_anchors")}
         return MetricSpec(label=label, metric=metric, options=rest, check_anchors=checked)
 

@@ -245,9 +245,10 @@ class Anchoring(Certification):
         """Return a judge with its anchors. Raises UsageError where there are none, or too few of them."""
         path = anchors_file(folder, label)
         if not path.is_file():
+            source = "--from OLD --from NEW" if built.pairs else "--from RUN"
             raise UsageError(
                 f"{found.name}:{label} has no anchors. Freeze some: promptops judge freeze "
-                f"{found.name}:{label} --from RUN"
+                f"{found.name}:{label} {source}"
             )
         anchors = read_anchors(path)
         _refuse_few(anchors.clusters, f"stand in {str(path)!r}")

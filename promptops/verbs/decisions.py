@@ -123,8 +123,11 @@ class Decisions(PairGates):
             pairing = pair(first.side, second.side, second.metrics)
         slips = slipped(Path(against), folder, second, found.gate) if asks_git else []
         wary = (*self._judges_changed(against, first.side.run, candidate, folder), *cautions(first, second))
+        said = [cell.preference for cell in verdict.cells if cell.preference is not None]
+        heard = [note for each in said for note in (each.anchors, *each.warnings) if note]
         mixed = mixing_notes(pairing, bare=by_bets)
-        notes = (*mixed, *run_warnings(first, second, stopped=stopped), *wary, *slips, *verdict.warnings)
+        ran = run_warnings(first, second, stopped=stopped)
+        notes = (*mixed, *ran, *wary, *heard, *slips, *verdict.warnings)
         whole = verdict.model_copy(
             update={
                 "warnings": notes if by_bets else in_order(pairing, notes),

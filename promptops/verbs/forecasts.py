@@ -24,7 +24,7 @@ from promptops.runs.ledger import StoredLedger
 from promptops.runs.submissions import HandedIn
 from promptops.sets.selection import Selection
 from promptops.texts.figures import dollars
-from promptops.types import EvalSet, Run, Sample
+from promptops.types import EvalSet, MetricSpec, Run, Sample
 from promptops.verbs.replays import Replays
 
 HISTORY = 200
@@ -136,11 +136,13 @@ class Forecasts(Replays):
     ) -> Forecast:
         """Return what `prefer` with the same arguments would take, as `forecast` does."""
         work = self._dry(concurrency, cache, budget, None)
-        bench, pairs, _ = self._bench(work, baseline, candidate, judge_model, anew=not cache)
+        called = self._called(work, baseline, candidate, judge_model, anew=not cache)
+        bench, pairs = called.bench, called.opposed.pairs
         part = bench.taking(wait_for(bench.counted(pairs)), len(pairs))
         evalset, samples = self.run(candidate).evalset, {pair.sample.id for pair in pairs}
         repeats = len({pair.repeat for pair in pairs}) or 1
-        return self._forecast(work, evalset, len(samples), repeats, [part])
+        parts = [*self._pair_anchor_parts(work, called.spec, called.folder, bench.judge, part), part]
+        return self._forecast(work, evalset, len(samples), repeats, parts)
 
     def prices(self) -> tuple[ListPrice, ...]:
         """Return the project's prices, then the shipped ones; the first that fits a model counts."""
@@ -258,6 +260,12 @@ class Forecasts(Replays):
         self, work: Evaluation, found: EvalSet, folder: Path, drafts: Sequence[Run]
     ) -> list[Part]:
         """Return what is asked at the start of runs; a storey above knows of anchors."""
+        return []
+
+    def _pair_anchor_parts(
+        self, work: Evaluation, spec: MetricSpec, folder: Path, judge: Judge, part: Part
+    ) -> list[Part]:
+        """Return what comes before the calls of a judge of pairs; a storey above knows of anchors."""
         return []
 
     def _usual_answers(self, run: Run) -> Usual:

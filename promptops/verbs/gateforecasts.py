@@ -13,7 +13,7 @@ from promptops.gate.followers import first_of, first_stage, seed_of
 from promptops.gate.readiness import Ready
 from promptops.runs.evaluation import Evaluation
 from promptops.verbs.forecasts import Forecasts
-from promptops.verbs.pairgates import Asking, pair_rules
+from promptops.verbs.pairgates import Asking, pair_rules, spec_of
 
 
 class GateForecasts(Forecasts):
@@ -97,7 +97,9 @@ class GateForecasts(Forecasts):
         asking = Asking(work, judge_model)
         contest = self._contest(found, matter.folder, chosen, matter.against, asking=asking)
         part = self._contest_part(work, contest)
-        return self._forecast(work, found.name, chosen.samples, chosen.repeats, [part])
+        spec = spec_of(found, contest.label)
+        parts = [*self._pair_anchor_parts(work, spec, matter.folder, contest.judge, part), part]
+        return self._forecast(work, found.name, chosen.samples, chosen.repeats, parts)
 
     def _pair_parts(self, work: Evaluation, ready: Ready, judge_model: str | None) -> list[Part]:
         """Return the calls of a judge of pairs about answers that are not there yet."""
@@ -106,4 +108,6 @@ class GateForecasts(Forecasts):
             return []
         bench, count = ahead
         places = ready.draft.samples * ready.draft.repeats
-        return [bench.taking(count, places, self._usual_answers(ready.draft).tokens_out)]
+        part = bench.taking(count, places, self._usual_answers(ready.draft).tokens_out)
+        spec = spec_of(ready.evalset, bench.hearing.label)
+        return [*self._pair_anchor_parts(work, spec, ready.folder, bench.judge, part), part]

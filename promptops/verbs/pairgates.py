@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import shlex
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from promptops.analysis.sides import Loaded
@@ -19,6 +19,7 @@ from promptops.gate.baselines import baseline_path, read_header
 from promptops.gate.cells import unmeasured
 from promptops.gate.followers import relative_to
 from promptops.judges.pairwise import Pairwise
+from promptops.judging.anchors import now
 from promptops.judging.certificates import COMPARE
 from promptops.judging.changes import unsteady_pairs
 from promptops.pairs.gate import Heard, pair_cells
@@ -35,7 +36,7 @@ from promptops.runs.runner import answer_request
 from promptops.store.rows import PairRow
 from promptops.texts.figures import dollars
 from promptops.texts.mends import ACCEPT
-from promptops.types import Completion, EvalSet, Run
+from promptops.types import Completion, EvalSet, MetricSpec, Run
 from promptops.verbs.paircontest import Contest
 from promptops.verbs.preferences import Opposed, WithoutOutputsError
 from promptops.verbs.shifts import Shifts
@@ -49,6 +50,18 @@ class Asking:
     work: Evaluation
     judge_model: str | None = None
     """Another model than the set's."""
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """How it went to have a judge asked."""
+
+    short: str = ""
+    """What ended it before all was asked."""
+    void: Mapping[PairRule, str] = field(default_factory=dict)
+    """Rules that its anchors forbid, and why."""
+    anchors: str = ""
+    """What these showed."""
 
 
 class PairGates(Shifts):
@@ -78,15 +91,18 @@ class PairGates(Shifts):
             return tuple(unmeasured(rule, _blind(rule, against)) for rule in rules)
         usage = Usage() if asking is None else asking.work.usage
         calls, paid, unpriced = usage.calls + usage.failed, usage.cost, usage.unpriced
-        short = "" if asking is None else self._asked(contest, asking.work)
+        asked = _Asked() if asking is None else self._asked(contest, asking.work, found, folder)
+        if len(asked.void) == len(rules):
+            return tuple(unmeasured(rule, why) for rule, why in asked.void.items())
         rows = self._rows(contest)
         scores = {**{place: row.score for place, row in rows.items()}, **contest.ties}
-        told = self._missing(contest, scores, short, asking)
+        told = self._missing(contest, scores, asked.short, asking)
         if told:
             return tuple(unmeasured(rule, told) for rule in rules)
-        said = self._preference(contest.hearing, contest.pairs, scores, contest.opposed.answerers)
+        said = self._preference(contest.hearing, contest.opposed, scores, contest.judge.signature)
         cost = usage.cost - paid if usage.unpriced == unpriced else None
-        said = said.model_copy(update={"calls": usage.calls + usage.failed - calls, "cost": cost})
+        spent = {"calls": usage.calls + usage.failed - calls, "cost": cost, "anchors": asked.anchors}
+        said = said.model_copy(update=spent)
         heard = Heard(contest.judge, contest.label, contest.pairs, scores, said)
         cells: list[CellVerdict] = []
         for rule in rules:
@@ -134,27 +150,34 @@ class PairGates(Shifts):
         stored = {place: row.score for place, row in self._rows(contest).items()}
         return not work.use_cache or not contest.enough(stored)
 
-    def _asked(self, contest: Contest, work: Evaluation) -> str:
-        """Have the judge asked what is missing, and keep what it says; return what ended it before.
+    def _asked(self, contest: Contest, work: Evaluation, found: EvalSet, folder: Path) -> _Asked:
+        """Have the judge asked what is missing, and keep what it says.
 
+        The anchors of a watched one are judged first; where they show what all rules forbid, it is not asked.
         Raises RunInterrupted, and UsageError where a limit can't be kept.
         """
         if not self._wants(contest, work):
-            return ""
+            return _Asked()
         try:
             caller = work.caller(contest.judge.model)
         except UsageError as error:
             if work.budget.limited:
                 raise
-            return str(error).rstrip(".")
+            return _Asked(str(error).rstrip("."))
         if isinstance(caller, CassetteCaller):
-            return "answers come from a cassette, so that nobody else is asked"
+            return _Asked("answers come from a cassette, so that nobody else is asked")
         bench = Bench(self.store, caller, contest.judge, contest.hearing, not work.use_cache)
+        spec = spec_of(found, contest.label)
+        self._refuse_unwatched_pairs(spec, folder, contest.judge)
+        void, anchors = dict[PairRule, str](), ""
         try:
-            hear(work, bench, contest.pairs, f"Go on with: {contest.again}")
+            anchors = self._anchors_first(work, spec, folder, [(bench, contest.pairs)])
+            void = _void_now(contest.rules, contest.judge, folder, found.name)
+            if len(void) < len(contest.rules):
+                hear(work, bench, contest.pairs, f"Go on with: {contest.again}")
         except Stopped as error:
-            return str(error).rstrip(".")
-        return work.budget.stopped
+            return _Asked(str(error).rstrip("."), void, anchors)
+        return _Asked(work.budget.stopped, void, anchors)
 
     def _missing(self, contest: Contest, scores: Scores, short: str, asking: Asking | None) -> str:
         """Say which command has the judge asked about what has no verdict, and what that takes.
@@ -244,11 +267,18 @@ class PairGates(Shifts):
                 raise NotComparable(f"{told[:1].upper()}{told[1:]}.")
             work.open_models(judge.models)
             work.check(found, [], {rule.metric: judge})
+            spec = spec_of(found, rule.metric)
+            self._refuse_unwatched_pairs(spec, folder, judge)
+            rules = pair_rules(found)
+            void = _void_now(rules, judge, folder, found.name, watched=spec.check_anchors)
+            if len(void) == len(rules):
+                why = void[rule]
+                raise NotComparable(f"{why[:1].upper()}{why[1:]}.")
 
     def _judge_of_pairs(
         self, rule: PairRule, found: EvalSet, folder: Path, judge_model: str | None
     ) -> Pairwise:
-        spec = next(spec for spec in found.metrics if spec.label == rule.metric)
+        spec = spec_of(found, rule.metric)
         judge = build_metric(
             spec, folder=folder, language="", judge_model=judge_model, settings=self.settings
         )
@@ -258,6 +288,29 @@ class PairGates(Shifts):
                 f"Write `metric = {rule.metric!r}`, or name a judge of pairs."
             )
         return judge
+
+
+def spec_of(found: EvalSet, label: str) -> MetricSpec:
+    """Return how a set declares a metric."""
+    return next(spec for spec in found.metrics if spec.label == label)
+
+
+def _void_now(
+    rules: Sequence[PairRule], judge: Pairwise, folder: Path, evalset: str, *, watched: bool = False
+) -> dict[PairRule, str]:
+    """Return the rules whose judge, asked now, would not have shown their `max_drift`, and why.
+
+    Of a `watched` one the anchors are still to be judged.
+    """
+    when, found = now(), dict[PairRule, str]()
+    for rule in (each for each in rules if each.max_drift is not None):
+        record = judge.record(rule.metric, "pairwise")
+        why = unsteady_pairs(
+            rule, record, folder, evalset, (when, when), cached=False, again="", watched=watched
+        )
+        if why:
+            found[rule] = why
+    return found
 
 
 def _unsteady(

@@ -15,6 +15,7 @@ from promptops.errors import NotComparable, UsageError
 from promptops.gate.baselines import accepted, read_baseline, read_header
 from promptops.instruments import Preference
 from promptops.judges.pairwise import Pairwise
+from promptops.judging.changes import pair_marks
 from promptops.judging.families import kinship
 from promptops.pairs.hearing import hear
 from promptops.pairs.preference import Bench, Scores, told_before
@@ -22,6 +23,7 @@ from promptops.pairs.rules import PairRule
 from promptops.pairs.summary import Hearing, Pair, summed_up
 from promptops.runs.evaluation import Evaluation
 from promptops.sets.parts import refuse_chosen, whole_digest
+from promptops.store.rows import PairRow
 from promptops.types import Completion, MetricSpec, Result, Run
 from promptops.verbs.batched import Batched
 
@@ -47,12 +49,15 @@ class Preferences(Batched):
         figures are those of the pairs up to there. Raises UsageError where no judge model is named.
         """
         work = self._evaluation(concurrency, cache=cache, watch=None, budget=budget)
-        bench, pairs, answerers = self._bench(work, baseline, candidate, judge_model, anew=not cache)
-        scores = hear(work, bench, pairs)
-        found = self._preference(bench.hearing, pairs, scores, answerers)
+        called = self._called(work, baseline, candidate, judge_model, anew=not cache)
+        bench, opposed = called.bench, called.opposed
+        anchors = self._anchors_first(work, called.spec, called.folder, [(bench, opposed.pairs)])
+        scores = hear(work, bench, opposed.pairs)
+        found = self._preference(bench.hearing, opposed, scores, bench.judge.signature)
         usage = work.usage
         return found.model_copy(
             update={
+                "anchors": anchors,
                 "stopped": work.budget.stopped or None,
                 "calls": usage.calls + usage.failed,
                 "cost": None if usage.unpriced else usage.cost,
@@ -70,7 +75,8 @@ class Preferences(Batched):
         before = told_before(self.store, opposed.baseline, opposed.second.id)
         if before is None:
             return None
-        return self._preference(before[0], opposed.pairs, before[1], opposed.answerers)
+        hearing, signature, scores = before
+        return self._preference(hearing, opposed, scores, signature)
 
     def preferences(self, limit: int = 10) -> tuple[Preference, ...]:
         """Return what pairwise judges said of any two runs, the latest first. Nobody is asked."""
@@ -88,14 +94,43 @@ class Preferences(Batched):
         files = accepted(self.evalset_folder(evalset)) if evalset in self.evalsets() else []
         return next((str(path) for path in files if mark_of(read_baseline(path)[1]) == baseline), None)
 
-    def _preference(
-        self, hearing: Hearing, pairs: Sequence[Pair], scores: Scores, answerers: Sequence[str]
-    ) -> Preference:
-        found = summed_up(hearing, pairs, scores)
-        kin = kinship(hearing.label, [hearing.judge], answerers)
-        return found.model_copy(update={"warnings": (*found.warnings, *kin)})
+    def _preference(self, hearing: Hearing, opposed: Opposed, scores: Scores, signature: str) -> Preference:
+        found = summed_up(hearing, opposed.pairs, scores)
+        kin = kinship(hearing.label, [hearing.judge], opposed.answerers)
+        marks = self._pair_marks([(hearing, opposed.pairs)], opposed.second, signature)
+        return found.model_copy(update={"warnings": (*found.warnings, *kin, *marks)})
 
-    def _bench(
+    def _pair_marks(
+        self, heard: Iterable[tuple[Hearing, Sequence[Pair]]], run: Run, signature: str
+    ) -> tuple[str, ...]:
+        """Say of each change of a judge how many of its verdicts are from before that."""
+        folder, all_heard = self._set_of(run), list(heard)
+
+        def stored() -> list[PairRow]:
+            rows: list[PairRow] = []
+            for hearing, pairs in all_heard:
+                differ = {pair.place for pair in pairs if not pair.same}
+                names = hearing.baseline, hearing.candidate, hearing.label
+                found = self.store.pair_scores(*names, signature)
+                rows += [row for place, row in found.items() if place in differ]
+            return rows
+
+        return () if folder is None else pair_marks(folder, all_heard[0][0].label, signature, stored)
+
+    def _anchors_first(
+        self,
+        work: Evaluation,
+        spec: MetricSpec,
+        folder: Path,
+        asking: Iterable[tuple[Bench, Sequence[Pair]]],
+    ) -> str:
+        """Judge the anchors of a watched judge where it is about to be asked, and return what that showed.
+
+        A storey above knows of anchors.
+        """
+        return ""
+
+    def _called(
         self,
         work: Evaluation,
         baseline: str,
@@ -103,8 +138,8 @@ class Preferences(Batched):
         judge_model: str | None,
         *,
         anew: bool = False,
-    ) -> tuple[Bench, list[Pair], tuple[str, str]]:
-        """Check everything that a pairwise judge needs; return also the pairs and who answered."""
+    ) -> Called:
+        """Call a pairwise judge to two runs; everything that it needs is checked, and nobody asked."""
         opposed = self._opposed(baseline, candidate)
         first, second = opposed.first, opposed.second
         refuse_chosen(first, second)
@@ -117,7 +152,13 @@ class Preferences(Batched):
         if not isinstance(judge, Pairwise):
             raise UsageError(f"[metrics.{spec.label}] is no pairwise judge.")
         bench = Bench(self.store, work.caller(judge.model), judge, opposed.before(spec.label, judge), anew)
-        return bench, opposed.pairs, opposed.answerers
+        self._refuse_unwatched_pairs(spec, folder, judge)
+        return Called(bench, opposed, spec, folder)
+
+    def _refuse_unwatched_pairs(self, spec: MetricSpec, folder: Path, judge: Pairwise) -> None:
+        """Raise UsageError where a judge of pairs is to be watched that has no anchors."""
+        if spec.check_anchors:
+            self._refuse_unwatched(self.evalset(folder), folder, [spec], {spec.label: judge})
 
     def _pairwise(self, evalset: str) -> tuple[MetricSpec, Path]:
         """Return the set's own pairwise metric, or the shipped one where the set has none or is gone."""
@@ -170,6 +211,17 @@ class Preferences(Batched):
             (each.sample_id, each.repeat): each.completion for each in before if each.completion is not None
         }
         return first, known_as, answers
+
+
+@dataclass(frozen=True)
+class Called:
+    """A judge of pairs that is called to two runs."""
+
+    bench: Bench
+    opposed: Opposed
+    spec: MetricSpec
+    folder: Path
+    """Of its set, or of the project where the shipped judge is called."""
 
 
 class WithoutOutputsError(UsageError):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from promptops.pairs.standings import Anchor, PairRanking
     from promptops.pairs.tournament import Schedule, Tournament
     from promptops.runs.evaluation import Evaluation
+    from promptops.verbs.preferences import Called
 
 
 class Tournaments(Correcting):
@@ -52,7 +53,10 @@ class Tournaments(Correcting):
         from promptops.pairs.ranking import rank_pairs
 
         work = self._evaluation(concurrency, cache=True, watch=watch, budget=budget)
-        play, point = self._tournament(work, runs, evalset, schedule, judge_model, anchor, anchor_elo, level)
+        play, point, called = self._tournament(
+            work, runs, evalset, schedule, judge_model, anchor, anchor_elo, level
+        )
+        anchors = self._anchors_first(work, called.spec, called.folder, play.benches())
         play.play()
         pairs, unscored = play.judged()
         try:
@@ -75,9 +79,11 @@ class Tournaments(Correcting):
                 f"{work.budget.stopped}: {len(pairs)} of {play.total} pairs have a verdict, which is kept, "
                 f"and that is too little for a ranking. Run the same again for the others. ({error})"
             ) from None
-        asked, judge = asked_of(play), play.bench.hearing
+        asked, judge = asked_of(play).model_copy(update={"anchors": anchors}), play.bench.hearing
         kin = kinship(judge.label, [judge.judge], [run.model for run in play.runs])
-        warnings = (*warnings_of(asked), *found.warnings, *kin)
+        heard = [(bench.hearing, pairs) for bench, pairs in play.benches()]
+        marks = self._pair_marks(heard, play.runs[0], play.bench.judge.signature)
+        warnings = (*warnings_of(asked), *found.warnings, *kin, *marks)
         return found.model_copy(update={"asked": asked, "warnings": warnings})
 
     def forecast_pairs(
@@ -97,7 +103,7 @@ class Tournaments(Correcting):
         from promptops.runs.calling import Count
 
         work = self._dry(concurrency, True, budget, None)
-        play, _ = self._tournament(work, runs, evalset, schedule, judge_model, None, 1000.0, 0.95)
+        play, _, called = self._tournament(work, runs, evalset, schedule, judge_model, None, 1000.0, 0.95)
         whole = Count()
         for bench, pairs in play.benches():
             count = wait_for(bench.counted(pairs))
@@ -109,7 +115,8 @@ class Tournaments(Correcting):
         if schedule == "adaptive":
             notes.append("That is at most: the schedule ends as soon as all orders are sure.")
         repeats = play.runs[0].repeats
-        return self._forecast(work, play.runs[0].evalset, len(play.samples), repeats, [part], notes)
+        parts = [*self._pair_anchor_parts(work, called.spec, called.folder, play.bench.judge, part), part]
+        return self._forecast(work, play.runs[0].evalset, len(play.samples), repeats, parts, notes)
 
     def rank_recorded(
         self,
@@ -156,7 +163,7 @@ class Tournaments(Correcting):
         anchor: str | None,
         anchor_elo: float,
         level: float,
-    ) -> tuple[Tournament, Anchor]:
+    ) -> tuple[Tournament, Anchor, Called]:
         """Check everything that a ranking by a judge needs; nothing is asked."""
         from promptops.analysis.ranking import refuse_twice
         from promptops.pairs.ranking import check
@@ -173,10 +180,10 @@ class Tournaments(Correcting):
         refuse_mixed(*chosen)
         if len({run.evalset_digest for run in chosen}) > 1:
             raise NotComparable("The runs answer different questions, so their answers can't be compared.")
-        bench, _, _ = self._bench(work, chosen[0].id, chosen[1].id, judge_model)
+        called = self._called(work, chosen[0].id, chosen[1].id, judge_model)
         samples = {each.id: each for each in self.store.snapshot_samples(chosen[0].evalset_digest)}
         answers = [
             {(result.sample_id, result.repeat): result.completion for result in self.store.results(run.id)}
             for run in chosen
         ]
-        return Tournament(work, bench, chosen, answers, samples, schedule, level), point
+        return Tournament(work, called.bench, chosen, answers, samples, schedule, level), point, called

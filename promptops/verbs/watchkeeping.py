@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
@@ -16,10 +17,16 @@ from promptops.judging.anchors import now
 from promptops.judging.changes import Kept, marks
 from promptops.judging.watched import trial_of_anchors
 from promptops.metrics import Metric
+from promptops.pairs.preference import Bench
+from promptops.pairs.summary import Pair
 from promptops.runs.evaluation import Evaluation
+from promptops.runs.eventloop import wait_for
 from promptops.runs.sameaccount import on_same_account
 from promptops.types import EvalSet, MetricSpec, Run
 from promptops.verbs.generating import Generating
+
+if TYPE_CHECKING:
+    from promptops.judging.drifting import AnchorCheck
 
 
 class Watchkeeping(Generating):
@@ -109,9 +116,7 @@ class Watchkeeping(Generating):
         if work.cassette is not None:
             told = f"The anchors of {label} were not judged, as answers come from a cassette."
             return {"measured": False, "drifted": False, "sentence": told}
-        watched, anchors = self._anchored(found, folder, _judge(draft, label), label)
-        check = self._read(on_same_account(work, use_cache=False), watched, anchors)
-        work.usage.held_back = work.limits.told
+        check = self._checked(work, found, folder, _judge(draft, label), label)
         return {
             "date": check.date,
             "measured": check.measured,
@@ -119,19 +124,57 @@ class Watchkeeping(Generating):
             "sentence": check.sentence,
         }
 
+    def _checked(
+        self, work: Evaluation, found: EvalSet, folder: Path, judge: Judge, label: str
+    ) -> AnchorCheck:
+        watched, anchors = self._anchored(found, folder, judge, label)
+        check = self._read(on_same_account(work, use_cache=False), watched, anchors)
+        work.usage.held_back = work.limits.told
+        return check
+
+    def _anchors_first(
+        self,
+        work: Evaluation,
+        spec: MetricSpec,
+        folder: Path,
+        asking: Iterable[tuple[Bench, Sequence[Pair]]],
+    ) -> str:
+        """Judge a watched judge's anchors where it is about to be asked; return what that showed."""
+        if not spec.check_anchors:
+            return ""
+        bench = next((each for each, pairs in asking if wait_for(each.asks(pairs))), None)
+        if bench is None:
+            return ""
+        return self._checked(work, self.evalset(folder), folder, bench.judge, spec.label).sentence
+
+    def _pair_anchor_parts(
+        self, work: Evaluation, spec: MetricSpec, folder: Path, judge: Judge, part: Part
+    ) -> list[Part]:
+        """Return the calls by which anchors are judged before a judge of pairs is asked."""
+        if not spec.check_anchors or not part.calls or work.cassette is not None:
+            return []
+        return self._parts_of_anchors(work, self.evalset(folder), folder, judge, spec.label)
+
     def _anchor_parts(
         self, work: Evaluation, found: EvalSet, folder: Path, drafts: Sequence[Run]
     ) -> list[Part]:
         """Return the calls by which anchors are judged at a run's start."""
         parts: list[Part] = []
+        measured = {record.label for record in drafts[0].metrics}
         for spec in found.metrics:
-            if not spec.check_anchors or work.cassette is not None:
-                continue
-            watched, _ = self._anchored(found, folder, _judge(drafts[0], spec.label), spec.label)
-            evalset, trial = trial_of_anchors(watched)
-            own = self._trial_parts(on_same_account(work, use_cache=False), evalset, trial, trial.samples)
-            parts += [part.model_copy(update={"name": f"{spec.label}, anchors"}) for part in own]
+            # A judge of pairs is no metric of a run: its anchors are judged before it is asked.
+            if spec.check_anchors and spec.label in measured and work.cassette is None:
+                judge = _judge(drafts[0], spec.label)
+                parts += self._parts_of_anchors(work, found, folder, judge, spec.label)
         return parts
+
+    def _parts_of_anchors(
+        self, work: Evaluation, found: EvalSet, folder: Path, judge: Judge, label: str
+    ) -> list[Part]:
+        watched, _ = self._anchored(found, folder, judge, label)
+        evalset, trial = trial_of_anchors(watched)
+        parts = self._trial_parts(on_same_account(work, use_cache=False), evalset, trial, trial.samples)
+        return [part.model_copy(update={"name": f"{label}, anchors"}) for part in parts]
 
 
 def _judge(draft: Run, label: str) -> Judge:

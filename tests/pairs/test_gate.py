@@ -280,10 +280,3 @@ def test_the_judge_that_a_rule_names_is_the_one_that_compares(two: tuple[Folder,
     folder.evalset("numbers", questions(N), settings + more)
     with Project.open(folder.path) as project, pytest.raises(FileProblems, match="another and better"):
         project.check_set("numbers")
-
-
-def test_a_judge_of_pairs_has_no_anchors_at_a_runs_start(folder: Folder) -> None:
-    settings = SETTINGS.replace('metric = "pairwise"', 'metric = "pairwise"\ncheck_anchors = true')
-    folder.evalset("numbers", questions(N), settings)
-    with Project.open(folder.path) as project, pytest.raises(FileProblems, match="this judge compares two"):
-        project.check_set("numbers")

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import signal
 from collections.abc import Iterator
 
 import pytest
@@ -16,38 +13,7 @@ from promptops.errors import NotComparable, RunInterrupted, UsageError
 from tests.judges.scripted_judge import Server, serving
 from tests.made import Folder, questions
 from tests.milder_judge import cli
-from tests.paired import BASELINE, SETTINGS, N
-
-OLD = "an old answer"
-PROVIDER = """\
-model = "mock/echo"
-judge_model = "judge/m"
-attempts = 1
-
-[providers.judge]
-kind = "openai"
-base_url = "http://127.0.0.1:{port}/v1"
-price_in = 1
-price_out = 1
-"""
-
-
-class Taste:
-    """A judge that prefers the new answer on three questions of four, where it says anything."""
-
-    def __init__(self) -> None:
-        self.silent: set[int] = set()
-        self.until_interrupted = 0
-
-    def reply(self, text: str) -> str:
-        self.until_interrupted -= 1
-        if self.until_interrupted == 0:
-            os.kill(os.getpid(), signal.SIGINT)
-        number = int(re.findall(r"number (\d+)", text)[0])
-        if number in self.silent:
-            return "both are fine"
-        first = text.index(OLD) > text.index(f"number {number}\n</answer")
-        return json.dumps({"reason": "r", "winner": "AB"[first == (number % 4 == 0)]})
+from tests.paired import BASELINE, OLD, PROVIDER, SETTINGS, N, Taste
 
 
 @pytest.fixture
