@@ -115,9 +115,9 @@ def _scale(judge: str, held: Labelling, case: OwnCase, rater: str) -> None:
 def _number(judge: str, held: Labelling, case: OwnCase, rater: str) -> None:
     key = f"number-{case.id}-{rater}"
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        typed = st.number_input(
-            "Number", held.low, held.high, case.rating, step=(held.high - held.low) / 20, key=key
-        )
+        rungs = held.judge.rungs
+        step = rungs[1].value - rungs[0].value if len(rungs) > 1 else (held.high - held.low) / 20
+        typed = st.number_input("Number", held.low, held.high, case.rating, step=step, key=key)
         st.button(
             "Store",
             key=f"store-{case.id}-{rater}",

@@ -70,6 +70,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "judging.biaswords",
         "files.filelock",
         "judging.keptreplies",
+        "labels.copies",
         "labels.labels",
         "labels.sheets",
         "labels.steps",

@@ -15,6 +15,8 @@ from promptops.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from promptops.instruments import Found
     from promptops.judging.certificates import Certificate
 
@@ -64,15 +66,16 @@ def certify_command(
         return
     with open_project(ctx) as project, target_output_to_stderr(), watching(quiet=as_json) as watch:
         found = project.certify_judge(judge, **given, watch=watch)
+        copied = [each.told for each in project.labelling(judge, labels=labels).copies]
     if as_json:
         from promptops.cli import documents, judgedocuments
 
         documents.print_document(judgedocuments.CertificateDocument(certificate=found))
         return
-    _print_certificate(found)
+    _print_certificate(found, copied)
 
 
-def _print_certificate(found: Certificate) -> None:
+def _print_certificate(found: Certificate, copied: Sequence[str]) -> None:
     from rich.table import Table
 
     from promptops.cli.safe import safe_line
@@ -122,6 +125,8 @@ def _print_certificate(found: Certificate) -> None:
         console().print(f"People could not tell {times}; that is no rating.", style="yellow")
     if found.people == 1:
         console().print("One person rated, so that nothing tells how well people agree.", style="yellow")
+    for told in copied:
+        console().print(safe_line(told, 500), style="yellow", soft_wrap=True)
     if found.stand_in:
         console().print("* a rule-based stand-in, not an LLM; it only shows the way.")
     console().print(f"Certificate: certificates/{safe_line(found.label, 40)}.json beside the set; commit it.")

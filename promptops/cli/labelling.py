@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from promptops.labels.labelling import Labelling
     from promptops.labels.labels import Case
+    from promptops.project import Project
 
 labels_option = click.option(
     "--labels",
@@ -101,6 +102,11 @@ def draw_command(
     metavar="FILE",
     help="Take in such a file.",
 )
+@click.option(
+    "--replace",
+    is_flag=True,
+    help="Let it change what the same person said before; else such a file is refused as a whole.",
+)
 @click.option("--withdraw", metavar="NAME", help="Take away all that somebody said, and rate nothing.")
 @labels_option
 @click.pass_context
@@ -111,6 +117,7 @@ def label_command(
     share: str | None,
     sheet: str | None,
     filled: str | None,
+    replace: bool,
     withdraw: str | None,
     labels: str | None,
 ) -> None:
@@ -119,7 +126,6 @@ def label_command(
     Neither the prompt, the model, the judge's score nor another person's rating is shown. Of pairs, which
     answer is A is drawn by lot. Each rating is written down at once; come back whenever you like.
     """
-    from promptops.cli.safe import safe_line, safe_lines
     from promptops.labels.labels import read_share
     from promptops.labels.steps import step_towards
 
@@ -130,47 +136,38 @@ def label_command(
         )
     if sheet is not None and filled is not None:
         raise click.UsageError("Write a sheet or take one in: --sheet and --from don't go together.")
+    if replace and filled is None:
+        raise click.UsageError("--replace goes with --from: it lets a sheet change what was said before.")
     if withdraw is not None:
         if rater or share or sheet or filled:
             raise click.UsageError("--withdraw takes somebody's ratings away, and rates nothing.")
         with open_project(ctx, dry=True) as project:
-            count = project.withdraw_rater(judge, withdraw, labels=labels)
-        click.echo(
-            f"What {safe_line(withdraw)} said of {count} {'case' if count == 1 else 'cases'} is taken away. "
-            f"Hold the judge against the others: promptops judge certify {judge}"
-        )
+            _withdraw(project, judge, withdraw, labels)
         return
     if rater is None:
         raise click.UsageError("Say who rates: --rater NAME")
     with open_project(ctx, dry=True) as project:
+        held = project.labelling(judge, labels=labels)
+        _tell_slip(held, rater)
         if sheet is not None:
             count = project.write_sheet(judge, rater, sheet, share=part, labels=labels)
-            held = project.labelling(judge, labels=labels)
-            fill = "better with A, B or tie" if held.pairs else "rating"
-            click.echo(
-                f"{count} cases in {sheet}. Fill in the column {fill}, or say in cannot_tell why there is no "
-                f"telling; then: promptops judge label {judge} --rater {rater} --from {sheet}"
+            _tell_sheet(
+                held, count, f"{judge} --rater {rater} --from {sheet}", sheet, shared=part is not None
             )
-            scale = "" if held.pairs else f", on a scale from {held.low:g} to {held.high:g}"
-            click.echo(f"Look for this{scale}: {safe_lines(held.question)}")
-            if part is None:
-                click.echo(
-                    "Does somebody else rate meanwhile? Then give each a share of their own, such as "
-                    "--share 1/2 and --share 2/2."
-                )
             return
         if filled is not None:
-            count = project.read_sheet(judge, rater, filled, labels=labels)
-            held = project.labelling(judge, labels=labels)
-            click.echo(f"What {rater} said of {count} cases is written to {near(held.path)}.")
+            found = project.read_sheet(judge, rater, filled, replace=replace, labels=labels)
+            click.echo(
+                f"What {rater} said of {found.said} cases is written to {near(held.path)}: {found.new} new, "
+                f"{found.changed} changed, {found.same} as before."
+            )
         else:
-            held = project.labelling(judge, labels=labels)
             for case, said in _asked(held, rater, part):
                 if isinstance(said, str):
                     project.leave_cases(judge, rater, {case.id: said}, labels=labels)
                 else:
                     project.rate_cases(judge, rater, {case.id: said}, labels=labels)
-            held = project.labelling(judge, labels=labels)
+        held = project.labelling(judge, labels=labels)
     rated = sum(bool(case.ratings) for case in held.cases)
     left = len(held.left_for(rater, part))
     step = step_towards(judge, held.cases, held.samples.values(), pairs=held.pairs)
@@ -182,6 +179,47 @@ def label_command(
     click.echo(
         f"{rated} of {len(held.cases)} cases are rated; {left} are left for {rater}. {then}{step.command}"
     )
+
+
+def _withdraw(project: Project, judge: str, rater: str, labels: str | None) -> None:
+    from promptops.cli.safe import safe_line
+
+    count = project.withdraw_rater(judge, rater, labels=labels)
+    click.echo(
+        f"What {safe_line(rater)} said of {count} {'case' if count == 1 else 'cases'} is taken away. "
+        f"Hold the judge against the others: promptops judge certify {judge}"
+    )
+
+
+def _tell_slip(held: Labelling, rater: str) -> None:
+    """Ask whether a new name is a known one, mistyped."""
+    from promptops.cli.safe import safe_line
+
+    known = held.like(rater)
+    if known:
+        click.echo(
+            f"Nobody rated as {safe_line(rater)} so far. Did you mean {safe_line(known)}? What is said under "
+            f"a wrong name goes by --withdraw {safe_line(rater)}.",
+            err=True,
+        )
+
+
+def _tell_sheet(held: Labelling, count: int, taken_in: str, sheet: str, *, shared: bool) -> None:
+    """Say how a sheet is filled in and taken in again."""
+    from promptops.cli.safe import safe_lines
+
+    fill = "better with A, B or tie" if held.pairs else "rating"
+    click.echo(
+        f"{count} cases in {sheet}. Fill in the column {fill}, or say in cannot_tell why there is no "
+        f"telling; then: promptops judge label {taken_in}"
+    )
+    scale = "" if held.pairs else f", on a scale from {held.scale}"
+    click.echo(f"Look for this{scale}: {safe_lines(held.question)}")
+    if not shared:
+        click.echo(
+            "Does somebody else rate meanwhile? Then give each a share of their own, such as --share 1/2 and "
+            "--share 2/2."
+        )
 
 
 def near(path: Path) -> Path:
@@ -211,7 +249,7 @@ def _asked(held: Labelling, rater: str, share: tuple[int, int] | None) -> Iterat
             said = 0.0 - said if swapped and isinstance(said, float) else said
         else:
             click.echo(f"Answer:\n{safe_lines(case.output)}\n")
-            said = _typed(_scale(held), partial(_rating, held), "is not on the scale")
+            said = _typed(_scale(held), partial(_rating, held), f"is not on the scale ({held.scale})")
         if said is None:
             return
         if said != _PASSED:

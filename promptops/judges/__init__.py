@@ -172,7 +172,7 @@ class Judge(Metric):
         )
 
 
-MOST_RUNGS = 20
+MOST_RUNGS = 1000
 YES_NO = (Rung(0.0, "no"), Rung(1.0, "yes"))
 
 

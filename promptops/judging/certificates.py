@@ -89,6 +89,8 @@ class Certificate(Noun):
     each: tuple[int, ...] = ()
     """How many cases each rater rated, the most first; names stand in the labels only."""
     ratings: int
+    copies: tuple[int, ...] = ()
+    """Of each two raters who said the same of all cases that both rated (10 or more): how many these are."""
     unrated: int = 0
     """Times that a person could not tell."""
     main: str

@@ -13,6 +13,7 @@ from promptops.instruments import Found
 from promptops.judges import Judge
 from promptops.judging.biasparts import bias_parts
 from promptops.judging.certificates import Certificate, ClassRate, Measured
+from promptops.labels.copies import copies
 from promptops.labels.labels import PREFERENCES, Case, ratings_digest
 from promptops.labels.pairings import pairings
 from promptops.labels.steps import FEWEST, step_towards
@@ -106,6 +107,7 @@ def certificate_of(
         raters=len(raters),
         each=tuple(sorted(np.isfinite(people).sum(axis=0).tolist(), reverse=True)),
         ratings=int(np.isfinite(people).sum()),
+        copies=tuple(each.cases for each in copies(rated)),
         unrated=sum(len(case.unrated) for case in cases),
         main=measures[0],
         measures=found,

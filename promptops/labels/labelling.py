@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 from promptops import plugins
+from promptops.errors import UsageError
 from promptops.judges import Judge
+from promptops.labels.copies import Copy, copies
 from promptops.labels.labels import PREFERENCES, Case, check_rater, dealt, left_for, share_of
 from promptops.types import Sample
+
+_SAME = 1e-9
+"""By how much a number may be off a step that is no binary fraction."""
 
 
 class OwnCase(NamedTuple):
@@ -62,6 +69,19 @@ class Drawn(NamedTuple):
         return (*([few] if self.samples < self.wanted else []), *([alike] if self.alike else []))
 
 
+class Intake(NamedTuple):
+    """What a sheet that was taken in says, held against what its rater had said before."""
+
+    new: int
+    changed: int
+    same: int
+
+    @property
+    def said(self) -> int:
+        """Of how many cases it says something."""
+        return sum(self)
+
+
 class Labelling(NamedTuple):
     """The labels of a judge: what to rate, on which scale, about which samples."""
 
@@ -87,20 +107,60 @@ class Labelling(NamedTuple):
         return self.judge.pairs
 
     def takes(self, rating: float) -> bool:
-        """Tell whether a rating is one of this scale."""
-        return rating in PREFERENCES if self.pairs else self.low <= rating <= self.high
+        """Tell whether a rating is one of this scale, and of its steps where it has some."""
+        if self.pairs:
+            return rating in PREFERENCES
+        steps = [rung.value for rung in self.judge.rungs]
+        return any(abs(rating - step) < _SAME for step in steps) if steps else self._within(rating)
+
+    def _within(self, rating: float) -> bool:
+        return self.low <= rating <= self.high
+
+    @property
+    def scale(self) -> str:
+        """Return in words what a rating may be."""
+        steps = [rung.value for rung in self.judge.rungs]
+        ends = f"{self.low:g} to {self.high:g}"
+        if self.pairs or not steps:
+            return ends
+        if all(step.is_integer() for step in steps) and steps[-1] - steps[0] == len(steps) - 1:
+            return f"{ends} in whole numbers"
+        gaps = {round(after - before, 9) for before, after in pairwise(steps)}
+        return f"{ends} in steps of {gaps.pop():g}" if len(gaps) == 1 else ", ".join(f"{x:g}" for x in steps)
 
     @property
     def raters(self) -> list[str]:
         """Return who has said something, by name."""
         return sorted({rater for case in self.cases for rater in (*case.ratings, *case.unrated)})
 
+    @property
+    def copies(self) -> tuple[Copy, ...]:
+        """Return which raters said the same as somebody else of all that both rated."""
+        return copies(self.cases)
+
+    def named(self, rater: str) -> str:
+        """Return a rater's name. Raises UsageError for one that a known one has but for its case."""
+        name, known = check_rater(rater), self.raters
+        alike = [each for each in known if each.casefold() == name.casefold()]
+        if alike and name not in known:
+            raise UsageError(
+                f"Nobody rated as {name!r}. Did you mean {alike[0]!r}? Somebody else takes a name that "
+                "differs in more than its case."
+            )
+        return name
+
+    def like(self, rater: str) -> str:
+        """Return a known rater for whom a new name may be a slip; empty where there is none."""
+        known = self.raters
+        near = [] if rater.strip() in known else get_close_matches(rater.strip(), known, n=1, cutoff=0.75)
+        return near[0] if near else ""
+
     def left_for(self, rater: str, share: tuple[int, int] | None = None) -> list[Case]:
         """Return what a rater is still to rate, in the rater's own order.
 
         With a `share`, as (1, 2), only what is in the first of two shares. Raises UsageError.
         """
-        left = left_for(self.cases, check_rater(rater))
+        left = left_for(self.cases, self.named(rater))
         if share is None:
             return left
         mine = {case.id for case in dealt(self.cases, *share)}
@@ -111,7 +171,7 @@ class Labelling(NamedTuple):
 
         Raises UsageError for what is no rater's name.
         """
-        name = check_rater(rater)
+        name = self.named(rater)
         return [
             OwnCase(case.id, case.sample, case.output, case.ratings.get(name), case.unrated.get(name))
             for case in share_of(self.cases, name)

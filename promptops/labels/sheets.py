@@ -5,21 +5,26 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from promptops.canonical import digest_of
 from promptops.errors import FileProblems, Problem
-from promptops.files.csvfile import DELIMITERS, neutral, read_csv
+from promptops.files.csvfile import DELIMITERS, Cell, neutral, read_csv
 from promptops.files.located import shown
 from promptops.files.textfile import file_name, replacing
 from promptops.labels.labels import LONGEST_REASON, Case, in_order, is_swapped, told
 from promptops.types import Sample
 
-SHEET = ("case", "inputs", "target", "output", "rating", "cannot_tell")
-PAIR_SHEET = ("case", "inputs", "target", "answer_a", "answer_b", "better", "cannot_tell")
+SHEET = ("case", "rater", "inputs", "target", "output", "rating", "cannot_tell")
+PAIR_SHEET = ("case", "rater", "inputs", "target", "answer_a", "answer_b", "better", "cannot_tell")
 CHOICES = {"a": 1.0, "b": -1.0, "tie": 0.0}
 """What people say of a pair: by 1 that the answer shown first is better."""
+_BLANK = re.compile(r"\s+")
+_CUT = 32_000
+"""Characters from which on a spreadsheet may have cut a cell off."""
 
 
 def write_sheet(
@@ -27,12 +32,14 @@ def write_sheet(
     cases: Sequence[Case],
     samples: Mapping[str, Sample],
     beside: Mapping[str, Mapping[str, object]],
+    rater: str,
 ) -> None:
-    """Write cases as CSV with the empty columns `rating` and `cannot_tell`.
+    """Write cases for a rater as CSV with the empty columns `rating` and `cannot_tell`.
 
     `beside` holds by sample id what else is to be seen. No cell is one that a spreadsheet would run.
     """
-    _write(path, SHEET, [(case.id, case.sample, [case.output]) for case in cases], samples, beside)
+    rows = [(case.id, case.sample, [case.output]) for case in cases]
+    _write(path, SHEET, rows, samples, beside, rater)
 
 
 def write_pair_sheet(
@@ -47,27 +54,32 @@ def write_pair_sheet(
     for case in cases:
         swapped = is_swapped(case, rater)
         rows.append((_key(case, swapped=swapped), case.sample, in_order(case, swapped=swapped)))
-    _write(path, PAIR_SHEET, rows, samples, beside)
+    _write(path, PAIR_SHEET, rows, samples, beside, rater)
 
 
-def read_sheet(path: Path, cases: Sequence[Case], low: float, high: float) -> dict[str, float | str]:
-    """Return by case id what a sheet says: a rating, or why there is none; empty rows are left out.
+def read_sheet(
+    path: Path, cases: Sequence[Case], rater: str, takes: Callable[[float], bool], scale: str
+) -> dict[str, float | str]:
+    """Return by case id what a rater's sheet says: a rating, or why there is none; empty rows are left out.
 
-    Cells may be parted by commas, semicolons or tabs, as the spreadsheet of a country writes them. Only
-    `case`, `rating` and `cannot_tell` are read: it may have changed the texts. Raises FileProblems.
+    `takes` tells whether a number is one of the judge's scale, `scale` is that in words. Cells may be parted
+    by commas, semicolons or tabs, as the spreadsheet of a country writes them. Raises FileProblems, also for
+    another's sheet and for an output that is not that of its case.
     """
 
     def rated(text: str) -> float:
         value = _number(text)
-        if value is None or not low <= value <= high:
-            raise ValueError(f"the judge's scale is {low:g} to {high:g}")
+        if value is None or not takes(value):
+            raise ValueError(f"the judge's scale is {scale}")
         return value
 
-    return _read(path, "rating", {case.id: (case.id, rated) for case in cases})
+    return _read(
+        path, "rating", rater, {case.id: _Row(case.id, rated, {"output": case.output}) for case in cases}
+    )
 
 
-def read_pair_sheet(path: Path, cases: Sequence[Case]) -> dict[str, float | str]:
-    """Return by case id which output of a pair is better, by anybody's sheet. Raises FileProblems."""
+def read_pair_sheet(path: Path, cases: Sequence[Case], rater: str) -> dict[str, float | str]:
+    """Return by case id which output of a pair is better, by a rater's sheet. Raises FileProblems."""
 
     def chosen(text: str) -> float:
         choice = CHOICES.get(text.strip().lower())
@@ -78,12 +90,22 @@ def read_pair_sheet(path: Path, cases: Sequence[Case]) -> dict[str, float | str]
     def turned(text: str) -> float:
         return 0.0 - chosen(text)
 
-    known = {
-        _key(case, swapped=swapped): (case.id, turned if swapped else chosen)
-        for case in cases
-        for swapped in (False, True)
-    }
-    return _read(path, "better", known)
+    known = {}
+    for case in cases:
+        for swapped in (False, True):
+            shown = dict(zip(("answer_a", "answer_b"), in_order(case, swapped=swapped), strict=True))
+            known[_key(case, swapped=swapped)] = _Row(case.id, turned if swapped else chosen, shown)
+    return _read(path, "better", rater, known)
+
+
+class _Row(NamedTuple):
+    """What is known of a row before it is read."""
+
+    case: str
+    read: Callable[[str], float]
+    """Of the cell that rates."""
+    texts: Mapping[str, str]
+    """By column, what the sheet was written with."""
 
 
 def _key(case: Case, *, swapped: bool) -> str:
@@ -97,6 +119,7 @@ def _write(
     rows: Iterable[tuple[str, str, Sequence[str]]],
     samples: Mapping[str, Sample],
     beside: Mapping[str, Mapping[str, object]],
+    rater: str,
 ) -> None:
     """Write a row for each key, sample and outputs."""
     text = io.StringIO(newline="")
@@ -106,15 +129,13 @@ def _write(
         sample = samples[name]
         inputs = told({**sample.inputs, **beside.get(sample.id, {})})
         cells = (inputs, "\n".join(map(str, sample.target)), *outputs)
-        writer.writerow([f"#{key}", *map(neutral, cells), "", ""])
+        writer.writerow([f"#{key}", *map(neutral, (rater, *cells)), "", ""])
     with replacing(path) as file:
         file.write(text.getvalue().encode("utf-8", "replace"))
 
 
-def _read(
-    path: Path, column: str, known: Mapping[str, tuple[str, Callable[[str], float]]]
-) -> dict[str, float | str]:
-    """Return by case id what a column says. `known` holds by a row's key its case, and who reads the cell."""
+def _read(path: Path, column: str, rater: str, known: Mapping[str, _Row]) -> dict[str, float | str]:
+    """Return by case id what a column says. `known` are rows by their key."""
     problems: list[Problem] = []
     found: dict[str, float | str] = {}
     name = file_name(path)
@@ -133,22 +154,59 @@ def _read(
         if key is None or said is None or not (said.text.strip() or why):
             continue
         line = said.place.line
-        case, read = known.get(key.text.strip().removeprefix("#"), ("", float))
-        if not case:
+        asked = known.get(key.text.strip().removeprefix("#"))
+        if asked is None:
             problems.append(Problem(name, f"{shown(key.text)} is no case of these labels", line))
             continue
+        wrong = _of_another(name, cells, rater) or _mixed_up(name, cells, asked.texts)
+        if wrong is not None:
+            problems.append(wrong)
+            continue
         try:
-            value = _said(said.text, why, read)
+            value = _said(said.text, why, asked.read)
         except ValueError as error:
             problems.append(Problem(name, str(error), line, said.place.column, column))
             continue
-        if case in found:
+        if asked.case in found:
             problems.append(Problem(name, f"the case {shown(key.text)} stands above already", line))
         else:
-            found[case] = value
+            found[asked.case] = value
     if problems:
         raise FileProblems(problems)
     return found
+
+
+def _of_another(name: str, cells: Mapping[str, Cell], rater: str) -> Problem | None:
+    """Return that a row is somebody else's; None in a sheet that doesn't say whose it is."""
+    cell = cells.get("rater")
+    if cell is None or cell.text.strip() in ("", rater, neutral(rater)):
+        return None
+    reason = (
+        f"is {shown(cell.text.strip())}, and this is taken in as {rater!r}. Name whose it is: --rater NAME"
+    )
+    return Problem(name, reason, *cell.place, "rater")
+
+
+def _mixed_up(name: str, cells: Mapping[str, Cell], texts: Mapping[str, str]) -> Problem | None:
+    """Return that a row shows another output than that of its case, so that it isn't known what was rated."""
+    for column, text in texts.items():
+        cell = cells.get(column)
+        if cell is not None and not _same(cell.text, text):
+            reason = (
+                "is not the output of this row's case. Was one column sorted by itself? Then rate anew in a "
+                "new sheet (--sheet); if a spreadsheet only changed how it is written, take the column away"
+            )
+            return Problem(name, reason, *cell.place, column)
+    return None
+
+
+def _same(cell: str, text: str) -> bool:
+    """Tell whether a cell holds a text as far as spreadsheets keep it: not white space, 1.50 or true."""
+    one, other = (_BLANK.sub("", each).lstrip("'").casefold() for each in (cell, text))
+    if one == other or (len(cell) >= _CUT and other.startswith(one)):
+        return True
+    number = _number(one)
+    return number is not None and number == _number(other)
 
 
 def _said(text: str, why: str, read: Callable[[str], float]) -> float | str:

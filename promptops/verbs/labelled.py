@@ -12,7 +12,7 @@ from promptops.errors import PromptopsError, UnknownName, UsageError
 from promptops.files.filelock import one_writer
 from promptops.judges import Judge
 from promptops.judging.declared import DeclaredJudge, DeclaredJudges
-from promptops.labels.labelling import Drawn, Labelling
+from promptops.labels.labelling import Drawn, Intake, Labelling
 from promptops.labels.labels import (
     DRAWN,
     PREFERENCES,
@@ -25,7 +25,6 @@ from promptops.labels.labels import (
     without_rater,
     write_cases,
 )
-from promptops.labels.labels import check_rater as checked_rater
 from promptops.labels.lots import lots
 from promptops.labels.ratings import judge_mark, ratable
 from promptops.labels.sheets import read_pair_sheet, read_sheet, write_pair_sheet, write_sheet
@@ -168,31 +167,55 @@ class Labelled(Sounded):
     ) -> int:
         """Write what a rater is still to rate as a CSV file, in blind order. Return how many cases.
 
-        With a `share`, as (1, 2), only the first half: see `Labelling.left_for`. Raises UsageError.
+        With a `share`, as (1, 2), only the first half: see `Labelling.left_for`. Raises UsageError, also for
+        a file that is there already.
         """
         held = self.labelling(judge, labels=labels)
-        wanted = held.left_for(rater, share)
+        wanted, name = held.left_for(rater, share), held.named(rater)
+        if Path(file).exists():
+            raise UsageError(
+                f"{str(file)!r} is there already, and somebody may have filled it in. Name another, or take "
+                "it away first."
+            )
         beside = {name: held.judge.material(sample) for name, sample in held.samples.items()}
-        if held.pairs:
-            write_pair_sheet(Path(file), wanted, held.samples, beside, rater)
-        else:
-            write_sheet(Path(file), wanted, held.samples, beside)
+        write = write_pair_sheet if held.pairs else write_sheet
+        write(Path(file), wanted, held.samples, beside, name)
         return len(wanted)
 
     def read_sheet(
-        self, judge: str, rater: str, file: str | Path, *, labels: str | Path | None = None
-    ) -> int:
+        self,
+        judge: str,
+        rater: str,
+        file: str | Path,
+        *,
+        replace: bool = False,
+        labels: str | Path | None = None,
+    ) -> Intake:
         """Take in a CSV file that a rater filled in. Return of how many cases it says something.
 
-        That is a rating, or why there is none. Raises FileProblems.
+        That is a rating, or why there is none. What the rater said otherwise before is changed with `replace`
+        alone. Raises UsageError where that is missing, and FileProblems.
         """
         held = self.labelling(judge, labels=labels)
-        said: Mapping[str, float | str]
+        name, said = held.named(rater), dict[str, float | str]()
         if held.pairs:
-            said = read_pair_sheet(Path(file), held.cases)
+            said = read_pair_sheet(Path(file), held.cases, name)
         else:
-            said = read_sheet(Path(file), held.cases, held.low, held.high)
-        return self._write_down(judge, rater, said, labels)
+            said = read_sheet(Path(file), held.cases, name, held.takes, held.scale)
+        before = {case.id: case.ratings.get(name, case.unrated.get(name)) for case in held.cases}
+        changed = [case for case in said if before[case] is not None and before[case] != said[case]]
+        same = sum(before[case] == value for case, value in said.items())
+        found = Intake(len(said) - len(changed) - same, len(changed), same)
+        if changed and not replace:
+            sample = next(case.sample for case in held.cases if case.id == changed[0])
+            raise UsageError(
+                f"{str(file)!r} says of {len(changed)} cases something else than {name!r} said before (the "
+                f"first answers the sample {sample!r}); {found.new} are new, {same} as before. Nothing was "
+                f"written. If {name!r} thinks otherwise now, write --replace; if somebody else rated, name "
+                "them: --rater NAME"
+            )
+        self._write_down(judge, name, said, labels)
+        return found
 
     def _is_judge(self, spec: MetricSpec) -> bool:
         try:
@@ -236,15 +259,15 @@ class Labelled(Sounded):
     def _write_down(
         self, judge: str, rater: str, said: Mapping[str, float | str], labels: str | Path | None
     ) -> int:
-        name = checked_rater(rater)
         with self._alone():
             held = self.labelling(judge, labels=labels)
+            name = held.named(rater)
             unknown = sorted(set(said) - {case.id for case in held.cases})
             numbers = [value for value in said.values() if not isinstance(value, str)]
             wrong = [value for value in numbers if not held.takes(value)]
             if unknown or wrong:
                 what = f"{unknown[0]!r} is no case" if unknown else f"{wrong[0]:g} is off the scale"
-                raise UsageError(f"{what} of {str(held.path)!r} ({held.low:g} to {held.high:g}).")
+                raise UsageError(f"{what} of {str(held.path)!r} ({held.scale}).")
             write_cases(held.path, with_ratings(held.cases, name, said))
         return len(said)
 

@@ -127,7 +127,8 @@ def test_people_see_what_of_the_metadata_a_judge_looks_at() -> None:
     ("kind", "options", "rungs"),
     [
         ("rubric", {"scale": [1, 3]}, [(1, ""), (2, ""), (3, "")]),
-        ("rubric", {"scale": [0, 1000]}, []),
+        ("rubric", {"scale": [0, 100]}, [(point, "") for point in range(101)]),
+        ("rubric", {"scale": [0, 2000]}, []),
         ("criteria", {"scale": [0, 1], "step": 0.1}, [(step / 10, "") for step in range(11)]),
         ("criteria", {"words": {"good": 1, "fine": 1, "bad": 0}}, [(0, "bad"), (1, "good / fine")]),
         ("closed_qa", {}, [(0, "no"), (1, "yes")]),

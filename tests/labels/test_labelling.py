@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from promptops.errors import FileProblems, UnknownName, UsageError
+from promptops.labels.labelling import Intake
 from promptops.labels.labels import Case, dealt, people_in
 from promptops.project import Project
 from tests.made import Folder, questions
@@ -65,7 +66,7 @@ def test_sheets_that_go_out_together_share_the_draw_and_overlap_where_two_are_to
         sheet = str(tmp_path / f"{rater}.csv")
         told = folder.run(*label, "--rater", rater, "--sheet", sheet, "--share", f"{number}/2").stdout
         assert "25 cases in" in told and "--share" not in told
-        assert "on a scale from 1 to 5: The answer does what the task asks" in words(told)
+        assert "on a scale from 1 to 5 in whole numbers: The answer does what the task asks" in words(told)
         out.append(filled(Path(sheet)))
     assert len(set(out[0]) | set(out[1])) == 40 and len(set(out[0]) & set(out[1])) == 10
     for rater in ("anna", "ben"):
@@ -99,7 +100,7 @@ def test_a_sheet_may_say_why_there_is_no_telling(folder: Folder, tmp_path: Path)
             rows = list(csv.DictReader(file))
         rows[18]["cannot_tell"] = " I don't  know the shop. "
         write(sheet, rows)
-        assert project.read_sheet(QUALITY, "anna", sheet) == 19
+        assert project.read_sheet(QUALITY, "anna", sheet) == Intake(new=19, changed=0, same=0)
         cases = {f"#{case.id}": case for case in project.labelling(QUALITY).cases}
         assert cases[rows[18]["case"]].unrated == {"anna": "I don't know the shop."}
         assert not cases[rows[19]["case"]].is_done("anna")

@@ -222,10 +222,10 @@ def test_a_sheet_goes_out_blind_and_comes_back(folder: Folder, tmp_path: Path) -
     with sheet.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 30
-    assert set(rows[0]) == {"case", "inputs", "target", "output", "rating", "cannot_tell"}
+    assert set(rows[0]) == {"case", "rater", "inputs", "target", "output", "rating", "cannot_tell"}
     for row in rows:
         row["rating"] = str(person(int(row["output"].split()[1])))
-        row["output"] = "changed by a spreadsheet"
+        row["inputs"] = "changed by a spreadsheet"
     with sheet.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
@@ -241,6 +241,7 @@ def test_a_sheet_goes_out_blind_and_comes_back(folder: Folder, tmp_path: Path) -
         "judge", "label", "numbers:quality", "--rater", "anna", "--from", str(sheet), code=2
     ).stderr
     assert "scale is 1 to 5" in " ".join(told.split())
+    sheet.unlink()
     folder.run("judge", "label", "numbers:quality", "--rater", "ben", "--sheet", str(sheet))
     with sheet.open(encoding="utf-8", newline="") as file:
         assert len(list(csv.DictReader(file))) == 15
