@@ -93,14 +93,14 @@ def newest(otherwise: str, there: Mapping[str, str]) -> str:
 
 def dated(reference: str) -> list[str]:
     """List the fields of a side that can be dates."""
-    return [DATES[0]] if reference.startswith(RECORDS) else fields(reference)
+    if reference.startswith(RECORDS):
+        return [DATES[0]]
+    return fields(reference) if reference in files() else []
 
 
 def fields(*references: str) -> list[str]:
-    """List the fields of those sides that are files."""
-    return list(
-        dict.fromkeys(field for each in references if each in files() for field in _fields(each, state(each)))
-    )
+    """List what the text of these sides can be: fields of files, and each of several inputs of the others."""
+    return list(dict.fromkeys(field for each in references for field in _fields(located(each), state(each))))
 
 
 def located(reference: str) -> str:
@@ -156,7 +156,7 @@ def choice(
 
 
 def field_choice(label: str, name: str, there: list[str], none: str, forget: tuple[str, ...]) -> str:
-    """Draw a box with the fields of files; empty where nothing is chosen or there is none."""
+    """Draw a box with the fields of the text; empty where nothing is chosen or there is none."""
     if not there:
         return ""
     options = {"": none, **{each: frames.cell(each) for each in there}}
@@ -193,9 +193,9 @@ def _windows() -> dict[str, str]:
 @kept(entries=16)
 def _fields(reference: str, state: tuple[object, ...]) -> tuple[str, ...]:
     try:
-        return project().text_fields(project().root / reference)
+        return project().text_fields(reference)
     except PromptopsError:
-        return ()  # What is wrong with the file is told where it is measured.
+        return ()  # What is wrong with a side is told where it is measured.
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

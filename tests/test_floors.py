@@ -358,6 +358,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "verbs.shifts",
         "verbs.steered",
         "verbs.watchkeeping",
+        "verbs.windowed",
         "verbs.workspace",
     ),
     ("demo", "doctor", "viewer"),

@@ -97,6 +97,8 @@ def _found(found: SetCoverage) -> None:
         if found.measured:
             for fact in coverage_facts(found):
                 shown.text(fact)
+    for note in found.notes:
+        shown.text(f"Note: {note}")
 
 
 def _kinds(found: SetCoverage) -> None:

@@ -35,23 +35,26 @@ def show() -> None:
     try:
         if not recordreading.count(RecordFilter()):
             shown.empty(recordreading.NOTHING, recordreading.LOG)
-        prompt, since, about = _chosen()
+        prompt, since, about, field = _chosen()
         st.button("Sort", type="primary", on_click=urlstate.write, kwargs={SORTED: "1"})
         if not urlstate.read(SORTED):
             shown.quiet(WHAT_FOR)
             return
         with st.spinner("Sorting records"):
-            found = _themes(project().settings.database, prompt, since, about)
+            found = _themes(project().settings.database, prompt, since, about, field)
         _found(found)
         of = ["--prompt", prompt] if prompt else []
-        command = shlex.join(["promptops", "records", "themes", *of, "--since", since, "--about", about])
+        which = ["--field", field] if field else []
+        command = shlex.join(
+            ["promptops", "records", "themes", *of, "--since", since, "--about", about, *which]
+        )
         shown.block(command, language="shell")
     except PromptopsError as error:
         shown.refuse(error)
 
 
-def _chosen() -> tuple[str, str, str]:
-    places = st.columns(3)
+def _chosen() -> tuple[str, str, str, str]:
+    places = st.columns(4)
     with places[0]:
         prompts = {"": "all", **{name: frames.cell(name) for name in recordreading.prompts()}}
         prompt = sides.choice("Prompt", "prompt", prompts, "", OF_THEMES)
@@ -59,13 +62,21 @@ def _chosen() -> tuple[str, str, str]:
         since = sides.choice("Since", "since", SINCE, "28d", OF_THEMES)
     with places[2]:
         about = sides.choice("Sorted by", "about", ABOUT, "requests", OF_THEMES)
-    return prompt, since, about
+    if about == "comments":
+        return prompt, since, about, ""
+    with places[3]:
+        there = sides.fields(f"{sides.RECORDS}prompt={prompt}" if prompt else sides.RECORDS)
+        field = sides.field_choice("Which input", "field", there, "all of them", OF_THEMES)
+    return prompt, since, about, field
 
 
 @st.cache_data(max_entries=8, ttl=SECONDS, show_spinner=False)
-def _themes(database: str, prompt: str, since: str, about: str) -> Themes:
+def _themes(database: str, prompt: str, since: str, about: str, field: str) -> Themes:
     return project().themes(
-        prompt or None, since=since, about="comments" if about == "comments" else "requests"
+        prompt or None,
+        since=since,
+        about="comments" if about == "comments" else "requests",
+        field=field or None,
     )
 
 

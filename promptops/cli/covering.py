@@ -24,7 +24,10 @@ _SHOWN_EXAMPLES = 3
     metavar="FILE",
     help="Records (records:7d), a file of inputs, another set, or a run.",
 )
-@click.option("--field", help="Which field of a file's rows holds the input, for example inputs.question.")
+@click.option(
+    "--field",
+    help="Which input is compared, of the set and of production: inputs.question; or a file's field.",
+)
 @click.option(
     "--suggest",
     type=click.IntRange(1, 500),
@@ -124,6 +127,8 @@ def print_coverage(found: SetCoverage) -> None:
     console().print(safe_line(coverage_sentence(found), 400), style="bold", soft_wrap=True)
     for fact in coverage_facts(found):
         console().print(f"  {safe_line(fact)}", soft_wrap=True)
+    for note in found.notes:
+        console().print(f"  Note: {safe_line(note)}", style="yellow", soft_wrap=True)
     for kind in found.uncovered:
         console().print(f"\n  {kind.share:6.1%}  {safe_line(kind.theme, 40) or '(no words)'}", style="bold")
         for text in kind.examples[:_SHOWN_EXAMPLES]:

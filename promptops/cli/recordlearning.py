@@ -35,6 +35,7 @@ def theme_options(command: click.decorators.FC) -> click.decorators.FC:
             show_default=True,
             help="Sort what was asked, or what was said of bad answers.",
         ),
+        click.option("--field", help="Which of several inputs is sorted: inputs.question."),
         click.option("--until", metavar="WHEN", help="Up to and with a day, or up to a moment."),
         click.option(
             "--since", metavar="WHEN", default="28d", show_default=True, help="A day, a time, or 24h, 7d."
@@ -65,6 +66,7 @@ def themes_command(
     since: str,
     until: str | None,
     about: About,
+    field: str | None,
     embed: str | None,
     seed: int,
     name_by: str | None,
@@ -81,7 +83,13 @@ def themes_command(
     from promptops.calls.budget import Budget
 
     budget = Budget(max_calls, max_cost)
-    given: dict[str, Any] = {"since": since, "until": until, "about": about, "seed": seed}
+    given: dict[str, Any] = {
+        "since": since,
+        "until": until,
+        "about": about,
+        "field": field,
+        "seed": seed,
+    }
     if dry_run:
         with open_project(ctx, dry=True) as project:
             _print_forecast(project, prompt, embed, name_by, budget, given, as_json=as_json)
@@ -159,6 +167,7 @@ def cases_command(
     since: str,
     until: str | None,
     about: About,
+    field: str | None,
     embed: str | None,
     seed: int,
     output: Path | None,
@@ -176,7 +185,9 @@ def cases_command(
         raise click.UsageError("Name records by their ids, or a theme with --theme N (see `records themes`).")
     with open_project(ctx, existing=True) as project:
         if theme is not None:
-            found = project.themes(prompt, since=since, until=until, about=about, embed=embed, seed=seed)
+            found = project.themes(
+                prompt, since=since, until=until, about=about, field=field, embed=embed, seed=seed
+            )
             records = _theme(found, theme).records[:most]
         made = project.make_cases(
             evalset, records, file=output, add=add, labels=labels, tags=tags, keep_people=keep_people

@@ -69,9 +69,12 @@ def wanted_records(given: dict[str, Any]) -> RecordFilter:
     "--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Records a page."
 )
 @click.option("--page", type=click.IntRange(1), default=1, help="Which page, from 1.")
+@click.option("--field", help="Which of several inputs is shown as what was asked: inputs.question.")
 @json_option
 @click.pass_context
-def list_command(ctx: click.Context, /, limit: int, page: int, as_json: bool, **given: Any) -> None:
+def list_command(
+    ctx: click.Context, /, limit: int, page: int, field: str | None, as_json: bool, **given: Any
+) -> None:
     """List records, the newest first."""
 
     wanted = wanted_records(given)
@@ -91,7 +94,7 @@ def list_command(ctx: click.Context, /, limit: int, page: int, as_json: bool, **
     if not found:
         click.echo("There is no such record." if count == 0 else f"There are only {count:,} of them.")
         return
-    _print_list(found, said)
+    _print_list(found, said, field)
     if count > len(found):
         first = (page - 1) * limit + 1
         click.echo(
@@ -186,7 +189,7 @@ def _edit(path: Path) -> str:
     return decode(data, "standard input")
 
 
-def _print_list(found: list[Record], said: dict[str, tuple[Feedback, ...]]) -> None:
+def _print_list(found: list[Record], said: dict[str, tuple[Feedback, ...]], field: str | None) -> None:
     from rich.table import Table
 
     from promptops.cli.safe import safe_line
@@ -207,16 +210,17 @@ def _print_list(found: list[Record], said: dict[str, tuple[Feedback, ...]]) -> N
             safe_line(each.id, 12),
             safe_line(each.reference or "", 20),
             mark,
-            safe_line(_one_text(each.inputs), 34),
+            safe_line(_asked(each, field), 34),
             safe_line(f"[{each.error}]" if each.output is None else each.output, 34),
         )
     console().print(table)
 
 
-def _one_text(value: object) -> str:
+def _asked(record: Record, field: str | None) -> str:
     from promptops.distributions.textrows import joined
+    from promptops.production.recordwindows import record_value
 
-    return joined(value) or ""  # type: ignore[arg-type]  # a record's inputs are JSON
+    return joined(record.inputs if field is None else record_value(record, field)) or ""
 
 
 def _print_record(record: Record) -> None:

@@ -25,7 +25,9 @@ _SHOWN_TEXTS = 3
     type=click.Choice(["inputs", "outputs"]),
     help="What is compared; else the outputs of runs, the inputs of sets, and what a file has first.",
 )
-@click.option("--field", help="Which field of a file's rows holds the text, for example inputs.article.")
+@click.option(
+    "--field", help="Which input is compared, of both sides: inputs.article; or the field of a file's text."
+)
 @click.option("--pair-by", metavar="FIELD", help="Compare rows of two files in pairs with the same FIELD.")
 @click.option(
     "--by-day", metavar="FIELD", help="FIELD holds each text's date or time; whole days are shuffled then."

@@ -142,6 +142,7 @@ class SetCoverage(Noun):
     map: CoverageMap | None = None
     run: str | None = None
     estimates: tuple[Reestimate, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

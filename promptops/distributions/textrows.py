@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -20,6 +21,8 @@ KEYS: dict[Literal["inputs", "outputs"] | None, tuple[str, ...]] = {
     "outputs": ("output", "outputs", "completion", "response", "answer", "text"),
 }
 """Under which keys a row's text is looked for, by what is wanted."""
+_FIRST_ROWS = 50
+"""By which a file's columns are known."""
 _SHOWN = 10
 """Fields of a row that a message names."""
 _MILLISECONDS = 1e11
@@ -79,6 +82,16 @@ def read_text_rows(
     return found
 
 
+def one_text_a_row(path: Path, field: str) -> bool:
+    """Tell whether a file's first rows are texts, or have one text each under a key that is not `field`."""
+    rows = [row.value for row in islice(read_rows(path, []), _FIRST_ROWS)]
+    keys = {key for row in rows if isinstance(row, dict) for key in row}
+    texts = [text for row in rows for text in (row.values() if isinstance(row, dict) else (row,))]
+    return (
+        bool(texts) and all(isinstance(text, str) for text in texts) and len(keys) < 2 and field not in keys
+    )
+
+
 def value_at(row: JsonValue, field: str) -> JsonValue:
     """Return what a row has under a key, or under dots into objects; None where it has nothing there."""
     if isinstance(row, dict) and field in row:
@@ -134,6 +147,8 @@ class _Chosen(NamedTuple):
 def _chosen(value: JsonValue, field: str | None, keys: tuple[str, ...], faults: Faults) -> _Chosen | None:
     """Return the text that a row stands for, or note why it has none."""
     path: KeyPath = ()
+    # One of several inputs is compared; a case made of the row needs them all.
+    whole = value.get("inputs") if isinstance(value, dict) else None
     if field is not None:
         for step in [field] if isinstance(value, dict) and field in value else field.split("."):
             if not isinstance(value, dict) or step not in value:
@@ -153,7 +168,7 @@ def _chosen(value: JsonValue, field: str | None, keys: tuple[str, ...], faults: 
     if text is None:
         faults.add(path, f"must be a text or an object of texts, not {kind_of(value)}")
         return None
-    return _Chosen(text, value)
+    return _Chosen(text, whole if len(path) > 1 and path[0] == "inputs" else value)
 
 
 def _day(value: JsonValue, field: str, faults: Faults) -> str | None:

@@ -16,7 +16,7 @@ from pydantic import JsonValue
 from promptops.analysis.summary import own_figures
 from promptops.canonical import canonical_json
 from promptops.distributions.shift import What
-from promptops.distributions.textrows import day_of, joined, read_text_rows
+from promptops.distributions.textrows import day_of, joined, one_text_a_row, read_text_rows, value_at
 from promptops.errors import UnknownName, UsageError
 from promptops.files.located import shown
 from promptops.metrics import Metric
@@ -27,6 +27,7 @@ from promptops.types import EvalSet, Result, Run, Sample
 
 SUFFIXES = (".jsonl", ".csv", ".parquet", ".yaml", ".yml")
 OUTPUT = "output"
+INPUTS = "inputs"
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ class Window:
     """What each text was made of: itself, or an object of inputs."""
     where: Sequence[str] = ()
     """Where each text stands, for people: a file's line, a record's or a sample's id."""
+    whole: str = ""
+    """Why these are whole texts though a field was named; empty where they are the field's."""
 
     def only(self, places: Sequence[int]) -> Window:
         """Return the texts at some places, in the order of these."""
@@ -78,12 +81,15 @@ def is_file(reference: str) -> bool:
 
 
 def of_file(path: Path, wanted: Wanted) -> Window:
-    """Return the texts of a file's rows. Raises FileProblems."""
+    """Return the texts of a file's rows, whole where a row is one text. Raises FileProblems."""
+    alone = wanted.field is not None and one_text_a_row(path, wanted.field)
+    field = None if alone else wanted.field
     rows = read_text_rows(
-        path, wanted.field, what=wanted.what, columns=wanted.columns, day=wanted.day, key=wanted.key
+        path, field, what=wanted.what, columns=wanted.columns, day=wanted.day, key=wanted.key
     )
     return Window(
         name=str(path),
+        whole=f"{path.name} has one text a row" if alone else "",
         texts=[row.text for row in rows],
         keys=[row.key or "" for row in rows] if wanted.key else None,
         paired_by=f"field {wanted.key}" if wanted.key else None,
@@ -98,12 +104,12 @@ def of_file(path: Path, wanted: Wanted) -> Window:
 
 
 def of_evalset(found: EvalSet, wanted: Wanted) -> Window:
-    """Return the inputs of a set's samples. Raises UsageError where outputs are wanted, UnknownName."""
+    """Return the inputs of a set's samples, or the one that is wanted. Raises UsageError, UnknownName."""
     if wanted.what == "outputs":
         raise UsageError(
             f"{found.name!r} is an evaluation set and has no outputs. Name a run of it, or compare inputs."
         )
-    return _of_samples(f"{found.name} (inputs)", found.samples, wanted, {})
+    return _inputs_of(found.samples, wanted, found.name, "{} ({})")
 
 
 def of_run(
@@ -120,7 +126,7 @@ def of_run(
     """
     name = f"{run.prompt_ref} ({run.id})"
     if wanted.what == "inputs":
-        return _of_samples(f"{name}, inputs", samples, wanted, {})
+        return _inputs_of(samples, wanted, name, "{}, {}")
     answered = [(each, each.completion) for each in results if each.completion is not None]
     by_id = {sample.id: sample for sample in samples}
     own: dict[str, Sequence[JsonValue]] = {OUTPUT: [completion.text for _, completion in answered]}
@@ -137,6 +143,7 @@ def of_run(
         where=[_told(each) for each, _ in answered],
         keys=[f"{each.sample_id}#{each.repeat}" for each, _ in answered],
         paired_by=f"samples of {digest}",
+        whole=f"{name} has outputs" if wanted.field is not None else "",
     )
 
 
@@ -161,9 +168,41 @@ def in_pairs(first: Window, second: Window) -> tuple[Window, Window] | None:
     return first.only([place for place, _ in both]), second.only([place for _, place in both])
 
 
+def field_notes(first: Window, second: Window, field: str | None) -> tuple[str, ...]:
+    """Say of which side a field is none. Raises UsageError where neither has it."""
+    if first.whole and second.whole:
+        raise UsageError(f"Neither side has a field {field!r}: {first.whole}, {second.whole}.")
+    return tuple(
+        f"{each.whole}, which stands whole: {field} is a field of the other side."
+        for each in (first, second)
+        if each.whole
+    )
+
+
 def columns_of(first: Window, second: Window, names: Sequence[str]) -> tuple[Column, ...]:
     """Return columns as figures where all values are numbers (or texts that write one), else as names."""
     return tuple(_column(name, first.columns[name], second.columns[name]) for name in dict.fromkeys(names))
+
+
+def _inputs_of(samples: Sequence[Sample], wanted: Wanted, owner: str, title: str) -> Window:
+    """Return samples' inputs, or the one that a field names. Raises UsageError where none has that name."""
+    if wanted.field is None or wanted.field == INPUTS:
+        return _of_samples(title.format(owner, INPUTS), samples, wanted, {})
+    inner = wanted.field.removeprefix(f"{INPUTS}.")
+    texts = [joined(value_at(sample.inputs, inner)) for sample in samples]
+    lacking = [sample.id for sample, text in zip(samples, texts, strict=True) if text is None]
+    if not lacking:
+        cut = _of_samples(title.format(owner, f"{INPUTS}.{inner}"), samples, wanted, {})
+        return replace(cut, texts=[text or "" for text in texts])
+    names = sorted({name for sample in samples for name in sample.inputs})
+    if len(names) <= 1:
+        alone = f"{owner} has one input, {names[0]}" if names else f"{owner} has no inputs"
+        return replace(_of_samples(title.format(owner, INPUTS), samples, wanted, {}), whole=alone)
+    told = f"{len(lacking):,} of {len(samples):,} samples of {owner} have no input {inner!r}"
+    raise UsageError(
+        f"{told}, for example {lacking[0]!r}, so that they can't be held against the other side's. Name with "
+        f"--field what both sides have; inputs of {owner} are {', '.join(names)}."
+    )
 
 
 def _of_samples(

@@ -21,6 +21,7 @@ from promptops.production.cleaning import Cleaner
 from promptops.production.monitored import SINCE
 from promptops.production.periods import chosen_records
 from promptops.production.records import Feedback, RecordFilter
+from promptops.production.recordwindows import record_value
 from promptops.production.ringing import Ringing
 from promptops.production.themes import About, Opinion, Themes, measure_themes
 from promptops.production.usercases import MadeCases, ratings_of, samples_of
@@ -44,6 +45,7 @@ class Learned(Ringing):
         since: str | None = SINCE,
         until: str | None = None,
         about: About = "requests",
+        field: str | None = None,
         embed: str | None = None,
         name_by: str | None = None,
         budget: Budget | None = None,
@@ -52,9 +54,10 @@ class Learned(Ringing):
     ) -> Themes:
         """Sort records that users judged into themes: how often each is bad, whether it grows, examples.
 
-        `about` requests sorts what was asked, `about` comments what was said of bad answers. `embed` names an
-        embedding model that turns texts into points. `name_by` names a model that is shown five examples of
-        each theme and calls it something: at most eight calls, whose replies are kept.
+        `about` requests sorts what was asked (`field` names one of several inputs), `about` comments what was
+        said of bad answers. `embed` names an embedding model that turns texts into points. `name_by` names a
+        model that is shown five examples of each theme and calls it something: at most eight calls, whose
+        replies are kept.
         Raises UsageError for moments and prompts that are none.
         """
         work = None if name_by is None else self._evaluation(None, True, None, None, budget)
@@ -62,7 +65,7 @@ class Learned(Ringing):
             work.open_models([name_by])
         wanted = chosen_records(now=now or datetime.now(UTC), prompt=prompt, since=since, until=until)
         points = None if embed is None else self._points(embed, budget=budget)
-        found = self._sorted(wanted, about, points, seed)
+        found = self._sorted(wanted, about, field, points, seed)
         return found if work is None or name_by is None else self._named(found, work, name_by)
 
     def forecast_theme_points(
@@ -73,12 +76,13 @@ class Learned(Ringing):
         since: str | None = SINCE,
         until: str | None = None,
         about: About = "requests",
+        field: str | None = None,
         seed: int = 0,
         now: datetime | None = None,
     ) -> EmbeddingForecast:
         """Return what `themes` with this embedding model would take to turn texts into points."""
         wanted = chosen_records(now=now or datetime.now(UTC), prompt=prompt, since=since, until=until)
-        return self._foreseen(embed, lambda points: self._sorted(wanted, about, points, seed))
+        return self._foreseen(embed, lambda points: self._sorted(wanted, about, field, points, seed))
 
     def forecast_theme_names(
         self,
@@ -88,6 +92,7 @@ class Learned(Ringing):
         since: str | None = SINCE,
         until: str | None = None,
         about: About = "requests",
+        field: str | None = None,
         embed: str | None = None,
         budget: Budget | None = None,
         seed: int = 0,
@@ -106,11 +111,18 @@ class Learned(Ringing):
         moment = now or datetime.now(UTC)
         wanted = chosen_records(now=moment, prompt=prompt, since=since, until=until)
         if embed is not None:
-            given = {"since": since, "until": until, "about": about, "seed": seed, "now": moment}
+            given = {
+                "since": since,
+                "until": until,
+                "about": about,
+                "field": field,
+                "seed": seed,
+                "now": moment,
+            }
             points = self.forecast_theme_points(embed, prompt, **given)  # type: ignore[arg-type]
             if points.calls:
                 raise UsageError(f"Which themes there are is known only with points. {points.sentence}")
-        found = self._sorted(wanted, about, None if embed is None else self._points(embed), seed)
+        found = self._sorted(wanted, about, field, None if embed is None else self._points(embed), seed)
         with Renderer() as renderer:
             count = outlook(found, caller, renderer, ReplyLog(generated_file(self.root, "themes")))
         part = part_of(
@@ -130,9 +142,11 @@ class Learned(Ringing):
         notes = () if found.measured else (f"There are no themes: {found.reason}.",)
         return self._forecast(work, "themes", len(found.themes), 1, [part], notes)
 
-    def _sorted(self, wanted: RecordFilter, about: About, points: NamedEmbed | None, seed: int) -> Themes:
+    def _sorted(
+        self, wanted: RecordFilter, about: About, field: str | None, points: NamedEmbed | None, seed: int
+    ) -> Themes:
         return measure_themes(
-            self._opinions(wanted),
+            self._opinions(wanted, field),
             about=about,
             embed=None if points is None else points.embed,
             embedding_model=None if points is None else points.name,
@@ -212,7 +226,7 @@ class Learned(Ringing):
                 return made
             return self._with_ratings(made, said, folder, labels, scale)
 
-    def _opinions(self, wanted: RecordFilter) -> list[Opinion]:
+    def _opinions(self, wanted: RecordFilter, field: str | None) -> list[Opinion]:
         """Return the records of which somebody said whether they were good; the newest word counts."""
         good: dict[str, bool] = {}
         comments: dict[str, list[str]] = {}
@@ -222,11 +236,11 @@ class Learned(Ringing):
             if each.comment:
                 comments.setdefault(each.record, []).append(each.comment)
         judged = wanted.model_copy(update={"with_feedback": True})
-        return [
+        found = [
             Opinion(
                 record=record.id,
                 at=record.at,
-                request=joined(record.inputs) or "",
+                request=joined(record.inputs if field is None else record_value(record, field)) or "",
                 comment="\n".join(comments.get(record.id, ())),
                 bad=not good[record.id],
             )
@@ -234,6 +248,12 @@ class Learned(Ringing):
             for record in page
             if record.id in good
         ]
+        if field is not None and found and not any(each.request for each in found):
+            raise UsageError(
+                f"None of the {len(found):,} records that were judged has a text in {field!r}. Name an input "
+                "as it stands in `promptops records show ID`: inputs.NAME."
+            )
+        return found
 
     def _scale_of(self, found: EvalSet, label: str, folder: Path) -> tuple[float, float]:
         """Return the worst and the best that a judge of a set can say. Raises UsageError without a scale."""

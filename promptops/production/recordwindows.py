@@ -66,6 +66,17 @@ def of_records(reference: str, store: Store, wanted: Wanted) -> Window:
     )
 
 
+def record_value(record: Record, field: str) -> JsonValue:
+    """Return what a record has under a name of ours, or of a member of its inputs or metadata."""
+    outer, dot, inner = field.partition(".")
+    if dot and outer in ("inputs", "metadata"):
+        return value_at(getattr(record, outer), inner)
+    if field in ("inputs", "output", *_FIELDS):
+        found: JsonValue = list(record.tags) if field == "tags" else getattr(record, field)
+        return found
+    return value_at(record.inputs, field)
+
+
 def _thinning(store: Store, wanted: RecordFilter) -> Thinning:
     count, lowest, expected = store.record_rates(wanted)
     return Thinning(count, lowest, min(1.0, LARGEST / expected) if expected else 1.0)
@@ -81,23 +92,12 @@ def _texts(store: Store, chosen: RecordFilter, wanted: Wanted) -> Iterator[tuple
 
 def _text(record: Record, wanted: Wanted) -> str | None:
     if wanted.field is not None:
-        return joined(_value(record, wanted.field))
+        return joined(record_value(record, wanted.field))
     return record.output if wanted.what == "outputs" else joined(record.inputs)
 
 
-def _value(record: Record, field: str) -> JsonValue:
-    """Return what a record has under a name of ours, or of a member of its inputs or metadata."""
-    outer, dot, inner = field.partition(".")
-    if dot and outer in ("inputs", "metadata"):
-        return value_at(getattr(record, outer), inner)
-    if field in ("inputs", "output", *_FIELDS):
-        found: JsonValue = list(record.tags) if field == "tags" else getattr(record, field)
-        return found
-    return value_at(record.inputs, field)
-
-
 def _day(record: Record, field: str | None) -> str:
-    day = record.at[:10] if field in (None, AT) else day_of(_value(record, str(field)))
+    day = record.at[:10] if field in (None, AT) else day_of(record_value(record, str(field)))
     if day is None:
         raise UsageError(f"Record {record.id} has no date in {field!r}. Days of records are those of `{AT}`.")
     return day
@@ -119,7 +119,7 @@ def _columns(
         elif name in scores:
             found[name] = [scores[name].get(id) for id in ids]
         else:
-            found[name] = [_value(record, name) for record in records]
+            found[name] = [record_value(record, name) for record in records]
             if all(value is None for value in found[name]) and name not in _FIELDS:
                 known = [*_FIELDS, GOOD, *scores]
                 raise UnknownName("column of records", name, known, hint="Or inputs.NAME, metadata.NAME.")

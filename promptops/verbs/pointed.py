@@ -10,10 +10,10 @@ from promptops.calls.models import open_model
 from promptops.distributions.shift import NamedEmbed
 from promptops.runs.eventloop import wait_for
 from promptops.stats import Floats
-from promptops.verbs.comparisons import Comparisons
+from promptops.verbs.windowed import Windowed
 
 
-class Pointed(Comparisons):
+class Pointed(Windowed):
     """Texts become points: from those that are kept, else from a model."""
 
     def _points(self, name: str, *, reuse: bool = True, budget: Budget | None = None) -> NamedEmbed:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from promptops.analysis.sides import Loaded, load_run, metrics_of
+from promptops.analysis.sides import Loaded, load_run
 from promptops.analysis.summary import estimate
 from promptops.calls.budget import Budget
 from promptops.calls.embedding import EmbeddingForecast
@@ -28,17 +28,15 @@ from promptops.distributions.leaks import (
 )
 from promptops.distributions.rules import ShiftRule
 from promptops.distributions.shift import NamedEmbed, Shift, What, measure_shift
-from promptops.distributions.textfiles import text_fields, text_files
 from promptops.distributions.windows import (
     Wanted,
     Window,
     columns_of,
+    field_notes,
     in_pairs,
-    is_file,
     of_evalset,
     of_file,
     of_outputs,
-    of_run,
 )
 from promptops.errors import NotComparable, UsageError
 from promptops.files.textfile import check_inside
@@ -46,7 +44,6 @@ from promptops.gate.cells import unmeasured
 from promptops.production.recordwindows import AT, of_records
 from promptops.production.references import is_records, read_reference
 from promptops.sets.candidates import write_candidates
-from promptops.sets.parts import whole_digest
 from promptops.stats import Floats
 from promptops.texts.redaction import Redactor
 from promptops.types import EvalSet, Run
@@ -81,8 +78,10 @@ class Shifts(Pointed):
 
         Each side is a run (its outputs; `what` asks for inputs), an evaluation set (its inputs), a file, or
         records of production (`records:7d`, `records:reply@production/2026-11-01..2026-11-15`; their inputs).
-        Outputs of two runs of one set are compared in pairs; rows of files where both have the same value
-        in the field `pair_by`. `by_day` names the field with each text's date: whole days are shuffled then,
+        `field` names one input of both sides, or where a file's texts lie; a side that can't have it stands
+        whole, and a note says so. Outputs of two runs of one set are compared in pairs; rows of files where
+        both have the same value in the field `pair_by`. `by_day` names the field with each text's date: whole
+        days are shuffled then,
         of two windows of records by themselves where each has five days.
         `trend` names it for the current side alone: each of its days is measured by itself.
         `columns` join the panel: metrics and metadata of runs and sets, fields of files. `embed` names an
@@ -126,10 +125,11 @@ class Shifts(Pointed):
         blocks = None if first.days is None or second.days is None else (first.days, second.days)
         if blocks is not None and by_day is None and min(len(set(days)) for days in blocks) < FEWEST_DAYS:
             blocks = None
+        notes = field_notes(first, second, wanted.field)
         pairs = None if second.days is not None else in_pairs(first, second)
         if pairs is not None:
             first, second = pairs
-        return _Both(first, second, pairs is not None, blocks, wanted)
+        return _Both(first, second, pairs is not None, blocks, wanted, notes)
 
     def coverage(
         self,
@@ -147,7 +147,8 @@ class Shifts(Pointed):
     ) -> SetCoverage:
         """Measure how much of production a set's inputs cover, and `suggest` so many texts to add.
 
-        `production` is records (`records:7d`), a file, another set, or a run (its inputs). `mapped` asks
+        `production` is records (`records:7d`), a file, another set, or a run (its inputs). `field` names one
+        input of both sides, or where a file's texts lie. `mapped` asks
         for the map of all texts.
         `run` names a run of the set whose figures are told as production would weigh them; `embed` an
         embedding model, asked within `budget`; points of earlier are used again unless `cache` is off.
@@ -159,7 +160,9 @@ class Shifts(Pointed):
         source = read_reference(production, datetime.now(UTC)).name if is_records(production) else production
         first, second = of_evalset(found, wanted), self._window(source, wanted)
         points = None if embed is None else self._points(embed, reuse=cache, budget=budget)
-        measured = _covered(found, source, first, second, points, suggest=suggest, mapped=mapped, seed=seed)
+        measured = _covered(
+            found, source, first, second, points, suggest=suggest, mapped=mapped, seed=seed, field=field
+        )
         if run is None or not measured.measured:
             return measured
         chosen = self.finished_run(run)
@@ -184,7 +187,9 @@ class Shifts(Pointed):
         """Return what `coverage` with the same arguments would ask the embedding model for."""
         found, wanted = self.evalset(evalset), Wanted("inputs", field)
         sides = of_evalset(found, wanted), self._window(production, wanted)
-        return self._foreseen(embed, partial(_covered, found, production, *sides, seed=seed), reuse=cache)
+        return self._foreseen(
+            embed, partial(_covered, found, production, *sides, seed=seed, field=field), reuse=cache
+        )
 
     def write_candidates(
         self,
@@ -204,14 +209,6 @@ class Shifts(Pointed):
         samples = self.evalset(found.evalset).samples
         records = window.keys or () if is_records(found.production) else ()
         return write_candidates(found, window.sources, samples, Path(path), redactor, targets, records)
-
-    def text_files(self) -> tuple[str, ...]:
-        """List files of the project that may hold texts, the newest first, named from its folder."""
-        return text_files(self.root)
-
-    def text_fields(self, path: str | Path) -> tuple[str, ...]:
-        """List the fields of a file's first rows, of objects with dots. Raises FileProblems."""
-        return text_fields(Path(path))
 
     def leaks(
         self,
@@ -290,16 +287,18 @@ class Shifts(Pointed):
         self, rule: ShiftRule, found: EvalSet, folder: Path, before: Loaded, after: Loaded
     ) -> CellVerdict:
         if rule.shift == "inputs":
-            first = of_evalset(found, Wanted("inputs"))
-            if is_records(rule.against or ""):
-                try:
-                    second = of_records(rule.against or "", self.store, Wanted("inputs", rule.field))
-                except UsageError as error:
-                    return unmeasured(rule, str(error).rstrip("."))
-            else:
-                path = folder / (rule.against or "")
+            wanted, against = Wanted("inputs", rule.field), rule.against or ""
+            path = folder / against
+            if not is_records(against):
                 check_inside(path, self.root if folder.is_relative_to(self.root) else folder)
-                second = of_file(path, Wanted("inputs", rule.field))
+            try:
+                first = of_evalset(found, wanted)
+                second = (
+                    of_records(against, self.store, wanted) if is_records(against) else of_file(path, wanted)
+                )
+                field_notes(first, second, rule.field)
+            except UsageError as error:
+                return unmeasured(rule, str(error).rstrip("."))
             return shift_cell(rule, measure_shift(first.texts, second.texts, alpha=rule.alpha))
         if after.side.run.status != "finished":
             return left_for_later(rule)
@@ -307,21 +306,6 @@ class Shifts(Pointed):
         if pairs is None or not pairs[0].texts:
             return unmeasured(rule, "the baseline has no outputs; accept it without --no-outputs")
         return shift_cell(rule, measure_shift(pairs[0].texts, pairs[1].texts, paired=True, alpha=rule.alpha))
-
-    def _window(self, reference: str, wanted: Wanted) -> Window:
-        """Return the texts of records, a run, an evaluation set or a file."""
-        if is_records(reference):
-            return of_records(reference, self.store, wanted)
-        if is_file(reference):
-            return of_file(Path(reference), wanted)
-        if reference in self.evalsets() or Path(reference, "evalset.toml").is_file():
-            return of_evalset(self.evalset(reference), wanted)
-        return self._run_window(self.run(reference), wanted)
-
-    def _run_window(self, run: Run, wanted: Wanted) -> Window:
-        samples = tuple(self.store.snapshot_samples(run.evalset_digest))
-        results = self.store.results(run.id)
-        return of_run(run, samples, results, metrics_of(run), wanted, whole_digest(run))
 
 
 @dataclass(frozen=True)
@@ -333,11 +317,12 @@ class _Both:
     paired: bool
     blocks: tuple[Sequence[str], Sequence[str]] | None
     wanted: Wanted
+    notes: tuple[str, ...]
 
     def measure(self, points: NamedEmbed | None, *, alpha: float = 0.05, seed: int = 0) -> Shift:
         """Measure how far they lie apart."""
         first, second = self.first, self.second
-        return measure_shift(
+        found = measure_shift(
             first.texts,
             second.texts,
             paired=self.paired,
@@ -353,6 +338,7 @@ class _Both:
             where=second.where,
             what=self.wanted.what,
         )
+        return found.model_copy(update={"notes": (*self.notes, *found.notes)})
 
 
 def _covered(
@@ -365,8 +351,10 @@ def _covered(
     suggest: int = 0,
     mapped: bool = False,
     seed: int = 0,
+    field: str | None = None,
 ) -> SetCoverage:
-    return measure_coverage(
+    notes = field_notes(cases, production, field)
+    measured = measure_coverage(
         cases.texts,
         [sample.id for sample in found.samples],
         production.texts,
@@ -380,6 +368,7 @@ def _covered(
         embedding_model=None if points is None else points.name,
         seed=seed,
     )
+    return measured.model_copy(update={"notes": notes})
 
 
 def _effective(weights: Floats) -> float:

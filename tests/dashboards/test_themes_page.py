@@ -35,10 +35,8 @@ def judged(tmp_path: Path) -> tuple[Path, str]:
         at = (datetime.now(UTC) - timedelta(days=n // 5)).isoformat(timespec="microseconds")
         kind = n % 2
         tail = hostile[n % 12][:60] if n % 10 == 0 else ""
-        mail = f"{KINDS[kind]} number {n % 7} please {tail}"
-        records.append(
-            Record(id=f"r{n:03}", at=at, prompt="reply", version=1, inputs={"mail": mail}, output="no")
-        )
+        inputs = {"facts": f"Fact {n}", "mail": f"{KINDS[kind]} number {n % 7} please {tail}"}
+        records.append(Record(id=f"r{n:03}", at=at, prompt="reply", version=1, inputs=inputs, output="no"))
         thumb = "up" if kind and n % 5 else "down"
         said.append(
             Feedback(
@@ -69,8 +67,12 @@ def test_themes_are_those_of_the_command_and_become_cases(judged: tuple[Path, st
     assert [tuple(row) for row in table["over time"]] == [each.by_period for each in found.themes]
     assert list(table["share"]) == [f"{each.bad_share:.0%}" for each in found.themes]
     assert "bad more often than the rest" in table["finding"].iloc[0]
-    app = page(root, database, "themes", sorted="1", theme="1")
+    box = next(each for each in app.selectbox if each.label == "Which input")
+    assert box.options == ["all of them", "inputs.facts", "inputs.mail"]
+    app = page(root, database, "themes", sorted="1", theme="1", field="inputs.mail")
     assert not app.exception and KINDS[0] in everything(app)
+    assert any(each.value.endswith("--about requests --field inputs.mail") for each in app.code)
+    assert "Fact" not in "".join(each.value for each in app.code)
     assert not HIDDEN.search(everything(app))
     button = next(each for each in app.button if each.label == "Make cases")
     button.click().run()

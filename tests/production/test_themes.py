@@ -291,3 +291,33 @@ def test_without_an_edit_there_is_no_score() -> None:
     bare = ASKED.model_copy(update={"metadata": {}})
     assert EditTaken().score(Completion(text="x"), same).unscored == "the edit changed no word"
     assert "metadata.original" in str(EditTaken().check(bare))
+
+
+def test_one_of_several_inputs_is_sorted_and_listed(project: Project) -> None:
+    told = opinions(3, worse=0.5)
+    facts = "We open at {} and a parcel takes {} days, the invoice comes later."
+    project.store.add_records(
+        [
+            Record(
+                id=x.record,
+                at=x.at,
+                inputs={"facts": facts.format(n, n % 13), "message": x.request},
+                output="No.",
+            )
+            for n, x in enumerate(told)
+        ]
+    )
+    project.store.add_feedback(
+        [Feedback(id=x.record, record=x.record, at=x.at, thumb="down" if x.bad else "up") for x in told]
+    )
+    found = project.themes(since="2026-11-01", field="inputs.message")
+    assert found.themes[0].worse and found.themes[0].examples[0].request.startswith("where is my parcel")
+    with pytest.raises(UsageError, match="None of the 301 records"):
+        project.themes(since="2026-11-01", field="inputs.mesage")
+    asked = {True: "where is my parcel", False: "We open at"}
+    for cut, text in asked.items():
+        field = ["--field", "inputs.message"] if cut else []
+        shown = CliRunner().invoke(
+            app, ["records", "list", "--since", "2026-11-01", "--limit", "300", *field]
+        )
+        assert text in shown.output and asked[not cut] not in shown.output

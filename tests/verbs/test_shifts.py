@@ -190,3 +190,66 @@ def test_a_trend_needs_dates_on_the_second_side_only(folder: Folder) -> None:
     told = CliRunner().invoke(app, ["-C", str(folder.path), "shift", "desk", path, "--trend", "at"])
     assert told.exit_code == 0 and told.output.count("  2026-04-0") == 4
     assert "by chance below" in told.output
+
+
+def two_inputs(folder: Folder) -> list[dict[str, object]]:
+    """Write a set whose samples have facts beside the question; return the same questions of production."""
+    rows = [
+        {"id": f"q{n:03}", "inputs": {"facts": f"Fact {n * 7} of {n}.", "question": question(n)}}
+        for n in range(40)
+    ]
+    folder.evalset("facts", [{**row, "target": "yes"} for row in rows])
+    return [{"inputs": {"facts": "None.", "question": question(n)}} for n in range(40)]
+
+
+def test_a_field_is_that_of_both_sides(folder: Folder) -> None:
+    path = log(folder, "log.jsonl", two_inputs(folder))
+    with Project.open(folder.path) as project:
+        assert project.shift("facts", path).alarmed
+        found = project.shift("facts", path, field="inputs.question")
+        covered = project.coverage("facts", path, field="inputs.question", suggest=1)
+        assert project.text_fields("facts") == ("inputs.facts", "inputs.question")
+        assert project.text_fields("desk") == ()
+    assert (found.p_value, found.reference_name, found.notes) == (1.0, "facts (inputs.question)", ())
+    assert covered.far == 0.0 and covered.notes == ()
+
+
+def test_a_case_of_a_row_has_all_its_inputs(folder: Folder) -> None:
+    rows = [*two_inputs(folder), {"inputs": {"facts": "F.", "question": "May I come with a dog tomorrow?"}}]
+    path = log(folder, "log.jsonl", rows)
+    with Project.open(folder.path) as project:
+        found = project.coverage("facts", path, field="inputs.question", suggest=1)
+        project.write_candidates(found, folder.path / "new.jsonl", field="inputs.question")
+    [row] = map(json.loads, (folder.path / "new.jsonl").read_text().splitlines())
+    assert set(row["inputs"]) == {"facts", "question"}
+
+
+@pytest.mark.parametrize("verb", ["shift", "coverage"])
+def test_a_field_that_only_one_side_has_is_refused_where_the_other_has_several(
+    folder: Folder, verb: str
+) -> None:
+    path = log(folder, "log.jsonl", [{"body": question(n), "n": n} for n in range(40)])
+    two_inputs(folder)
+    with Project.open(folder.path) as project, pytest.raises(UsageError, match="facts, question"):
+        getattr(project, verb)("facts", path, field="body")
+
+
+def test_what_can_have_no_such_field_stands_whole_and_is_told(folder: Folder) -> None:
+    two_inputs(folder)
+    texts = log(folder, "texts.jsonl", [{"text": question(n)} for n in range(40)])
+    body = log(folder, "body.jsonl", [{"body": question(n), "n": n} for n in range(40)])
+    run = evaluate(folder, question)
+    with Project.open(folder.path) as project:
+        one_column = project.shift("facts", texts, field="question")
+        one_input = project.coverage("desk", body, field="body")
+        outputs = project.shift(run, body, field="body")
+        with pytest.raises(UsageError, match="Neither side"):
+            project.shift("desk", texts, field="nosuch")
+    assert one_column.p_value == outputs.p_value == 1.0 and one_input.far == 0.0
+    assert "texts.jsonl has one text a row" in one_column.notes[0]
+    assert "desk has one input, question" in one_input.notes[0]
+    assert "has outputs" in outputs.notes[0]
+    told = CliRunner().invoke(
+        app, ["-C", str(folder.path), "coverage", "desk", "--production", body, "--field", "body"]
+    )
+    assert "Note: desk has one input" in told.output

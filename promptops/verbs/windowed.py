@@ -1,0 +1,65 @@
+"""The texts of whatever a side names: records, a run, an evaluation set or a file."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+
+from promptops.analysis.sides import metrics_of
+from promptops.distributions.textfiles import text_fields, text_files
+from promptops.distributions.windows import INPUTS, Wanted, Window, is_file, of_evalset, of_file, of_run
+from promptops.production.recordwindows import of_records
+from promptops.production.references import is_records, read_reference
+from promptops.sets.parts import whole_digest
+from promptops.types import Run
+from promptops.verbs.comparisons import Comparisons
+
+_LOOKED_AT = 50
+"""Records or samples whose inputs are fields to choose from."""
+
+
+class Windowed(Comparisons):
+    """Sides by their names."""
+
+    def text_files(self) -> tuple[str, ...]:
+        """List files of the project that may hold texts, the newest first, named from its folder."""
+        return text_files(self.root)
+
+    def text_fields(self, reference: str | Path) -> tuple[str, ...]:
+        """List what a side's text can be: a file's fields, of objects with dots, or each of several inputs.
+
+        Of records, samples and runs the first fifty are looked at. Raises FileProblems, UsageError,
+        UnknownName.
+        """
+        name = str(reference)
+        if isinstance(reference, Path) or (is_file(name) and not is_records(name)):
+            return text_fields(Path(reference))
+        if is_records(name):
+            wanted = read_reference(name, datetime.now(UTC)).wanted
+            asked = [record.inputs for record in self.store.records(wanted, limit=_LOOKED_AT)]
+        elif self._is_set(name):
+            asked = [sample.inputs for sample in islice(self.evalset(name).samples, _LOOKED_AT)]
+        else:
+            samples = self.store.snapshot_samples(self.run(name).evalset_digest)
+            asked = [sample.inputs for sample in islice(samples, _LOOKED_AT)]
+        names = dict.fromkeys(name for inputs in asked for name in inputs)
+        return tuple(f"{INPUTS}.{name}" for name in names) if len(names) > 1 else ()
+
+    def _window(self, reference: str, wanted: Wanted) -> Window:
+        """Return the texts of records, a run, an evaluation set or a file."""
+        if is_records(reference):
+            return of_records(reference, self.store, wanted)
+        if is_file(reference):
+            return of_file(Path(reference), wanted)
+        if self._is_set(reference):
+            return of_evalset(self.evalset(reference), wanted)
+        return self._run_window(self.run(reference), wanted)
+
+    def _is_set(self, reference: str) -> bool:
+        return reference in self.evalsets() or Path(reference, "evalset.toml").is_file()
+
+    def _run_window(self, run: Run, wanted: Wanted) -> Window:
+        samples = tuple(self.store.snapshot_samples(run.evalset_digest))
+        results = self.store.results(run.id)
+        return of_run(run, samples, results, metrics_of(run), wanted, whole_digest(run))
