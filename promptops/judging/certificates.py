@@ -15,6 +15,7 @@ from promptops.instruments import BiasPart, Found, PairFigures
 from promptops.labels.labels import FEW_OF_ONE, people_in
 from promptops.labels.steps import STEPS, step_of
 from promptops.noun import Noun
+from promptops.pairs.rules import PairRule
 from promptops.texts.figures import figure, interval
 from promptops.types import EvalSet, MetricRecord
 
@@ -166,7 +167,7 @@ def unfit(evalset: EvalSet, records: Mapping[str, MetricRecord], folder: Path) -
     Each ends with the next step towards one. Raises FileProblems where a file beside the set is broken.
     """
     found = {}
-    for rule in evalset.gate:
+    for rule in (*evalset.gate, *evalset.shifts):
         if demands(rule) and rule.metric in records:
             label = rule.metric
             path = certificate_file(folder, label)
@@ -175,9 +176,18 @@ def unfit(evalset: EvalSet, records: Mapping[str, MetricRecord], folder: Path) -
                 held = read_certificate(path) if path.is_file() else None
                 fits = held is not None and held.signature == records[label].signature
                 weak = held.labels_digest if held is not None and fits else ""
-                step = step_of(f"{evalset.name}:{label}", label, folder, evalset.samples, weak)
-                found[rule] = f"{why}{step.told}"
+                pairs = isinstance(rule, PairRule)
+                name, samples = f"{evalset.name}:{label}", evalset.samples
+                found[rule] = f"{why}{step_of(name, label, folder, samples, weak, pairs=pairs).told}"
     return found
+
+
+def unfit_pairs(evalset: EvalSet, judge: MetricRecord, folder: Path) -> str:
+    """Say why a judge of pairs has not shown what a rule about it asks for; empty where it has.
+
+    Raises FileProblems where a file beside the set is broken.
+    """
+    return next(iter(unfit(evalset, {judge.label: judge}, folder).values()), "")
 
 
 def demands(rule: GateRule) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from promptops.errors import PromptopsError
+from promptops.gate.rules import GateRule
 from promptops.instruments import Found
 from promptops.judges import Judge
 from promptops.judging.certificates import (
@@ -33,7 +34,7 @@ def state_of(
         label=spec.label,
         kind=spec.metric,
         state="unknown",
-        demanded=any(rule.metric == spec.label and demands(rule) for rule in evalset.gate),
+        demanded=bool(_demanding(evalset, spec.label)),
     )
     if isinstance(judge, PromptopsError):
         return bare.model_copy(update={"why": str(judge)})
@@ -49,18 +50,16 @@ def state_of(
             "high": None if judge.pairs else record.high,
         }
     )
-    if judge.pairs or record.low is None or record.high is None:
-        why = "it compares two outputs" if judge.pairs else "its scale has no ends"
-        told = f"People can't rate in its place: {why}."
-        then = "promptops compare RUN RUN --pairwise" if judge.pairs else ""
-        return made.model_copy(update={"state": "none", "why": told, "command": then})
+    if not judge.pairs and (record.low is None or record.high is None):
+        told = "People can't rate in its place: its scale has no ends."
+        return made.model_copy(update={"state": "none", "why": told})
     try:
-        cases = _cases(labels_file(folder, spec.label), record.low, record.high)
+        cases = _cases(labels_file(folder, spec.label), record, pairs=judge.pairs)
         path = certificate_file(folder, spec.label)
         held = read_certificate(path) if path.is_file() else None
         state, why = _state(evalset, folder, record, held)
         weak = held.labels_digest if held is not None and state == "weak" else ""
-        step = step_towards(made.name, cases, evalset.samples, weak)
+        step = step_towards(made.name, cases, evalset.samples, weak, pairs=judge.pairs)
         if state == "none" and cases and step.why:
             why = f"{why} {_sentence(step.why)}"
         if step.kind in (MORE, MEND):
@@ -103,8 +102,18 @@ def _last_check(folder: Path, record: MetricRecord) -> LastCheck | None:
     )
 
 
-def _cases(path: Path, low: float, high: float) -> tuple[Case, ...]:
-    return read_cases(path, low, high) if path.is_file() else ()
+def _demanding(evalset: EvalSet, label: str) -> list[GateRule]:
+    """Return the rules of the gate that ask for a judge's certificate."""
+    rules = (*evalset.gate, *evalset.shifts)
+    return [rule for rule in rules if rule.metric == label and demands(rule)]
+
+
+def _cases(path: Path, record: MetricRecord, *, pairs: bool) -> tuple[Case, ...]:
+    if not path.is_file():
+        return ()
+    if pairs:
+        return read_cases(path, pairs=True)
+    return read_cases(path, record.low or 0.0, 1.0 if record.high is None else record.high, pairs=False)
 
 
 def _state(
@@ -115,8 +124,8 @@ def _state(
     if held.signature != record.signature:
         return "void", _sentence(voided(held, record))
     path = certificate_file(folder, record.label)
-    rules = [rule for rule in evalset.gate if rule.metric == record.label and demands(rule)]
-    weak = next(filter(None, (why_not(rule, record, path) for rule in rules)), "")
+    reasons = (why_not(rule, record, path) for rule in _demanding(evalset, record.label))
+    weak = next(filter(None, reasons), "")
     return ("weak", _sentence(weak)) if weak else ("valid", "")
 
 

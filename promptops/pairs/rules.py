@@ -10,16 +10,15 @@ from promptops.files.located import Faults, KeyPath, did_you_mean, shown
 from promptops.gate.rules import GateRule
 from promptops.types import MetricSpec
 
-KEYS = ("pairwise", "margin", "worst_slice_margin", "slice", "alpha", "exact", "max_drift")
+_JUDGE = ("certified", "min_agreement", "max_bias", "max_drift")
+KEYS = ("pairwise", "margin", "worst_slice_margin", "slice", "alpha", "exact", *_JUDGE)
 KIND = "pairwise"
 """The shipped judge of pairs."""
-_UNCERTIFIED = (
-    "is not for a judge of pairs: people rate single outputs, and no certificate says how it judges two. "
-    "`max_drift` holds it to its frozen anchors"
-)
 _OTHERS = {
-    **dict.fromkeys(("certified", "min_agreement", "max_bias"), _UNCERTIFIED),
-    **dict.fromkeys(("corrected", "labels"), "is not for a judge of pairs: people rate single outputs"),
+    **dict.fromkeys(
+        ("corrected", "labels"),
+        "is not for a judge of pairs; `certified = true` demands that it was held against people",
+    ),
     **dict.fromkeys(("min", "max"), "speaks of one run's own figure; write `margin`"),
     "estimand": "is not for a judge of pairs: its rule is about the population",
     "metric": "stands beside `pairwise`; keep one of them",

@@ -13,7 +13,7 @@ from promptops.gate.followers import first_of, first_stage, seed_of
 from promptops.gate.readiness import Ready
 from promptops.runs.evaluation import Evaluation
 from promptops.verbs.forecasts import Forecasts
-from promptops.verbs.pairgates import Asking, pair_rules, spec_of
+from promptops.verbs.pairgates import Asking, pair_rules, refuse_unfit, spec_of
 
 
 class GateForecasts(Forecasts):
@@ -96,6 +96,7 @@ class GateForecasts(Forecasts):
             )
         asking = Asking(work, judge_model)
         contest = self._contest(found, matter.folder, chosen, matter.against, asking=asking)
+        refuse_unfit(found, matter.folder, contest.label, contest.judge)
         part = self._contest_part(work, contest)
         spec = spec_of(found, contest.label)
         parts = [*self._pair_anchor_parts(work, spec, matter.folder, contest.judge, part), part]

@@ -20,12 +20,12 @@ from promptops.gate.cells import unmeasured
 from promptops.gate.followers import relative_to
 from promptops.judges.pairwise import Pairwise
 from promptops.judging.anchors import now
-from promptops.judging.certificates import COMPARE
+from promptops.judging.certificates import COMPARE, unfit_pairs
 from promptops.judging.changes import unsteady_pairs
 from promptops.pairs.gate import Heard, pair_cells
 from promptops.pairs.hearing import hear
 from promptops.pairs.preference import Bench, Scores
-from promptops.pairs.rules import PairRule
+from promptops.pairs.rules import KIND, PairRule
 from promptops.pairs.summary import Pair
 from promptops.prompts.templates import Renderer
 from promptops.replay.recorded import CassetteCaller
@@ -89,6 +89,9 @@ class PairGates(Shifts):
             contest = self._contest(found, folder, run, against, look=look, asking=asking)
         except WithoutOutputsError:
             return tuple(unmeasured(rule, _blind(rule, against)) for rule in rules)
+        unfit = unfit_pairs(found, contest.judge.record(contest.label, KIND), folder)
+        if unfit:
+            return tuple(unmeasured(rule, unfit) for rule in rules)
         usage = Usage() if asking is None else asking.work.usage
         calls, paid, unpriced = usage.calls + usage.failed, usage.cost, usage.unpriced
         asked = _Asked() if asking is None else self._asked(contest, asking.work, found, folder)
@@ -265,6 +268,7 @@ class PairGates(Shifts):
             if against.endswith(".jsonl") and not read_header(Path(against)).outputs:
                 told = _blind(rule, against)
                 raise NotComparable(f"{told[:1].upper()}{told[1:]}.")
+            refuse_unfit(found, folder, rule.metric, judge)
             work.open_models(judge.models)
             work.check(found, [], {rule.metric: judge})
             spec = spec_of(found, rule.metric)
@@ -331,6 +335,13 @@ def _blind(rule: PairRule, against: str) -> str:
         f"the baseline {Path(against).name} was accepted without outputs, so that the judge {rule.metric} "
         f"has nothing to see{ACCEPT}promptops accept RUN"
     )
+
+
+def refuse_unfit(found: EvalSet, folder: Path, label: str, judge: Pairwise) -> None:
+    """Raise NotComparable where a judge of pairs has not shown against people what a rule asks for."""
+    told = unfit_pairs(found, judge.record(label, KIND), folder)
+    if told:
+        raise NotComparable(f"{told[:1].upper()}{told[1:]}.")
 
 
 def pair_rules(found: EvalSet) -> tuple[PairRule, ...]:

@@ -93,15 +93,15 @@ def test_judges_that_people_can_not_stand_in_for_say_why(folder: Folder) -> None
     assert set(found.broken) == {"odd"} and "format" in found.broken["odd"]
 
 
-def test_a_pairwise_judge_has_no_scale(folder: Folder) -> None:
+def test_a_pairwise_judge_has_no_scale_and_takes_two_runs_to_draw(folder: Folder) -> None:
     card = 'format = 1\n[card]\ndescription = "made for a test"\n'
     metrics = '[metrics.exact]\n[metrics.better]\nmetric = "pairwise"\nmodel = "mock/echo"\n'
     folder.evalset("some", [{"id": "a", "inputs": {}, "target": "x"}], f"{card}{metrics}")
     with Project.open(folder.path) as project:
         (judge,) = project.judges().judges
     assert (judge.pairs, judge.low, judge.state) == (True, None, "none")
-    assert "compares two outputs" in judge.why
-    assert judge.command == "promptops compare RUN RUN --pairwise"
+    assert judge.why == "Nobody has held it against people." and not judge.demanded
+    assert judge.command == "promptops judge draw some:better --run OLD --run NEW"
 
 
 def test_the_command_lists_judges_and_what_is_next(folder: Folder) -> None:

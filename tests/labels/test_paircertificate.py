@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import krippendorff
@@ -14,9 +15,9 @@ from click.testing import CliRunner
 from scipy.stats import binomtest
 from sklearn.metrics import cohen_kappa_score, precision_score, recall_score
 
-from promptops import Project
+from promptops import Project, plugins
 from promptops.cli import app
-from promptops.errors import NotMeasured
+from promptops.errors import NotComparable, NotMeasured
 from promptops.judges.pairwise import CREDIT, Pairwise
 from promptops.judging.certificates import Certificate
 from promptops.judging.certifying import certificate_of
@@ -162,10 +163,10 @@ def test_groups_are_drawn_as_wholes_and_make_intervals_wider() -> None:
 
 
 def reply(text: str) -> str:
-    """Choose the new answer, but each fifth time the first one, each seventh none."""
+    """Choose the new answer, each fourth time the old one; each fifth the first one, each seventh none."""
     number = int(re.search(r"number (\d+)", text)[1])  # type: ignore[index]
     first = re.search(r"<answer-a-\w+>\n(.*?)\n</answer-a", text, re.S)[1]  # type: ignore[index]
-    winner = "AB"[not first.startswith("number")]
+    winner = "AB"[first.startswith("number") == (number % 4 == 0)]
     if number % 5 == 0:
         winner = "A"
     elif number % 7 == 0:
@@ -194,7 +195,8 @@ def two(folder: Folder, server: Server) -> tuple[Folder, str, str]:
             for model in (folder.script("old.json", old), "mock/echo")
         ]
         cases = project.draw_cases(BETTER, runs, count=40).cases
-        said = {case.id: -1.0 if int(case.output.split()[1]) % 4 == 0 else 1.0 for case in cases}
+        numbers = {case.id: int(case.output.split()[1]) for case in cases}
+        said = {key: (-1.0, 1.0, 1.0, 0.0 if n % 3 else 1.0)[n % 4] for key, n in numbers.items()}
         project.rate_cases(BETTER, "anna", said)
     return folder, runs[0], runs[1]
 
@@ -252,3 +254,77 @@ def test_too_few_pairs_name_both_runs_to_draw(two: tuple[Folder, str, str], serv
         ):
             project.certify_judge(BETTER)
     assert not server.bodies
+
+
+RULE = '\n[[gate]]\npairwise = "better"\nmargin = 0.3\n{more}\n'
+
+
+def test_the_gate_demands_a_certificate_step_by_step_and_a_changed_letter_voids_it(
+    two: tuple[Folder, str, str], server: Server
+) -> None:
+    folder, old, new = two
+    path = folder.path / "evalsets/numbers/evalset.toml"
+    path.write_text(SETTINGS + RULE.format(more="certified = true"))
+    labels = folder.path / "evalsets/numbers/labels/better.jsonl"
+    kept = labels.read_text()
+    labels.unlink()
+
+    def told() -> str:
+        with Project.open(folder.path) as project:
+            found = project.gate("numbers", baseline=old)
+            assert found.outcome == "CANNOT_MEASURE"
+            assert project.gate_run("numbers", baseline=old) == found, "and nobody is asked"
+            with pytest.raises(NotComparable):
+                project.forecast_gate_run("numbers", baseline=old)
+            with pytest.raises(NotComparable) as caught:
+                project.gate_prompt("numbers", folder.path / "ask.prompt.yaml", baseline=old)
+        whole = str(caught.value).rpartition(": ")[2].rstrip(".")
+        assert f"`{whole}`" in found.sentence, "the command is named before a run is paid for, too"
+        return found.sentence
+
+    assert "better has no certificate: nobody has rated" in told()
+    assert "`promptops judge draw numbers:better --run OLD --run NEW`" in told()
+    labels.write_text(kept)
+    assert "Certify it: `promptops judge certify numbers:better`" in told() and not server.bodies
+    with Project.open(folder.path) as project:
+        (judge,) = project.judges().judges
+        assert (judge.demanded, judge.state, judge.rated) == (True, "none", 40)
+        project.certify_judge(BETTER)
+        assert project.judges().judges[0].state == "valid"
+        project.prefer(old, new)
+        assert project.gate("numbers", baseline=old).outcome == "PASS"
+    asked = len(server.bodies)
+    shipped = (Path(plugins.__file__).parent / "judges/pairwise.prompt.yaml").read_text()
+    folder.write("evalsets/numbers/own.prompt.yaml", shipped.replace("better", "bettr", 1))
+    path.write_text(path.read_text().replace('"pairwise"', '"pairwise"\nprompt = "own.prompt.yaml"', 1))
+    assert "the certificate of better is void: prompt changed since it was made on" in told()
+    done = CliRunner().invoke(app, ["-C", str(folder.path), "gate", "numbers", "--baseline", old])
+    assert done.exit_code == 3 and len(server.bodies) == asked
+    with Project.open(folder.path) as project:
+        assert project.judges().judges[0].state == "void"
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ("min_agreement = 0.9", "its agreement with people (quadratic_kappa)"),
+        ("max_bias = 0.01", "its bias against people may be as large as"),
+        ("min_agreement = 0.1\nmax_bias = 0.9", ""),
+    ],
+)
+def test_a_certificate_may_be_too_weak_for_a_rule(
+    two: tuple[Folder, str, str], server: Server, more: str, why: str
+) -> None:
+    folder, old, new = two
+    path = folder.path / "evalsets/numbers/evalset.toml"
+    path.write_text(SETTINGS + RULE.format(more=more))
+    with Project.open(folder.path) as project:
+        found = project.certify_judge(BETTER)
+        assert found.allowed == (0.01 if "0.01" in more else 0.9 if "max_bias" in more else None)
+        project.prefer(old, new)
+        verdict = project.gate("numbers", baseline=old)
+        state = project.judges().judges[0]
+    assert (verdict.outcome, state.state) == (("CANNOT_MEASURE", "weak") if why else ("PASS", "valid"))
+    assert why in verdict.sentence and why in state.why
+    if why:
+        assert "`promptops judge draw numbers:better --run OLD --run NEW -n 48`" in verdict.sentence

@@ -171,8 +171,11 @@ def test_a_rule_of_a_metric_beside_it_is_corrected_together_with_it(two: tuple[F
     [
         ('pairwise = "better"', "lacks `margin`"),
         ('pairwise = "bettr"\nmargin = 0.1', "is no label under [metrics]. Did you mean 'better'"),
-        ('pairwise = "better"\nmargin = 0.1\ncertified = true', "no certificate says how it judges two"),
-        ('pairwise = "better"\nmargin = 0.1\nmin_agreement = 0.4', "no certificate says how it judges two"),
+        (
+            'pairwise = "better"\nmargin = 0.1\ncorrected = true',
+            "`certified = true` demands that it was held",
+        ),
+        ('pairwise = "better"\nmargin = 0.1\nmin_agreement = 2', "less than or equal to 1"),
         ('pairwise = "better"\nmargin = 0.1\nmin = 0.4', "write `margin`"),
         ('pairwise = "better"\nmargin = 0.1\nslice = "od"', "no sample has the tag"),
         ('pairwise = "better"\nmargin = -1.0', "greater than 0"),
