@@ -8,15 +8,15 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 
-from tests.made import Folder, questions
+from tests.made import PATIENCE, Folder, questions
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 
 # Each of pytest's workers has a core: linear algebra with threads of its own would only get in their way. Set
@@ -69,5 +69,24 @@ def chromium() -> Iterator[Browser]:
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, headless=True)
+        _be_patient(browser)
         yield browser
         browser.close()
+
+
+def _be_patient(browser: Browser) -> None:
+    """Let what is waited for take its time: on a busy machine a page may need a minute to be drawn."""
+    context, page = browser.new_context, browser.new_page
+
+    def new_context(**options: Any) -> BrowserContext:
+        made = context(**options)
+        made.set_default_timeout(PATIENCE * 1000)
+        return made
+
+    def new_page(**options: Any) -> Page:
+        made = page(**options)
+        made.set_default_timeout(PATIENCE * 1000)
+        return made
+
+    browser.new_context = new_context  # type: ignore[method-assign, assignment]
+    browser.new_page = new_page  # type: ignore[method-assign, assignment]

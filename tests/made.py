@@ -31,6 +31,18 @@ margin = 0.1
 """
 
 
+PATIENCE = 120.0
+"""Seconds after which what is waited for has failed: far more than it takes, for the machine may be busy."""
+
+
+def until(due: Callable[[], bool]) -> None:
+    """Wait for a state, which must come."""
+    ends = time.monotonic() + PATIENCE
+    while not due():
+        assert time.monotonic() < ends, "it did not come to that"
+        time.sleep(0.05)
+
+
 @dataclass(frozen=True)
 class Folder:
     """A project's folder and the command line in it."""

@@ -21,6 +21,7 @@ import pytest
 from promptops.shipped import shipped_folder
 from promptops.viewer import command
 from tests.dashboards.hostile_project import Made, make_project
+from tests.made import PATIENCE
 
 if TYPE_CHECKING:
     pass
@@ -107,7 +108,7 @@ def served(root: Path, database: str) -> Iterator[str]:
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
-            process.wait(timeout=20)
+            process.wait(timeout=PATIENCE)
 
 
 def _free_port() -> int:
@@ -118,7 +119,7 @@ def _free_port() -> int:
 
 
 def _await(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if process.poll() is not None:
             break

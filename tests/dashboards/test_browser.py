@@ -83,7 +83,7 @@ def test_two_ticked_runs_are_compared(visit: Visit, hostile: Made) -> None:
     page = visit(f"/runs?run={hostile.candidate}&run={hostile.baseline}")
     page.get_by_role("button", name="Compare these two").click()
     page.wait_for_url(f"**/compare?baseline={hostile.baseline}&candidate={hostile.candidate}")
-    page.get_by_text("Cases by change").wait_for(timeout=60_000)
+    page.get_by_text("Cases by change").wait_for()
 
 
 def test_a_comparison_shows_what_the_command_line_prints(
@@ -102,7 +102,7 @@ def test_a_comparison_shows_what_the_command_line_prints(
         assert row["change"] == signed(delta["difference"])
         assert row["[L, U]"] == f"[{signed(delta['low'])}, {signed(delta['high'])}]"
         assert row["n"] == str(delta["n"])
-    assert page.get_by_text("PASS", exact=True).first.is_visible()
+    page.get_by_text("PASS", exact=True).first.wait_for()
 
 
 def test_a_comparison_leads_with_the_sentence_then_rules_and_their_plot(visit: Visit, hostile: Made) -> None:
@@ -253,7 +253,7 @@ def _at_home(url: str, dashboard: str) -> bool:
 
 
 def _settled(page: Page) -> None:
-    page.locator(READY).wait_for(timeout=60_000)
+    page.locator(READY).wait_for()
 
 
 def _press(page: Page, key: str) -> None:
@@ -294,8 +294,8 @@ def _table(page: Page, alt: str) -> list[dict[str, str]]:
         }""",
         polling=500,
     )
-    with page.expect_download(timeout=60_000) as download:
-        for patience in (5_000, 10_000, 30_000):
+    with page.expect_download() as download:
+        for patience in (5_000, 10_000, 30_000, 60_000):
             # The button is there while the pointer is over the table, and a page that grows moves the table.
             frame.hover()
             with contextlib.suppress(Timeout):
@@ -327,16 +327,16 @@ def test_a_run_is_chosen_estimated_and_started(chromium: Browser, folder: Folder
             page.keyboard.press("Escape")
             _settled(page)
         page.get_by_text("the first ones").click()
-        page.locator('input[aria-label="How many"]:enabled').wait_for(timeout=60_000)
+        page.locator('input[aria-label="How many"]:enabled').wait_for()
         _settled(page)
         page.get_by_role("button", name="Estimate").click()
-        page.get_by_role("button", name="Start").wait_for(timeout=60_000)
+        page.get_by_role("button", name="Start").wait_for()
         told = page.locator("main").inner_text()
         assert re.search(r"\b20 of \d+ samples: 20 calls", told), told
         page.get_by_role("button", name="Start").dblclick()
-        page.wait_for_url("**/runs?run=*", timeout=60_000)
+        page.wait_for_url("**/runs?run=*")
         run = page.url.partition("run=")[2]
-        page.get_by_text("20 results, 0 without an answer").wait_for(timeout=120_000)
+        page.get_by_text("20 results, 0 without an answer").wait_for()
         page.close()
     with Project.open(folder.path) as project:
         assert [each.id for each in project.runs()] == [run] and project.run(run).status == "finished"

@@ -99,7 +99,7 @@ def _press(page: Page, key: str) -> None:
 
 
 def _settled(page: Page) -> None:
-    page.locator(READY).wait_for(timeout=60_000)
+    page.locator(READY).wait_for()
 
 
 @pytest.fixture(scope="module")

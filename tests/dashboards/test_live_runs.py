@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,17 +14,21 @@ from streamlit.testing.v1 import AppTest
 from promptops import Project
 from promptops.errors import UsageError
 from tests.dashboards.test_pages import page, projects, texts
-from tests.made import Folder, questions
+from tests.made import Folder, questions, until
 
 __all__ = ["page", "projects"]
 Open = Callable[..., AppTest]
 
 
 @contextmanager
-def at_work(folder: Folder, *, seconds: float = 0.6, samples: int = 100) -> Iterator[tuple[str, str]]:
-    """Start a run in a process of its own; yield its id and the database's address."""
+def at_work(folder: Folder, *, seconds: float = 5.0, samples: int = 100) -> Iterator[tuple[str, str]]:
+    """Start a run in a process of its own; yield its id and the database's address.
+
+    The first ten samples are answered at once, the others so slowly that it is at work for minutes.
+    """
     folder.evalset("numbers", questions(samples))
-    slow = {"*": {"sleep": seconds}, "q001": {"fail": "filtered"}, "q003": {"fail": "server", "status": 500}}
+    slow = {"*": {"sleep": seconds}, **{f"q{number:03}": {} for number in range(10)}}
+    slow |= {"q001": {"fail": "filtered"}, "q003": {"fail": "server", "status": 500}}
     model = folder.script("slow.json", slow)
     process = subprocess.Popen(
         [
@@ -39,25 +42,18 @@ def at_work(folder: Folder, *, seconds: float = 0.6, samples: int = 100) -> Iter
     )
     try:
         with Project.open(folder.path) as project:
-            ends = time.monotonic() + 30
-            runs = project.runs(limit=1)
-            while time.monotonic() < ends and not (runs and runs[0].model == model and runs[0].done >= 5):
-                time.sleep(0.05)
-                runs = project.runs(limit=1)
-            yield runs[0].id, project.settings.database
+            until(lambda: any(run.model == model and run.done >= 5 for run in project.runs(limit=1)))
+            yield project.runs(limit=1)[0].id, project.settings.database
     finally:
         process.kill()
         process.communicate()
 
 
 def status_of(folder: Folder, run: str, wanted: str) -> str:
-    """Wait for a status for some seconds; return the last one."""
-    ends, found = time.monotonic() + 30, ""
+    """Wait for a status; return it."""
     with Project.open(folder.path) as project:
-        while time.monotonic() < ends and found != wanted:
-            found = project.run(run).status
-            time.sleep(0.1)
-    return found
+        until(lambda: project.run(run).status == wanted)
+    return wanted
 
 
 def button(app: AppTest, label: str) -> object:
@@ -135,9 +131,7 @@ def test_a_resume_that_fails_says_why(folder: Folder, page: Open) -> None:
     app = page(folder.path, database, "runs", run=run)
     button(app, "Resume here").click().run()  # type: ignore[attr-defined]
     with Project.open(folder.path) as project:
-        ends = time.monotonic() + 30
-        while project.resumes_apart(run) and time.monotonic() < ends:
-            time.sleep(0.05)
+        until(lambda: not project.resumes_apart(run))
     app.run()
     assert any("has ended, and the run is not finished" in each.value for each in app.markdown)
     assert any("slow.json" in each.value for each in app.code)

@@ -19,6 +19,7 @@ from promptops import Project, PromptopsError, Selection, changes_plot, preferen
 from promptops.texts.figures import figure, signed
 from promptops.types import MetricSpec
 from tests.dashboards.hostile_project import SET, Made
+from tests.made import PATIENCE
 
 APP = Path(__file__).parents[2] / "dashboards" / "app.py"
 Open = Callable[..., AppTest]
@@ -42,7 +43,7 @@ def page(monkeypatch: pytest.MonkeyPatch, projects: dict[str, Project]) -> Open:
     def show(root: Path, database: str, name: str, **parameters: str | list[str]) -> AppTest:
         monkeypatch.setenv("PROMPTOPS_ROOT", str(root))
         monkeypatch.setenv("PROMPTOPS_DATABASE", database)
-        app = AppTest.from_file(str(APP), default_timeout=60).run()
+        app = AppTest.from_file(str(APP), default_timeout=PATIENCE).run()
         app.switch_page(f"views/{name}.py")
         for key, value in parameters.items():
             app.query_params[key] = value

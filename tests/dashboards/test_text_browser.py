@@ -95,7 +95,7 @@ def test_a_record_is_read_and_commented_once_however_often_one_clicks(visit: Vis
     page.get_by_label("Comment").fill("<img src=x onerror='window.pwned = 1'> call guest@mail.example")
     page.get_by_role("button", name="Store", exact=True).dblclick()
     # As it is stored, not as it was typed.
-    page.get_by_text("<img src=x onerror='window.pwned = 1'> call [email]").first.wait_for(timeout=60_000)
+    page.get_by_text("<img src=x onerror='window.pwned = 1'> call [email]").first.wait_for()
     _settled(page)
     with Project.open(made.root) as project:
         said = project.record_feedback(RecordFilter(id="r0117"))
@@ -109,4 +109,4 @@ def test_a_record_is_read_and_commented_once_however_often_one_clicks(visit: Vis
 
 
 def _settled(page: Page) -> None:
-    page.locator(READY).wait_for(timeout=60_000)
+    page.locator(READY).wait_for()

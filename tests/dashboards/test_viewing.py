@@ -12,7 +12,7 @@ import urllib.request
 
 import pytest
 
-from tests.made import Folder
+from tests.made import PATIENCE, Folder
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -36,14 +36,14 @@ def test_view_ends_where_it_was_started_in_the_background_of_a_script(
         try:
             assert _serves(port)
             os.kill(process, number)
-            assert shell.wait(30) == 0
+            assert shell.wait(PATIENCE) == 0
             assert not _serves(port, seconds=0.0)
         finally:
             if shell.poll() is None:
                 os.killpg(shell.pid, signal.SIGKILL)
 
 
-def _serves(port: int, seconds: float = 60.0) -> bool:
+def _serves(port: int, seconds: float = PATIENCE) -> bool:
     ends = time.monotonic() + seconds
     while True:
         try:
