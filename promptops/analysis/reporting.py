@@ -15,6 +15,7 @@ from promptops.analysis.summary import RESAMPLES, SEED, own_figures, slice_mask,
 from promptops.gate.baselines import TIMED
 from promptops.gate.bounds import bare_evidence, early_of
 from promptops.gate.headline import compared, headline, leading
+from promptops.gate.sight import with_sight
 from promptops.reports import Facts, Report, ReportCase
 from promptops.types import Case, EvalSet, Result
 from promptops.verdicts import Comparison, Delta, Stopping, Verdict
@@ -45,8 +46,9 @@ def gate_report(
     command += [] if verdict.judge_model is None else ["--judge-model", verdict.judge_model]
     tags = slice_names(samples, evalset.slices)[: max(SLICES, len(evalset.slices))]
     names = (None, *dict.fromkeys([*second.side.table.origins, *tags, *gated]))
+    records = {record.label: record for record in second.side.run.metrics}
     deltas = tuple(
-        cell.delta
+        with_sight(cell, records[label])
         for label in _labels(pairing, first)
         for cell in (
             [pairing.cell(label, each, alpha) for each in names]

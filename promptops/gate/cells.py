@@ -14,7 +14,7 @@ from promptops.analysis.summary import estimate
 from promptops.gate.bounds import Early, change_evidence, kept, level_evidence
 from promptops.gate.filled import with_missing
 from promptops.gate.rules import GateRule
-from promptops.gate.sight import resolved
+from promptops.gate.sight import with_sight
 from promptops.gate.stopping import UNSCORED_LIMIT, Stake
 from promptops.judging.corrected import corrected_change, corrected_level
 from promptops.judging.correctionwords import by_ratings, halving, more_ratings
@@ -50,7 +50,7 @@ def margin_cell(
     record = pairing.candidate.table.columns[rule.metric].record
     delta = cell.delta
     if rule.estimand == "population":
-        delta = delta.model_copy(update={"resolves": resolved(cell, record)})
+        delta = with_sight(cell, record)
     margin = rule.margin or 0.0
     if bool((pairing.candidate.table.columns[rule.metric].failed >= 1.0).all()):
         return unmeasured(rule, "the candidate gave no answer at all", delta)

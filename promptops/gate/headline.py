@@ -72,7 +72,7 @@ def smallest_change(delta: Delta) -> str:
         "four in five changes of that size are noticed, and a smaller one may be there unseen."
     )
     if count < SMALL:
-        return f"{told} Under {SMALL} {what} the gate asks for more than that: add {what} first."
+        return f"{told} Under {SMALL} {what} bets decide, which see large changes only: add {what} first."
     return f"{told} One half as large takes about {_rounded_up(3 * count):,} more {what}."
 
 

@@ -9,6 +9,7 @@ from promptops.gate.planting import centred
 from promptops.stats.betpower import BetPower, bet_power
 from promptops.stats.decision import SMALL, WIDEST
 from promptops.types import MetricRecord
+from promptops.verdicts import Delta
 
 POWER = 0.8
 """How surely a change is to be shown that counts as seen."""
@@ -30,6 +31,11 @@ def resolved(cell: Cell, record: MetricRecord, *, exact: bool = False) -> float 
         return None
     found = power_of(cell, delta.alpha).smallest_margin(POWER, WIDEST)
     return None if found is None else found * (record.high - record.low)
+
+
+def with_sight(cell: Cell, record: MetricRecord) -> Delta:
+    """Return a cell's change with the smallest one that whatever decides about it could have shown."""
+    return cell.delta.model_copy(update={"resolves": resolved(cell, record)})
 
 
 def power_of(cell: Cell, alpha: float) -> BetPower:

@@ -18,6 +18,7 @@ from promptops.gate.bounds import unbound
 from promptops.gate.headline import compared
 from promptops.gate.missing import missing_warnings, unequal_missing
 from promptops.gate.rules import GateRule
+from promptops.gate.sight import with_sight
 from promptops.instruments import Found
 from promptops.judging.certificates import ANEW, certificate_file, scored_by_another
 from promptops.judging.changes import Kept, Scored, between, committed_at, void_rules
@@ -62,12 +63,15 @@ class Comparisons(Preferences):
         told = metric or next(iter(labels), "")
         if told not in labels:
             raise UnknownName("metric of both runs", told, labels)
+        records = {record.label: record for record in second.side.run.metrics}
         # Slice by slice, for metrics share what is drawn on a slice.
         cells = {
             (label, name): pairing.cell(label, name, alpha) for name in (None, *names) for label in labels
         }
         deltas = tuple(
-            _with_swaps(pairing, cells[label, name].delta) for label in labels for name in (None, *names)
+            _with_swaps(pairing, with_sight(cells[label, name], records[label]))
+            for label in labels
+            for name in (None, *names)
         )
         if cut_off(first, second) or chosen_by_failures(first.side.run, second.side.run):
             deltas = tuple(unbound(delta) for delta in deltas)

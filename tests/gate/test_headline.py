@@ -266,7 +266,7 @@ def test_one_looks_first_at_what_a_verdict_hangs_on_and_of_a_pass_at_the_first_r
         (delta(resolves=41.0), "is about 41: "),
         (delta(resolves=0.05, clusters=40), "80 cases in 40 groups can show"),
         (delta(resolves=0.05, clusters=40), "about 120 more groups."),
-        (delta(resolves=0.05, n=8), "Under 20 cases the gate asks for more than that: add cases first."),
+        (delta(resolves=0.05, n=8), "Under 20 cases bets decide, which see large changes only: add cases"),
         (delta(resolves=0.0), "can't be told: they did not differ, or too few did."),
         (delta(resolves=None), "can't be told"),
         (delta(None, None, None, n=0), "can't be told: there are none."),
