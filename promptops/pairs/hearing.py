@@ -45,5 +45,8 @@ async def _heard(work: Evaluation, bench: Bench, pairs: Sequence[Pair], stopped:
         tell()
 
     tell()
-    with signals(stop, stopped, pause):
-        return await interruptible(asyncio.create_task(bench.decide(pairs, work.concurrency, tell)), stop)
+    try:
+        with signals(stop, stopped, pause):
+            return await interruptible(asyncio.create_task(bench.decide(pairs, work.concurrency, tell)), stop)
+    finally:
+        work.engine.close()
