@@ -72,7 +72,7 @@ def classes_frame(held: Certificate) -> pd.DataFrame:
     """Return one row a value of the scale: how often it is right and found, and how far the judge is off."""
     rows = [
         {
-            "value": f"{each.value:g}",
+            "value": held.called(each.value),
             "right": told(each.precision, "never said"),
             "found": told(each.recall, "no such case"),
             "missed": str(each.missed),

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from promptops.judging.text import judge_lines
     from promptops.labels.labelling import Labelling, OwnCase
     from promptops.metrics import Metric
-    from promptops.pairs.text import preference_sentences
+    from promptops.pairs.text import compared_sentences, preference_sentences
     from promptops.plots.images import Plot, agreement_plot, changes_plot, drift_plot, rules_plot
     from promptops.production.current import current_record
     from promptops.production.face import configure_logging, feedback, flush, log, logger
@@ -126,6 +126,7 @@ _HOMES = {
     "evidence_of": "gate.evidence",
     "hidden_biases": "judging.biaswords",
     "judge_lines": "judging.text",
+    "compared_sentences": "pairs.text",
     "preference_sentences": "pairs.text",
     "read_ids": "files.idfile",
     "render_report": "analysis.reportfiles",
@@ -203,6 +204,7 @@ __all__ = [
     "agreement_plot",
     "changes_plot",
     "chosen_records",
+    "compared_sentences",
     "configure_logging",
     "coverage_facts",
     "coverage_sentence",

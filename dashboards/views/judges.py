@@ -11,6 +11,7 @@ from promptops import (
     DeclaredJudges,
     PromptopsError,
     agreement_plot,
+    compared_sentences,
     drift_plot,
     hidden_biases,
 )
@@ -132,9 +133,12 @@ def _held(held: Certificate, judge: DeclaredJudge) -> None:
             right=(*AGREEMENT, "difference"),
             alt="Each measure of agreement, beside that of people with one another",
         )
-        shown.text(
-            f"Bias: {judgeframes.told(held.bias, sign=True)}, on a scale from {held.low:g} to {held.high:g}."
-        )
+        scale = f"on a scale from {held.low:g} to {held.high:g}"
+        if held.compared is None:
+            shown.text(f"Bias: {judgeframes.told(held.bias, sign=True)}, {scale}.")
+        else:
+            for each in compared_sentences(held.compared, held.bias):
+                shown.text(each)
         if held.agreement.gap.value is not None:
             shown.quiet(
                 "Difference: above 0 the judge agrees better with a person than people do with one another."
@@ -158,7 +162,7 @@ def _held(held: Certificate, judge: DeclaredJudge) -> None:
         else:
             st.caption("This certificate keeps no pairs to draw. Certify the judge again to see them.")
     if held.classes:
-        st.markdown("**By value of the scale**")
+        st.markdown("**By value of the scale**" if held.compared is None else "**By verdict**")
         shown.table(
             judgeframes.classes_frame(held),
             right=("value", "right", "found", "missed", "false", "bias"),

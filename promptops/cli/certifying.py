@@ -161,7 +161,6 @@ def _print_classes(found: Certificate) -> None:
     from rich.table import Table
 
     from promptops.cli.tables import console
-    from promptops.pairs.text import VERDICTS
     from promptops.texts.figures import figure, signed
 
     table = Table(box=None, pad_edge=False)
@@ -170,7 +169,7 @@ def _print_classes(found: Certificate) -> None:
     for each in found.classes:
         off = "-" if each.bias is None else f"{signed(each.bias.value)} {_within(each.bias, sign=True)}"
         table.add_row(
-            f"{each.value:g}" if found.compared is None else VERDICTS[each.value],
+            found.called(each.value),
             f"{figure(each.precision.value)} {_within(each.precision)}",
             f"{figure(each.recall.value)} {_within(each.recall)}",
             str(each.missed),

@@ -39,7 +39,9 @@ def _where(part: BiasPart) -> str:
     if part.by == "preference":
         side = "older" if part.high < 0 else "newer"
         return (
-            "where people are of two minds" if part.low <= 0 <= part.high else f"where they like the {side}"
+            "where people are of two minds"
+            if part.low <= 0 <= part.high
+            else f"where people like the {side} one"
         )
     if part.by == "difference":
         return f"where the newer answer is longer by {ends} characters"

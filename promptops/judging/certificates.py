@@ -127,6 +127,12 @@ class Certificate(Noun):
         """The main measure."""
         return next(each for each in self.measures if each.measure == self.main)
 
+    def called(self, value: float) -> str:
+        """Return how a value of the scale is called: of pairs it is a verdict."""
+        if self.compared is None:
+            return f"{value:g}"
+        return "tie" if value == 0 else "newer wins" if value > 0 else "older wins"
+
     @property
     def doubt(self) -> str:
         """Say that nothing tells the agreement from that of chance, 0; empty where it lies above."""

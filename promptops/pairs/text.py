@@ -5,9 +5,6 @@ from __future__ import annotations
 from promptops.instruments import Found, LengthBias, PairFigures, Preference
 from promptops.texts.figures import figure, interval, p_value, signed
 
-VERDICTS = {1.0: "newer wins", 0.0: "tie", -1.0: "older wins"}
-"""How the values of a certificate of pairs are called."""
-
 
 def preference_sentences(found: Preference) -> tuple[str, ...]:
     """Return who won, then what place and length did to it, then what is missing; warnings are not in it."""

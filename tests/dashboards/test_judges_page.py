@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from promptops import Project, agreement_plot
+from promptops import Project, agreement_plot, compared_sentences
 from promptops.judging.anchors import Reading, append_reading, readings_file
 from promptops.judging.certificates import certificate_file, read_certificate, write_certificate
 from promptops.store import PairRow
@@ -18,6 +18,8 @@ from promptops.types import Score
 from tests.dashboards.hostile_project import make_project
 from tests.dashboards.test_label_page import HIDDEN, everything
 from tests.dashboards.test_pages import page, pictures, projects, small, texts
+from tests.labels.test_paircertificate import certified as compared
+from tests.labels.test_paircertificate import drawn
 from tests.made import Folder
 from tests.verbs.test_certification import judged, number_of, rate
 
@@ -187,3 +189,25 @@ def test_a_project_without_judges_says_how_to_declare_one(small: tuple[Path, str
     app = page(*small, "judges")
     assert not app.exception
     assert "No set of this project has a judge" in texts(app) and 'metric = "rubric"' in app.code[0].value
+
+
+def test_a_judge_of_pairs_shows_verdicts_and_what_order_does(folder: Folder, page: Open) -> None:
+    cases, samples, scores = drawn(30, 2, 3)
+    settings = '[metrics.exact]\n[metrics.better]\nmetric = "pairwise"\nmodel = "mock/echo"\n'
+    card = 'format = 1\n[card]\ndescription = "made for a test"\n'
+    rows = [{"id": name, "inputs": {}, "target": "x"} for name in samples]
+    place = folder.evalset("numbers", rows, f"{card}{settings}")
+    held = compared(cases, samples, scores)
+    with Project.open(folder.path) as project:
+        (judge,) = project.judges().judges
+        project.store.save_evalset(project.evalset(place))
+        database = project.settings.database
+    write_certificate(
+        certificate_file(place, "better"), held.model_copy(update={"signature": judge.signature})
+    )
+    app = page(folder.path, database, "judges")
+    assert not app.exception and held.compared is not None
+    for told in compared_sentences(held.compared, held.bias):
+        assert told in texts(app)
+    assert [*app.dataframe[2].value["value"]] == ["older wins", "tie", "newer wins"]
+    assert "valid" in everything(app) and "scale from" not in everything(app)

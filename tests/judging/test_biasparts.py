@@ -89,3 +89,17 @@ def test_the_console_tells_opposite_biases_of_a_certified_judge_and_of_a_correct
     assert printed["allowed"] == 0.5
     values = [each for each in printed["parts"] if each["by"] == "value"]
     assert values == [each for each in found["parts"] if each["by"] == "value"]
+
+
+def test_of_pairs_it_says_whom_people_like_and_how_much_longer_the_newer_answer_is() -> None:
+    clear = Found(value=0.5, low=0.2, high=0.8, n=9)
+    told = hidden_biases(
+        [
+            BiasPart(by="preference", low=-1, high=-0.5, bias=clear),
+            BiasPart(by="preference", low=0, high=0, bias=clear),
+            BiasPart(by="difference", low=-8, high=12, bias=clear),
+        ]
+    )
+    assert "where people like the older one +0.5000 [+0.2000, +0.8000] (9 cases)" in told
+    assert "where people are of two minds" in told and "pulls the bias by value" in told
+    assert "where the newer answer is longer by -8 to +12 characters" in told
