@@ -22,6 +22,7 @@ SINCE = {
     "365d": "the last year",
 }
 ABOUT = {"requests": "what was asked", "comments": "what was said of bad answers"}
+COUNTS = {"": "as many as lie apart", **{str(n): str(n) for n in (2, 3, 4, 6, 8, 10, 12, 15, 20)}}
 OF_THEMES = (SORTED, "theme")
 MOST = 20
 """Records of a theme that cases are made of at once."""
@@ -35,16 +36,16 @@ def show() -> None:
     try:
         if not recordreading.count(RecordFilter()):
             shown.empty(recordreading.NOTHING, recordreading.LOG)
-        prompt, since, about, field = _chosen()
+        prompt, since, about, field, count = _chosen()
         st.button("Sort", type="primary", on_click=urlstate.write, kwargs={SORTED: "1"})
         if not urlstate.read(SORTED):
             shown.quiet(WHAT_FOR)
             return
         with st.spinner("Sorting records"):
-            found = _themes(project().settings.database, prompt, since, about, field)
+            found = _themes(project().settings.database, prompt, since, about, field, count)
         _found(found)
         of = ["--prompt", prompt] if prompt else []
-        which = ["--field", field] if field else []
+        which = [*(["--field", field] if field else []), *(["--themes", count] if count else [])]
         command = shlex.join(
             ["promptops", "records", "themes", *of, "--since", since, "--about", about, *which]
         )
@@ -53,8 +54,8 @@ def show() -> None:
         shown.refuse(error)
 
 
-def _chosen() -> tuple[str, str, str, str]:
-    places = st.columns(4)
+def _chosen() -> tuple[str, str, str, str, str]:
+    places = st.columns(5)
     with places[0]:
         prompts = {"": "all", **{name: frames.cell(name) for name in recordreading.prompts()}}
         prompt = sides.choice("Prompt", "prompt", prompts, "", OF_THEMES)
@@ -62,21 +63,24 @@ def _chosen() -> tuple[str, str, str, str]:
         since = sides.choice("Since", "since", SINCE, "28d", OF_THEMES)
     with places[2]:
         about = sides.choice("Sorted by", "about", ABOUT, "requests", OF_THEMES)
-    if about == "comments":
-        return prompt, since, about, ""
     with places[3]:
+        count = sides.choice("Themes", "themes", COUNTS, "", OF_THEMES)
+    if about == "comments":
+        return prompt, since, about, "", count
+    with places[4]:
         there = sides.fields(f"{sides.RECORDS}prompt={prompt}" if prompt else sides.RECORDS)
         field = sides.field_choice("Which input", "field", there, "all of them", OF_THEMES)
-    return prompt, since, about, field
+    return prompt, since, about, field, count
 
 
 @st.cache_data(max_entries=8, ttl=SECONDS, show_spinner=False)
-def _themes(database: str, prompt: str, since: str, about: str, field: str) -> Themes:
+def _themes(database: str, prompt: str, since: str, about: str, field: str, count: str) -> Themes:
     return project().themes(
         prompt or None,
         since=since,
         about="comments" if about == "comments" else "requests",
         field=field or None,
+        count=int(count) if count else None,
     )
 
 

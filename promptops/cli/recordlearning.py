@@ -35,6 +35,13 @@ def theme_options(command: click.decorators.FC) -> click.decorators.FC:
             show_default=True,
             help="Sort what was asked, or what was said of bad answers.",
         ),
+        click.option(
+            "--themes",
+            "count",
+            type=click.IntRange(2, 30),
+            metavar="N",
+            help="Part them into N themes, apart or not (default: as many as lie apart, 8 at most).",
+        ),
         click.option("--field", help="Which of several inputs is sorted: inputs.question."),
         click.option("--until", metavar="WHEN", help="Up to and with a day, or up to a moment."),
         click.option(
@@ -67,6 +74,7 @@ def themes_command(
     until: str | None,
     about: About,
     field: str | None,
+    count: int | None,
     embed: str | None,
     seed: int,
     name_by: str | None,
@@ -88,6 +96,7 @@ def themes_command(
         "until": until,
         "about": about,
         "field": field,
+        "count": count,
         "seed": seed,
     }
     if dry_run:
@@ -168,6 +177,7 @@ def cases_command(
     until: str | None,
     about: About,
     field: str | None,
+    count: int | None,
     embed: str | None,
     seed: int,
     output: Path | None,
@@ -186,7 +196,14 @@ def cases_command(
     with open_project(ctx, existing=True) as project:
         if theme is not None:
             found = project.themes(
-                prompt, since=since, until=until, about=about, field=field, embed=embed, seed=seed
+                prompt,
+                since=since,
+                until=until,
+                about=about,
+                field=field,
+                count=count,
+                embed=embed,
+                seed=seed,
             )
             records = _theme(found, theme).records[:most]
         made = project.make_cases(

@@ -46,6 +46,7 @@ class Learned(Ringing):
         until: str | None = None,
         about: About = "requests",
         field: str | None = None,
+        count: int | None = None,
         embed: str | None = None,
         name_by: str | None = None,
         budget: Budget | None = None,
@@ -55,9 +56,9 @@ class Learned(Ringing):
         """Sort records that users judged into themes: how often each is bad, whether it grows, examples.
 
         `about` requests sorts what was asked (`field` names one of several inputs), `about` comments what was
-        said of bad answers. `embed` names an embedding model that turns texts into points. `name_by` names a
-        model that is shown five examples of each theme and calls it something: at most eight calls, whose
-        replies are kept.
+        said of bad answers. There are as many themes as lie apart, eight at most, or `count`. `embed` names
+        an embedding model that turns texts into points. `name_by` names a model that is shown five examples
+        of each theme and calls it something: a call for each, whose replies are kept.
         Raises UsageError for moments and prompts that are none.
         """
         work = None if name_by is None else self._evaluation(None, True, None, None, budget)
@@ -65,7 +66,7 @@ class Learned(Ringing):
             work.open_models([name_by])
         wanted = chosen_records(now=now or datetime.now(UTC), prompt=prompt, since=since, until=until)
         points = None if embed is None else self._points(embed, budget=budget)
-        found = self._sorted(wanted, about, field, points, seed)
+        found = self._sorted(wanted, about, field, count, points, seed)
         return found if work is None or name_by is None else self._named(found, work, name_by)
 
     def forecast_theme_points(
@@ -77,12 +78,13 @@ class Learned(Ringing):
         until: str | None = None,
         about: About = "requests",
         field: str | None = None,
+        count: int | None = None,
         seed: int = 0,
         now: datetime | None = None,
     ) -> EmbeddingForecast:
         """Return what `themes` with this embedding model would take to turn texts into points."""
         wanted = chosen_records(now=now or datetime.now(UTC), prompt=prompt, since=since, until=until)
-        return self._foreseen(embed, lambda points: self._sorted(wanted, about, field, points, seed))
+        return self._foreseen(embed, lambda points: self._sorted(wanted, about, field, count, points, seed))
 
     def forecast_theme_names(
         self,
@@ -93,6 +95,7 @@ class Learned(Ringing):
         until: str | None = None,
         about: About = "requests",
         field: str | None = None,
+        count: int | None = None,
         embed: str | None = None,
         budget: Budget | None = None,
         seed: int = 0,
@@ -122,18 +125,20 @@ class Learned(Ringing):
             points = self.forecast_theme_points(embed, prompt, **given)  # type: ignore[arg-type]
             if points.calls:
                 raise UsageError(f"Which themes there are is known only with points. {points.sentence}")
-        found = self._sorted(wanted, about, field, None if embed is None else self._points(embed), seed)
+        found = self._sorted(
+            wanted, about, field, count, None if embed is None else self._points(embed), seed
+        )
         with Renderer() as renderer:
-            count = outlook(found, caller, renderer, ReplyLog(generated_file(self.root, "themes")))
+            names = outlook(found, caller, renderer, ReplyLog(generated_file(self.root, "themes")))
         part = part_of(
             Wanted(
                 kind="answers",
                 name="name",
                 model=name_by,
                 places=len(found.themes),
-                stored=count.stored,
-                cached=count.cached,
-                characters=count.characters,
+                stored=names.stored,
+                cached=names.cached,
+                characters=names.characters,
                 limit=token_limit((naming_prompt(),), caller),
             ),
             caller.model,
@@ -143,11 +148,18 @@ class Learned(Ringing):
         return self._forecast(work, "themes", len(found.themes), 1, [part], notes)
 
     def _sorted(
-        self, wanted: RecordFilter, about: About, field: str | None, points: NamedEmbed | None, seed: int
+        self,
+        wanted: RecordFilter,
+        about: About,
+        field: str | None,
+        count: int | None,
+        points: NamedEmbed | None,
+        seed: int,
     ) -> Themes:
         return measure_themes(
             self._opinions(wanted, field),
             about=about,
+            count=count,
             embed=None if points is None else points.embed,
             embedding_model=None if points is None else points.name,
             seed=seed,

@@ -17,11 +17,12 @@ from promptops.distributions.shift import MOST_CHARACTERS, Embed
 from promptops.noun import Noun
 from promptops.stats import Bools, Floats, Ints
 from promptops.stats.intervals import wilson_interval
+from promptops.stats.kinds import kinds
 from promptops.stats.multiplicity import holm
-from promptops.stats.neighbours import central, clusters, distances, unit
+from promptops.stats.neighbours import central, distances, unit
 from promptops.stats.shares import fisher_p, share_trend
 from promptops.stats.sparse import SparseRows
-from promptops.stats.textspace import leading_directions, text_space, word_space
+from promptops.stats.textspace import TextSpace, leading_directions, text_space, word_space
 from promptops.stats.theme import theme
 
 About = Literal["requests", "comments"]
@@ -112,11 +113,15 @@ def measure_themes(
     opinions: Sequence[Opinion],
     *,
     about: About = "requests",
+    count: int | None = None,
     embed: Embed | None = None,
     embedding_model: str | None = None,
     seed: int = 0,
 ) -> Themes:
-    """Sort judged records into themes; below 10 bad texts nothing is measured."""
+    """Sort judged records into as many themes as lie apart, or into `count`.
+
+    Below 10 bad texts, and where no kinds can be told apart, nothing is measured.
+    """
     told = [each for each in opinions if _text(each, about) and (about == "requests" or each.bad)]
     if len(told) > MOST:
         rng = np.random.default_rng(seed)
@@ -136,13 +141,23 @@ def measure_themes(
         return found.model_copy(update={"reason": reason})
     days = _Calendar.of([each.at for each in opinions])
     everyone = days.counts(opinions)
-    themes = _themes(told, about, embed, seed, days, everyone)
+    texts = [_text(each, about)[:MOST_CHARACTERS] for each in told]
+    rows = text_space(texts).rows if embed is None else SparseRows.of_dense(embed(texts)).normalised()
+    points = unit(leading_directions(rows, seed=seed))
+    owners = _kinds(points, count, seed)
+    if not owners.any():
+        what = "requests" if about == "requests" else "remarks"
+        anyway = "they all say the same" if count else "--themes N parts them nevertheless"
+        reason = f"no kinds could be told apart among {len(told):,} {what}; {anyway}"
+        return found.model_copy(update={"reason": reason})
+    themes = _themes(told, word_space(texts), points, owners, days)
+    tested = _tested(themes, np.array([each.bad for each in told]), everyone, about)
     return found.model_copy(
         update={
             "measured": True,
             "periods": days.names,
             "judged_by_period": tuple(int(count) for count in everyone),
-            "themes": themes,
+            "themes": tested,
         }
     )
 
@@ -176,46 +191,27 @@ def _text(opinion: Opinion, about: About) -> str:
 
 
 def _themes(
-    told: Sequence[Opinion],
-    about: About,
-    embed: Embed | None,
-    seed: int,
-    days: _Calendar,
-    everyone: Ints,
-) -> tuple[Theme, ...]:
-    texts = [_text(each, about)[:MOST_CHARACTERS] for each in told]
-    words = word_space(texts)
-    rows = text_space(texts).rows if embed is None else SparseRows.of_dense(embed(texts)).normalised()
-    points = unit(leading_directions(rows, seed=seed))
-    owners = _kinds(points, seed)
+    told: Sequence[Opinion], words: TextSpace, points: Floats, owners: Ints, days: _Calendar
+) -> list[Theme]:
     bad = np.array([each.bad for each in told])
-    kinds = [np.flatnonzero(owners == kind) for kind in range(int(owners.max()) + 1)]
-    shown = sorted((kind for kind in kinds if bad[kind].any()), key=lambda kind: -int(bad[kind].sum()))
-    found = []
+    found = [np.flatnonzero(owners == kind) for kind in range(int(owners.max()) + 1)]
+    shown = sorted((kind for kind in found if bad[kind].any()), key=lambda kind: -int(bad[kind].sum()))
+    themes = []
     for number, kind in enumerate(shown, 1):
-        others = np.setdiff1d(np.arange(len(told)), kind)
-        name = theme(words, kind, others)
-        found.append(_theme(told, points, kind, bad, number, name, days))
-    return _tested(found, bad, everyone, about)
+        name = theme(words, kind, np.setdiff1d(np.arange(len(told)), kind))
+        themes.append(_theme(told, points, kind, bad, number, name, days))
+    return themes
 
 
-def _kinds(points: Floats, seed: int) -> Ints:
+def _kinds(points: Floats, count: int | None, seed: int) -> Ints:
     """Return a kind for each text, numbered from 0; a kind of very few is part of the nearest other."""
-    owners = clusters(points, _reach(points, seed), seed)
+    owners = kinds(points, count, seed=seed)
     sizes = np.bincount(owners)
     large = np.flatnonzero(sizes >= max(2, SMALLEST * len(points)))
-    if len(large) in (0, len(sizes)):
+    if count is not None or len(large) in (0, len(sizes)):
         return owners
     found: Ints = distances(points, _middles(points, owners)[large]).argmin(axis=1)
     return np.where(np.isin(owners, large), np.searchsorted(large, owners), found)
-
-
-def _reach(points: Floats, seed: int) -> float:
-    """Return how far the middles of two kinds must lie apart: as far as two texts of one kind on average."""
-    owners = clusters(points, 0.0, seed)
-    apart = 1.0 - (points * _middles(points, owners)[owners]).sum(axis=1)
-    # Two draws of one law lie apart twice as far as either from its middle, in squares of chords.
-    return 2.0 * float(apart.mean())
 
 
 def _middles(points: Floats, owners: Ints) -> Floats:

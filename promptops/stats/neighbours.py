@@ -119,7 +119,7 @@ def clusters(points: Floats, within: float, seed: int = 0) -> Ints:
     farther apart than `within` become one, for a case that covers one's centre covers the other's.
     """
     count = max(1, min(8, math.ceil(math.sqrt(len(points) / 2))))
-    centres = _spread(points, count, np.random.default_rng(seed))
+    centres = spread(points, count, np.random.default_rng(seed))
     for _ in range(50):
         owners = distances(points, centres).argmin(axis=1)
         moved = unit(np.stack([points[owners == place].sum(axis=0) for place in np.unique(owners)]))
@@ -144,6 +144,17 @@ def clusters(points: Floats, within: float, seed: int = 0) -> Ints:
     return renamed
 
 
+def spread(points: Floats, count: int, rng: np.random.Generator) -> Floats:
+    """Choose far-apart points as first centres: each by lot in proportion to its distance (k-means++)."""
+    chosen = [int(rng.integers(len(points)))]
+    while len(chosen) < count:
+        apart = distances(points, points[chosen]).min(axis=1).astype(np.float64)
+        if apart.sum() <= 0:
+            break
+        chosen.append(int(rng.choice(len(points), p=apart / apart.sum())))
+    return points[chosen]
+
+
 def central(points: Floats, members: Ints) -> Ints:
     """Return members by their distance to their centre, the nearest first."""
     centre = unit(points[members].sum(axis=0, keepdims=True))
@@ -154,14 +165,3 @@ def central(points: Floats, members: Ints) -> Ints:
 def _share(evaluation: Bools, nearest: Ints) -> float:
     covered = np.asarray(np.take(evaluation, nearest).any(axis=1))
     return float(covered[~evaluation].mean())
-
-
-def _spread(points: Floats, count: int, rng: np.random.Generator) -> Floats:
-    """Choose far-apart points as first centres: each by lot in proportion to its distance (k-means++)."""
-    chosen = [int(rng.integers(len(points)))]
-    while len(chosen) < count:
-        apart = distances(points, points[chosen]).min(axis=1).astype(np.float64)
-        if apart.sum() <= 0:
-            break
-        chosen.append(int(rng.choice(len(points), p=apart / apart.sum())))
-    return points[chosen]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from scipy.stats import fisher_exact
@@ -89,6 +90,75 @@ def test_remarks_are_sorted_by_what_they_say() -> None:
     found = measure_themes(told, about="comments")
     assert [each.bad for each in found.themes] == [20, 10]
     assert all(each.p_value is None and each.bad_share is None for each in found.themes)
+
+
+SHOP = [
+    "When will my order of {} arrive?",
+    "My {} has not come yet, how long do parcels take?",
+    "The {} is not for me. For how many days can I return it?",
+    "I want my money back for the {}, what is the deadline?",
+    "What is the postage for the {}?",
+    "Is postage for the {} extra, and how much?",
+    "At what time do you open on Saturday?",
+    "Are you open early? I would fetch the {} before work.",
+]
+PAUSE = [
+    "Can I pause my subscription of {} while on holiday, and for how many weeks?",
+    "I'd like to put my monthly subscription on hold, how many weeks at most?",
+    "Please stop the subscription for a while. For how long is that possible?",
+]
+
+
+def mails_to_a_shop(seed: int, worse: float) -> list[Opinion]:
+    """Many wordings of few kinds with greetings round them; the eighth part is about a new kind."""
+    rng = random.Random(seed)
+    found = []
+    for n in range(480):
+        new = rng.random() < 0.125
+        asked = rng.choice(PAUSE if new else SHOP).format(
+            rng.choice(["kettle", "gift box", "decaf", "grinder"])
+        )
+        mail = f"{rng.choice(['Hi,', 'Dear team,', ''])} {asked} {rng.choice(['Thanks!', 'Best, Ada', ''])}"
+        at = (datetime(2026, 11, 1, tzinfo=UTC) + timedelta(hours=n)).isoformat()
+        found.append(Opinion(f"r{n}", at, mail, "", rng.random() < (worse if new else 0.13)))
+    return found
+
+
+def test_a_kind_among_many_wordings_is_told_apart() -> None:
+    told = mails_to_a_shop(1, 0.87)
+    found = measure_themes(told)
+    asked = {each.record: each.request for each in told}
+    worse = [each for each in found.themes if each.worse]
+    assert worse and 3 <= len(found.themes) <= 8
+    held = [record for each in worse for record in each.records]
+    bad = [each.record for each in told if each.bad and "subscription" in each.request]
+    assert len(set(bad) & set(held)) > 0.8 * len(bad)
+    assert np.mean(["subscription" in asked[record] for record in held]) > 0.7
+    assert all(each.p_value is not None and each.elsewhere is not None for each in found.themes)
+
+
+def test_how_many_themes_can_be_said() -> None:
+    told = mails_to_a_shop(1, 0.87)
+    assert len(measure_themes(told, count=3).themes) == 3
+    many = measure_themes(told, count=15).themes
+    assert len(many) > 8 and any("subscription" in each.examples[0].request for each in many if each.worse)
+
+
+def test_where_no_kinds_can_be_told_apart_there_is_no_theme() -> None:
+    rng = random.Random(2)
+    words = [f"word{chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(300)]
+    told = [
+        Opinion(f"r{n}", "2026-11-01T00:00:00", " ".join(rng.choices(words, k=12)), "", n % 4 == 0)
+        for n in range(300)
+    ]
+    found = measure_themes(told)
+    assert not found.measured and not found.themes
+    assert found.reason.startswith("no kinds could be told apart among 300 requests")
+    assert len(measure_themes(told, count=4).themes) == 4
+    same = measure_themes(
+        [Opinion(f"r{n}", "2026-11-01", "x", "late", True) for n in range(12)], about="comments"
+    )
+    assert same.reason.startswith("no kinds could be told apart among 12 remarks")
 
 
 def test_few_bad_records_are_no_theme() -> None:
