@@ -235,6 +235,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         *(
             "analysis.comparison",
             "judging.attacking",
+            "judging.aging",
             "judging.state",
             "labels.pairings",
             "pairs.agreement",

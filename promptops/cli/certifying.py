@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 @click.argument("judge", metavar="SET:LABEL")
 @click.option("-m", "--model", "judge_model", metavar="MODEL", help="The model that the judge asks.")
 @labels_option
+@click.option(
+    "--replace",
+    is_flag=True,
+    help="Let --labels FILE take the place of a certificate that rests on other ratings.",
+)
 @click.option("--no-cache", is_flag=True, help="Ask even where it is written down what the judge said.")
 @asking_options
 @click.pass_context
@@ -33,6 +38,7 @@ def certify_command(
     judge: str,
     judge_model: str | None,
     labels: str | None,
+    replace: bool,
     no_cache: bool,
     dry_run: bool,
     max_calls: int | None,
@@ -53,6 +59,7 @@ def certify_command(
     given: dict[str, Any] = {
         "judge_model": judge_model,
         "labels": labels,
+        "replace": replace,
         "cache": not no_cache,
         "concurrency": concurrency,
         "budget": Budget(max_calls, max_cost),

@@ -46,7 +46,7 @@ def list_command(ctx: click.Context, as_json: bool) -> None:
             safe_line(judge.name, 60),
             safe_line(judge.kind, 40),
             safe_line(" + ".join(judge.models) or "-", 60) + ("*" if judge.stand_in else ""),
-            f"{judge.state} (chance)" if judge.doubt else judge.state,
+            _state(judge),
             figure(main.judge_human.value) if main is not None else "-",
             figure(main.human_human.value) if main is not None else "-",
             judge.check.told if judge.check is not None else "-",
@@ -58,6 +58,9 @@ def list_command(ctx: click.Context, as_json: bool) -> None:
             doubt = f"valid, but {judge.doubt[:1].lower()}{judge.doubt[1:]}"
             told = f"{safe_line(judge.name, 60)}: {safe_line(doubt, 300)}"
             console().print(told, style="yellow", soft_wrap=True)
+        if judge.outdated:
+            told = f"valid, but {judge.outdated}; certify anew: {judge.command}"
+            console().print(f"{safe_line(judge.name, 60)}: {told}", style="yellow", soft_wrap=True)
         if judge.why:
             then = f" Next: {judge.command}" if judge.command else ""
             console().print(f"{safe_line(judge.name, 60)}: {safe_lines(judge.why)}{then}", soft_wrap=True)
@@ -65,6 +68,12 @@ def list_command(ctx: click.Context, as_json: bool) -> None:
             console().print(f"{safe_line(judge.name, 60)}: {_changed(judge)}", style="red", soft_wrap=True)
     for name, why in found.broken.items():
         console().print(f"{safe_line(name, 60)} can't be read: {safe_lines(why)}", soft_wrap=True)
+
+
+def _state(judge: DeclaredJudge) -> str:
+    if judge.outdated:
+        return f"{judge.state} (outdated)"
+    return f"{judge.state} (chance)" if judge.doubt else judge.state
 
 
 def _changed(judge: DeclaredJudge) -> str:

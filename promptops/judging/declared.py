@@ -62,6 +62,8 @@ class DeclaredJudge(Noun):
     """Why there is no certificate that fits; empty where there is."""
     command: str = ""
     """What to do next; empty where nothing is left to do."""
+    outdated: str = ""
+    """Of a valid certificate: that its ratings are others by now; empty where they are the same."""
     demanded: bool = False
     """Whether a rule of the gate asks for a certificate."""
     drawn: int = 0

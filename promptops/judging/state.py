@@ -8,6 +8,7 @@ from promptops.errors import PromptopsError
 from promptops.gate.rules import GateRule
 from promptops.instruments import Found
 from promptops.judges import Judge
+from promptops.judging.aging import ratings_changed
 from promptops.judging.certificates import (
     Certificate,
     certificate_file,
@@ -58,6 +59,8 @@ def state_of(
         path = certificate_file(folder, spec.label)
         held = read_certificate(path) if path.is_file() else None
         state, why = _state(evalset, folder, record, held)
+        outdated = ratings_changed(folder, held) if held is not None and state == "valid" else ""
+        certify = f"promptops judge certify {made.name}"
         weak = held.labels_digest if held is not None and state == "weak" else ""
         step = step_towards(made.name, cases, evalset.samples, weak, pairs=judge.pairs)
         if state == "none" and cases and step.why:
@@ -70,7 +73,8 @@ def state_of(
         update={
             "state": state,
             "why": why,
-            "command": "" if state == "valid" else step.command,
+            "outdated": outdated,
+            "command": certify if outdated else "" if state == "valid" else step.command,
             "drawn": len(cases),
             "rated": sum(bool(case.ratings) for case in cases),
             "raters": tuple(sorted({rater for case in cases for rater in case.ratings})),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from promptops.calls.budget import Budget
 from promptops.calls.call import Stopped
 from promptops.calls.forecast import Forecast
+from promptops.errors import UsageError
 from promptops.gate.rules import allowed_bias
 from promptops.judges import Judge
 from promptops.judges.pairwise import Pairwise
@@ -42,6 +43,7 @@ class Certification(Labelled):
         *,
         judge_model: str | None = None,
         labels: str | Path | None = None,
+        replace: bool = False,
         cache: bool = True,
         concurrency: int | None = None,
         budget: Budget | None = None,
@@ -50,13 +52,16 @@ class Certification(Labelled):
         """Ask a judge about the cases that people rated, and write its certificate beside the set.
 
         What the judge said is kept in .promptops/certify, so that an interrupted one pays for nothing twice.
-        Raises UsageError before the first call, NotMeasured where the cases are too few, and Stopped.
+        Raises UsageError before the first call, NotMeasured where the cases are too few, and Stopped. A
+        certificate that rests on another file of ratings than `labels` is overwritten with `replace` alone.
         """
         from promptops.judging.certifying import certificate_of, refuse_silent
         from promptops.judging.trials import carry_out, mend
 
         work = self._evaluation(concurrency, cache, watch, None, budget)
-        held, folder, evalset, trial, path = self._to_certify(work, judge, judge_model, labels)
+        held, folder, evalset, trial, path = self._to_certify(
+            work, judge, judge_model, labels, replace=replace
+        )
         built, label = trial.judge, trial.label
         for file in (path, work.kept.path):
             make_ready(file, ignored=True)
@@ -97,19 +102,26 @@ class Certification(Labelled):
         *,
         judge_model: str | None = None,
         labels: str | Path | None = None,
+        replace: bool = False,
         cache: bool = True,
         concurrency: int | None = None,
         budget: Budget | None = None,
     ) -> Forecast:
         """Return what `certify_judge` with the same arguments would take, as `forecast` does."""
         work = self._dry(concurrency, cache, budget, None)
-        _, _, evalset, trial, path = self._to_certify(work, judge, judge_model, labels)
+        _, _, evalset, trial, path = self._to_certify(work, judge, judge_model, labels, replace=replace)
         said = self._notebook(trial, path, cache).said
         left = [sample for sample in trial.samples if sample.id not in said]
         return self._forecast_trial(work, evalset, trial, left)
 
     def _to_certify(
-        self, work: Evaluation, judge: str, judge_model: str | None, labels: str | Path | None
+        self,
+        work: Evaluation,
+        judge: str,
+        judge_model: str | None,
+        labels: str | Path | None,
+        *,
+        replace: bool,
     ) -> tuple[Labelling, Path, EvalSet, Trial, Path]:
         """Check all that a certificate needs; nothing is asked.
 
@@ -122,6 +134,8 @@ class Certification(Labelled):
         rated = [case for case in held.cases if case.ratings]
         refuse_few(held.cases, held.samples, judge, pairs=held.pairs)
         found, folder, built, label = self._certified(judge, judge_model)
+        if labels is not None and not replace:
+            _refuse_other_ratings(certificate_file(folder, label), _shown(held.path, folder))
         work.open_models(built.models)
         trial = _trial(built, label, rated, held.samples)
         evalset = found.model_copy(update={"samples": trial.samples})
@@ -169,6 +183,15 @@ def _trial(judge: Judge, label: str, cases: Sequence[Case], samples: Mapping[str
         },
         others,
     )
+
+
+def _refuse_other_ratings(path: Path, labels: str) -> None:
+    """Raise UsageError where a certificate rests on another file of ratings."""
+    if path.is_file() and (before := read_certificate(path).labels) != labels:
+        raise UsageError(
+            f"The certificate of {path.stem} rests on the ratings in {before!r}, and one by those in "
+            f"{labels!r} would take its place. If it is to, write --replace."
+        )
 
 
 def _shown(path: Path, folder: Path) -> str:

@@ -33,7 +33,7 @@ from promptops.sets.parts import (
     part_warnings,
     refuse_part,
 )
-from promptops.types import Case, EvalSet, Run, Sample
+from promptops.types import Case, EvalSet, MetricRecord, Run, Sample
 from promptops.verbs.preferences import Preferences
 from promptops.verdicts import CaseChange, Comparison, Delta
 
@@ -291,13 +291,11 @@ class Comparisons(Preferences):
 
     def _by_another(self, rule: GateRule, found: EvalSet, folder: Path, run: Run, against: str) -> str:
         """Say how a run gets scores of the judge that is certified; empty where it has them or none is."""
-        try:
-            specs = [spec for spec in self._run_specs(found) if spec.label == rule.metric]
-            now = self._metrics(specs, folder, found.card.language, None)[rule.metric].signature
-        except PromptopsError:
-            return ""  # whether this is the certified judge can't be told, and why the rule is void stands
+        now = self._declared(found, folder, rule.metric)
+        if now is None:  # whether this is the certified judge can't be told, and why the rule is void stands
+            return ""
         record = next(each for each in run.metrics if each.label == rule.metric)
-        why = scored_by_another(rule, record, now, certificate_file(folder, rule.metric))
+        why = scored_by_another(rule, record, now.signature, certificate_file(folder, rule.metric))
         if not why:
             return ""
         before = "BASELINE_RUN" if _file(against) else self.run(against).id
@@ -305,6 +303,17 @@ class Comparisons(Preferences):
         return (
             f"{why}, and so was the baseline (promptops score {before}, {then}){ANEW}promptops score {run.id}"
         )
+
+    def _declared(
+        self, found: EvalSet, folder: Path, label: str, judge_model: str | None = None
+    ) -> MetricRecord | None:
+        """Return a metric as its set declares it by now; None where it can't be made here."""
+        try:
+            specs = [spec for spec in self._run_specs(found) if spec.label == label]
+            made = self._metrics(specs, folder, found.card.language, judge_model)
+        except PromptopsError:
+            return None
+        return next((made[spec.label].record(label, spec.metric) for spec in specs), None)
 
 
 def _file(baseline: str) -> Path | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,11 @@ from promptops.gate.followers import (
 )
 from promptops.gate.headline import finding
 from promptops.gate.ratings import Rated
+from promptops.gate.rules import GateRule
 from promptops.gate.stopping import Order, drawn
+from promptops.judges import asked_models
+from promptops.judging.aging import aged_notes, another_declared, another_model
+from promptops.judging.certificates import demands
 from promptops.judging.facts import cautions
 from promptops.runs.endings import ended
 from promptops.sets.mixing import mixing_notes
@@ -99,6 +103,8 @@ class Decisions(PairGates):
                 )
         still = all(not pairing.cell(label).delta.difference for label in pairing.metrics)
         found = at_look(found, look)
+        void = self._void(found, folder, candidate, against)
+        renounced, aged = self._by_now(found, folder, candidate, void)
         verdict = gate.judge(
             pairing,
             found.gate,
@@ -106,7 +112,7 @@ class Decisions(PairGates):
             identical=still and same_outputs(first, second),
             order=order,
             grids=grids_for(found.gate, first, second),
-            unfit=self._void(found, folder, candidate, against),
+            unfit=void | renounced,
             texts=(
                 *self._shift_cells(found, folder, first, second),
                 *self._pair_cells(found, folder, first, second, against, look=declared, asking=asking),
@@ -127,7 +133,7 @@ class Decisions(PairGates):
         heard = [note for each in said for note in (each.anchors, *each.warnings) if note]
         mixed = mixing_notes(pairing, bare=by_bets)
         ran = run_warnings(first, second, stopped=stopped)
-        notes = (*mixed, *ran, *wary, *heard, *slips, *verdict.warnings)
+        notes = (*aged, *mixed, *ran, *wary, *heard, *slips, *verdict.warnings)
         whole = verdict.model_copy(
             update={
                 "warnings": notes if by_bets else in_order(pairing, notes),
@@ -140,6 +146,29 @@ class Decisions(PairGates):
         )
         # Told last, as it counts the notes.
         return whole.model_copy(update={"sentence": finding(whole, candidate.prompt_ref)})
+
+    def _by_now(
+        self, found: EvalSet, folder: Path, run: Run, void: Collection[GateRule]
+    ) -> tuple[dict[GateRule, str], list[str]]:
+        """Return the rules whose certificate fits a run, but not the judge that the set declares, and notes.
+
+        Another model may have been asked for on the command line, and is only told.
+        """
+        records = {record.label: record for record in run.metrics if record.judge}
+        fitting = [rule for rule in found.gate if demands(rule) and rule not in void]
+        others, notes = dict[GateRule, str](), aged_notes(found, folder, records)
+        for rule in fitting:
+            record = records.get(rule.metric)
+            now = None if record is None else self._declared(found, folder, rule.metric)
+            if record is None or now is None or now.signature == record.signature:
+                continue
+            then = asked_models(record.options)
+            same = self._declared(found, folder, rule.metric, then[0]) if len(then) == 1 else None
+            if same is not None and same.signature == record.signature:
+                notes.append(another_model(record, " + ".join(asked_models(now.options)), then[0]))
+            else:
+                others[rule] = another_declared(rule, record, now, found, folder)
+        return others, list(dict.fromkeys(notes))
 
     def _to_decide(self, evalset: str | Path, run: str, baseline: str | None) -> _Matter:
         """Return a run and what it is held against. Raises NotComparable where it can't be."""

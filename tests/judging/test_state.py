@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -134,3 +135,73 @@ def test_the_bias_at_each_value_is_that_of_the_cases_rated_so(folder: Folder) ->
         if np.std(gaps) > 0:
             spread = stats.t.interval(0.95, len(gaps) - 1, np.mean(gaps), stats.sem(gaps))
             assert (each.bias.low, each.bias.high) == pytest.approx(spread, abs=1e-9)
+
+
+def test_ratings_that_change_after_the_certificate_are_told_of_it(folder: Folder) -> None:
+    with Project.open(judged(folder).path) as project:
+        cases = project.draw_cases(QUALITY, count=30).cases
+        rate(project, "anna")
+        project.certify_judge(QUALITY)
+        assert quality(project).outdated == ""
+        assert not any("ratings" in note for note in project.gate("numbers").warnings)
+        project.rate_cases(QUALITY, "ben", {case.id: 3 for case in cases[:5]})
+        found = quality(project)
+        told = ("its ratings have changed since", f"promptops judge certify {QUALITY}")
+        assert (found.state, (found.outdated, found.command)) == ("valid", told)
+        verdict = project.gate("numbers")
+        assert verdict.outcome == "PASS"
+        [note] = [each for each in verdict.warnings if "ratings" in each]
+        assert note.startswith("The certificate of quality is valid, but its ratings have changed since (")
+        assert note.endswith(f"certify anew: promptops judge certify {QUALITY}")
+        shown = CliRunner().invoke(app, ["-C", str(folder.path), "judge", "list"]).output
+        assert f"valid, but its ratings have changed since; certify anew: {told[1]}" in shown
+        assert "valid (outdated)" in shown
+        project.withdraw_rater(QUALITY, "ben")
+        assert quality(project).outdated == "", "what was certified stands again"
+        (folder.path / "evalsets/numbers/labels/quality.jsonl").unlink()
+        assert quality(project).outdated == "its ratings are gone"
+
+
+def test_other_ratings_take_a_certificates_place_with_a_word_alone(folder: Folder) -> None:
+    other = folder.path / "other.jsonl"
+    with Project.open(judged(folder).path) as project:
+        project.draw_cases(QUALITY, count=30)
+        rate(project, "anna")
+        project.certify_judge(QUALITY)
+        shutil.copy(folder.path / "evalsets/numbers/labels/quality.jsonl", other)
+    certify = ("judge", "certify", QUALITY, "--labels", str(other))
+    told = " ".join(folder.run(*certify, code=2).stderr.split())
+    assert "rests on the ratings in 'labels/quality.jsonl'" in told and "write --replace" in told
+    assert folder.json(*certify, "--replace")["certificate"]["labels"] == "other.jsonl"
+    folder.run(*certify)
+    with Project.open(folder.path) as project:
+        assert quality(project).outdated == "", "of a file elsewhere nobody knows"
+
+
+def test_a_stored_run_is_not_passed_by_a_certificate_that_the_sets_judge_lost(folder: Folder) -> None:
+    settings = folder.path / "evalsets/numbers/evalset.toml"
+    with Project.open(judged(folder).path) as project:
+        project.draw_cases(QUALITY, count=30)
+        rate(project, "anna")
+        project.certify_judge(QUALITY)
+        assert project.gate("numbers").outcome == "PASS"
+        declared = settings.read_text()
+        settings.write_text(declared.replace('metric = "rubric"', 'metric = "rubric"\ncriteria = "It helps"'))
+        verdict = project.gate("numbers")
+        assert verdict.outcome == "CANNOT_MEASURE"
+        why = "declares another judge quality by now than scored this run and is certified (criteria changed)"
+        assert why in verdict.sentence
+        assert f"Certify it: `promptops judge certify {QUALITY}`" in verdict.sentence
+        project.certify_judge(QUALITY)
+        assert "scored by another judge quality than is certified" in project.gate("numbers").sentence
+        settings.write_text(declared)
+        project.certify_judge(QUALITY)
+        assert project.gate("numbers").outcome == "PASS"
+        # Which model judges may be said on the command line, so that another one is only told.
+        folder.write("promptops.toml", 'allow_code = ["python/judge:reply", "mock/echo"]\n')
+        settings.write_text(declared.replace("python/judge:reply", "mock/echo"))
+        verdict = project.gate("numbers")
+        assert verdict.outcome == "PASS"
+        assert any(
+            "which is certified; the set declares it at mock/echo" in note for note in verdict.warnings
+        )
