@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -24,7 +23,7 @@ from promptops.calls.tracing import Tracing, tracing
 from promptops.calls.usage import Usage
 from promptops.config import Settings
 from promptops.engines import Engine
-from promptops.errors import FileProblems, Problem, RunInterrupted, StoreError, UsageError
+from promptops.errors import FileProblems, Problem, RunInterrupted, UsageError
 from promptops.files.located import MAX_PROBLEMS
 from promptops.judges import Judge, judges_of
 from promptops.judging.keptreplies import KeptReplies
@@ -35,19 +34,16 @@ from promptops.providers import BatchServer, Model
 from promptops.replay.cassettes import Cassette
 from promptops.replay.recorded import CassetteCaller, refuse_unrecorded
 from promptops.runs.eventloop import interruptible, signals, wait_for
+from promptops.runs.holding import Holding
 from promptops.runs.ledger import StoredLedger
-from promptops.runs.owner import is_dead, own_name
 from promptops.runs.pausing import listening, say
 from promptops.runs.progress import Progress, Watch
 from promptops.runs.runner import Runner, answer_request
 from promptops.runs.running import Running
-from promptops.runs.states import taken
 from promptops.runs.tasks import Follower, Task
 from promptops.store import Store
 from promptops.store.writer import Writer
 from promptops.types import Completion, EvalSet, Prompt, Run, RunStatus, Sample
-
-LEASE_SECONDS = 60.0
 
 
 @dataclass
@@ -81,6 +77,7 @@ class Evaluation:
         self.brake.when_pulled(self.limits.let_go)
         self.usage.held_back = self.limits.told
         self.kept = KeptReplies(self.root)
+        self.holding = Holding(self.store, self.root)
 
     def check(
         self, evalset: EvalSet, prompts: Sequence[tuple[Prompt, str]], metrics: Mapping[str, Metric]
@@ -213,34 +210,37 @@ class Evaluation:
 
     def carry_out(self, tasks: Sequence[Task]) -> Progress:
         """Run the tasks to their end; a signal leaves them resumable and raises RunInterrupted."""
-        owner = own_name()
-        claimed = self._claim([task.run.id for task in tasks], owner)
+        self.holding.claim([task.run.id for task in tasks])
         stopped: list[int] = []
         try:
-            progress = wait_for(self._carry_out(tasks, owner, stopped))
+            progress = wait_for(self._carry_out(tasks, stopped))
         except Stopped as error:
-            self._interrupt(tasks, claimed, owner)
-            again = " && ".join(f"promptops resume {run_id} --retry-errors" for run_id in claimed)
+            left = self._interrupt(tasks)
+            again = " && ".join(f"promptops resume {run_id} --retry-errors" for run_id in left)
             lost = " ".join(filter(None, [self.usage.told_under_way(), "When that is mended, finish with:"]))
             raise Stopped(f"{error}\n{lost} {again}") from None
         except BaseException:
-            self._interrupt(tasks, claimed, owner)
+            self._interrupt(tasks)
             raise
         if progress is None:
-            self._interrupt(tasks, claimed, owner)
-            again = " && ".join(f"promptops resume {run_id}" for run_id in claimed)
+            again = " && ".join(f"promptops resume {run_id}" for run_id in self._interrupt(tasks))
             raise RunInterrupted(f"Finish it with: {again}", 128 + stopped[0], self.usage.told_under_way())
         for task in tasks:
-            self._leave([task.run.id], owner, self._ended(task))
+            self.holding.leave([task.run.id], self._ended(task))
         return progress
 
-    def _interrupt(self, tasks: Sequence[Task], claimed: Sequence[str], owner: str) -> None:
-        """Leave runs to be finished later; one that had stopped early and was asked for all stays so."""
+    def _interrupt(self, tasks: Sequence[Task]) -> list[str]:
+        """Leave runs to be finished later; one that had stopped early and was asked for all stays so.
+
+        Returns their ids.
+        """
+        left = list(self.holding.held)
         for task in tasks:
-            if task.run.id in claimed:
-                self._leave(
-                    [task.run.id], owner, "stopped" if task.run.status == "stopped" else "interrupted"
+            if task.run.id in left:
+                self.holding.leave(
+                    [task.run.id], "stopped" if task.run.status == "stopped" else "interrupted"
                 )
+        return left
 
     def _ended(self, task: Task) -> RunStatus:
         """Return how a run ended: whole, early as it was to, or cut off by its budget and to be resumed."""
@@ -253,10 +253,10 @@ class Evaluation:
         whole = next(replace(task, ledger=ledger).places(), None) is None
         return "stopped" if certain or whole or task.run.status == "stopped" else "interrupted"
 
-    async def _carry_out(self, tasks: Sequence[Task], owner: str, stopped: list[int]) -> Progress | None:
+    async def _carry_out(self, tasks: Sequence[Task], stopped: list[int]) -> Progress | None:
         writer = Writer(self.store)
         stop = asyncio.Event()
-        keeper = asyncio.create_task(self._keep_lease([task.run.id for task in tasks], owner))
+        keeper, owner = asyncio.create_task(self.holding.keep()), self.holding.owner
         try:
             with Renderer() as renderer:
                 running = self._running(tasks)
@@ -297,52 +297,6 @@ class Evaluation:
                 earlier = self.store.score_pages(task.run.id, [first.label]) if task.ledger else ()
                 found[task.run.id] = Running(task.run, task.samples, metric, earlier)
         return found
-
-    async def _keep_lease(self, run_ids: Sequence[str], owner: str) -> None:
-        while True:
-            await asyncio.sleep(LEASE_SECONDS / 3)
-            for run_id in run_ids:
-                await asyncio.to_thread(self.store.renew_run, run_id, owner, LEASE_SECONDS)
-
-    @contextlib.contextmanager
-    def claiming(self, run_ids: Sequence[str]) -> Iterator[str]:
-        """Be the one who works on some runs; they are left as they were. Raises UsageError."""
-        owner = own_name()
-        claimed = self._claim(run_ids, owner)
-        try:
-            yield owner
-        finally:
-            self._leave(claimed, owner, None)
-
-    async def keep_claimed(self, run_ids: Sequence[str], owner: str) -> None:
-        """Renew the leases until cancelled."""
-        await self._keep_lease(run_ids, owner)
-
-    def _claim(self, run_ids: Sequence[str], owner: str) -> list[str]:
-        claimed: list[str] = []
-        for run_id in run_ids:
-            if not self._claimed(run_id, owner):
-                self._leave(claimed, owner, None)
-                raise UsageError(taken(self.root, run_id, self.store.run_owner(run_id)))
-            claimed.append(run_id)
-        return claimed
-
-    def _claimed(self, run_id: str, owner: str) -> bool:
-        if self.store.claim_run(run_id, owner, LEASE_SECONDS):
-            return True
-        before = self.store.run_owner(run_id)
-        if before is None or not is_dead(before):
-            return False
-        self.store.release_run(run_id, before)
-        return self.store.claim_run(run_id, owner, LEASE_SECONDS)
-
-    def _leave(self, run_ids: Sequence[str], owner: str, status: RunStatus | None) -> None:
-        for run_id in run_ids:
-            # A store that can't be written any more must not hide why the run ended.
-            with contextlib.suppress(StoreError):
-                if status is not None:
-                    self.store.set_status(run_id, status)
-                self.store.release_run(run_id, owner)
 
     @property
     def engine(self) -> Engine:

@@ -7,7 +7,6 @@ its scores; an answer that a judge must still see is stored first, so that it is
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
@@ -28,6 +27,7 @@ from promptops.runs.ahead import Ahead
 from promptops.runs.progress import Progress, Watch, watched
 from promptops.runs.running import Running
 from promptops.runs.tasks import Task, Todo
+from promptops.runs.turns import Turns
 from promptops.store.rows import CallRow, ResultRow
 from promptops.types import Completion, Failure, Prompt, Request, Result, Sample, Score
 
@@ -62,7 +62,7 @@ class Runner:
     remarks: tuple[str, ...] = ()
     """What whoever watches is told before the first call."""
     _progress: Progress | None = None
-    _turns: _Turns = field(default_factory=lambda: _Turns(ANSWERS_A_TURN))
+    _turns: Turns = field(default_factory=lambda: Turns(ANSWERS_A_TURN))
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def carry_out(self, tasks: Iterable[Task], concurrency: int) -> Progress:
@@ -278,41 +278,6 @@ class _Item(NamedTuple):
     task: Task
     todo: Todo
     asked: _Asked | None = None
-
-
-class _Turns:
-    """Lets few at a time go on in one turn of the event loop, the others in the next ones.
-
-    Many answers come at once. Scored in one go, they would all be stored before the first of their
-    places can ask again; a few at a time, the first ones ask while the last are being scored.
-    """
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._taken = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
-
-    async def take(self) -> None:
-        loop = asyncio.get_running_loop()
-        if self._taken >= self._size:
-            waits = loop.create_future()
-            self._waiting.append(waits)
-            await waits
-            return
-        if self._taken == 0:
-            loop.call_soon(self._renew, loop)
-        self._taken += 1
-
-    def _renew(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Begin the next turn with those who wait, in order; each is woken once, when it may go on."""
-        self._taken = 0
-        while self._waiting and self._taken < self._size:
-            waits = self._waiting.popleft()
-            if not waits.done():
-                waits.set_result(None)
-                self._taken += 1
-        if self._taken:
-            loop.call_soon(self._renew, loop)
 
 
 class _Kept:

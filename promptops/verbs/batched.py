@@ -325,8 +325,8 @@ class Batched(Steered):
             await server.close()
 
     async def _looked(self, work: Evaluation, desk: Desk, again: bool) -> Collected:
-        with work.claiming([desk.run.id]) as owner:
-            keeper = asyncio.create_task(work.keep_claimed([desk.run.id], owner))
+        with work.holding.claiming([desk.run.id]):
+            keeper = asyncio.create_task(work.holding.keep())
             try:
                 return await desk.collect(again=again)
             finally:
@@ -337,8 +337,8 @@ class Batched(Steered):
         run = task.run
         caller, server = work.batch_caller(run.model)
         told = _told(run, f"it could not be handed in to {run.model}", f"promptops resume {run.id}")
-        with told, work.claiming([run.id]) as owner, Renderer() as renderer:
-            keeper = asyncio.create_task(work.keep_claimed([run.id], owner))
+        with told, work.holding.claiming([run.id]), Renderer() as renderer:
+            keeper = asyncio.create_task(work.holding.keep())
             try:
                 return await Desk(run, task, caller, server, self.store).hand_in(renderer, found)
             finally:
