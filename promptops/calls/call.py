@@ -135,16 +135,21 @@ class Caller:
             return Answer(found, key, cached=True, address=address)
         if self.brake is not None:
             self.brake.check()
-        # A quota may run out and a key be withdrawn in the middle of a run.
-        limit = REFUSED_LIMIT if self._answered else FATAL_LIMIT
-        refused = self._fatal >= limit or (not self._answered and self._refused >= REFUSED_LIMIT)
-        if refused or self.limiter.given_up >= FATAL_LIMIT:
-            raise Stopped(f"{self.name} refuses every call, so no more are made. It said: {self._last}")
+        self.refuse_more()
         completion = await self._until_answered(request, finishing)
         self.usage.add(completion)
         whole = completion.finish_reason == "stop"
         reusable = key if whole and (reads is None or reads(completion)) else None
         return Answer(completion, reusable, cached=False, address=address)
+
+    def refuse_more(self) -> None:
+        """Raise Stopped where so many calls were refused that no further one can succeed."""
+        # A quota may run out and a key be withdrawn in the middle of a run.
+        limit = REFUSED_LIMIT if self._answered else FATAL_LIMIT
+        refused = self._fatal >= limit or (not self._answered and self._refused >= REFUSED_LIMIT)
+        if refused or self.limiter.given_up >= FATAL_LIMIT:
+            said = self._last or self.limiter.said
+            raise Stopped(f"{self.name} refuses every call, so no more are made. It said: {said}")
 
     def address(self, request: Request, prompt_digest: str = "") -> str:
         """Return the content address of a request to this model."""
@@ -329,7 +334,9 @@ class Caller:
     def _given_up(self, failed: CallFailed, tried: list[Attempt]) -> Unanswered:
         self.usage.failed += 1
         self._fatal += failed.kind in FATAL
-        self.limiter.given_up += failed.kind == "rate_limited" or failed.status in OVERLOADED
+        if failed.kind == "rate_limited" or failed.status in OVERLOADED:
+            self.limiter.given_up += 1
+            self.limiter.said = str(failed)
         self._refused += failed.kind == "rejected"
         self._last = str(failed)
         message = str(failed)

@@ -63,6 +63,8 @@ class Limiter:
         self.answers = 0
         self.given_up = 0
         """Calls that were refused to the end, since the last answer."""
+        self.said = ""
+        """How the last of them was refused."""
         self._clock = clock
         self._minute = minute
         self._requests: Window | None = None

@@ -81,8 +81,8 @@ class JsonLog:
                 cached=usage.cached,
                 failed=usage.failed,
                 under_way=usage.under_way,
-                tokens_in=usage.tokens_in,
-                tokens_out=usage.tokens_out,
+                tokens_in=usage.tokens_in if usage.uncounted == 0 else None,
+                tokens_out=usage.tokens_out if usage.uncounted == 0 else None,
                 cost=usage.cost if usage.unpriced == 0 else None,
                 seconds=round(progress.seconds, 3),
             )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from promptops.calls.budget import Budget
 from promptops.cli.jsonlog import JsonLog, json_log
 from promptops.runs.progress import Progress, Watch
+from promptops.runs.states import resuming
 from promptops.texts.figures import figure, interval
 from promptops.types import Run
 
@@ -138,18 +139,10 @@ def tell_stopped(budget: Budget, runs: Sequence[Run]) -> None:
         return
     wanted = sum(run.samples * run.repeats for run in runs)
     done = sum(run.done for run in runs)
-    left = [run.id for run in runs if run.status != "finished"]
     told = f"{budget.stopped}: {budget.told()}, {done:,} of {wanted:,} answers finished."
-    again = " && ".join(
-        [
-            *(f"promptops resume {run_id}" for run_id in left),
-            *(
-                f"promptops resume {run.id} --retry-errors"
-                for run in runs
-                if run.errors and run.id not in left
-            ),
-        ]
-    )
+    unfinished = [run for run in runs if run.status != "finished"]
+    failed = [run for run in runs if run.errors and run.status == "finished"]
+    again = " && ".join(resuming(run) for run in (*unfinished, *failed))
     sys.stderr.write(f"{told} Go on: {again}\n" if again else f"{told}\n")
 
 

@@ -224,9 +224,11 @@ class Evaluation:
             raise
         if progress is None:
             again = " && ".join(f"promptops resume {run_id}" for run_id in self._interrupt(tasks))
-            raise RunInterrupted(f"Finish it with: {again}", 128 + stopped[0], self.usage.told_under_way())
+            told = f"Finish it with: {again}" if again else "All of it is stored."
+            raise RunInterrupted(told, 128 + stopped[0], self.usage.told_under_way())
         for task in tasks:
-            self.holding.leave([task.run.id], self._ended(task))
+            if task.run.id in self.holding.held:
+                self.holding.leave([task.run.id], self._ended(task))
         return progress
 
     def _interrupt(self, tasks: Sequence[Task]) -> list[str]:
@@ -253,6 +255,15 @@ class Evaluation:
         whole = next(replace(task, ledger=ledger).places(), None) is None
         return "stopped" if certain or whole or task.run.status == "stopped" else "interrupted"
 
+    def _refuse_more(self) -> None:
+        """Raise Stopped where no call to one of the models can succeed: those that wait are let go, too."""
+        for caller in self._callers.values():
+            caller.refuse_more()
+
+    async def _whole(self, task: Task) -> None:
+        """Leave a run whose last result is stored, whatever others of the command have still to do."""
+        await asyncio.to_thread(lambda: self.holding.leave([task.run.id], self._ended(task)))
+
     async def _carry_out(self, tasks: Sequence[Task], stopped: list[int]) -> Progress | None:
         writer = Writer(self.store)
         stop = asyncio.Event()
@@ -264,6 +275,7 @@ class Evaluation:
                     self.engine, writer, renderer, self.usage, self.watch, running, self.brake, self.tracing
                 )
                 runner.remarks = self.remarks
+                runner.check, runner.whole = self._refuse_more, self._whole
                 ids = [task.run.id for task in tasks]
 
                 def pause() -> None:

@@ -7,7 +7,8 @@ its scores; an answer that a judge must still see is stored first, so that it is
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -61,6 +62,10 @@ class Runner:
     """Makes a span of each run and sample."""
     remarks: tuple[str, ...] = ()
     """What whoever watches is told before the first call."""
+    check: Callable[[], None] | None = None
+    """Called after each stored result; what it raises ends everything."""
+    whole: Callable[[Task], Awaitable[None]] | None = None
+    """Called when the last result of a task is stored."""
     _progress: Progress | None = None
     _turns: Turns = field(default_factory=lambda: Turns(ANSWERS_A_TURN))
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
@@ -72,6 +77,7 @@ class Runner:
         """
         tasks = list(tasks)
         counts = [task.count() for task in tasks]
+        left = Counter({task.run.id: count for task, count in zip(tasks, counts, strict=True)})
         runs = tuple(task.run for task in tasks)
         progress = Progress(
             total=sum(counts), usage=self.usage, runs=runs, brake=self.brake, remarks=self.remarks
@@ -95,6 +101,11 @@ class Runner:
             progress.enough = self._followed(task, result)
             if self.watch:
                 self.watch(progress)
+            if self.check is not None:
+                self.check()
+            left[task.run.id] -= 1
+            if left[task.run.id] == 0 and self.whole is not None:
+                await self.whole(task)
 
         told = watched(progress, self.watch)
         async with told, Ahead(_items(tasks), self._ready, concurrency) as items:

@@ -20,7 +20,8 @@ def as_it_stands(
     """Return a stored run with the state that is told of it.
 
     `running` or `paused` where a process works on it, `waiting` where a batch is out (`since` when), else
-    what is stored, with when a batch was `cancelled`; what was left as `running` was interrupted.
+    what is stored, with when a batch was `cancelled`; what was left as `running` was interrupted, unless its
+    last result was stored by then.
     """
     state: RunState = run.status
     if lease is not None and works(lease):
@@ -28,7 +29,9 @@ def as_it_stands(
     elif since is not None:
         return run.model_copy(update={"status": "waiting", "waiting_since": since})
     else:
-        state = "interrupted" if state == "running" else state
+        if state == "running":
+            whole = run.done + run.errors >= run.samples * run.repeats
+            state = "finished" if whole else "interrupted"
         if cancelled is not None:
             return run.model_copy(update={"status": state, "cancelled_at": cancelled})
     return run if state == run.status else run.model_copy(update={"status": state})
@@ -38,7 +41,13 @@ def go_on(run: Run) -> str:
     """Return the command by which a run goes on; empty where it does or nothing is left."""
     if run.status == "paused":
         return f"promptops pause {run.id} --go-on"
-    return f"promptops resume {run.id}" if run.status in ("interrupted", "waiting") else ""
+    return resuming(run) if run.status in ("interrupted", "waiting") else ""
+
+
+def resuming(run: Run) -> str:
+    """Return the command that finishes a run; it asks again what had no answer when it was cut off."""
+    again = run.errors and run.status != "waiting"
+    return f"promptops resume {run.id}{' --retry-errors' if again else ''}"
 
 
 def nothing_to_do(run: Run, *, retry_errors: bool) -> str:
@@ -64,7 +73,7 @@ def how_to_finish(run: Run) -> str:
         return f"Let it go on first: {go_on(run)}"
     if run.status == "waiting":
         return f"Bring its answers first: promptops resume {run.id} --wait"
-    return f"Finish it first: promptops resume {run.id}"
+    return f"Finish it first: {resuming(run)}"
 
 
 def taken(root: Path, run_id: str, owner: str | None) -> str:

@@ -76,7 +76,10 @@ def test_a_run_is_told_from_its_start_to_its_end(folder: Folder) -> None:
         "done": 4,
         "errors": 1,
     }
-    assert found[-1]["cost"] is None and found[-1]["tokens_in"] == 7 * 3
+    usage = found[-1]
+    # As one answer tells no tokens and two no price; what is known of a part is no sum.
+    assert (usage["cost"], usage["tokens_in"], usage["tokens_out"]) == (None, None, None)
+    assert (usage["calls"], usage["failed"]) == (4, 1)
     assert all(each["time"].endswith("Z") and each["time"] <= found[-1]["time"] for each in found)
     for secret in ("WORDY", "SERVER", "number 0"):
         assert secret not in done.stderr

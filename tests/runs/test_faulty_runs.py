@@ -13,6 +13,7 @@ import pytest
 from promptops import Project
 from promptops.calls.call import FATAL_LIMIT, REFUSED_LIMIT, Stopped
 from promptops.errors import FATAL
+from tests import paid_server
 from tests.made import Folder, questions
 from tests.providers import fault_server
 from tests.providers.fault_server import KEY, Asked, Writer, completion, http, ok, refuses, says
@@ -72,6 +73,29 @@ def test_a_run_with_one_fault_ends_with_each_sample_in_its_class(
         assert calls == samples or (kind == "timeout" and samples // 2 < calls < samples)
     assert seconds < 20
     assert KEY not in ended
+
+
+def test_refusals_end_a_run_whose_calls_are_all_under_way(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAULTY_KEY", KEY)
+    refused = {f"number {number}" for number in range(FATAL_LIMIT)}
+    with paid_server.serving() as server:
+        # The others are told to come back after a minute.
+        server.status = lambda text, times: 401 if text in refused else 503
+        server.seconds = lambda text: 0.2
+        server.pause = "60"
+        project_at(folder, server.url, FATAL_LIMIT + 3, attempts=4, timeout=20.0)
+        asked = folder.run("eval", "numbers", "-p", "ask.prompt.yaml", "-m", "faulty/m", "-j", "8", code=3)
+    with Project.open(folder.path) as project:
+        run = project.run("latest")
+    assert (
+        "refuses every call" in asked.stderr and f"promptops resume {run.id} --retry-errors" in asked.stderr
+    )
+    # On a busy machine the last ones may be let go before the server has heard of them; none is asked again.
+    assert run.status == "interrupted" and run.errors == FATAL_LIMIT <= server.calls <= FATAL_LIMIT + 3
+    for shown in (folder.run("runs"), folder.run("show", run.id)):
+        assert f"promptops resume {run.id} --retry-errors" in shown.stdout
 
 
 @pytest.mark.parametrize("play", sorted(set(ANSWERS) - {"ok"}))

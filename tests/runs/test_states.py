@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from promptops import Project
+from promptops.calls.budget import Budget
 from promptops.errors import UsageError
 from promptops.runs.owner import own_name
 from tests.made import EVALSET, Folder, questions
@@ -75,6 +76,29 @@ def test_a_run_whose_process_was_killed_is_interrupted_and_says_how_it_goes_on(
         assert "running" not in refused and f"promptops resume {run}" in refused
 
 
+def test_a_run_is_finished_as_soon_as_it_is_whole_whatever_the_command_has_still_to_do(
+    folder: Folder, slow: list[str]
+) -> None:
+    with at_work(folder, [*slow[:4], "-m", "mock/echo", *slow[4:]]) as process:
+        with Project.open(folder.path) as project:
+            first, second = project.runs()[1], project.runs()[0]
+        folder.run("accept", first.id)
+        process.kill()
+        process.wait()
+    with Project.open(folder.path) as project:
+        assert (first.status, second.status) == ("finished", "running")
+        assert [project.run(run.id).status for run in (first, second)] == ["finished", "interrupted"]
+
+
+def test_a_run_whose_process_was_killed_after_its_last_result_is_finished(folder: Folder) -> None:
+    folder.evalset("numbers", questions(3), EVALSET)
+    folder.run("eval", "numbers", "-p", "ask.prompt.yaml")
+    with Project.open(folder.path) as project:
+        project.store.set_status(project.run("latest").id, "running")
+    assert told(folder) == {"finished"}
+    folder.run("accept")
+
+
 def test_a_killed_process_that_nobody_has_heard_of_yet_is_gone(folder: Folder, slow: list[str]) -> None:
     with at_work(folder, slow) as process:
         process.kill()
@@ -122,7 +146,8 @@ def test_a_process_on_another_host_is_there_as_long_as_its_lease(
 ) -> None:
     folder.evalset("numbers", questions(3), EVALSET)
     with Project.open(folder.path) as project:
-        run = project.evaluate("numbers", [folder.path / "ask.prompt.yaml"], ["mock/echo"])[0]
+        asks = [folder.path / "ask.prompt.yaml"]
+        run = project.evaluate("numbers", asks, ["mock/echo"], budget=Budget(max_calls=2))[0]
         project.store.set_status(run.id, "running")
         project.store.claim_run(run.id, "elsewhere:1:2@3:abcd", seconds)
         assert project.run(run.id).status == status
