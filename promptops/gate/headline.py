@@ -217,8 +217,7 @@ def _open(verdict: Verdict, cell: CellVerdict, prompt: str, written: Written) ->
     what = f"Don't {_verb(prompt)} {written(prompt)} yet" if prompt else "Don't ship it yet"
     stopping = verdict.stopping
     if stopping is not None and stopping.cut:
-        left = stopping.planned - stopping.samples
-        return f"{told}. {what}: ask the other {left:,} samples (promptops resume {verdict.candidate})."
+        return f"{told}. {what}: have the rest asked (promptops resume {verdict.candidate})."
     if stopping is not None and stopping.left_open:
         left = stopping.planned - stopping.samples
         asked = f" ({stopping.more})" if stopping.more else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from promptops.store.answers import Spent
+from promptops.texts.figures import dollars
 from promptops.types import Run
 from promptops.verdicts import Stopping, Verdict
 
@@ -66,13 +67,11 @@ def how_it_ended(found: Stopping) -> str:
     if found.first is not None:
         return _of_stages(found, waiting)
     if found.cut:
-        calls = f", about {found.calls_saved:,} calls" if found.calls_saved else ""
-        money = f" and ${found.cost_saved:.2f}" if found.cost_saved else ""
-        beyond = f" {found.in_flight:,} more answers are stored." if found.in_flight else ""
+        calls = f": about {_calls(found.calls_saved)}{_money(found)}" if found.calls_saved else ""
         return (
             f"The run was cut off after {found.samples:,} of {found.planned:,} samples, in an order drawn "
-            f"before the run (seed {found.seed}). Bets on these hold whatever ended it; the others can still "
-            f"be asked{calls}{money}.{beyond}{waiting}"
+            f"before the run (seed {found.seed}). Bets on these hold whatever ended it; the rest can still "
+            f"be asked{calls}.{_beyond(found)}{waiting}"
         )
     if not found.stopped:
         left = f", and the bound at the end had alpha = {found.alpha_end:g} left" if found.alpha_end else ""
@@ -86,8 +85,9 @@ def how_it_ended(found: Stopping) -> str:
             f"the run (seed {found.seed}): there it was certain. The {found.later:,} other answers don't "
             f"count.{waiting}"
         )
-    rest = f" {found.in_flight:,} more answers were under way." if found.in_flight else ""
-    money = f" and about ${found.cost_saved:.2f}" if found.cost_saved else ""
+    were = "answer was" if found.in_flight == 1 else "answers were"
+    rest = f" {found.in_flight:,} more {were} under way." if found.in_flight else ""
+    money = _money(found)
     saved = (
         f" About {_calls(found.calls_saved)}{money} {_were(found)} not spent." if found.calls_saved else ""
     )
@@ -105,7 +105,7 @@ def _of_stages(found: Stopping, waiting: str) -> str:
             f"The first {found.first:,} samples, {drawn}, left it open. So all {found.planned:,} were asked, "
             f"and decide with what of alpha was kept for them: {found.alpha_end:.2g}."
         )
-    money = f" and about ${found.cost_saved:.2f}" if found.cost_saved else ""
+    money = _money(found)
     calls = f"about {_calls(found.calls_saved)}{money}"
     if found.left_open:
         ask = f" The others would take {calls}: {found.more}." if found.calls_saved else ""
@@ -118,6 +118,22 @@ def _of_stages(found: Stopping, waiting: str) -> str:
         if found.calls_saved
         else told
     )
+
+
+def _beyond(found: Stopping) -> str:
+    """Return why more is stored of a run that was cut off than its bets stand on."""
+    if not found.in_flight:
+        return ""
+    if found.in_flight == 1:
+        return " 1 more answer is stored; it counts once those before it in that order are there."
+    return (
+        f" {found.in_flight:,} more answers are stored; they count once those before them in that order are "
+        "there."
+    )
+
+
+def _money(found: Stopping) -> str:
+    return f" and about {dollars(found.cost_saved)}" if found.cost_saved else ""
 
 
 def _calls(count: int) -> str:
