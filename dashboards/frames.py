@@ -53,9 +53,7 @@ def runs_frame(
 
 def _done(run: Run) -> str:
     part = f", a part: {run.samples} of {run.part.samples} samples" if run.part is not None else ""
-    # How far a run at work is says its own page, which looks again and again; two figures would differ.
-    done = "…" if run.at_work else run.done
-    return f"{done} of {run.samples * run.repeats}{part}"
+    return f"{run.done} of {run.samples * run.repeats}{part}"
 
 
 def _cost(bill: Bill | None) -> str:

@@ -60,17 +60,15 @@ def _state(run: Run) -> None:
 
 
 def _pace(run: Run, through: int) -> str:
-    """Return the results a second since this page first saw the run, and what is left at that rate."""
-    if run.status != "running":
-        st.session_state.pop(f"seen-{run.id}", None)
-        return ""
-    seen = st.session_state.setdefault(f"seen-{run.id}", (time.monotonic(), through))
-    seconds = time.monotonic() - seen[0]
-    rate = (through - seen[1]) / seconds if seconds > 1 else 0.0
-    if rate <= 0:
+    """Return how quickly results were stored lately, and what is left at that pace."""
+    rate = project().pace(run.id) if run.status == "running" else None
+    if rate is None:
         return ""
     left = (run.samples * run.repeats - through) / rate
-    return f", {rate:.1f} a second, about {left:,.0f} s left"
+    often = f"{rate:.1f} a second" if rate >= 1 else f"{rate * 60:.0f} a minute"
+    return (
+        f", {often}, about {left:,.0f} s left" if left < 90 else f", {often}, about {left / 60:,.0f} min left"
+    )
 
 
 def _pause(run: Run) -> None:

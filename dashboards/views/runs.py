@@ -89,8 +89,8 @@ def _details(run: Run) -> None:
         liverun.panel(run)
     if run.at_work:
         st.caption(
-            "Figures and cases are those that were there when this page was drawn. Reload it for newer ones; "
-            "when the run ends they come by themselves."
+            "The list, figures and cases are those that were there when this page was drawn. Reload it for "
+            "newer ones; when the run ends they come by themselves."
         )
     _figures(run)
     _cases(run)

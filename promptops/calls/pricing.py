@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from promptops.noun import Noun
 from promptops.store.answers import Spent
-from promptops.texts.figures import dollars
+from promptops.texts.figures import dollars, duration
 
 
 class Price(Noun):
@@ -99,5 +99,4 @@ def waiting(seconds: float | None, concurrency: int) -> str:
     if seconds is None:
         return "time unknown"
     each = seconds / concurrency
-    told = "under 1 s" if each < 1 else f"{each:.0f} s" if each < 90 else f"{each / 60:.0f} min"
-    return f"{told if each < 5400 else f'{each / 3600:.1f} h'} with {concurrency} at a time"
+    return f"{'under 1 s' if each < 1 else duration(each)} with {concurrency} at a time"

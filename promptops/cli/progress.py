@@ -15,7 +15,7 @@ from promptops.calls.budget import Budget
 from promptops.cli.jsonlog import JsonLog, json_log
 from promptops.runs.progress import Progress, Watch
 from promptops.runs.states import resuming
-from promptops.texts.figures import figure, interval
+from promptops.texts.figures import duration, figure, interval, pace
 from promptops.types import Run
 
 if TYPE_CHECKING:
@@ -113,7 +113,8 @@ def told(progress: Progress) -> str:
         parts.append(f"{progress.unscored} unscored")
     if usage.cached:
         parts.append(f"{usage.cached} cached")
-    parts.append(f"{progress.rate:.0f}/s")
+    if progress.done:
+        parts.append(pace(progress.rate))
     estimate = progress.running.estimate() if progress.running else None
     if estimate is not None:
         bounds = f" {interval(estimate.low, estimate.high)}" if estimate.low is not None else ""
@@ -129,7 +130,7 @@ def told(progress: Progress) -> str:
     elif progress.enough:
         parts.append("certain, so no more are asked")
     elif left is not None and progress.done < progress.total:
-        parts.append(f"{left:.0f} s left")
+        parts.append(f"{duration(left)} left")
     return "  ".join(part for part in parts if part)
 
 

@@ -35,6 +35,10 @@ class Progress:
     """Held while the command is paused."""
     remarks: tuple[str, ...] = ()
     """What is to be known before the first call, as sentences."""
+    at_once: int = 0
+    """How many results are worked on at a time; 0 where that is not known."""
+    taken: float = 0.0
+    """Seconds that the results took, each from its beginning, added up."""
     unit: str = ""
     """What is counted, where it is no samples of runs."""
     started: float = field(default_factory=monotonic)
@@ -56,12 +60,28 @@ class Progress:
 
     @property
     def seconds_left(self) -> float | None:
-        """Estimated seconds to the end; None before the first result."""
-        return (self.total - self.done) / self.rate if self.done else None
+        """Estimated seconds to the end; None before the first result.
 
-    def add(self, run: Run, result: Result, running: Running | None = None, place: int = 0) -> None:
+        At first by how long a result takes: those under way are nearly there, and no pace counts them.
+        """
+        if not self.done:
+            return None
+        left = self.total - self.done
+        if self.done < 2 * self.at_once and self.taken:
+            return left * self.taken / self.done / self.at_once
+        return left / self.rate
+
+    def add(
+        self,
+        run: Run,
+        result: Result,
+        running: Running | None = None,
+        place: int = 0,
+        seconds: float = 0.0,
+    ) -> None:
         """Count a result that is stored; `running` knows its sample by its place among the task's."""
         self.done += 1
+        self.taken += seconds
         self.errors += result.failure is not None
         self.unscored += any(score.unscored is not None for score in result.scores.values())
         self.latest = (run, result)

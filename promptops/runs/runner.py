@@ -82,6 +82,7 @@ class Runner:
         progress = Progress(
             total=sum(counts), usage=self.usage, runs=runs, brake=self.brake, remarks=self.remarks
         )
+        progress.at_once = min(concurrency, progress.total)
         self._progress = progress
         if self.tracing is not None:
             for task, count in zip(tasks, counts, strict=True):
@@ -93,11 +94,13 @@ class Runner:
             task, todo = item.task, item.todo
             if task.at_an_end or not await self._may_go_ahead(task, todo.number, concurrency):
                 return
+            began = progress.seconds
             result = await (self._finish(item) if self.tracing is None else self._traced(item, self.tracing))
             if result is None:
                 self._stir()
                 return
-            progress.add(task.run, result, self.running.get(task.run.id), todo.number)
+            took = progress.seconds - began
+            progress.add(task.run, result, self.running.get(task.run.id), todo.number, took)
             progress.enough = self._followed(task, result)
             if self.watch:
                 self.watch(progress)

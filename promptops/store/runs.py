@@ -51,6 +51,14 @@ class Runs(Database):
         some = ", ".join(row.id for row in found[:5]) + (" ..." if len(found) > 5 else "")
         raise UsageError(f"More than one run begins with {reference!r}: {some}. Write more of the id.")
 
+    def results_since(self, run_id: str, moment: str) -> tuple[int, str | None]:
+        """Return how many results of a run were stored since a moment in UTC, and when the first of them."""
+        query = select(func.count(), func.min(results.c.created_at))
+        with self.reading() as connection:
+            lately = results.c.run_id == run_id, results.c.created_at >= moment
+            count, first = connection.execute(query.where(*lately)).one()
+        return count, first
+
     def run_config(self, run_id: str) -> dict[str, JsonValue]:
         """Return the settings that a run was created with."""
         with self.reading() as connection:

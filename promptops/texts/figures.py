@@ -44,6 +44,20 @@ def dollars(cost: float | None) -> str:
     )
 
 
+def pace(rate: float) -> str:
+    """Return how many come in a second, or in a longer time where few do."""
+    if rate >= 1:
+        return f"{rate:.0f}/s" if rate >= 10 else f"{rate:.1f}/s"
+    return f"{rate * 60:.0f}/min" if rate >= 1 / 60 else f"{rate * 3600:.0f}/h"
+
+
+def duration(seconds: float) -> str:
+    """Return a time that is to pass, roughly."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
 def listed(names: Sequence[str]) -> str:
     """Return names as a part of a sentence: a, b and c; of many the first ones."""
     if len(names) > NAMED:

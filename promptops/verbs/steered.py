@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 from promptops.calls.budget import Budget
 from promptops.errors import UsageError
@@ -54,6 +55,19 @@ class Steered(Experiments):
     def paused(self, reference: str) -> bool:
         """Tell whether the process of this machine that works on a run is held, and begins no call."""
         return self.run(reference).status == "paused"
+
+    def pace(self, reference: str) -> float | None:
+        """Return how many results a second of a run were stored lately; None where too few were to tell."""
+        run, now = self.run(reference), datetime.now(UTC)
+        for minutes in (1, 10):
+            since = now - timedelta(minutes=minutes)
+            count, first = self.store.results_since(run.id, since.isoformat(timespec="microseconds"))
+            # Of a run that was begun in this time its first answers are waited for, too.
+            begun = datetime.fromisoformat(run.created_at)
+            start = begun if begun > since or first is None else datetime.fromisoformat(first)
+            if count > 1 and now > start:
+                return count / (now - start).total_seconds()
+        return None
 
     def pause(self, reference: str, *, hold: bool = True) -> bool:
         """Have the process that works on a run begin no call, or go on; returns whether it was told so.

@@ -8,12 +8,15 @@ import re
 import select
 import subprocess
 import sys
+import time
 from typing import Any
 
 import numpy as np
 import pytest
 
 from promptops import Project, Run
+from promptops.calls.usage import Usage
+from promptops.cli.progress import told as line_of
 from promptops.metrics.exact import Exact
 from promptops.runs.progress import Progress
 from promptops.runs.running import Running
@@ -190,3 +193,25 @@ def test_a_terminal_shows_it_as_running(folder: Folder) -> None:
     lines = re.split(r"\r\x1b\[2K|\r?\n", shown.decode())
     found = [line for line in lines if running.search(line)]
     assert found, lines
+
+
+@pytest.mark.parametrize(
+    ("done", "seconds", "told"),
+    [
+        # Eight calls of 30 s each: six rounds, of which the first is not over when its first answer is there.
+        (1, 30.0, ("2/min", "3 min left")),
+        # From two rounds on the pace tells.
+        (16, 80.0, ("12/min", "3 min left")),
+        (40, 2.0, ("20/s", "0 s left")),
+        (2, 7200.0, ("1/h", "67 min left")),
+    ],
+)
+def test_a_slow_servers_pace_is_told_and_the_time_left_from_the_first_answer_on(
+    done: int, seconds: float, told: tuple[str, str]
+) -> None:
+    progress = Progress(total=48, usage=Usage(), at_once=8)
+    progress.done, progress.started = done, time.monotonic() - seconds
+    progress.taken = 30.0 if done == 1 else done * 700.0
+    shown = line_of(progress).split("  ")
+    assert set(told) <= set(shown)
+    assert len(line_of(Progress(total=48, usage=Usage())).split("  ")) == 1
