@@ -56,8 +56,8 @@ def test_a_wrong_address_is_told_and_how_to_ask_again(folder: Folder) -> None:
         done = folder.run(*ASK, "-m", "faulty/nowhere", code=3, FAULTY_KEY=KEY)
         told = words(done.stdout)
         assert f"The server answered 404 at {bare}/chat/completions" in told
-        assert "base_url that ends with /v1" in told
-        assert "--retry-errors" in told
+        assert "Its base_url usually ends in /v1" in told
+        assert "When that is mended, ask again: promptops resume" in told
         assert "By slice" not in told
         folder.run("resume", "latest", code=3, FAULTY_KEY=KEY)
 

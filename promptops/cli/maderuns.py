@@ -80,10 +80,11 @@ def print_made(
 def _tell_unanswered(project: Project, run: Run, *, several: bool) -> None:
     """Say last, where it is seen, what has no answer, and how it is asked again."""
     from promptops.cli import tables
-    from promptops.runs.unanswered import unanswered
+    from promptops.runs.unanswered import asking_again, unanswered
 
-    which = f"Run {run.id}: " if several else ""
-    tables.print_alarm(f"{which}{unanswered(run, project.failures(run.id))}")
-    if run.status == "finished":
+    which, failures = f"Run {run.id}: " if several else "", project.failures(run.id)
+    tables.print_alarm(f"{which}{unanswered(run, failures)}")
+    again = asking_again(failures)
+    if run.status == "finished" and again:
         live = " (in another batch; with --live directly)" if project.is_batched(run.id) else ""
-        click.echo(f"Ask again what has no answer: promptops resume {run.id} --retry-errors{live}")
+        click.echo(f"{again}: promptops resume {run.id} --retry-errors{live}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -22,6 +23,8 @@ _BY_CODE: dict[str, FailureKind] = {
     "model_not_found": "not_found",
     "context_length_exceeded": "rejected",
 }
+_VERSION = re.compile(r"/v\d")
+"""In the path of nearly all servers of that API."""
 _BY_STATUS: dict[int, FailureKind] = {
     401: "auth",
     402: "quota",
@@ -40,16 +43,21 @@ def refusal(
 ) -> CallFailed:
     """Return the failure that an answer with a status other than 2xx stands for.
 
-    `asked` is the address, which is told where nothing is there.
+    `asked` is the address, which is told where nothing is there, or not what was asked for.
     """
     if 300 <= status < 400:
         return _redirect(status, headers, key)
     error = _error_object(body)
     words = one_line(masked(_message(error, body), key))
     message = f"The server answered {status}: {words}" if words else f"The server answered {status}."
-    if status in (404, 405) and asked and not error:
+    if status in (404, 405) and asked:
         place = asked.partition("?")[0]
-        advice = "" if "/v1/" in place else ". Most servers want a base_url that ends with /v1"
+        at_fault = not _VERSION.search(place) and error.get("code") not in _BY_CODE
+        advice = (
+            f"{'.' if words[-1:] not in ('', '.') else ''} Its base_url usually ends in /v1"
+            if at_fault
+            else ""
+        )
         message = f"The server answered {status} at {place}{f': {words}' if words else ''}{advice}"
     return CallFailed(_kind(status, error), message, status=status, retry_after=retry_after(headers))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from promptops.errors import FATAL
 from promptops.types import FailureCount, Run
 
 
@@ -18,6 +19,20 @@ def unanswered(run: Run, failures: Sequence[FailureCount]) -> str:
         f"{run.errors:,} of {asked:,} answers are missing ({share_missing(run):.0%}): {why}. They are no "
         f"zeros. {rest}"
     )
+
+
+def asking_again(failures: Sequence[FailureCount]) -> str:
+    """Return whether to ask again what has no answer, as the beginning of a sentence; empty where not.
+
+    A filter says the same the next time, and so does a server that knows no such key or model, until that is
+    mended.
+    """
+    kinds = {each.kind for each in failures}
+    if kinds <= {"filtered"}:
+        return ""
+    if kinds <= FATAL | {"filtered"}:
+        return "When that is mended, ask again"
+    return "Ask again what has no answer"
 
 
 def share_missing(run: Run) -> float:

@@ -16,6 +16,7 @@ import pytest
 from promptops.canonical import canonical_json
 from promptops.errors import CallFailed, SettingsError, UsageError
 from promptops.providers import ProviderSettings
+from promptops.providers._openai_errors import refusal
 from promptops.providers.openai import OpenAI
 from promptops.types import Completion, Message, Request
 from tests.providers import fault_server
@@ -207,6 +208,26 @@ def test_each_form_of_retry_after_is_understood_and_junk_is_none(play: str, seco
     assert failure.kind == "rate_limited"
     assert failure.status == 429
     assert failure.retry_after == (None if seconds is None else pytest.approx(seconds, abs=1.5))
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "hint"),
+    [
+        ("", None, True),
+        ("/api", None, True),
+        ("/v1", None, False),
+        ("/openai/v2", None, False),
+        ("", "model_not_found", False),
+    ],
+)
+def test_where_nothing_is_found_the_address_is_told_and_what_it_may_lack(
+    path: str, code: str | None, hint: bool
+) -> None:
+    place = f"http://here:8000{path}/chat/completions"
+    body = json.dumps({"error": {"message": "no such route", "code": code}}).encode()
+    told = str(refusal(404, {}, body, None, f"{place}?key=hidden"))
+    assert told.startswith(f"The server answered 404 at {place}: no such route")
+    assert told.endswith("no such route. Its base_url usually ends in /v1") is hint
 
 
 def test_a_long_message_of_a_server_becomes_one_short_line() -> None:

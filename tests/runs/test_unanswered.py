@@ -7,7 +7,8 @@ import json
 import pytest
 
 from promptops import Project
-from promptops.runs.unanswered import share_missing, too_many_missing, unanswered
+from promptops.errors import FailureKind
+from promptops.runs.unanswered import asking_again, share_missing, too_many_missing, unanswered
 from promptops.types import FailureCount, Run
 from tests.made import Folder, questions
 
@@ -33,6 +34,20 @@ def test_the_last_lines_say_how_many_are_missing_why_and_what_to_do(failing: tup
     folder.script("failing.json", {"*": {}})
     again = folder.run("resume", run, "--retry-errors")
     assert "missing" not in again.stdout and "Ask again" not in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("kinds", "told"),
+    [
+        (("filtered",), ""),
+        (("auth", "filtered"), "When that is mended, ask again"),
+        (("quota",), "When that is mended, ask again"),
+        (("not_found", "timeout"), "Ask again what has no answer"),
+        (("server", "filtered"), "Ask again what has no answer"),
+    ],
+)
+def test_to_ask_again_is_advised_where_it_may_help(kinds: tuple[FailureKind, ...], told: str) -> None:
+    assert asking_again([FailureCount(kind=kind, count=1, example="") for kind in kinds]) == told
 
 
 @pytest.mark.parametrize(("most", "code"), [(None, 0), ("0.34", 0), ("0.33", 3), ("0", 3)])
