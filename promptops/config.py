@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -30,6 +31,9 @@ VARIABLES = (
     "engine",
 )
 """Settings that PROMPTOPS_NAME may set."""
+
+OTHER_VARIABLES = ("actor", "log", "root", "refresh_docs")
+"""What else is read under such a name."""
 
 
 class Settings(BaseModel):
@@ -82,6 +86,13 @@ def load_settings(start: Path, environment: Mapping[str, str], **flags: object) 
     return settings.model_copy(
         update={"database": _absolute(settings.database, root), "logging": logging}
     ), root
+
+
+def unread_variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the PROMPTOPS_* variables that nothing reads, each with the one that may be meant, or ""."""
+    known = [f"PROMPTOPS_{name.upper()}" for name in (*VARIABLES, *OTHER_VARIABLES)]
+    unread = sorted(name for name in environment if name.startswith("PROMPTOPS_") and name not in known)
+    return {name: next(iter(get_close_matches(name[:100], known, 1, 0.8)), "") for name in unread}
 
 
 def redact_url(url: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import sys
 from dataclasses import dataclass
 from typing import Literal
 
 from promptops import plugins
-from promptops.config import redact_url
+from promptops.config import redact_url, unread_variables
 from promptops.errors import PromptopsError
 from promptops.project import Project
 from promptops.shipped import shipped_folder
@@ -28,6 +29,7 @@ class Check:
 def examine(folder: str, database: str | None) -> list[Check]:
     """Look at everything; nothing is changed beyond bringing the database up to date."""
     checks = [Check("python", "ok", sys.version.split()[0]), _sqlite(), _wings(), _shipped()]
+    checks.extend(_environment())
     try:
         with Project.open(folder, database=database) as project:
             checks.append(Check("settings", "ok", f"project at {project.root}"))
@@ -63,6 +65,15 @@ def _shipped() -> Check:
     return Check(
         "files", "error" if missing else "ok", f"missing: {', '.join(missing)}" if missing else "complete"
     )
+
+
+def _environment() -> list[Check]:
+    return [
+        Check(
+            "environment", "warning", f"{name} is set, and nothing reads it{near and f'; {near} is meant?'}"
+        )
+        for name, near in unread_variables(os.environ).items()
+    ]
 
 
 def _sets(project: Project) -> list[Check]:

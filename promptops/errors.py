@@ -15,7 +15,7 @@ PromptopsError
 ├── NotReached            a server that can't be asked now; nothing is lost     exit 3
 ├── NotYet                what a server is still at; the same command does later  exit 3
 ├── BatchMissing          a batch that its server does not know any more       exit 3
-├── RunInterrupted        a run that was stopped and can be resumed          exit 130 / 143
+├── RunInterrupted        a run that was stopped and can be resumed          exit 129 / 130 / 143
 └── CallFailed            one call to a model failed; recorded, not shown as a crash
 
 Errors carry strings, numbers and ids, never live objects.

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from promptops.config import load_settings, redact_url
+from promptops.config import load_settings, redact_url, unread_variables
 from promptops.errors import SettingsError
 from promptops.providers import ProviderSettings
 
@@ -61,6 +61,21 @@ def test_every_setting_has_a_variable(tmp_path):
     settings, _ = load_settings(tmp_path, environment)
     found = settings.model_dump(exclude={"providers", "allow_code", "monitor", "logging"})
     assert [str(value) for value in found.values()] == list(environment.values())[:8]
+
+
+def test_variables_that_nothing_reads_are_told_with_what_may_be_meant(tmp_path):
+    environment = {
+        "PROMPTOPS_CONCURENCY": "3",
+        "PROMPTOPS_TEAM_KEY": "x",
+        "PROMPTOPS_MODEL": "a/b",
+        "PROMPTOPS_ACTOR": "me",
+        "PROMPTOPS_LOG": "off",
+        "OTHER": "y",
+    }
+    assert unread_variables(environment) == {
+        "PROMPTOPS_CONCURENCY": "PROMPTOPS_CONCURRENCY",
+        "PROMPTOPS_TEAM_KEY": "",
+    }
 
 
 def test_how_production_is_logged_is_read_and_checked(tmp_path):

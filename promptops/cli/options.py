@@ -139,6 +139,7 @@ def open_project(ctx: click.Context, *, dry: bool = False, existing: bool = Fals
     from promptops.project import Project
 
     given = ctx.obj
+    _tell_misspelt(ctx)
     flags = {"database": given["database"], "engine": given.get("engine")}
     with Project.open(given["folder"], **flags, read_only=dry, missing_ok=dry or existing) as project:
         told = ""
@@ -151,3 +152,17 @@ def open_project(ctx: click.Context, *, dry: bool = False, existing: bool = Fals
             missing = project.looked_in_vain if existing else None
             if missing is not None and str(missing) not in told:
                 click.echo(f"There is no database at {safe_line(str(missing), 400)} yet.", err=True)
+
+
+def _tell_misspelt(ctx: click.Context) -> None:
+    """Say once which variables of the environment look like settings of ours and are none."""
+    import os
+
+    from promptops.cli.safe import safe_line
+    from promptops.config import unread_variables
+
+    unread = {} if ctx.obj.get("told_misspelt") else unread_variables(os.environ)
+    ctx.obj["told_misspelt"] = True
+    for name, near in unread.items():
+        if near:
+            click.echo(safe_line(f"{name} is set, and nothing reads it. Did you mean {near}?", 300), err=True)

@@ -51,9 +51,9 @@ async def interruptible(work: asyncio.Task[Value], stop: asyncio.Event) -> Value
 
 @contextlib.contextmanager
 def signals(stop: asyncio.Event, stopped: list[int], pause: Callable[[], None]) -> Iterator[bool]:
-    """Turn SIGINT and SIGTERM into a clean stop, SIGUSR1 into a pause; only the main thread can.
+    """Turn SIGINT, SIGTERM and SIGHUP into a clean stop, SIGUSR1 into a pause; only the main thread can.
 
-    Yields whether signals are heard.
+    Yields whether signals are heard. Who was started by nohup ignores SIGHUP, and still does.
     """
     if threading.current_thread() is not threading.main_thread():
         yield False
@@ -64,7 +64,10 @@ def signals(stop: asyncio.Event, stopped: list[int], pause: Callable[[], None]) 
         stopped.append(number)
         stop.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    endings = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        endings.append(signal.SIGHUP)
+    for number in endings:
         loop.add_signal_handler(number, told, number)
     before = signal.getsignal(signal.SIGUSR1)
     loop.add_signal_handler(signal.SIGUSR1, pause)
@@ -73,5 +76,5 @@ def signals(stop: asyncio.Event, stopped: list[int], pause: Callable[[], None]) 
     finally:
         loop.remove_signal_handler(signal.SIGUSR1)
         signal.signal(signal.SIGUSR1, before)
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in endings:
             loop.remove_signal_handler(number)

@@ -10,12 +10,15 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from promptops.runs.owner import is_dead
+
 WORKING, HELD = "working", "held"
 
 
 @contextlib.contextmanager
 def listening(root: Path, run_ids: Sequence[str], owner: str) -> Iterator[None]:
     """Say that this process can be held, for as long as it works."""
+    _tidy(root)
     say(root, run_ids, owner, held=False)
     try:
         yield
@@ -43,6 +46,15 @@ def holds(root: Path, run_id: str, owner: str) -> bool | None:
     except (OSError, UnicodeDecodeError):
         return None
     return lines[1] == HELD if len(lines) == 2 and lines[0] == owner else None
+
+
+def _tidy(root: Path) -> None:
+    """Take away what processes said that were killed."""
+    for file in (root / ".promptops").glob("work-*"):
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            owner = file.read_text("utf-8").partition("\n")[0]
+            if is_dead(owner):
+                file.unlink()
 
 
 def _file(root: Path, run_id: str) -> Path:

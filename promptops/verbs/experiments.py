@@ -13,8 +13,9 @@ from promptops.errors import UsageError
 from promptops.prompts.files import read_prompt
 from promptops.prompts.templates import Renderer
 from promptops.replay.recorded import refuse_other_cassette
+from promptops.runs.owner import works
 from promptops.runs.progress import Watch
-from promptops.runs.tasks import Follower
+from promptops.runs.tasks import Follower, Task
 from promptops.types import (
     Case,
     EvalSet,
@@ -56,8 +57,19 @@ class Experiments(Evaluating):
         refuse_other_cassette(run.id, self.store.run_config(run.id).get("cassette"), work.cassette)
         task = work.task(run, wanted, retry_errors=retry_errors, follower=follower)
         work.refuse_other_servers(run)
+        work.remarks += self._killed(run, task)
         work.carry_out([task])
         return self.run(run.id)
+
+    def _killed(self, run: Run, task: Task) -> tuple[str, ...]:
+        """Return what calls may have cost that nobody heard the end of, as a sentence, if there were any."""
+        lease, config = self.store.leases([run.id]).get(run.id), self.store.run_config(run.id)
+        at_once = config.get("concurrency")
+        most = min(task.count(), at_once if isinstance(at_once, int) else self.settings.concurrency)
+        if lease is None or works(lease) or not most:
+            return ()
+        calls = "one call was" if most == 1 else f"up to {most:,} calls were"
+        return (f"The process that worked on it was killed: {calls} under way and may have been charged.",)
 
     def _stored(self, run: Run, retry_errors: bool) -> Iterator[Result]:
         """Yield what a run has and keeps."""

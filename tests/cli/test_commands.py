@@ -359,3 +359,16 @@ def test_a_dry_run_of_a_part_says_of_how_many(folder: Folder) -> None:
     assert folder.run(*ask, "--limit", "30").stdout.startswith("numbers: 30 of 40 samples. Nothing was asked")
     assert folder.json(*ask, "--limit", "30")["forecast"]["of_samples"] == 40
     assert folder.run(*ask).stdout.startswith("numbers: 40 samples.")
+
+
+def test_a_misspelt_variable_is_told_once(folder: Folder) -> None:
+    misspelt = {"PROMPTOPS_CONCURENCY": "3", "PROMPTOPS_TEAM_KEY": "x"}
+    told = folder.run("runs", **misspelt).stderr
+    assert (
+        told.count("PROMPTOPS_CONCURENCY is set, and nothing reads it. Did you mean PROMPTOPS_CONCURRENCY?")
+        == 1
+    )
+    assert "TEAM_KEY" not in told and "PROMPTOPS" not in folder.run("runs").stderr
+    looked = folder.run("doctor", **misspelt).stdout
+    assert "PROMPTOPS_CONCURENCY is set, and nothing reads it; PROMPTOPS_CONCURRENCY is meant?" in looked
+    assert "PROMPTOPS_TEAM_KEY is set, and nothing reads it\n" in looked

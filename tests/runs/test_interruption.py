@@ -55,15 +55,20 @@ def start(folder: Folder, held_after: int) -> subprocess.Popen[str]:
         "-j",
         "4",
     ]
-    return subprocess.Popen(
-        command,
-        cwd=folder.path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        env={**os.environ, "HELD_AFTER": str(held_after)},
-    )
+    # Whoever runs the tests by nohup ignores it, and so would what is started here.
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        return subprocess.Popen(
+            command,
+            cwd=folder.path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            env={**os.environ, "HELD_AFTER": str(held_after)},
+        )
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def wait_for_calls(log: Path, count: int) -> None:
@@ -80,7 +85,9 @@ def stored(folder: Folder) -> set[str]:
         return {row[0] for row in connection.execute("SELECT sample_id FROM results")}
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_signal_leaves_a_run_that_resume_finishes(
     folder: Folder, asked: Path, number: int, code: int
 ) -> None:

@@ -99,6 +99,32 @@ def test_a_run_whose_process_was_killed_after_its_last_result_is_finished(folder
     folder.run("accept")
 
 
+def test_what_a_kill_may_have_cost_is_told_and_what_it_left_is_tidied(
+    folder: Folder, slow: list[str]
+) -> None:
+    with at_work(folder, slow) as process:
+        process.kill()
+        process.wait()
+    with Project.open(folder.path) as project:
+        run = project.run("latest").id
+    assert (folder.path / ".promptops" / f"work-{run}").exists()
+    told = "was killed: up to 2 calls were under way and may have been charged"
+    assert told in folder.run("resume", run, "--max-calls", "0", code=3).stderr
+    assert told not in folder.run("resume", run, "--max-calls", "0", code=3).stderr
+
+    (folder.path / ".promptops" / "work-0123456789ab").write_text("nowhere:1:2@3:abcd\nworking\n")
+    (folder.path / ".promptops" / "work-ba9876543210").write_text(f"{gone()}\nworking\n")
+    folder.run("eval", "numbers", "-p", "ask.prompt.yaml", "-m", "mock/echo", "--limit", "1")
+    # Of a process on another host nobody here knows whether it is gone.
+    assert [file.name for file in (folder.path / ".promptops").glob("work-*")] == ["work-0123456789ab"]
+
+
+def gone() -> str:
+    """Return what a process of this host would be called that is gone."""
+    host, number, _, rest = own_name().split(":")
+    return f"{host}:{number}:1@2:{rest}"
+
+
 def test_a_killed_process_that_nobody_has_heard_of_yet_is_gone(folder: Folder, slow: list[str]) -> None:
     with at_work(folder, slow) as process:
         process.kill()
