@@ -17,6 +17,7 @@ from promptops.errors import CallFailed
 from promptops.providers._wording import masked, one_line
 
 EVENT_STREAM = "text/event-stream"
+ENDED_EARLY = "The server's stream ended before the answer did."
 _END = re.compile(rb"\r\n|\n|\r")
 _SAYS_SOMETHING = re.compile(rb'"(?:content|refusal|arguments)"\s*:\s*"[^"]')
 
@@ -63,7 +64,7 @@ def whole_body(stream: bytes, key: str | None) -> bytes:
             _add_logprobs(logprobs, choice.get("logprobs"))
             finish = choice.get("finish_reason") or finish
     if not ended and finish is None:
-        raise CallFailed("malformed", "The server's stream ended before the answer did.", status=200)
+        raise CallFailed("malformed", ENDED_EARLY, status=200)
     if len(message) == 1 and finish is None and not answer:
         return b""
     message.setdefault("content", None)

@@ -20,7 +20,7 @@ from promptops.providers._deadlines import Deadlines
 from promptops.providers._openai_address import Address
 from promptops.providers._openai_direct import Direct, Exchange
 from promptops.providers._openai_lines import Line, Repetitions, lines_of
-from promptops.providers._openai_stream import EVENT_STREAM
+from promptops.providers._openai_stream import ENDED_EARLY, EVENT_STREAM
 from promptops.providers._wording import masked, one_line
 
 CONNECT_SECONDS = 10.0
@@ -89,6 +89,12 @@ class Wire:
             spent = time.monotonic() - began
             what = f"no whole answer within {seconds:g} s" if spent >= seconds else "no connection in time"
             failure = CallFailed("timeout", f"The server gave {what}.")
+        except aiohttp.ClientPayloadError:  # its own words speak of a status 400 that nobody sent
+            failure = (
+                CallFailed("connection", "The connection ended before the whole answer was there.")
+                if arrived is None
+                else CallFailed("malformed", ENDED_EARLY)
+            )
         except (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError) as error:
             words = one_line(masked(str(error), self._key)) or type(error).__name__
             if isinstance(error, aiohttp.ClientConnectorCertificateError):

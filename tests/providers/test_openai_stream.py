@@ -163,6 +163,19 @@ def test_what_is_no_answer_is_told_by_its_class(play: str, monkeypatch: pytest.M
     assert KEY not in str(failure)
 
 
+@pytest.mark.parametrize("streamed", [True, False])
+def test_an_answer_in_parts_that_is_cut_off_is_told_in_plain_words(
+    streamed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = event(chunk({"content": "half an ans"}))
+    cut = HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + f"{len(part):x}\r\n".encode() + part + b"\r\n"
+    monkeypatch.setitem(fault_server.PLAYS, "streamed", says(cut, then_close=True))
+    failure = failure_of("streamed", stream=streamed)
+    told = "stream ended before the answer" if streamed else "connection ended before the whole answer"
+    assert failure.kind == ("malformed" if streamed else "connection")
+    assert told in str(failure) and "400" not in str(failure)
+
+
 def test_a_packed_stream_is_read_though_its_first_token_is_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     body = gzip.compress(b"".join(map(event, (START, chunk({"content": "packed"}), STOP, DONE))))
     monkeypatch.setitem(
