@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 POLICY = "; ".join(
@@ -55,4 +56,10 @@ class SafeHeaders:
         await self._app(scope, receive, send_safely if scope["type"] == "http" else send)
 
 
-app = st.App(Path(__file__).with_name("app.py"), middleware=[Middleware(SafeHeaders)])
+NAMES = ["127.0.0.1", "localhost"]
+"""How this server is called; by any other name it is reached only through DNS rebinding."""
+
+app = st.App(
+    Path(__file__).with_name("app.py"),
+    middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=NAMES), Middleware(SafeHeaders)],
+)

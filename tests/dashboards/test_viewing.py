@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import socket
@@ -53,3 +54,24 @@ def _serves(port: int, seconds: float = PATIENCE) -> bool:
             if time.monotonic() >= ends:
                 return False
             time.sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/compare", "/_stcore/health", "/_stcore/host-config", "/static/index.html"]
+)
+def test_by_a_foreign_name_nothing_is_answered(dashboard: str, path: str) -> None:
+    place = dashboard.removeprefix("http://")
+    port = place.partition(":")[2]
+
+    def status(name: str) -> int:
+        connection = http.client.HTTPConnection(place, timeout=20)
+        try:
+            connection.request("GET", path, headers={"Host": name})
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
+    assert {status(name) for name in ("evil.example", f"evil.example:{port}", "127.0.0.1.evil.example")} == {
+        400
+    }
+    assert 400 not in {status(name) for name in (place, f"localhost:{port}")}
