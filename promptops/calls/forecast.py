@@ -177,7 +177,8 @@ def part_of(wanted: Wanted, model: Model, usual: Usual) -> Part:
     calls = len(wanted.characters)
     tokens_in, in_basis, in_note = _tokens_in(wanted, usual)
     tokens_out, out_basis, out_note = _tokens_out(wanted, usual)
-    cost, cost_basis, cost_note = _cost(model, usual, tokens_in, tokens_out, calls, (in_basis, out_basis))
+    bases = in_basis, out_basis
+    cost, cost_basis, cost_note = _cost(model, wanted.model, usual, tokens_in, tokens_out, calls, bases)
     seconds = None if usual.seconds is None else usual.seconds * calls
     seconds_basis: Basis = "unknown" if seconds is None else "history" if usual.same else "estimate"
     if not calls:
@@ -222,6 +223,9 @@ def forecast_of(
         for part in parts
         for basis in (part.tokens_in_basis, part.tokens_out_basis, part.cost_basis, part.seconds_basis)
     ]
+    if out:
+        unpriced = any(part.handed_in and part.handed_in_cost is None for part in parts)
+        bases.append("unknown" if unpriced else "estimate")
     found = Forecast(
         evalset=evalset,
         samples=samples,
@@ -274,6 +278,7 @@ def _tokens_out(wanted: Wanted, usual: Usual) -> tuple[int | None, Basis, str]:
 
 def _cost(
     model: Model,
+    name: str,
     usual: Usual,
     tokens_in: int | None,
     tokens_out: int | None,
@@ -285,7 +290,7 @@ def _cost(
         return 0.0, "known", ""
     if not model.by_usage or settings.price_in is None or settings.price_out is None:
         if usual.cost is None:
-            return None, "unknown", "cost unknown: no price (promptops prices)"
+            return None, "unknown", f"cost unknown: no price of {name} (promptops prices)"
         basis: Basis = "history" if usual.same else "estimate"
         return usual.cost * calls, basis, f"cost as {usual.source} took"
     if tokens_in is None or tokens_out is None:

@@ -67,7 +67,7 @@ class Forecasts(Replays):
         parts = [] if batch else self._anchor_parts(work, found, self.evalset_folder(evalset), drafts)
         parts += [part for draft in drafts for part in self._parts(work, draft, found.samples, batch=batch)]
         notes = [BATCHED] if batch else []
-        forecast = self._forecast(work, found.name, len(found.samples), repeats, parts, notes)
+        forecast = self._forecast(work, found.name, len(found.samples), repeats, parts, notes, batch=batch)
         forecast = _as_a_part(forecast, drafts[0])
         return untimed(forecast) if batch else forecast
 
@@ -120,7 +120,7 @@ class Forecasts(Replays):
         notes += [BATCHED] if batch else []
         notes += [CANCELLED.format(each.id) for each in known if each.event == "cancelled"]
         notes += [AGAIN.format(each.id, _how_many(each.requests)) for each in known if again]
-        found = self._forecast(work, run.evalset, len(samples), run.repeats, parts, notes)
+        found = self._forecast(work, run.evalset, len(samples), run.repeats, parts, notes, batch=batch)
         found = _as_a_part(found, run)
         return untimed(found) if batch else found
 
@@ -173,6 +173,8 @@ class Forecasts(Replays):
         repeats: int,
         parts: Sequence[Part],
         notes: Sequence[str] = (),
+        *,
+        batch: bool = False,
     ) -> Forecast:
         found = forecast_of(evalset, samples, repeats, work.concurrency, parts, notes)
         more = []
@@ -181,8 +183,9 @@ class Forecasts(Replays):
             more.append(f"--max-calls {limit:,} would end it before.")
         if most is not None and found.cost is not None and found.cost > most:
             more.append(f"--max-cost {most:g} would end it before.")
-        if found.calls:
-            more.append("Retries come on top.")
+        # A batch tries nothing again; of its run only judges are asked by calls.
+        if any(part.calls and (part.kind == "judge" or not batch) for part in parts):
+            more.append(f"Retries{' of judges' if batch else ''} come on top.")
         return found.model_copy(update={"notes": (*found.notes, *more)})
 
     def _parts(

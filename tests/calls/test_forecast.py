@@ -86,6 +86,15 @@ def test_without_history_tokens_are_an_estimate_by_characters_and_say_so(paid: F
     assert "at most $" in found.sentence
 
 
+def test_of_several_models_the_one_without_a_price_is_named(paid: Folder) -> None:
+    paid.write("prices.toml", CENT.replace("local/*", "local/small"))
+    found = foretold(paid, models=["local/small", "local/large"])
+    assert found.cost is None
+    assert [note for note in found.all_notes if "no price" in note] == [
+        "cost unknown: no price of local/large (promptops prices)"
+    ]
+
+
 def test_with_history_it_is_what_the_run_takes_then(paid: Folder, server: PaidServer) -> None:
     paid.evalset("numbers", questions(20), RUBRIC)
     server.seconds = lambda text: 0.01

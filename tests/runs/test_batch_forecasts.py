@@ -55,7 +55,11 @@ def test_what_is_handed_in_takes_no_call_and_what_it_costs_is_told(
         f"12 requests are handed in already ({batch} of {since}): no call is made for them. Their cost is "
         f"about {dollars(BATCHED)} at the prices of a batch."
     ]
+    assert found["sure"] == "estimate"
     said = " ".join(cli("resume", run, "--dry-run").stdout.split())
+    assert "nothing has to be guessed" not in said and "Retries" not in said
+    handed = " ".join(cli(*ASK, "--batch", "--no-cache", "--dry-run").stdout.split())
+    assert "12 calls" in handed and "Retries" not in handed
     assert f"12 requests are handed in already ({batch} of {since})" in said
     assert len(server.requests) == before and standing(folder, run)[0] == "waiting"
 
