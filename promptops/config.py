@@ -71,7 +71,10 @@ def load_settings(start: Path, environment: Mapping[str, str], **flags: object) 
     """
     start = start.absolute()
     if not start.is_dir():
-        raise SettingsError(f"{file_name(start)} is no folder. Name the project's folder.")
+        what = (
+            f"{file_name(start)} is no folder" if start.exists() else f"There is no folder {file_name(start)}"
+        )
+        raise SettingsError(f"{what}. Name the project's folder.")
     root, file, located = _nearest(start)
     written = _checked(file, located)
     variables = _variables(environment)

@@ -77,7 +77,8 @@ class NothingToAsk(UsageError):
 class UnknownName(UsageError):
     """A name that nothing answers to, with the nearest ones that exist.
 
-    Where names alone say little, `about` says by name what each is, the newest first.
+    Where names alone say little, `about` says by name what each is, the newest first. They are told by the
+    alphabet, but for those that are to come `first`.
     """
 
     def __init__(
@@ -88,8 +89,9 @@ class UnknownName(UsageError):
         hint: str = "",
         *,
         about: Mapping[str, str] | None = None,
+        first: Sequence[str] = (),
     ) -> None:
-        names = sorted(set(known))
+        names = [*first, *sorted(set(known) - set(first))]
         near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
         if near:
             advice = "Did you mean " + " or ".join(_with(item, about) for item in near) + "?"

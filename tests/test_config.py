@@ -185,8 +185,11 @@ def test_a_wrong_variable_or_flag_is_named(tmp_path):
         load_settings(tmp_path, {"PROMPTOPS_CONCURRENCY": "many"})
     with pytest.raises(SettingsError, match="--judge-model: "):
         load_settings(tmp_path, {}, judge_model=5)
-    with pytest.raises(SettingsError, match="is no folder"):
+    with pytest.raises(SettingsError, match="There is no folder"):
         load_settings(tmp_path / "nowhere", {})
+    write(tmp_path, "")
+    with pytest.raises(SettingsError, match="is no folder"):
+        load_settings(tmp_path / "promptops.toml", {})
 
 
 def test_settings_cannot_be_changed(tmp_path):

@@ -267,7 +267,7 @@ def _split(name: str, settings: Settings) -> tuple[str, str, str]:
                 f'[providers.{provider}] has no `kind`, write kind = "openai" for '
                 f"a server of the OpenAI API. There is: {', '.join(sorted(plugins.names('providers')))}."
             )
-        raise UnknownName(
-            "provider", kind, {*plugins.names("providers"), *(settings.providers if kind == provider else ())}
-        )
+        yours = sorted(settings.providers) if kind == provider else []
+        hint = f"Of your own there is: {', '.join(yours)}." if yours else ""
+        raise UnknownName("provider", kind, {*plugins.names("providers"), *yours}, hint=hint)
     return provider, own, kind

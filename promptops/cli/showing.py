@@ -10,7 +10,7 @@ from promptops.cli.options import json_option, open_project
 
 if TYPE_CHECKING:
     from promptops.calls.bills import Bill
-    from promptops.types import Case, Sample
+    from promptops.types import Attempt, Case, Result, Sample
 
 
 @click.command("runs")
@@ -160,9 +160,31 @@ def _print_sample(sample: Sample, case: Case) -> None:
         click.echo(
             f"\nanswer ({result.completion.finish_reason}{cached}):\n{safe_lines(result.completion.text)}\n"
         )
+    tried = _tries(result)
+    if tried:
+        click.echo(safe_line(tried, 600))
     for label, score in result.scores.items():
         told = f"unscored: {score.unscored}" if score.unscored else figure(case.figures[label])
         reason = f"  ({score.reason})" if score.reason else ""
         click.echo(f"{label}: {safe_line(told + reason, 400)}")
         if score.unscored and isinstance(score.evidence.get("reply"), str):
             click.echo(f"  the judge replied: {safe_line(str(score.evidence['reply']), 400)}")
+
+
+def _tries(result: Result) -> str:
+    """Return how often an answer was asked for and how each try ended; empty where one was enough."""
+    answer, failure = result.completion, result.failure
+    tries = answer.attempts if answer is not None else failure.attempts if failure is not None else ()
+    if not tries:
+        return ""
+    told = [
+        f"{_how_it_ended(each)} after {each.seconds:.1f} s"
+        + (f" (and {each.waited:.1f} s of waiting for room)" if each.waited >= 0.1 else "")
+        for each in tries
+    ]
+    return f"{len(told):,} {'try' if len(told) == 1 else 'tries'}: {', '.join(told)}"
+
+
+def _how_it_ended(attempt: Attempt) -> str:
+    status = "" if attempt.status is None else f" {attempt.status}"
+    return "answered" if attempt.failure is None else f"{attempt.failure}{status}"

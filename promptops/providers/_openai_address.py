@@ -96,9 +96,8 @@ def _key(settings: ProviderSettings, environment: Mapping[str, str], parts: Spli
     variable = settings.api_key_env or (KEY_VARIABLE if settings.base_url is None else "")
     key = environment.get(variable, "").strip() if variable else ""
     if key and not (key.isascii() and key.isprintable() and " " not in key):
-        raise SettingsError(
-            f"The value of {variable} can't be a key: it holds spaces or unprintable characters."
-        )
+        what = "spaces or unprintable characters" if key.isascii() else "characters outside ASCII"
+        raise SettingsError(f"The value of {variable} can't be a key: it holds {what}.")
     if not key and (variable == settings.api_key_env or not _is_private(parts.hostname or "")):
         server = f"{parts.scheme}://{parts.netloc}"
         if settings.api_key_env:

@@ -270,11 +270,9 @@ class Decisions(PairGates):
             raise UnknownName(
                 "baseline or run",
                 baseline,
-                [
-                    *(path.name.split(".")[1] for path in folder.glob("baseline.*.jsonl")),
-                    *(run.id for run in self.runs(limit=20, evalset=folder.name)),
-                ],
+                [run.id for run in self.runs(limit=20, evalset=folder.name)],
                 hint=f"A labelled baseline is the file {labelled.name}; accept one by --label.",
+                first=sorted(path.name.split(".")[1] for path in folder.glob("baseline.*.jsonl")),
             ) from None
 
 

@@ -372,3 +372,31 @@ def test_a_misspelt_variable_is_told_once(folder: Folder) -> None:
     looked = folder.run("doctor", **misspelt).stdout
     assert "PROMPTOPS_CONCURENCY is set, and nothing reads it; PROMPTOPS_CONCURRENCY is meant?" in looked
     assert "PROMPTOPS_TEAM_KEY is set, and nothing reads it\n" in looked
+
+
+def test_a_samples_tries_are_told_with_how_each_ended(folder: Folder) -> None:
+    steps = [{"fail": "server", "status": 502}, {"fail": "timeout"}, {"text": "number 1"}]
+    model = folder.script("s.json", {"*": {}, "q001": steps, "q002": {"fail": "filtered"}})
+    folder.run("eval", "numbers", "-p", "ask.prompt.yaml", "-m", model, "--limit", "3")
+    told = folder.run("show", "latest", "q001").stdout
+    assert re.search(
+        r"^3 tries: server 502 after \d+\.\d s, timeout after \d+\.\d s, answered after \d+\.\d s$",
+        told,
+        re.M,
+    )
+    assert re.search(r"^1 try: filtered after \d+\.\d s$", folder.run("show", "latest", "q002").stdout, re.M)
+    assert "tries" not in folder.run("show", "latest", "q000").stdout
+
+
+def test_a_provider_that_is_none_is_told_with_the_projects_own(folder: Folder) -> None:
+    folder.write("promptops.toml", '[providers.zeta]\nkind = "openai"\nbase_url = "http://127.0.0.1:9/v1"\n')
+    told = folder.run("eval", "numbers", "-p", "ask.prompt.yaml", "-m", "nope/x", code=2).stderr
+    assert "No provider is named 'nope'." in told and "Of your own there is: zeta." in " ".join(told.split())
+
+
+def test_a_baseline_that_is_none_is_told_with_the_labels_first(folder: Folder) -> None:
+    folder.run("eval", "numbers", "-p", "ask.prompt.yaml")
+    for label in ("weekly", "zebra"):
+        folder.run("accept", "--label", label)
+    told = " ".join(folder.run("gate", "numbers", "--baseline", "xyz", code=2).stderr.split())
+    assert "No baseline or run is named 'xyz'. There is: weekly, zebra, " in told

@@ -220,7 +220,7 @@ def test_wrong_settings_in_python_are_told_at_once(project: Path) -> None:
         promptops.configure_logging(sample=0)
     with pytest.raises(SettingsError, match="no regular expression"):
         promptops.configure_logging(redact=["("])
-    with pytest.raises(SettingsError, match="is no folder"):
+    with pytest.raises(SettingsError, match="There is no folder"):
         promptops.configure_logging(project=project / "nowhere")
 
 

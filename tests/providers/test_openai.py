@@ -332,6 +332,16 @@ def test_the_base_url_comes_from_settings_then_environment_then_the_public_addre
     )
 
 
+@pytest.mark.parametrize(
+    ("key", "told"), [("sk-k\u00e4se", "characters outside ASCII"), ("sk a", "spaces or unprintable")]
+)
+def test_what_can_be_no_key_is_told_why(key: str, told: str) -> None:
+    settings = ProviderSettings(base_url="http://localhost:1/v1", api_key_env="MODEL_KEY")
+    with pytest.raises(SettingsError, match=told) as caught:
+        OpenAI("m", settings, {"MODEL_KEY": key}, ROOT)
+    assert key not in str(caught.value)
+
+
 def test_extra_fields_change_the_origin_so_that_the_cache_keeps_them_apart() -> None:
     def origin(**settings: Any) -> str:
         return OpenAI("m", ProviderSettings(base_url="http://localhost/v1", **settings), {}, ROOT).origin
