@@ -38,7 +38,7 @@ class Progress:
     at_once: int = 0
     """How many results are worked on at a time; 0 where that is not known."""
     taken: float = 0.0
-    """Seconds that the results took, each from its beginning, added up."""
+    """Seconds that results with an answer took, each from its beginning, added up."""
     unit: str = ""
     """What is counted, where it is no samples of runs."""
     started: float = field(default_factory=monotonic)
@@ -67,8 +67,9 @@ class Progress:
         if not self.done:
             return None
         left = self.total - self.done
-        if self.done < 2 * self.at_once and self.taken:
-            return left * self.taken / self.done / self.at_once
+        answered = self.done - self.errors
+        if self.done < 2 * self.at_once and answered and self.taken:
+            return left * self.taken / answered / self.at_once
         return left / self.rate
 
     def add(
@@ -81,7 +82,7 @@ class Progress:
     ) -> None:
         """Count a result that is stored; `running` knows its sample by its place among the task's."""
         self.done += 1
-        self.taken += seconds
+        self.taken += seconds if result.failure is None else 0.0
         self.errors += result.failure is not None
         self.unscored += any(score.unscored is not None for score in result.scores.values())
         self.latest = (run, result)

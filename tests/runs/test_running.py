@@ -215,3 +215,11 @@ def test_a_slow_servers_pace_is_told_and_the_time_left_from_the_first_answer_on(
     shown = line_of(progress).split("  ")
     assert set(told) <= set(shown)
     assert len(line_of(Progress(total=48, usage=Usage())).split("  ")) == 1
+
+
+def test_refusals_say_nothing_of_how_long_an_answer_takes() -> None:
+    progress = Progress(total=48, usage=Usage(), done=2, errors=2, at_once=8, taken=0.0)
+    progress.started = time.monotonic() - 60.0
+    assert progress.seconds_left == pytest.approx(46 * 30, rel=0.05)
+    progress.errors, progress.taken = 1, 16.0
+    assert progress.seconds_left == pytest.approx(46 * 16 / 8)
