@@ -52,7 +52,7 @@ def refusal(
     message = f"The server answered {status}: {words}" if words else f"The server answered {status}."
     if status in (404, 405) and asked:
         place = asked.partition("?")[0]
-        at_fault = not _VERSION.search(place) and error.get("code") not in _BY_CODE
+        at_fault = not _VERSION.search(place) and error.get("code") != "model_not_found"
         advice = (
             f"{'.' if words[-1:] not in ('', '.') else ''} Its base_url usually ends in /v1"
             if at_fault

@@ -63,10 +63,12 @@ class Experiments(Evaluating):
 
     def _killed(self, run: Run, task: Task) -> tuple[str, ...]:
         """Return what calls may have cost that nobody heard the end of, as a sentence, if there were any."""
-        lease, config = self.store.leases([run.id]).get(run.id), self.store.run_config(run.id)
-        at_once = config.get("concurrency")
+        lease = self.store.leases([run.id]).get(run.id)
+        if lease is None or works(lease):
+            return ()
+        at_once = self.store.run_config(run.id).get("concurrency")
         most = min(task.count(), at_once if isinstance(at_once, int) else self.settings.concurrency)
-        if lease is None or works(lease) or not most:
+        if not most:
             return ()
         calls = "one call was" if most == 1 else f"up to {most:,} calls were"
         return (f"The process that worked on it was killed: {calls} under way and may have been charged.",)

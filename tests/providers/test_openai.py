@@ -218,10 +218,11 @@ def test_each_form_of_retry_after_is_understood_and_junk_is_none(play: str, seco
         ("/v1", None, False),
         ("/openai/v2", None, False),
         ("", "model_not_found", False),
+        ("", ["odd"], True),
     ],
 )
 def test_where_nothing_is_found_the_address_is_told_and_what_it_may_lack(
-    path: str, code: str | None, hint: bool
+    path: str, code: object, hint: bool
 ) -> None:
     place = f"http://here:8000{path}/chat/completions"
     body = json.dumps({"error": {"message": "no such route", "code": code}}).encode()
