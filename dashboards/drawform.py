@@ -6,7 +6,7 @@ import streamlit as st
 
 from dashboards import reading, shown
 from dashboards.opened import project
-from promptops import DeclaredJudge, PromptopsError
+from promptops import DeclaredJudge, PromptopsError, Run
 
 COUNT, SECOND = 60, 30
 MAKE_ONE = "promptops eval EVALSET --prompt FILE --model PROVIDER/MODEL"
@@ -44,13 +44,7 @@ def _form(judge: DeclaredJudge) -> None:
         st.text("This set has no run yet, so there is nothing to draw from. Make one, then reload this page:")
         st.code(MAKE_ONE, language="shell")
         return
-    chosen = st.multiselect(
-        "Runs",
-        list(runs),
-        default=list(runs)[:1],
-        format_func=lambda name: shown.run_name(runs[name]),
-        help="Of several runs the same samples are drawn, so that people's difference can be told.",
-    )
+    chosen = _two(runs) if judge.pairs else _some(runs)
     left, middle, right = st.columns(3)
     with left:
         count = st.number_input("Samples in all", 1, 100_000, COUNT)
@@ -60,7 +54,7 @@ def _form(judge: DeclaredJudge) -> None:
         )
     with right:
         seed = st.number_input("Seed", 0, 10**9, 0, help="The same seed draws the same cases.")
-    if st.button("Draw", type="primary", disabled=not chosen):
+    if st.button("Draw", type="primary", disabled=len(set(chosen)) < 1 + judge.pairs):
         try:
             held = project().draw_cases(
                 judge.name, chosen, count=int(count), seed=int(seed), second=int(second) / 100
@@ -70,3 +64,27 @@ def _form(judge: DeclaredJudge) -> None:
         else:
             st.session_state[_NOTES] = held.drawn.notes if held.drawn is not None else ()
             st.rerun()
+
+
+def _some(runs: dict[str, Run]) -> list[str]:
+    return st.multiselect(
+        "Runs",
+        list(runs),
+        default=list(runs)[:1],
+        format_func=lambda name: shown.run_name(runs[name]),
+        help="Of several runs the same samples are drawn, so that people's difference can be told.",
+    )
+
+
+def _two(runs: dict[str, Run]) -> list[str]:
+    """Let two runs be chosen, the older one first: their outputs to a sample are one pair."""
+    newest = list(runs)
+    found = []
+    for side, label, place in zip(st.columns(2), ("Older run", "Newer run"), (1, 0), strict=True):
+        with side:
+            usual = min(place, len(newest) - 1)
+            chosen = st.selectbox(
+                label, newest, index=usual, format_func=lambda name: shown.run_name(runs[name])
+            )
+            found.append(str(chosen))
+    return found

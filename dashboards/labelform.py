@@ -44,7 +44,10 @@ def show(judge: str, held: Labelling, rater: str) -> None:
     place = ids.index(wanted if wanted in ids else left[0])
     case = mine[place]
     _case(held, case)
-    _scale(judge, held, case, rater)
+    if held.pairs:
+        _choice(judge, case, rater)
+    else:
+        _scale(judge, held, case, rater)
     _steps(ids, place)
     _no_telling(judge, case, rater)
 
@@ -78,9 +81,33 @@ def _case(held: Labelling, case: OwnCase) -> None:
             st.markdown("**Expected**")
             for target in sample.target:
                 shown.value(target)
-    with right:
-        st.markdown("**Output**")
-        shown.whole(case.output, f"part-{case.id}")
+    if not held.pairs:
+        with right:
+            st.markdown("**Output**")
+            shown.whole(case.output, f"part-{case.id}")
+        return
+    for side, name, text in zip(st.columns(2, gap="medium"), "AB", case.shown, strict=True):
+        with side:
+            st.markdown(f"**Answer {name}**")
+            shown.whole(text, f"part-{name}-{case.id}")
+
+
+def _choice(judge: str, case: OwnCase, rater: str) -> None:
+    """Draw a button for either answer of a pair, and one for a tie."""
+    st.markdown("**Which answer is better?**")
+    if case.unrated is not None:
+        shown.text(f"You could not tell: {case.unrated}")
+    first = -1.0 if case.swapped else 1.0
+    with st.container(horizontal=True):
+        for shortcut, (word, rating) in enumerate({"A": first, "tie": 0.0, "B": -first}.items(), start=1):
+            st.button(
+                word,
+                key=f"rate-{case.id}-{rater}-{word}",
+                shortcut=str(shortcut),
+                type="primary" if case.rating == rating else "secondary",
+                on_click=_rate,
+                args=(judge, rater, case.id, rating),
+            )
 
 
 def _scale(judge: str, held: Labelling, case: OwnCase, rater: str) -> None:
@@ -152,7 +179,7 @@ def _no_telling(judge: str, case: OwnCase, rater: str) -> None:
 
     st.selectbox(
         "I can't tell, because",
-        REASONS,
+        REASONS[:-1] if len(case.shown) > 1 else REASONS,  # a pair has ties
         index=None,
         key=key,
         on_change=keep,

@@ -119,7 +119,9 @@ def _state(judge: DeclaredJudge) -> None:
     if judge.signature:
         with st.expander("The whole signature"):
             shown.block(judge.signature)
-    if judge.low is not None and st.button("Rate cases of this judge", key=f"rate-{judge.name}"):
+    if (judge.low is not None or judge.pairs) and st.button(
+        "Rate cases of this judge", key=f"rate-{judge.name}"
+    ):
         st.switch_page("views/label.py", query_params={"judge": judge.name})
 
 

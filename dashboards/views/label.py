@@ -37,7 +37,7 @@ def show() -> None:
 
 def _judge() -> DeclaredJudge:
     found = reading.judges()
-    usable = {judge.name: judge for judge in found.judges if judge.low is not None}
+    usable = {judge.name: judge for judge in found.judges if judge.low is not None or judge.pairs}
     if not usable:
         for judge in found.judges:
             shown.text(f"{judge.name}: {judge.why}")

@@ -12,7 +12,16 @@ from promptops import plugins
 from promptops.errors import UsageError
 from promptops.judges import Judge
 from promptops.labels.copies import Copy, copies
-from promptops.labels.labels import PREFERENCES, Case, check_rater, dealt, left_for, share_of
+from promptops.labels.labels import (
+    PREFERENCES,
+    Case,
+    check_rater,
+    dealt,
+    in_order,
+    is_swapped,
+    left_for,
+    share_of,
+)
 from promptops.types import Sample
 
 _SAME = 1e-9
@@ -29,6 +38,10 @@ class OwnCase(NamedTuple):
     """What the rater said."""
     unrated: str | None
     """Why the rater can't tell."""
+    shown: tuple[str, ...] = ()
+    """Its outputs as the rater sees them: one, or both of a pair in the order drawn for the rater."""
+    swapped: bool = False
+    """Of a pair whether the other output is shown first, so that choosing it is -1."""
 
     @property
     def done(self) -> bool:
@@ -172,7 +185,12 @@ class Labelling(NamedTuple):
         Raises UsageError for what is no rater's name.
         """
         name = self.named(rater)
-        return [
-            OwnCase(case.id, case.sample, case.output, case.ratings.get(name), case.unrated.get(name))
-            for case in share_of(self.cases, name)
-        ]
+        return [_own(case, name) for case in share_of(self.cases, name)]
+
+
+def _own(case: Case, rater: str) -> OwnCase:
+    said = case.ratings.get(rater), case.unrated.get(rater)
+    if case.other is None:
+        return OwnCase(case.id, case.sample, case.output, *said, (case.output,))
+    swapped = is_swapped(case, rater)
+    return OwnCase(case.id, case.sample, case.output, *said, in_order(case, swapped=swapped), swapped)

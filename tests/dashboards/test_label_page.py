@@ -244,3 +244,30 @@ def test_hostile_and_huge_texts_are_shown_as_they_are_and_whole(tmp_path: Path, 
             assert not HIDDEN.search(str(each.value))
         app = of(app, "3")
     assert "Nothing is left for you" in everything(app)
+
+
+def test_a_pair_is_shown_in_the_raters_order_and_the_answer_that_is_chosen_counts(
+    folder: Folder, page: Open
+) -> None:
+    settings = 'format = 1\n[card]\ndescription = "made for a test"\n[metrics.exact]\n'
+    folder.evalset("numbers", questions(N), f'{settings}[metrics.better]\nmetric = "pairwise"\n')
+    asked = folder.prompt("ask", "{{question}}")
+    with Project.open(folder.path) as project:
+        for word in ("old", "new"):
+            answers = {f"q{number:03}": {"text": f"{word} {number}"} for number in range(N)}
+            project.evaluate("numbers", [asked], [folder.script(f"{word}.json", answers)])
+        database = project.settings.database
+    app = of(page(folder.path, database, "label", judge="numbers:better"), "Draw")
+    cases = cases_of(folder, "numbers:better")
+    assert len(cases) == N and all(case.other and case.output.startswith("new") for case in cases.values())
+    app = page(folder.path, database, "label", judge="numbers:better", rater="anna")
+    for choice in ("A", "B", "tie"):
+        with Project.open(folder.path) as project:
+            held = project.labelling("numbers:better")
+        own = next(case for case in held.share_of("anna") if not case.done)
+        told = everything(app)
+        assert told.index(own.shown[0]) < told.index(own.shown[1]) and "script" not in told
+        app = of(app, choice)
+        case = cases_of(folder, "numbers:better")[own.id]
+        better = {"A": own.shown[0], "B": own.shown[1]}.get(choice)
+        assert case.ratings == {"anna": {case.output: 1.0, case.other: -1.0, None: 0.0}[better]}
