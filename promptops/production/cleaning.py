@@ -18,15 +18,16 @@ class Cleaner:
 
     def record(self, record: Record) -> Record:
         """Return a record with clean inputs, output, outcome, tags and metadata; ids and names stay."""
-        return record.model_copy(
-            update={
-                "inputs": self._censor.object(record.inputs),
-                "output": self._answer(record.output),
-                "outcome": self._text(record.outcome),
-                "tags": tuple(self._text(tag) for tag in record.tags),
-                "metadata": self._censor.object(record.metadata),
-            }
-        )
+        clean = {
+            "inputs": self._censor.object(record.inputs),
+            "output": self._answer(record.output),
+            "outcome": self._text(record.outcome),
+            "tags": tuple(self._text(tag) for tag in record.tags),
+            "metadata": self._censor.object(record.metadata),
+        }
+        # Most are clean, and a copy takes as long as to look.
+        same = all(getattr(record, name) == value for name, value in clean.items())
+        return record if same else record.model_copy(update=clean)
 
     def feedback(self, said: Feedback) -> Feedback:
         """Return feedback with a clean comment, edit and outcome."""

@@ -16,6 +16,7 @@ PERSON = "person"
 """Whose data a row is, by name; of the name only its mark is kept."""
 OWN = (*Record.model_fields, PERSON, "feedback", "scores")
 """The keys of a row of ours."""
+_OWN = frozenset(OWN)
 OPINIONS = ("thumb", "stars", "comment", "edit", "outcome", "at", "by", PERSON)
 OPEN = ("inputs", "metadata", "score")
 """Objects whose members have names of their own."""
@@ -56,7 +57,7 @@ def read_map(given: Iterable[str]) -> dict[str, str]:
 def mapped(row: dict[str, JsonValue], columns: Mapping[str, str]) -> Mapped:
     """Return a row under our keys: those of the map, and those that it has already under our own names."""
     used = {theirs.partition(".")[0] if theirs not in row else theirs for theirs in columns.values()}
-    plain = {key: row[key] for key in row if key in OWN and key not in used and key not in columns}
+    plain = {key: row[key] for key in row if key in _OWN and key not in used and key not in columns}
     fields: dict[str, JsonValue] = {key: value for key, value in plain.items() if value is not None}
     paths: dict[str, KeyPath] = {key: (key,) for key in fields}
     for ours, theirs in columns.items():

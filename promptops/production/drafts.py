@@ -182,7 +182,9 @@ class _Row:
 
         Only a stranger's text is read as JSON: one of ours is what it is.
         """
-        value = _unpacked(self._fields[key]) if self._paths else self._fields[key]
+        value = self._fields[key]
+        if self._paths and isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+            value = _unpacked(value)
         whole: list[JsonValue] = (
             [value] if isinstance(value, dict) else value if isinstance(value, list) else []
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ from promptops.production.columnmap import no_column
 from promptops.production.drafts import Draft, DraftReader
 from promptops.production.records import Feedback, Record, RecordScore
 from promptops.production.spans import holds_spans, rows_of
+from promptops.runs.collector import collecting_later
 from promptops.sets.samplefiles import read_rows
 
 Format = Literal["auto", "jsonl", "otel"]
@@ -97,22 +99,25 @@ def import_file(
     times: set[str] = set()
     drafts = _clean(_drafts(path, spans, reader, problems, others), cleaner)
     pages = _paged(drafts) if skip_faulty else _whole(path, _paged(drafts), reader, problems)
-    for page in pages:
-        records = [draft.record for draft in page]
-        feedback = [said for draft in page for said in draft.feedback]
-        scores = [score for draft in page for score in draft.scores]
-        moments = [*times, *(record.at for record in records)]
-        times = {min(moments), max(moments)}
-        counts["rows"] += len(records)
-        if dry_run:
-            fresh = {record.id for record in records} - shelf.known_records([record.id for record in records])
-            counts["added"] += len(fresh)
-            counts["feedback"] += sum(said.record in fresh for said in feedback)
-            counts["scores"] += sum(score.record in fresh for score in scores)
-        else:
-            counts["added"] += shelf.add_records(records)
-            counts["feedback"] += shelf.add_feedback(feedback)
-            counts["scores"] += shelf.add_record_scores(scores)
+    with collecting_later():
+        for page in pages:
+            records = [draft.record for draft in page]
+            feedback = [said for draft in page for said in draft.feedback]
+            scores = [score for draft in page for score in draft.scores]
+            moments = [*times, *(record.at for record in records)]
+            times = {min(moments), max(moments)}
+            counts["rows"] += len(records)
+            if dry_run:
+                fresh = {record.id for record in records} - shelf.known_records(
+                    [record.id for record in records]
+                )
+                counts["added"] += len(fresh)
+                counts["feedback"] += sum(said.record in fresh for said in feedback)
+                counts["scores"] += sum(score.record in fresh for score in scores)
+            else:
+                counts["added"] += shelf.add_records(records)
+                counts["feedback"] += shelf.add_feedback(feedback)
+                counts["scores"] += shelf.add_record_scores(scores)
     _refuse_without_time(path, reader)
     if not counts["rows"] and not problems:
         raise FileProblems([Problem(file_name(path), _nothing(spans, others), 1)])
@@ -166,11 +171,14 @@ def _whole(
     path: Path, pages: Iterable[list[Draft]], reader: DraftReader, problems: Sequence[Problem]
 ) -> Iterator[list[Draft]]:
     """Yield the pages once all of them are read. Raises FileProblems where there were faults, UsageError."""
-    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as waiting:  # without a name, and clean already
+    # Clean already, and without a name: nobody else can read or write it.
+    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as waiting:
+        count = 0
         try:
             for page in pages:
                 if not problems:
-                    waiting.writelines(map(_line, page))
+                    pickle.dump(page, waiting, pickle.HIGHEST_PROTOCOL)
+                    count += 1
             _refuse_without_time(path, reader)
             if problems:
                 raise FileProblems(problems)
@@ -178,22 +186,9 @@ def _whole(
         except OSError as error:
             told = f"can't wait in a temporary file: {error.strerror}. Make room, or name a folder in TMPDIR"
             raise FileProblems([Problem(file_name(path), told)]) from None
-        yield from _paged(map(_draft, waiting))
-
-
-def _line(draft: Draft) -> bytes:
-    """Return a draft as a line of JSON, whatever its texts hold."""
-    nouns = ([draft.record], draft.feedback, draft.scores)
-    return json.dumps([[noun.model_dump() for noun in some] for some in nouns]).encode() + b"\n"
-
-
-def _draft(line: bytes) -> Draft:
-    [[record], feedback, scores] = json.loads(line)
-    return Draft(
-        Record.model_validate(record),
-        tuple(map(Feedback.model_validate, feedback)),
-        tuple(map(RecordScore.model_validate, scores)),
-    )
+        for _ in range(count):
+            page = pickle.load(waiting)  # noqa: S301 - written above
+            yield page
 
 
 def _nothing(spans: bool, others: Counter[str]) -> str:

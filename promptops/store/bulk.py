@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import Connection, CursorResult, Dialect, Table, insert
+from sqlalchemy import Connection, CursorResult, Dialect, Insert, Table, insert
 
-from promptops.store.columns import unmarked
+from promptops.store.columns import PlainText, marked, unmarked
 
 Value = str | bytes | int | float | bool | None
 Batch = tuple[Table, tuple[str, ...], Sequence[tuple[Value, ...]]]
@@ -27,6 +27,24 @@ def insert_rows(
         connection.exec_driver_sql(sql, list(rows))
     else:
         connection.exec_driver_sql(sql, _named(columns, rows))
+
+
+def insert_new_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Value]]) -> int:
+    """Insert rows, each with the same columns, but for those that are there already; return how many."""
+    if not rows:
+        return 0
+    columns = tuple(column.name for column in table.columns if column.name in rows[0])
+    texts = [isinstance(table.columns[name].type, PlainText) for name in columns]
+    values = [
+        tuple(
+            marked(value) if is_text and isinstance(value, str) else value
+            for value, is_text in zip(map(row.__getitem__, columns), texts, strict=True)
+        )
+        for row in rows
+    ]
+    sql, positional = _compiled(connection.dialect, table, columns, new=True)
+    telling = connection.execution_options(preserve_rowcount=True)
+    return telling.exec_driver_sql(sql, values if positional else _named(columns, values)).rowcount
 
 
 def bare_rows(found: CursorResult[Any]) -> list[tuple[Any, ...]]:
@@ -60,9 +78,23 @@ def _named(columns: tuple[str, ...], rows: Iterable[tuple[Value, ...]]) -> list[
 
 
 @lru_cache(maxsize=64)
-def _compiled(dialect: Dialect, table: Table, columns: tuple[str, ...]) -> tuple[str, bool]:
+def _compiled(
+    dialect: Dialect, table: Table, columns: tuple[str, ...], *, new: bool = False
+) -> tuple[str, bool]:
     ordered = [column.name for column in table.columns if column.name in columns]
     if ordered != list(columns):
         raise ValueError(f"the columns must stand in the order of the table {table.name}: {ordered}")
-    compiled = insert(table).compile(dialect=dialect, column_keys=ordered)
+    statement = _insert_new(dialect, table) if new else insert(table)
+    compiled = statement.compile(dialect=dialect, column_keys=ordered)
     return str(compiled), bool(compiled.positional)
+
+
+def _insert_new(dialect: Dialect, table: Table) -> Insert:
+    # Each dialect is slow to import, with all of its drivers; the other one isn't needed.
+    if dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table).on_conflict_do_nothing()
+    from sqlalchemy.dialects import sqlite
+
+    return sqlite.insert(table).on_conflict_do_nothing()

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple, TypeVar
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Insert,
     Table,
     and_,
     exists,
@@ -22,6 +21,7 @@ from sqlalchemy import (
 
 from promptops.errors import UnknownName, UsageError
 from promptops.production.records import Feedback, Record, RecordFilter, RecordScore
+from promptops.store.bulk import insert_new_rows
 from promptops.store.database import Database, clean_messages
 from promptops.store.opening import connect_sqlite
 from promptops.store.pointed import with_versions
@@ -280,18 +280,7 @@ class Production(Database):
             return self._put(connection, table, rows)
 
     def _put(self, connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> int:
-        statement = self._insert_new(table).execution_options(preserve_rowcount=True)
-        return sum(connection.execute(statement, list(some)).rowcount for some in _pages(rows))
-
-    def _insert_new(self, table: Table) -> Insert:
-        # Each dialect is slow to import, with all of its drivers; the other one isn't needed.
-        if self.dialect == "postgresql":
-            from sqlalchemy.dialects import postgresql
-
-            return postgresql.insert(table).on_conflict_do_nothing()
-        from sqlalchemy.dialects import sqlite
-
-        return sqlite.insert(table).on_conflict_do_nothing()
+        return sum(insert_new_rows(connection, table, some) for some in _pages(rows))
 
 
 def _pages(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:

@@ -14,12 +14,18 @@ from promptops.store.tables import records
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 FIGURES = [column for column in records.columns if column.name not in ("tags", "content")]
 """Columns of a record without its texts."""
+_FIGURE_NAMES = [column.name for column in FIGURES]
 
 
 def record_row(record: Record) -> dict[str, Any]:
     """Return a record as a row, its texts as JSON."""
-    row = record.model_dump(exclude={"tags", "inputs", "output", "metadata"})
-    content = record.model_dump(include={"inputs", "output", "metadata"}, exclude_defaults=True)
+    # Field by field: pydantic's own dump takes three times as long.
+    row = {name: getattr(record, name) for name in _FIGURE_NAMES}
+    content: dict[str, Any] = {"inputs": record.inputs} if record.inputs else {}
+    if record.output is not None:
+        content["output"] = record.output
+    if record.metadata:
+        content["metadata"] = record.metadata
     return {**row, "tags": json_text(list(record.tags)), "content": json_text(content)}
 
 
