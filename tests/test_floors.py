@@ -226,6 +226,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
             "runs.tasks",
         ),
         *(
+            "production.recordtexts",
             "production.recordwindows",
             "distributions.textfiles",
             "calls.reusable",

@@ -22,11 +22,9 @@ from promptops.errors import CallFailed, UsageError
 from promptops.noun import Noun
 from promptops.providers import Embedder, Model, Vectors
 from promptops.stats import Floats
-from promptops.store.points import Points
+from promptops.store.points import CHARACTERS, Points
 from promptops.texts.figures import dollars
 
-CHARACTERS = 6000
-"""Of each text: models read some 8,000 tokens at most, and a longer text would be refused."""
 _CHARACTERS_A_TOKEN = 4
 
 
@@ -76,7 +74,8 @@ async def embedded(
         rows = await desk.rows(batch)
         points.update({text: np.array(row) for text, row in zip(batch, rows, strict=False)})
         if kept is not None and rows:
-            kept.keep(name, {keys[text]: row for text, row in zip(batch, rows, strict=True)})
+            made = {keys[text]: row for text, row in zip(batch, rows, strict=True)}
+            kept.keep(name, made, {keys[text]: text for text in batch})
 
     try:
         async with asyncio.TaskGroup() as group:

@@ -57,7 +57,7 @@ def delete_command(
         wanted = chosen_records(
             now=datetime.now(UTC),
             subject=subject,
-            id=None if record is None else project.find_record(record).id,
+            id=None if record is None else project.deletable_id(record),
             before=before,
             prompt=prompt,
         )

@@ -26,6 +26,8 @@ from promptops.production.records import (
     Thumb,
     subject_mark,
 )
+from promptops.production.recordtexts import texts_of
+from promptops.store import Store
 from promptops.verbs.watchkeeping import Watchkeeping
 
 
@@ -175,27 +177,40 @@ class Recordbook(Watchkeeping):
     ) -> Deletion:
         """Delete records with all that was said of them; their bytes are gone from the database's files.
 
-        With a `subject` alone also what that person said of others' records. `rewrite` writes the database
-        anew, without which a copy of a deleted text can stay in it. Raises UsageError for no condition.
+        With a `subject` alone also what that person said of others' records. Points of their texts are
+        forgotten, too. `rewrite` writes the database anew, without which a copy of a deleted text can stay in
+        it. Raises UsageError for no condition.
         """
         if wanted == RecordFilter():
             raise UsageError("Say which records to delete: a filter without conditions would delete all.")
+        return self._deleted_from(self.store, wanted, dry_run=dry_run, rewrite=rewrite)
+
+    def _deleted_from(self, store: Store, wanted: RecordFilter, *, dry_run: bool, rewrite: bool) -> Deletion:
         found = Deletion(
-            records=self.store.record_count(wanted),
-            feedback=self.store.feedback_count(wanted),
-            dry_run=dry_run,
+            records=store.record_count(wanted), feedback=store.feedback_count(wanted), dry_run=dry_run
         )
         if dry_run:
             return found
-        deleted = self.store.delete_records(wanted)
+        self._forget_points(store, wanted)
+        deleted = store.delete_records(wanted)
         try:
-            erased = self.store.erase(rewrite=rewrite)
+            erased = store.erase(rewrite=rewrite)
         except StoreError as error:
             raise StoreError(
                 f"{deleted:,} records are deleted, but copies of their texts can be left in the files: "
                 f"{error} Run the same again."
             ) from None
         return found.model_copy(update={"records": deleted, "rewritten": rewrite, "erased": erased})
+
+    def _forget_points(self, store: Store, wanted: RecordFilter) -> None:
+        """Forget the points of the texts of records, before these are deleted."""
+        if not self._kept_points.kept():
+            return
+        for page in store.record_pages(wanted):
+            said = store.said_of([record.id for record in page])
+            self._kept_points.forget_texts(texts_of(page, said))
+        if wanted.subject is not None:
+            self._kept_points.forget_texts(texts_of((), store.feedback_by(wanted.subject)))
 
     def _cleaner(self, keep_people: bool) -> Cleaner:
         return Cleaner(Censor(self.settings, self.environment, keep_people=keep_people or None))

@@ -6,9 +6,10 @@ A cache and nothing else: no result refers to it, and a point that is not there 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,26 +21,38 @@ from promptops.stats import Floats
 
 MOST_BYTES = 500_000_000
 """Of the file; beyond it goes what was not used for longest. Some 40,000 points of 1,536 numbers."""
+CHARACTERS = 6000
+"""Of each text: models read some 8,000 tokens at most, and a longer text would be refused."""
 _SPARED = 0.9
 """Share of the size that is left then, so that not every point that comes makes another go."""
-_FORMAT = 1
+_FORMAT = 2
+_BEFORE_TEXTS = 1
+"""The format whose points don't tell of which text they are."""
 _WAIT = 5.0
 """Seconds for another process that writes."""
 _TABLES = f"""
 CREATE TABLE IF NOT EXISTS points (
     key TEXT PRIMARY KEY, model TEXT NOT NULL, width INTEGER NOT NULL, point BLOB NOT NULL,
-    used_at TEXT NOT NULL, hits INTEGER NOT NULL DEFAULT 0
+    used_at TEXT NOT NULL, hits INTEGER NOT NULL DEFAULT 0, text TEXT
 );
+CREATE INDEX IF NOT EXISTS by_text ON points (text);
 CREATE INDEX IF NOT EXISTS by_use ON points (used_at, model, hits);
 PRAGMA user_version = {_FORMAT};
+"""
+_TELL_TEXTS = f"""
+BEGIN IMMEDIATE;
+ALTER TABLE points ADD COLUMN text TEXT;
+CREATE INDEX by_text ON points (text);
+PRAGMA user_version = {_FORMAT};
+COMMIT;
 """
 _FIND = "SELECT key, width, point FROM points WHERE key IN (SELECT value FROM json_each(?))"
 _KNOWN = "SELECT key FROM points WHERE key IN (SELECT value FROM json_each(?))"
 _USE = "UPDATE points SET used_at = ?, hits = hits + 1 WHERE key IN (SELECT value FROM json_each(?))"
 _INSERT = (
-    "INSERT INTO points (key, model, width, point, used_at) VALUES (?, ?, ?, ?, ?) "
-    "ON CONFLICT (key) DO UPDATE "
-    "SET width = excluded.width, point = excluded.point, used_at = excluded.used_at"
+    "INSERT INTO points (key, model, width, point, used_at, text) VALUES (?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (key) DO UPDATE SET width = excluded.width, point = excluded.point, "
+    "used_at = excluded.used_at, text = excluded.text"
 )
 _BY_MODEL = (
     "SELECT model, COUNT(*), SUM(LENGTH(point)), SUM(hits), MIN(used_at), MAX(used_at) "
@@ -47,6 +60,7 @@ _BY_MODEL = (
 )
 _OLD = "SELECT COUNT(*) FROM points WHERE used_at < ? AND (model = ? OR ? IS NULL)"
 _FORGET = "DELETE FROM points WHERE used_at < ? AND (model = ? OR ? IS NULL)"
+_FORGET_TEXTS = "DELETE FROM points WHERE text IS NULL OR text IN (SELECT value FROM json_each(?))"
 _OLDEST = "DELETE FROM points WHERE key IN (SELECT key FROM points ORDER BY used_at LIMIT ?)"
 
 Value = TypeVar("Value")
@@ -89,9 +103,12 @@ class Points:
         asked = (json.dumps(list(keys)),)
         return self._done(lambda file: {row[0] for row in file.execute(_KNOWN, asked)}) or set()
 
-    def keep(self, model: str, points: Mapping[str, Sequence[float]]) -> None:
-        """Keep the points that a model gave."""
-        rows = [(key, model, *_written(point), _now()) for key, point in points.items()]
+    def keep(
+        self, model: str, points: Mapping[str, Sequence[float]], texts: Mapping[str, str] | None = None
+    ) -> None:
+        """Keep the points that a model gave; of their `texts` only a digest, by which they are forgotten."""
+        marks = {key: _mark(text) for key, text in (texts or {}).items()}
+        rows = [(key, model, *_written(point), _now(), marks.get(key)) for key, point in points.items()]
 
         def insert(file: sqlite3.Connection) -> None:
             file.executemany(_INSERT, rows)
@@ -119,6 +136,11 @@ class Points:
             return count
         return self._done(lambda file: file.execute(_FORGET, which).rowcount) or 0
 
+    def forget_texts(self, texts: Iterable[str]) -> int:
+        """Forget the points of some texts, and those of which it is not known whose they are."""
+        marks = json.dumps([_mark(text) for text in texts])
+        return self._done(lambda file: file.execute(_FORGET_TEXTS, (marks,)).rowcount) or 0
+
     def _done(self, work: Callable[[sqlite3.Connection], Value], *, make: bool = False) -> Value | None:
         """Do something in one transaction; None where the file is not there or of no use."""
         try:
@@ -131,17 +153,20 @@ class Points:
             mode = "ro" if self._read_only else "rwc" if make else "rw"
             address = f"{self._path.resolve().as_uri()}?mode={mode}"
             with contextlib.closing(sqlite3.connect(address, uri=True, timeout=_WAIT)) as file, file:
-                _check(file, new=make)
+                _check(file, new=make, read_only=self._read_only)
                 return work(file)
         except (OSError, sqlite3.Error):
             return None
 
 
-def _check(file: sqlite3.Connection, *, new: bool) -> None:
+def _check(file: sqlite3.Connection, *, new: bool, read_only: bool) -> None:
     version = file.execute("PRAGMA user_version").fetchone()[0]
     if new and not version:
         file.execute("PRAGMA auto_vacuum = FULL")
         file.executescript(_TABLES)
+    elif version == _BEFORE_TEXTS:
+        if not read_only:
+            file.executescript(_TELL_TEXTS)
     elif version != _FORMAT:
         raise sqlite3.DatabaseError(f"format {version}")
     file.execute("PRAGMA secure_delete = ON")
@@ -173,6 +198,12 @@ def _written(point: Sequence[float]) -> tuple[int, bytes]:
 
 def _read(point: bytes, width: int) -> Floats:
     return np.frombuffer(point, dtype=f"<f{width}").astype(np.float64)
+
+
+def _mark(text: str) -> str:
+    """Return what is kept of a text: a digest, by which the points of a person's texts are found."""
+    cut = text[:CHARACTERS]
+    return hashlib.sha256(f"promptops point\n{cut}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _now() -> str:

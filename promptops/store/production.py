@@ -202,6 +202,12 @@ class Production(Database):
                 found += [feedback_of(row) for row in connection.execute(query)]
         return sorted(found, key=lambda each: (each.at, each.id))
 
+    def feedback_by(self, person: str) -> list[Feedback]:
+        """Return what a person said, by the person's mark, of anybody's records."""
+        query = select(feedback).where(feedback.c.by == person).order_by(feedback.c.at, feedback.c.id)
+        with self.reading() as connection:
+            return [feedback_of(row) for row in connection.execute(query)]
+
     def scores_of(self, ids: Sequence[str]) -> list[RecordScore]:
         """Return the scores of some records, in the order in which they were stored."""
         found: list[AnyRow] = []
@@ -234,6 +240,7 @@ class Production(Database):
             # Not all at once: whoever logs meanwhile waits no longer than a page takes.
             with self._overwriting() as connection:
                 found = list(connection.execute(ids).scalars())
+                self._note(connection, wanted, found)
                 for some in _pages(found):
                     connection.execute(record_scores.delete().where(record_scores.c.record_id.in_(some)))
                     connection.execute(feedback.delete().where(feedback.c.record_id.in_(some)))
@@ -241,6 +248,9 @@ class Production(Database):
             deleted += len(found)
             if len(found) < _DELETED:
                 return deleted
+
+    def _note(self, connection: Connection, wanted: RecordFilter, ids: Sequence[str]) -> None:
+        """Remember in the transaction that deletes records what is to be remembered of that."""
 
     def erase(self, *, rewrite: bool) -> bool:
         """Let no deleted text be left in the files; return whether the write-ahead log is empty now.
@@ -268,7 +278,7 @@ class Production(Database):
 
     @contextlib.contextmanager
     def _overwriting(self) -> Iterator[Connection]:
-        with self.writing() as connection:
+        with self.writing("deletions") as connection:
             if self.dialect == "sqlite":
                 connection.exec_driver_sql("PRAGMA secure_delete=ON")
             yield connection

@@ -276,9 +276,10 @@ class _Deletion(_Row, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     subject: str = Field(sa_type=PlainText, index=True)
-    """A digest of the person's mark, which itself is gone."""
+    """A digest of the person's mark, or of a record's id, which themselves are gone."""
     before: str = Field(sa_type=PlainText)
-    """What the person's mark stands on and is older is not taken from a spool any more."""
+    """What the person's mark stands on and is older is not taken from a spool any more; of a record, when it
+    was deleted."""
 
 
 def _table(name: str) -> Table:

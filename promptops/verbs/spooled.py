@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from promptops.errors import StoreError
+from promptops.errors import StoreError, UnknownName
 from promptops.production.draining import Drained, drain
 from promptops.production.recordbook import Recordbook
 from promptops.production.records import Deletion, RecordFilter
@@ -34,13 +34,42 @@ class Spooled(Recordbook):
     def delete_records(
         self, wanted: RecordFilter, *, dry_run: bool = False, rewrite: bool = True
     ) -> Deletion:
-        """Delete records with all that was said of them; their bytes are gone from the database's files."""
+        """Delete records with all that was said of them; their bytes are gone from the database's files.
+
+        Where `[logging]` names a database of its own, records are deleted there and in the project's.
+        """
         left = 0 if dry_run else self.drain_spool().left  # a person's records could come back from it
         found = super().delete_records(wanted, dry_run=dry_run, rewrite=rewrite)
+        place = Place(self.settings, self.root)
+        if self._logs_elsewhere(place):
+            with Store.open(place.database) as store:
+                other = self._deleted_from(store, wanted, dry_run=dry_run, rewrite=rewrite)
+            found = found.model_copy(
+                update={
+                    "records": found.records + other.records,
+                    "feedback": found.feedback + other.feedback,
+                    "erased": found.erased and other.erased,
+                }
+            )
         if dry_run:
             return found
         if wanted == RecordFilter(subject=wanted.subject) and wanted.subject is not None:
-            remains = remaining(Place(self.settings, self.root).folder, wanted.subject)
+            remains = remaining(place.folder, wanted.subject)
             return found.model_copy(update=remains._asdict())
         # What is held was logged within the last second, so none of it lies before a moment in the past.
         return found if wanted.until is not None else found.model_copy(update={"held": left})
+
+    def deletable_id(self, reference: str) -> str:
+        """Return a record's whole id, from either database. Raises UnknownName, UsageError."""
+        place = Place(self.settings, self.root)
+        try:
+            return self.find_record(reference).id
+        except UnknownName:
+            if not self._logs_elsewhere(place):
+                raise
+        with Store.open(place.database) as store:
+            return store.record(reference).id
+
+    def _logs_elsewhere(self, place: Place) -> bool:
+        """Tell whether the settings name another database for what is logged, and it is there."""
+        return place.database != self.settings.database and Store.missing_file(place.database) is None

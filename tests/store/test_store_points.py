@@ -43,6 +43,38 @@ def test_they_are_forgotten_by_age_by_model_or_all(tmp_path: Path) -> None:
     assert kept.forget() == 1 and not (tmp_path / ".promptops" / "points" / "points.db").exists()
 
 
+def test_points_are_forgotten_by_their_texts_and_those_of_unknown_texts_too(tmp_path: Path) -> None:
+    kept = points_at(tmp_path)
+    long, half = "x" * 7_000, "\ud800"
+    kept.keep("x/one", {"a": [1.0], "b": [2.0], "c": [3.0]}, {"a": "said", "b": long, "c": half})
+    kept.keep("x/two", {"d": [1.0], "e": [1.0]}, {"d": "said", "e": "other"})
+    assert kept.forget_texts(["said", half]) == 3
+    assert kept.known(list("abcde")) == {"b", "e"}
+    assert kept.forget_texts([long[:6_500]]) == 1, "models see no more than the beginning"
+    kept.keep("x/one", {"f": [1.0]})
+    assert kept.forget_texts([]) == 1 and kept.known(list("ef")) == {"e"}
+    said = (tmp_path / ".promptops" / "points" / "points.db").read_bytes()
+    assert b"said" not in said and b"other" not in said
+
+
+def test_a_file_of_the_format_before_is_used_on(tmp_path: Path) -> None:
+    path = tmp_path / ".promptops" / "points" / "points.db"
+    path.parent.mkdir(parents=True)
+    with sqlite3.connect(path) as file:
+        file.executescript(
+            "CREATE TABLE points (key TEXT PRIMARY KEY, model TEXT NOT NULL, width INTEGER NOT NULL, "
+            "point BLOB NOT NULL, used_at TEXT NOT NULL, hits INTEGER NOT NULL DEFAULT 0);"
+            "CREATE INDEX by_use ON points (used_at, model, hits); PRAGMA user_version = 1;"
+        )
+        file.execute("INSERT INTO points VALUES ('a', 'x/one', 8, ?, '2026', 0)", (np.ones(1).tobytes(),))
+    assert Points(path, read_only=True).find(["a"])["a"].tolist() == [1.0]
+    kept = Points(path)
+    assert kept.find(["a"])["a"].tolist() == [1.0]
+    kept.keep("x/one", {"b": [2.0]}, {"b": "said"})
+    assert kept.known(["a", "b"]) == {"a", "b"}
+    assert kept.forget_texts(["nothing"]) == 1 and kept.known(["a", "b"]) == {"b"}
+
+
 def test_the_file_stays_below_its_bound_and_what_was_used_last_stays(tmp_path: Path) -> None:
     kept = points_at(tmp_path, most_bytes=100_000)
     for number in range(60):

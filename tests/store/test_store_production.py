@@ -177,6 +177,31 @@ def test_who_was_deleted_is_not_taken_in_again_until_that_is_too_old_to_matter(s
     assert store.take_records([old]).added == 1
 
 
+def test_later_words_on_what_was_deleted_are_not_taken(store: Store) -> None:
+    ada = subject_mark("ada")
+    store.add_records([record(1, subject=ada), record(2), record(3), record(4)])
+    store.delete_records(RecordFilter(subject=ada))
+    store.delete_records(RecordFilter(id="record-2"))
+    store.delete_records(RecordFilter(until="2026-11-05"))  # of what is too old nothing is noted
+    assert store.record_count(ALL) == 1
+    taken = store.take_feedback([said(number) for number in (1, 2, 3, 4, 5)])
+    assert taken == (3, frozenset({"f1", "f2"}))
+    # An import is somebody's decision: its record is there again, and so is what is said of it.
+    store.add_records([record(1, subject=ada)])
+    assert store.take_feedback([said(1)]) == (1, frozenset())
+    store.delete_records(RecordFilter(until="2999"))
+    assert store.take_feedback([said(2)]).added == 1, "notes go with what is too old"
+
+
+def test_words_on_a_record_that_is_dropped_go_whenever_they_come(store: Store) -> None:
+    ada = subject_mark("ada")
+    store.take_feedback([said(1), said(2)])
+    store.delete_records(RecordFilter(subject=ada))
+    assert store.take_records([record(1, subject=ada)]) == (0, frozenset({"record-1"}))
+    assert [each.record for each in store.feedback()] == ["record-2"]
+    assert store.take_feedback([said(1)]) == (0, frozenset({"f1"}))
+
+
 def test_rows_may_be_deleted_but_never_changed(store: Store) -> None:
     store.add_records([record(1)])
     store.add_feedback([said(1)])
