@@ -290,12 +290,12 @@ def _print_made(made: MadeCases, evalset: str, labels: str | None) -> None:
         click.echo("Nothing new: the set has all of them.")
     if made.labels is not None:
         click.echo(f"Wrote {made.ratings} ratings to {safe_line(made.labels)}")
+        if made.matched:
+            click.echo("Of records that were left out, they rate the answer to the sample with their inputs.")
     elif made.rated:
         click.echo(
             f"Thumbs and stars of {made.rated} of them stay with the records; --add --labels JUDGE makes "
-            "them ratings of a judge, as long as the set hasn't got these samples."
+            "them ratings of a judge, also where the set has these samples already."
         )
     elif labels is not None:
-        click.echo(
-            "No rating was written: ratings come with new samples whose old answer has a thumb or stars."
-        )
+        click.echo("No rating was written: none of these records has an answer with a thumb or stars.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,12 +15,12 @@ from promptops.calls.tokenlimit import token_limit
 from promptops.distributions.shift import NamedEmbed
 from promptops.distributions.textrows import joined
 from promptops.errors import UsageError
-from promptops.labels.labels import labels_file, read_cases, write_cases
+from promptops.labels.labels import Case, labels_file, read_cases, write_cases
 from promptops.production.censor import Censor
 from promptops.production.cleaning import Cleaner
 from promptops.production.monitored import SINCE
 from promptops.production.periods import chosen_records
-from promptops.production.records import Feedback, RecordFilter
+from promptops.production.records import RecordFilter
 from promptops.production.recordwindows import record_value
 from promptops.production.ringing import Ringing
 from promptops.production.themes import About, Opinion, Themes, measure_themes
@@ -203,9 +203,9 @@ class Learned(Ringing):
         """Make samples of records (by id), for review in a `file` or to `add` to the set at once.
 
         With `labels`, the name of a judge of the set, thumbs and stars become ratings of the old answers, by
-        which the judge can be certified; they need the samples in the set. Texts are without secrets, and
-        without addresses unless `keep_people`. Raises UsageError, UnknownName, FileProblems; then nothing
-        was written.
+        which the judge can be certified: of new samples, and of those that have a record's inputs already.
+        Texts are without secrets, and without addresses unless `keep_people`. Raises UsageError, UnknownName,
+        FileProblems; then nothing was written.
         """
         if (file is None) == (not add):
             raise UsageError("Say where the samples go: to a file for review, or into the set with `add`.")
@@ -224,19 +224,19 @@ class Learned(Ringing):
             said = self.feedback_of(chosen)
             cleaner = Cleaner(Censor(self.settings, self.environment, keep_people=keep_people or None))
             made = samples_of(chosen, said, found.samples, cleaner, tags)
-            made = made.model_copy(update={"rated": len(ratings_of(made.samples, said, 0.0, 1.0))})
+            outputs = {record.id: cleaner.record(record).output for record in chosen}
+            made = made.model_copy(update={"rated": len(ratings_of(made, outputs, said, 0.0, 1.0))})
             scale = None if labels is None else self._scale_of(found, labels, folder)
             if file is not None:
                 write_rows([sample_row(sample) for sample in made.samples], Path(file))
                 return made.model_copy(update={"file": str(file)})
-            if not made.samples:
+            if made.samples:
+                metrics = self._rule_metrics(found, folder)
+                added = add_samples(found, folder, made.samples, metrics, Path("records"))
+                made = made.model_copy(update={"file": added.file, "added": True})
+            if scale is None or labels is None or not made.rated:
                 return made
-            metrics = self._rule_metrics(found, folder)
-            added = add_samples(found, folder, made.samples, metrics, Path("records"))
-            made = made.model_copy(update={"file": added.file, "added": True})
-            if scale is None or labels is None:
-                return made
-            return self._with_ratings(made, said, folder, labels, scale)
+            return self._with_ratings(made, ratings_of(made, outputs, said, *scale), folder, labels, scale)
 
     def _opinions(self, wanted: RecordFilter, field: str | None) -> list[Opinion]:
         """Return the records of which somebody said whether they were good; the newest word counts."""
@@ -278,20 +278,20 @@ class Learned(Ringing):
     def _with_ratings(
         self,
         made: MadeCases,
-        said: Mapping[str, Sequence[Feedback]],
+        rated: Sequence[Case],
         folder: Path,
         label: str,
         scale: tuple[float, float],
     ) -> MadeCases:
-        """Write thumbs down as ratings, beside what is in the labels already."""
+        """Write thumbs down as ratings, beside what is in the labels already: that stays as it is."""
         path = labels_file(folder, label)
         low, high = sorted(scale)
-        new = ratings_of(made.samples, said, *scale)
         with self._alone():
             kept = read_cases(path, low, high) if path.exists() else ()
             known = {case.id for case in kept}
+            new = [case for case in rated if case.id not in known]
             path.parent.mkdir(exist_ok=True)
-            write_cases(path, (*kept, *(case for case in new if case.id not in known)))
+            write_cases(path, (*kept, *new))
         return made.model_copy(
             update={"labels": str(path), "ratings": sum(len(case.ratings) for case in new)}
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from pydantic import Field, JsonValue
 
@@ -25,12 +25,14 @@ class MadeCases(Noun):
     samples: tuple[Sample, ...]
     skipped: dict[str, str] = Field(default_factory=dict)
     """By a record's id why no sample was made of it."""
+    matched: dict[str, str] = Field(default_factory=dict)
+    """By the id of such a record, the sample that has its inputs: that is rated in its place."""
     file: str | None = None
     """Where samples to be reviewed were written, or the set's own file."""
     added: bool = False
     """Whether they are in the set now."""
     rated: int = 0
-    """Samples whose old answer has a thumb or stars: what can be a rating."""
+    """Old answers with a thumb or stars: what can be a rating."""
     labels: str | None = None
     """The file of labels that thumbs went into as ratings."""
     ratings: int = 0
@@ -55,11 +57,11 @@ def samples_of(
     texts = {plain_inputs(sample.inputs): sample.id for sample in present}
     groups = _groups(records)
     made: list[Sample] = []
-    skipped: dict[str, str] = {}
+    matched: dict[str, str] = {}
     for record in map(cleaner.record, records):
         inputs = _inputs(record, names)
         if plain_inputs(inputs) in texts:
-            skipped[record.id] = f"its inputs are those of {texts[plain_inputs(inputs)]!r}"
+            matched[record.id] = texts[plain_inputs(inputs)]
             continue
         name = sample_id(ORIGIN, inputs, taken)
         taken.add(name)
@@ -82,28 +84,36 @@ def samples_of(
                 metadata=metadata,
             )
         )
-    return MadeCases(samples=tuple(made), skipped=skipped)
+    skipped = {record: f"its inputs are those of {sample!r}" for record, sample in matched.items()}
+    return MadeCases(samples=tuple(made), skipped=skipped, matched=matched)
 
 
 def ratings_of(
-    made: Iterable[Sample], said: Mapping[str, Sequence[Feedback]], low: float, high: float
+    made: MadeCases,
+    outputs: Mapping[str, str | None],
+    said: Mapping[str, Sequence[Feedback]],
+    low: float,
+    high: float,
 ) -> tuple[Case, ...]:
     """Return old answers with a thumb as a rating: up is the scale's best, down its worst, by who said it.
 
+    `outputs` are answers by record. One to the inputs of a sample that was there is an answer to that sample.
     People chose what to rate, so these are ratings for a judge's certificate, never a random part of a run.
     """
-    cases = []
-    for sample in made:
-        output = sample.metadata.get("original")
-        words = said.get(str(sample.metadata.get("record")), ())
+    samples = {str(sample.metadata.get("record")): sample.id for sample in made.samples} | made.matched
+    cases: dict[tuple[str, str], dict[str, float]] = {}
+    for record, sample in samples.items():
         ratings = {
             f"user {each.by[:8]}" if each.by else "user": high if each.good else low
-            for each in words
+            for each in said.get(record, ())
             if each.good is not None and (each.thumb is not None or each.stars is not None)
         }
-        if isinstance(output, str) and output and ratings:
-            cases.append(Case(sample=sample.id, output=output, ratings=ratings))
-    return tuple(cases)
+        output = outputs.get(record)
+        if output and ratings:
+            cases.setdefault((sample, output), {}).update(ratings)
+    return tuple(
+        Case(sample=sample, output=output, ratings=ratings) for (sample, output), ratings in cases.items()
+    )
 
 
 def _inputs(record: Record, names: Sequence[str]) -> dict[str, JsonValue]:

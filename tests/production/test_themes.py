@@ -226,7 +226,30 @@ def test_records_go_into_the_set_with_thumbs_as_ratings(project: Project) -> Non
     assert case.ratings == {"user xxxxxxxx": 1.0, "user": 5.0} and case.output == "Thank you."
     assert project.labelling("mails:helpful").cases == (case,)
     again = project.make_cases("mails", ["call-0"], add=True)
-    assert not again.samples and not again.added
+    assert not again.samples and not again.added and again.rated == 1
+
+
+def test_records_with_the_inputs_of_a_sample_rate_the_answer_to_that(project: Project) -> None:
+    at = "2026-11-21T00:00:00.000000+00:00"
+    project.store.add_records(
+        [Record(id="twin", at=at, inputs={"message": "hello?"}, output="Thank you.", subject="y" * 32)]
+    )
+    project.store.add_feedback(
+        [
+            Feedback(id="d", record="call-5", at=at, thumb="down"),
+            Feedback(id="e", record="twin", at=at, stars=5, by="z" * 32),
+        ]
+    )
+    made = project.make_cases("mails", ["call-5", "twin", "call-2"], add=True, labels="helpful")
+    assert made.matched == {"call-5": "m1", "twin": "m1"} == dict.fromkeys(made.skipped, "m1")
+    assert (len(made.samples), made.rated, made.ratings) == (1, 1, 2)
+    (case,) = read_cases(Path(made.labels or ""), 1, 5)
+    assert (case.sample, case.output) == ("m1", "Thank you.")
+    assert case.ratings == {"user": 1.0, "user zzzzzzzz": 5.0}
+    # Nothing new at all: what is among the labels already stays as it is, and is not counted again.
+    again = project.make_cases("mails", ["call-5", "twin"], add=True, labels="helpful")
+    assert (again.added, again.ratings) == (False, 0)
+    assert read_cases(Path(made.labels or ""), 1, 5) == (case,)
 
 
 def test_what_does_not_fit_changes_nothing(project: Project) -> None:
