@@ -11,7 +11,9 @@ from promptops import PromptopsError, SetCoverage
 
 WRITTEN, TOLD, TARGETS = "written-candidates", "told-of-candidates", "candidate-targets"
 NONE = "none"
-"""What the address says where every tick was taken away; without a word all are ticked."""
+"""What the address says where every tick was taken away; at first what newly covers something is ticked."""
+LEAST = 0.0005
+"""The share of production that is told as 0.1 %, and no longer as 0.0 %."""
 
 
 def show(found: SetCoverage, wanted: Measure) -> None:
@@ -25,8 +27,9 @@ def show(found: SetCoverage, wanted: Measure) -> None:
         return
     ticked = _ticked(found)
     shown.quiet(
-        "The ticked ones are taken. Newly covered: the share of production that was far from every case and "
-        "is near this one; mass: the share that would be nearest to it."
+        "The ticked ones are taken; at first those that newly cover something. Newly covered: the share of "
+        "production that was far from every case and is near this one; mass: the share that would be nearest "
+        "to it. Without a kind, a case is near it already."
     )
     _whole(found, wanted)
     _write(found, wanted, ticked)
@@ -37,11 +40,13 @@ def _ticked(found: SetCoverage) -> list[int]:
     frame = textframes.suggestions_frame(found)
     said = urlstate.read_all("add")
     everything = range(len(found.suggestions))
-    rows = [place for place in everything if not said or str(found.suggestions[place].index) in said]
+    usual = [place for place in everything if found.suggestions[place].covered >= LEAST]
+    named = [place for place in everything if str(found.suggestions[place].index) in said]
+    rows = named if said else usual
 
     def keep(rows: list[int]) -> None:
         names = [str(found.suggestions[place].index) for place in rows]
-        urlstate.write(add="" if len(rows) == len(everything) else names or NONE)
+        urlstate.write(add="" if sorted(rows) == usual else names or NONE)
 
     key = f"suggested-{found.evalset}-{found.production}-{len(everything)}"
     changed = urlstate.selected(key, rows, keep)

@@ -104,11 +104,12 @@ def suggestions_frame(found: SetCoverage) -> pd.DataFrame:
             "from": cell(each.where),
             "newly covered": f"{each.covered:.1%}",
             "mass": f"{each.mass:.1%}",
+            "kind": "" if each.kind is None else cell(found.uncovered[each.kind].theme),
             "text": cell(each.text),
         }
         for each in found.suggestions
     ]
-    return pd.DataFrame(rows, columns=["from", "newly covered", "mass", "text"])
+    return pd.DataFrame(rows, columns=["from", "newly covered", "mass", "kind", "text"])
 
 
 def reestimates_frame(found: SetCoverage) -> pd.DataFrame:

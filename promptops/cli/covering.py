@@ -35,6 +35,11 @@ _SHOWN_EXAMPLES = 3
     help="Pick N texts of production to add to the set.",
 )
 @click.option(
+    "--kind",
+    metavar="WORDS",
+    help="With --suggest: only of lacking kinds that say WORDS, or of the kind with this number.",
+)
+@click.option(
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -59,6 +64,7 @@ def coverage_command(
     production: str,
     field: str | None,
     suggest: int | None,
+    kind: str | None,
     output: Path | None,
     mapped: bool,
     run: str | None,
@@ -76,6 +82,8 @@ def coverage_command(
 
     if output is not None and suggest is None:
         raise click.UsageError("-o writes what --suggest N picked: say how many.")
+    if kind is not None and suggest is None:
+        raise click.UsageError("--kind says of which kind --suggest N picks: say how many.")
     if mapped and not as_json:
         raise click.UsageError("--map is for --json; promptops view draws it.")
     budget, written = embedding_budget(ctx.params), None
@@ -92,6 +100,7 @@ def coverage_command(
             production,
             field=field,
             suggest=suggest or 0,
+            kind=kind,
             mapped=mapped,
             run=run,
             embed=embed,
@@ -145,21 +154,24 @@ def _print_suggestions(found: SetCoverage) -> None:
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
 
-    table = Table(box=None, pad_edge=False)
-    for name, justify in (
-        ("  add", "right"),
-        ("newly covered", "right"),
-        ("mass", "right"),
-        ("text", "left"),
-    ):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
-    for each in found.suggestions:
-        table.add_row(
+    rows = [
+        (
             safe_line(each.where, 60) or f"row {each.index + 1}",
             f"{each.covered:.1%}",
             f"{each.mass:.1%}",
-            safe_line(each.text, 80),
+            "" if each.kind is None else safe_line(found.uncovered[each.kind].theme, 24),
         )
+        for each in found.suggestions
+    ]
+    names = ("  add", "newly covered", "mass", "kind")
+    table = Table(box=None, pad_edge=False)
+    for name, *cells in zip(names, *rows, strict=True):
+        # Of a narrow terminal the text has what these leave.
+        width = max(map(len, (name, *cells)))
+        table.add_column(name, justify="left" if name == "kind" else "right", min_width=width)
+    table.add_column("text")
+    for row, each in zip(rows, found.suggestions, strict=True):
+        table.add_row(*row, safe_line(each.text, 80))
     console().print()
     console().print(table)
 

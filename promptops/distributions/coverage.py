@@ -15,6 +15,7 @@ import numpy as np
 from pydantic import Field
 
 from promptops.distributions.shift import MOST_CHARACTERS, Embed
+from promptops.errors import UsageError
 from promptops.noun import Noun
 from promptops.stats import Floats, Ints
 from promptops.stats.clusters import numbered
@@ -56,12 +57,14 @@ class Suggestion(Noun):
     """A production text to add: its place in the sequence, how much it covers that was far, and its gain.
 
     `where` names it for people: a file's line, a record's or a sample's id.
+    `kind` is its number in `uncovered`, from 0; None where a case is near it.
     `gain` is how much nearer all production texts come on average, 0 to 1; `mass` the share of production
     that would be nearest to it among all cases and suggestions.
     """
 
     index: int
     where: str = ""
+    kind: int | None = None
     text: str
     covered: float
     gain: float
@@ -165,6 +168,7 @@ def measure_coverage(
     source: str = "production",
     where: Sequence[str] = (),
     suggest: int = 0,
+    kind: str | None = None,
     mapped: bool = False,
     embed: Embed | None = None,
     embedding_model: str | None = None,
@@ -174,9 +178,10 @@ def measure_coverage(
     """Measure how far cases (texts with `ids`) cover texts of production, and suggest some of these.
 
     `groups` name what cases were made from together; None stands for a case by itself. `where` names texts of
-    production for people. `mapped` asks for the map, with the beginning of every text.
+    production for people. `kind` holds words of a kind that cases lack, or its number from 1: suggestions are
+    of it alone. `mapped` asks for the map, with the beginning of every text.
     Below 10 cases or 20 texts nothing is measured; of more than 2,000 on a side a seeded sample is taken, and
-    of each text the first 20,000 characters.
+    of each text the first 20,000 characters. Raises UsageError where there is no such kind.
     """
     rng = np.random.default_rng(seed)
     chosen, places = _subsample(len(cases), rng), _subsample(len(production), rng)
@@ -211,6 +216,9 @@ def measure_coverage(
     kinds = {int(place): int(owner) for place, owner in zip(far, owners, strict=True)}
     names = [ids[place] for place in chosen]
     called = [where[place] if where else "" for place in places]
+    lacking = _uncovered(space, texts, far, owners)
+    among = np.arange(len(texts)) if kind is None else far[np.isin(owners, _called(lacking, kind))]
+    picked = _suggested(space, texts, places, called, suggest, threshold, among, kinds)
     return found.model_copy(
         update={
             "measured": True,
@@ -224,8 +232,8 @@ def measure_coverage(
             "density": near.density,
             "threshold": threshold,
             "far": len(far) / len(texts),
-            "uncovered": _uncovered(space, texts, far, owners),
-            "suggestions": _suggested(space, texts, places, called, suggest, threshold),
+            "uncovered": lacking,
+            "suggestions": picked,
             "masses": {name: float(mass) for name, mass in zip(names, masses, strict=True)},
             "map": _mapped(space, texts, shown_cases, places, called, names, kinds) if mapped else None,
         }
@@ -262,24 +270,55 @@ def _uncovered(space: Space, texts: Sequence[str], far: Ints, owners: Ints) -> t
     return tuple(found)
 
 
+def _called(uncovered: Sequence[Uncovered], kind: str) -> list[int]:
+    """Return the numbers of the kinds, from 0, whose words or whose examples all hold some words.
+
+    A number means its own kind, from 1.
+    """
+    wanted = kind.casefold().split()
+    found = [
+        place
+        for place, each in enumerate(uncovered)
+        if wanted == [str(place + 1)]
+        or (wanted and set(wanted) <= set(each.theme.casefold().split()))
+        or (wanted and all(word in text.casefold() for text in each.examples for word in wanted))
+    ]
+    if not found:
+        there = ", ".join(f"{place} {each.theme}".strip() for place, each in enumerate(uncovered, 1))
+        told = f"they are {there}" if there else "no text lies far from every case"
+        raise UsageError(f"No kind that the set lacks is called {kind!r}: {told}.")
+    return found
+
+
 def _suggested(
-    space: Space, texts: Sequence[str], places: Ints, called: Sequence[str], count: int, threshold: float
+    space: Space,
+    texts: Sequence[str],
+    places: Ints,
+    called: Sequence[str],
+    count: int,
+    threshold: float,
+    among: Ints,
+    kinds: Mapping[int, int],
 ) -> tuple[Suggestion, ...]:
-    picks = facilities(space.production, space.evaluation, count, threshold) if count else ()
+    """Pick `count` texts that stand best for those at the places `among`."""
+    picks = facilities(space.production[among], space.evaluation, count, threshold) if count else ()
     if not picks:
         return ()
-    added = space.production[[pick.place for pick in picks]]
+    chosen = among[[pick.place for pick in picks]]
+    added = space.production[chosen]
     masses = cell_masses(space.production, np.concatenate([space.evaluation, added]))[-len(picks) :]
+    share = len(among) / len(texts)
     return tuple(
         Suggestion(
-            index=int(places[pick.place]),
-            where=called[pick.place],
-            text=texts[pick.place],
-            covered=pick.covered,
-            gain=pick.gain,
+            index=int(places[place]),
+            where=called[place],
+            kind=kinds.get(int(place)),
+            text=texts[place],
+            covered=pick.covered * share,
+            gain=pick.gain * share,
             mass=float(mass),
         )
-        for pick, mass in zip(picks, masses, strict=True)
+        for pick, place, mass in zip(picks, chosen, masses, strict=True)
     )
 
 

@@ -110,8 +110,10 @@ def _provenance(found: SetCoverage, suggestion: Suggestion, records: Sequence[st
     where: dict[str, JsonValue] = {"source": Path(found.production).name, "row": suggestion.index + 1}
     if records:
         where = {"source": found.production, "record": records[suggestion.index]}
+    kind = {} if suggestion.kind is None else {"kind": found.uncovered[suggestion.kind].theme}
     return {
         **where,
+        **kind,
         "production_mass": round(suggestion.mass, 6),
         "newly_covered": round(suggestion.covered, 6),
     }

@@ -138,6 +138,7 @@ class Shifts(Pointed):
         *,
         field: str | None = None,
         suggest: int = 0,
+        kind: str | None = None,
         mapped: bool = False,
         run: str | None = None,
         embed: str | None = None,
@@ -148,8 +149,8 @@ class Shifts(Pointed):
         """Measure how much of production a set's inputs cover, and `suggest` so many texts to add.
 
         `production` is records (`records:7d`), a file, another set, or a run (its inputs). `field` names one
-        input of both sides, or where a file's texts lie. `mapped` asks
-        for the map of all texts.
+        input of both sides, or where a file's texts lie. `kind` holds words of a kind that the set lacks, for
+        suggestions of it alone. `mapped` asks for the map of all texts.
         `run` names a run of the set whose figures are told as production would weigh them; `embed` an
         embedding model, asked within `budget`; points of earlier are used again unless `cache` is off.
         Raises UsageError, FileProblems, Stopped, NotComparable for a run on another state of the set.
@@ -161,7 +162,16 @@ class Shifts(Pointed):
         first, second = of_evalset(found, wanted), self._window(source, wanted)
         points = None if embed is None else self._points(embed, reuse=cache, budget=budget)
         measured = _covered(
-            found, source, first, second, points, suggest=suggest, mapped=mapped, seed=seed, field=field
+            found,
+            source,
+            first,
+            second,
+            points,
+            suggest=suggest,
+            kind=kind,
+            mapped=mapped,
+            seed=seed,
+            field=field,
         )
         if run is None or not measured.measured:
             return measured
@@ -349,6 +359,7 @@ def _covered(
     points: NamedEmbed | None,
     *,
     suggest: int = 0,
+    kind: str | None = None,
     mapped: bool = False,
     seed: int = 0,
     field: str | None = None,
@@ -363,6 +374,7 @@ def _covered(
         source=source,
         where=production.where,
         suggest=suggest,
+        kind=kind,
         mapped=mapped,
         embed=None if points is None else points.embed,
         embedding_model=None if points is None else points.name,

@@ -143,6 +143,23 @@ def test_ticked_suggestions_are_written_once_and_taken_into_the_set(made: Texts,
             (made.root / name).unlink(missing_ok=True)
 
 
+def test_what_covers_nothing_new_is_not_ticked_beforehand(made: Texts, page: Open) -> None:
+    with Project.open(made.root) as project:
+        found = project.coverage("desk", str(made.root / WEEK), suggest=100)
+    new = [each for each in found.suggestions if round(each.covered, 3) > 0]
+    assert 0 < len(new) < len(found.suggestions)
+    app = page(made.root, made.database, "coverage", production=WEEK, suggest="100", measured="1")
+    shown = app.dataframe[-1].value
+    assert list(shown["kind"]) == [
+        "" if each.kind is None else found.uncovered[each.kind].theme for each in found.suggestions
+    ]
+    try:
+        _button(app, "Write candidates").click().run()
+        assert f"Wrote {len(new)} candidates" in texts(app)
+    finally:
+        (made.root / "candidates.jsonl").unlink(missing_ok=True)
+
+
 def _button(app: AppTest, label: str) -> Button:
     return next(each for each in app.button if each.label == label)
 

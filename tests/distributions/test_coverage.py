@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ def cases(n: int, seed: int) -> list[str]:
     return [mail for mail in USUAL.drawn(2 * n, seed) if not any(word in mail for word in VISIT)][:n]
 
 
-def measured(first: list[str], second: list[str], **options: int) -> SetCoverage:
+def measured(first: list[str], second: list[str], **options: Any) -> SetCoverage:
     return measure_coverage(first, [f"c{n}" for n in range(len(first))], second, **options)
 
 
@@ -58,6 +59,27 @@ def test_added_cases_restore_the_coverage() -> None:
     after = measured([*first, *(each.text for each in before.suggestions)], production)
     assert before.far is not None and after.far is not None and after.far < before.far / 2
     assert before.coverage is not None and after.coverage is not None and after.coverage > before.coverage
+
+
+def test_suggestions_say_of_which_kind_they_are_and_are_of_one_alone_on_demand() -> None:
+    production = [
+        *Mails(turned=0.2, topic="visit").drawn(300, 3),
+        *(f"Lost umbrella on tram {n}" for n in range(30)),
+    ]
+    every = measured(cases(120, 4), production, suggest=30)
+    named = {kind.theme: place for place, kind in enumerate(every.uncovered)}
+    lost = next(place for theme, place in named.items() if "umbrella" in theme or "tram" in theme)
+    kinds = {each.kind for each in every.suggestions}
+    assert lost in kinds and len(kinds) > 1
+    for kind in ("umbrella", "TRAM lost", str(lost + 1)):
+        found = measured(cases(120, 4), production, suggest=30, kind=kind)
+        assert found.suggestions and all("umbrella" in each.text for each in found.suggestions)
+        assert {each.kind for each in found.suggestions} == {lost}
+        assert found.suggestions[0].covered == pytest.approx(30 / 330, abs=0.02)
+    with pytest.raises(UsageError, match=r"is called 'parrot': they are 1 "):
+        measured(cases(120, 4), production, suggest=3, kind="parrot")
+    with pytest.raises(UsageError, match="no text lies far"):
+        measured(production, production, suggest=3, kind="umbrella")
 
 
 def test_masses_add_up_and_lie_where_production_asks() -> None:
@@ -122,6 +144,8 @@ def test_candidates_are_samples_for_review_without_secrets_and_people(folder: Fo
     rows = [json.loads(line) for line in text.splitlines()]
     assert rows[0]["metadata"]["row"] == found.suggestions[0].index + 1
     assert rows[0]["metadata"]["source"] == "log.jsonl"
+    place = found.suggestions[0].kind
+    assert place is not None and rows[0]["metadata"]["kind"] == found.uncovered[place].theme
     made = Folder(folder.path).evalset("more", rows)
     samples = read_evalset(made).samples
     assert {(sample.origin, sample.tags, sample.weight) for sample in samples} == {
