@@ -95,13 +95,21 @@ def near_pairs(
 
 
 def pairs_across(
-    samples: Sequence[Sample], others: Mapping[str, str], threshold: float = ALIKE
+    samples: Sequence[Sample], others: Mapping[str, str], threshold: float = ALIKE, made_of: str | None = None
 ) -> tuple[Pair, ...]:
-    """Return cases that are nearly the same as texts of something else (by name), most alike first."""
+    """Return cases that are nearly the same as texts of something else (by name), most alike first.
+
+    `made_of` is the metadata field with the name of what a case was made of: that is no finding.
+    """
     names = list(others)
     texts = [joined(sample.inputs) or "" for sample in samples]
     found = _alike(texts, list(others.values()), threshold)
-    pairs = [Pair(first=samples[place].id, second=names[other], alike=alike) for place, other, alike in found]
+    own = [None if made_of is None else sample.metadata.get(made_of) for sample in samples]
+    pairs = [
+        Pair(first=samples[place].id, second=names[other], alike=alike)
+        for place, other, alike in found
+        if own[place] != names[other]
+    ]
     return _ordered(pairs)
 
 

@@ -241,7 +241,9 @@ class Shifts(Pointed):
         if against is not None:
             other = self._window(against, Wanted("inputs"))
             names = other.keys or [f"row {place + 1}" for place in range(len(other.texts))]
-            across += pairs_across(found.samples, dict(zip(names, other.texts, strict=True)), threshold)
+            texts = dict(zip(names, other.texts, strict=True))
+            made_of = "record" if is_records(against) else None
+            across += pairs_across(found.samples, texts, threshold, made_of)
         shown = {str(each): self.prompt(str(each))[0] for each in prompts}
         return Leaks(
             evalset=found.name,

@@ -149,6 +149,19 @@ def test_columns_of_records_join_the_panel(folder: Folder) -> None:
             project.shift("records:2026-11-01", "records:2026-11-02", columns=["tonne", "tone"])
 
 
+def test_a_case_is_no_leak_of_the_record_it_was_made_of(folder: Folder) -> None:
+    with Project.open(folder.path) as project:
+        records = kept(project, [NEW.format(n=7)] * 3, 1)
+        samples = [
+            {"id": f"c{n}", "inputs": each.inputs, "target": "x", "metadata": {"record": each.id}}
+            for n, each in enumerate(records[:2])
+        ]
+        folder.evalset("made", samples)
+        found = project.leaks("made", against="records:2026-11-01", threshold=0.95)
+    pairs = {(pair.first, pair.second) for pair in found.across}
+    assert pairs == {(f"c{n}", each.id) for n in range(2) for each in records if each.id != records[n].id}
+
+
 def test_sampled_records_are_thinned_so_that_each_stands_for_as_many_calls(folder: Folder) -> None:
     with Project.open(folder.path) as project:
         kept(project, plain(0, 2_000), 1, rate=1.0, prompt="all")
