@@ -324,7 +324,7 @@ def _measured(
                 permutations=permutations,
                 seed=shift.seed,
             ),
-            "notes": _left_out(sides.columns, changes),
+            "notes": _missing(shift, sides.columns, changes),
         }
     )
 
@@ -344,13 +344,19 @@ def _changes(shift: Shift, sides: _Sides, permutations: int) -> tuple[FeatureCha
     return (paired_panel if shift.paired else panel)(first, second, shift.seed, columns)
 
 
-def _left_out(columns: Sequence[Column], changes: Sequence[FeatureChange]) -> tuple[str, ...]:
-    there = {change.name for change in changes}
-    return tuple(
-        f"{column.name} is left out: fewer than 5 texts on a side have one."
-        for column in columns
-        if column.name not in there
-    )
+def _missing(shift: Shift, columns: Sequence[Column], changes: Sequence[FeatureChange]) -> tuple[str, ...]:
+    """Say of which columns few or only some texts have a value."""
+    there = {change.name: change for change in changes}
+    used = (shift.reference_used, shift.current_used)
+    notes = []
+    for column in columns:
+        found = there.get(column.name)
+        if found is None:
+            notes.append(f"{column.name} is left out: fewer than 5 texts on a side have one.")
+        elif (found.reference_n, found.current_n) != used:
+            told = f"{found.reference_n:,} of {used[0]:,} and {found.current_n:,} of {used[1]:,} texts"
+            notes.append(f"{column.name} is tested on those that have one: {told}.")
+    return tuple(notes)
 
 
 def _shown(told: Classified, sides: _Sides, which: range) -> tuple[ShownText, ...]:

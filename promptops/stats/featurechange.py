@@ -98,19 +98,28 @@ class Number:
 
 @dataclass(frozen=True)
 class Names:
-    """A feature that is a name, as the place of that name in `names`, of each text of both sides."""
+    """A feature that is a name, as its place in `names`, of those texts of each side that have one."""
 
     name: str
     names: tuple[str, ...]
     first: Ints
     second: Ints
+    first_places: Ints
+    second_places: Ints
 
     @classmethod
-    def of(cls, name: str, first: Sequence[str], second: Sequence[str]) -> Names:
-        """Number the names of both sides, the commonest first."""
-        names = tuple(each for each, _ in Counter([*first, *second]).most_common())
+    def of(cls, name: str, first: Sequence[str | None], second: Sequence[str | None]) -> Names:
+        """Number the names of both sides, the commonest first; a text without one has no part."""
+        there = [np.flatnonzero([each is not None for each in side]) for side in (first, second)]
+        names = tuple(
+            each for each, _ in Counter(each for each in (*first, *second) if each is not None).most_common()
+        )
         place = {each: position for position, each in enumerate(names)}
-        return cls(name, names, *(np.array([place[each] for each in side]) for side in (first, second)))
+        numbers = [
+            np.array([place[each] for each in side if each is not None], dtype=np.intp)
+            for side in (first, second)
+        ]
+        return cls(name, names, *numbers, *there)
 
     @property
     def counts(self) -> tuple[Floats, Floats]:

@@ -24,9 +24,8 @@ SCRIPT = "dominant script"
 LANGUAGE = "language"
 PANEL = (*FEATURES, UNKNOWN_WORDS, SCRIPT, LANGUAGE)
 FLIPS = 9_999
-MISSING = "(none)"
-FEWEST_NUMBERS = 5
-"""Texts a side that must have a column's figure."""
+FEWEST_VALUES = 5
+"""Texts a side that must have a column's figure or name."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ def block_panel(
         return Tested("block permutation", found.gap, found.p, found.gap)
 
     def names(values: Names) -> Tested:
-        inside = blocks.relabelled(permutations, seed)
+        inside = blocks.only(values.first_places, values.second_places).relabelled(permutations, seed)
         p = block_categories(np.concatenate([values.first, values.second]), inside)
         return Tested("block permutation", values.gap, p, values.gap)
 
@@ -154,23 +153,28 @@ def _unknown_words(reference: Sequence[str], current: Sequence[str], half: _Half
 
 
 def _joined(column: Column, *, paired: bool) -> Number | Names | None:
-    """Return a column as a feature: a number where texts have one, a name that may be missing.
+    """Return a column as a feature, of the texts that have a value (in pairs: both of them).
 
-    None where so few texts have a number that nothing can be said.
+    None where these are so few that nothing can be said.
     """
-    if not (isinstance(column.first, np.ndarray) and isinstance(column.second, np.ndarray)):
-        sides = [
-            [MISSING if name is None else str(name) for name in side]
-            for side in (column.first, column.second)
-        ]
-        return Names.of(column.name, sides[0], sides[1])
-    there = [np.isfinite(column.first), np.isfinite(column.second)]
+    there = [
+        np.isfinite(side) if isinstance(side, np.ndarray) else np.array([each is not None for each in side])
+        for side in (column.first, column.second)
+    ]
     if paired:
         there = [there[0] & there[1]] * 2
     first, second = (np.flatnonzero(side) for side in there)
-    if min(len(first), len(second)) < FEWEST_NUMBERS:
+    if min(len(first), len(second)) < FEWEST_VALUES:
         return None
-    return Number(column.name, column.first[first], column.second[second], first, second)
+    if isinstance(column.first, np.ndarray) and isinstance(column.second, np.ndarray):
+        return Number(column.name, column.first[first], column.second[second], first, second)
+    return Names.of(
+        column.name,
+        *(
+            [str(each) if told else None for each, told in zip(side, has, strict=True)]
+            for side, has in zip((column.first, column.second), there, strict=True)
+        ),
+    )
 
 
 def _changes(

@@ -149,6 +149,22 @@ def test_columns_of_records_join_the_panel(folder: Folder) -> None:
             project.shift("records:2026-11-01", "records:2026-11-02", columns=["tonne", "tone"])
 
 
+def test_what_users_said_is_compared_where_they_said_something(folder: Folder) -> None:
+    with Project.open(folder.path) as project:
+        for day, bad in ((1, 4), (2, 16)):
+            records = kept(project, plain(day * 100, 60), day)
+            project.store.add_feedback(
+                [
+                    Feedback(id=each.id, record=each.id, at=each.at, thumb="down" if n < bad else "up")
+                    for n, each in enumerate(records[:30])
+                ]
+            )
+        found = project.shift("records:2026-11-01", "records:2026-11-02", columns=["good"])
+    good = next(each for each in found.features if each.name == "good")
+    assert good.current_shares == pytest.approx({"true": 14 / 30, "false": 16 / 30})
+    assert found.notes == ("good is tested on those that have one: 30 of 60 and 30 of 60 texts.",)
+
+
 def test_a_case_is_no_leak_of_the_record_it_was_made_of(folder: Folder) -> None:
     with Project.open(folder.path) as project:
         records = kept(project, [NEW.format(n=7)] * 3, 1)

@@ -1,7 +1,17 @@
 import numpy as np
 import pytest
+from scipy.stats import chi2_contingency
 
-from promptops.stats.textpanel import SCRIPT, UNKNOWN_WORDS, FeatureChange, paired_panel, panel
+from promptops.stats.blocktests import Blocks
+from promptops.stats.textpanel import (
+    SCRIPT,
+    UNKNOWN_WORDS,
+    Column,
+    FeatureChange,
+    block_panel,
+    paired_panel,
+    panel,
+)
 
 WORDS = [f"w{place}" for place in range(400)]
 WEIGHTS = 1 / np.arange(1, 401)
@@ -61,3 +71,27 @@ def test_pairs_are_compared_within_themselves() -> None:
 def test_equal_pairs_have_p_one_throughout() -> None:
     same = texts(30, 1)
     assert {change.p_value for change in paired_panel(same, same)} == {1.0}
+
+
+def test_names_are_tested_where_texts_have_one() -> None:
+    first: list[str | None] = ["good"] * 26 + ["bad"] * 4 + [None] * 170
+    second: list[str | None] = ["good"] * 14 + ["bad"] * 16 + [None] * 270
+    change = named(panel(texts(200, 1), texts(300, 2), columns=[Column("said", first, second)]), "said")
+    table = [[26, 4], [14, 16]]
+    assert change.p_value == pytest.approx(chi2_contingency(table, correction=False).pvalue)
+    assert (change.reference_n, change.current_n) == (30, 30)
+    assert change.reference_shares == pytest.approx({"good": 26 / 30, "bad": 4 / 30})
+    few = Column("said", ["good"] * 4 + [None] * 196, second)
+    assert not any(each.name == "said" for each in panel(texts(200, 1), texts(300, 2), columns=[few]))
+
+
+def test_names_with_gaps_are_tested_in_pairs_and_in_blocks() -> None:
+    first, second = texts(60, 1), texts(60, 2)
+    said: list[str | None] = [None, "up", "up"] * 20
+    later: list[str | None] = ["up", "down", None] * 20
+    pairs = named(paired_panel(first, second, columns=[Column("said", said, later)]), "said")
+    assert (pairs.reference_n, pairs.current_n) == (20, 20) and pairs.p_value < 0.01
+    days = [str(n // 10) for n in range(60)]
+    blocks = Blocks.of(days, 60, days, 60)
+    by_day = named(block_panel(first, second, blocks, columns=[Column("said", said, later)]), "said")
+    assert (by_day.reference_n, by_day.current_n) == (40, 40) and by_day.p_value < 0.01
