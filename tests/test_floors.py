@@ -171,6 +171,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "sets.changes",
         "plots.sheet",
         "shipped",
+        "distributions.bare",
         "distributions.rules",
         "starter",
         "runs.states",

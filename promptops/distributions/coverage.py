@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
+from promptops.distributions.bare import bare
 from promptops.distributions.shift import MOST_CHARACTERS, Embed
 from promptops.errors import UsageError
 from promptops.noun import Noun
@@ -202,7 +203,7 @@ def measure_coverage(
         return found.model_copy(update={"reason": reason})
     texts = [production[place][:MOST_CHARACTERS] for place in places]
     shown_cases = [cases[place][:MOST_CHARACTERS] for place in chosen]
-    space = _space(texts, shown_cases, embed, seed)
+    space = _space(bare(texts), bare(shown_cases), embed, seed)
     near = coverage(space.production, space.evaluation, NEIGHBOURS, permutations=permutations, seed=seed)
     belongs = [
         each if each is not None else place for place, each in enumerate(groups or [None] * len(cases))

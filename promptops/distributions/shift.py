@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from promptops.distributions.bare import bare
 from promptops.distributions.days import DayShift, day_shifts
 from promptops.errors import UsageError
 from promptops.noun import Noun
@@ -202,10 +203,12 @@ def measure_shift(
 
 @dataclass(frozen=True)
 class _Sides:
-    """The texts that are looked at, cut to length, and where the current ones stood."""
+    """The texts that are looked at, cut to length and bare, and where the current ones stood."""
 
     reference: list[str]
     current: list[str]
+    shown: list[str]
+    """Current texts as they stand."""
     current_places: Ints
     blocks: Blocks | None
     columns: tuple[Column, ...]
@@ -228,9 +231,11 @@ def _sides(
     first = _subsample(len(reference), rng)
     second = first if paired else _subsample(len(current), rng)
     numbered = None if blocks is None else Blocks.of(blocks[0], len(reference), blocks[1], len(current))
+    shown = [current[place][:MOST_CHARACTERS] for place in second]
     return _Sides(
-        [reference[place][:MOST_CHARACTERS] for place in first],
-        [current[place][:MOST_CHARACTERS] for place in second],
+        bare(reference[place][:MOST_CHARACTERS] for place in first),
+        bare(shown),
+        shown,
         second,
         None if numbered is None else numbered.only(first, second),
         tuple(column.only(first, second) for column in columns),
@@ -367,7 +372,7 @@ def _shown(told: Classified, sides: _Sides, which: range) -> tuple[ShownText, ..
 def _shown_text(sides: _Sides, number: int, score: float) -> ShownText:
     place = int(sides.current_places[number])
     where = sides.where[place] if sides.where else ""
-    return ShownText(index=place, where=where, score=score, text=sides.current[number][:_SHOWN_CHARACTERS])
+    return ShownText(index=place, where=where, score=score, text=sides.shown[number][:_SHOWN_CHARACTERS])
 
 
 def severity_of(separation: float) -> Severity:

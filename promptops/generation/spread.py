@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from promptops.distributions.bare import bare
 from promptops.distributions.coverage import FEWEST_TEXTS, MOST_TEXTS
 from promptops.distributions.shift import MOST_CHARACTERS
 from promptops.generation import Nearness, Variety
@@ -57,7 +58,7 @@ def _some(texts: Sequence[str], most: int, rng: np.random.Generator) -> Sequence
 
 
 def _cut(texts: Sequence[str]) -> list[str]:
-    return [text[:MOST_CHARACTERS] for text in texts]
+    return bare(text[:MOST_CHARACTERS] for text in texts)
 
 
 def _variety(rows: SparseRows, places: Sequence[int]) -> Variety | None:

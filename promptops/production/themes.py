@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 
+from promptops.distributions.bare import bare
 from promptops.distributions.shift import MOST_CHARACTERS, Embed
 from promptops.noun import Noun
 from promptops.stats import Bools, Floats, Ints
@@ -141,7 +142,7 @@ def measure_themes(
         return found.model_copy(update={"reason": reason})
     days = _Calendar.of([each.at for each in opinions])
     everyone = days.counts(opinions)
-    texts = [_text(each, about)[:MOST_CHARACTERS] for each in told]
+    texts = bare(_text(each, about)[:MOST_CHARACTERS] for each in told)
     rows = text_space(texts).rows if embed is None else SparseRows.of_dense(embed(texts)).normalised()
     points = unit(leading_directions(rows, seed=seed))
     owners = _kinds(points, count, seed)
