@@ -42,7 +42,8 @@ def judges_frame(judges: Iterable[DeclaredJudge]) -> pd.DataFrame:
                 "judge": cell(judge.name),
                 "kind": cell(judge.kind),
                 "model": cell(" + ".join(judge.models)) + ("*" if judge.stand_in else ""),
-                "certificate": "valid, but no better than chance" if judge.doubt else STATES[judge.state],
+                "certificate": _certificate(judge),
+                "last check": judge.check.told if judge.check is not None else "-",
                 "measure": MEASURES.get(held.main, cell(held.main)) if held else "-",
                 "judge with people": told(held.agreement.judge_human) if held else "-",
                 "people with people": told(held.agreement.human_human, NO_PEOPLE) if held else "-",
@@ -52,6 +53,12 @@ def judges_frame(judges: Iterable[DeclaredJudge]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def _certificate(judge: DeclaredJudge) -> str:
+    if judge.outdated:
+        return "valid, but outdated"
+    return "valid, but no better than chance" if judge.doubt else STATES[judge.state]
 
 
 def measures_frame(held: Certificate) -> pd.DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import streamlit as st
 
 from dashboards import frames, judgeframes, reading, shown, urlstate
@@ -15,9 +17,16 @@ from promptops import (
     drift_plot,
     hidden_biases,
 )
+from promptops.texts.figures import span
 
 DECLARE = '[metrics.quality]\nmetric = "rubric"\nmodel = "PROVIDER/MODEL"'
 AGREEMENT = ("judge with people", "people with people")
+BADGES: dict[str, tuple[str, Literal["red", "orange", "violet", "gray"]]] = {
+    "void": ("void", "red"),
+    "weak": ("too weak", "orange"),
+    "unknown": ("can't be told", "violet"),
+    "none": ("no certificate", "gray"),
+}
 COMPARISONS = 10
 NEWEST = 5
 
@@ -81,33 +90,36 @@ def _details(judge: DeclaredJudge) -> None:
 
 def _state(judge: DeclaredJudge) -> None:
     held = judge.certificate
+    with st.container(horizontal=True):
+        _badges(judge)
     if judge.state == "valid" and held is not None:
-        if judge.doubt:
-            st.badge("valid, but agrees no better than chance", color="orange")
-        else:
-            st.badge("valid", color="green")
         shown.lead(
             f"Certified on {held.made_at[:10]} against {held.ratings} ratings of {held.cases} cases by "
             f"{held.against}."
         )
         if judge.doubt:
             shown.text(judge.doubt)
-    elif judge.state == "void":
-        st.badge("void", color="red")
-        shown.lead(judge.why)
-    elif judge.state == "weak":
-        st.badge("too weak", color="orange")
-        shown.lead(judge.why)
-    elif judge.state == "unknown":
-        st.badge("can't be told", color="violet")
-        shown.lead(judge.why)
+        if judge.outdated:
+            shown.text(f"But {judge.outdated}. Certify it anew:")
+        if held.copies:
+            shown.text(
+                f"Two people said the same of all {held.copies[0]} cases that both rated: was one sheet "
+                "taken in for both?"
+            )
     else:
-        st.badge("no certificate", color="gray")
         shown.lead(judge.why)
     if judge.demanded:
         st.caption("A rule of the gate asks for a certificate that fits; without one it can't measure.")
     if judge.command:
         st.code(judge.command, language="shell")
+    check = judge.check
+    if check is not None and check.drifted:
+        if check.before is not None and check.since is not None:
+            shown.text(
+                f"It changed {span(check.before, check.since)}: scores from before and after don't mean the "
+                "same. Take the judge as it is now:"
+            )
+        st.code(f"promptops judge freeze {judge.name} --renew", language="shell")
     facts = {
         "kind": judge.kind,
         "model": " + ".join(judge.models),
@@ -123,6 +135,21 @@ def _state(judge: DeclaredJudge) -> None:
         "Rate cases of this judge", key=f"rate-{judge.name}"
     ):
         st.switch_page("views/label.py", query_params={"judge": judge.name})
+
+
+def _badges(judge: DeclaredJudge) -> None:
+    """Show how the certificate stands, and beside it that the judge has changed since."""
+    if judge.state != "valid":
+        told, color = BADGES[judge.state]
+        st.badge(told, color=color)
+    elif judge.outdated:
+        st.badge(f"valid, but {judge.outdated}", color="orange")
+    elif judge.doubt:
+        st.badge("valid, but agrees no better than chance", color="orange")
+    else:
+        st.badge("valid", color="green")
+    if judge.check is not None and judge.check.drifted:
+        st.badge("the judge has changed", color="red")
 
 
 def _held(held: Certificate, judge: DeclaredJudge) -> None:
@@ -200,9 +227,8 @@ def _drift(judge: DeclaredJudge) -> None:
         st.code(f"promptops judge freeze {judge.name}", language="shell")
         return
     for point in found.points:
-        if point.alarm:
-            first, last = (frames.moment(date or "") for date in (point.before, point.since))
-            shown.text(f"Changed between {first} and {last}.")
+        if point.before is not None and point.since is not None:
+            shown.text(f"Changed {span(point.before, point.since)}.")
     drawn = drift_plot(found)
     if drawn is not None:
         left, _ = st.columns([3, 2])
@@ -215,7 +241,8 @@ def _drift(judge: DeclaredJudge) -> None:
         )
     if found.others:
         shown.quiet(f"{found.others} readings of other anchors, or by the judge as it was, are left out.")
-    st.code(f"promptops judge check {judge.name}", language="shell")
+    if judge.check is None or not judge.check.drifted:
+        st.code(f"promptops judge check {judge.name}", language="shell")
 
 
 def _compared() -> bool:

@@ -164,8 +164,9 @@ def print_check(found: AnchorCheck) -> None:
     console().print(safe_lines(found.sentence), style=style, soft_wrap=True)
     for why in found.reasons if found.measured else found.reasons[1:]:
         console().print(f"  no score: {safe_line(why, 200)}", style="yellow")
+    lost = f", of which {found.failed} got no answer" if found.failed else ""
     console().print(
-        f"{found.calls} calls, {dollars(found.cost)}. What the judge said: {safe_line(found.replies)}",
+        f"{found.calls} calls{lost}, {dollars(found.cost)}. What the judge said: {safe_line(found.replies)}",
         soft_wrap=True,
     )
     if found.measured and not found.new_series and not found.drifted:

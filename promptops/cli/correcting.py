@@ -99,7 +99,10 @@ def _cells(found: Correction, *, sign: bool = False) -> tuple[str, str, str, str
         (found.people, found.people_low, found.people_high),
         (found.value, found.low, found.high),
     )
-    judge, people, both = (f"{shown(value)} {interval(low, high, sign=sign)}" for value, low, high in rows)
+    judge, people, both = (
+        shown(value) if low is None else f"{shown(value)} {interval(low, high, sign=sign)}"
+        for value, low, high in rows
+    )
     return judge, people, both, figure(found.lam)
 
 

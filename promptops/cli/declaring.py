@@ -81,7 +81,7 @@ def _changed(judge: DeclaredJudge) -> str:
     check = judge.check
     if check is None or check.before is None or check.since is None:
         return ""
-    from promptops.judging.drifting import span
+    from promptops.texts.figures import span
 
     return (
         f"changed {span(check.before, check.since)}: scores from before and after don't mean the same. "

@@ -15,6 +15,7 @@ from promptops.judging.certificates import (
 )
 from promptops.labels.labels import ratings_digest, read_cases
 from promptops.labels.steps import step_of
+from promptops.pairs.rules import PairRule
 from promptops.types import EvalSet, MetricRecord
 
 
@@ -31,12 +32,15 @@ def ratings_changed(folder: Path, held: Certificate) -> str:
 
 
 def aged_notes(evalset: EvalSet, folder: Path, run: dict[str, MetricRecord]) -> list[str]:
-    """Say which certificates that rules ask for, and that fit a run's judges, rest on ratings of before."""
+    """Say which certificates that rules ask for rest on ratings of before; none that does not fit a run's."""
+    asking = [rule for rule in evalset.gate if demands(rule) and rule.metric in run]
+    asking += [rule for rule in evalset.shifts if isinstance(rule, PairRule) and demands(rule)]
     found = []
-    for label in dict.fromkeys(rule.metric for rule in evalset.gate if demands(rule) and rule.metric in run):
+    for label in dict.fromkeys(rule.metric for rule in asking):
         path = certificate_file(folder, label)
         held = read_certificate(path) if path.is_file() else None
-        changed = ratings_changed(folder, held) if held and held.signature == run[label].signature else ""
+        fits = held is not None and (label not in run or held.signature == run[label].signature)
+        changed = ratings_changed(folder, held) if held and fits else ""
         if held and changed:
             found.append(
                 f"The certificate of {label} is valid, but {changed} ({held.made_at[:10]}); certify anew: "

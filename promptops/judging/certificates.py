@@ -134,6 +134,11 @@ class Certificate(Noun):
         return "tie" if value == 0 else "newer wins" if value > 0 else "older wins"
 
     @property
+    def alike(self) -> bool:
+        """Whether its cases differ too little for the agreement to have an interval."""
+        return self.agreement.judge_human.low is None
+
+    @property
     def doubt(self) -> str:
         """Say that nothing tells the agreement from that of chance, 0; empty where it lies above."""
         found = self.agreement.judge_human
@@ -182,9 +187,16 @@ def unfit(evalset: EvalSet, records: Mapping[str, MetricRecord], folder: Path) -
                 held = read_certificate(path) if path.is_file() else None
                 fits = held is not None and held.signature == records[label].signature
                 weak = held.labels_digest if held is not None and fits else ""
-                pairs = isinstance(rule, PairRule)
-                name, samples = f"{evalset.name}:{label}", evalset.samples
-                found[rule] = f"{why}{step_of(name, label, folder, samples, weak, pairs=pairs).told}"
+                step = step_of(
+                    f"{evalset.name}:{label}",
+                    label,
+                    folder,
+                    evalset.samples,
+                    weak,
+                    pairs=isinstance(rule, PairRule),
+                    alike=held is not None and held.alike,
+                )
+                found[rule] = f"{why}{step.told}"
     return found
 
 

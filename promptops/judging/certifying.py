@@ -139,10 +139,10 @@ def refuse_few(
         raise NotMeasured(f"The judge can't be certified yet{step.told}")
 
 
-def refuse_silent(reasons: Sequence[str], cases: int, judge: str) -> None:
+def refuse_silent(reasons: Sequence[str], cases: int, judge: str, failed: int) -> None:
     """Raise NotMeasured where a judge, `SET:LABEL`, gave no answer about more than 5 % of the cases.
 
-    `reasons` are why, one a case.
+    `reasons` are why, one a case; `failed` are the calls that this took.
     """
     if len(reasons) <= MOST_SILENT * cases:
         return
@@ -150,8 +150,9 @@ def refuse_silent(reasons: Sequence[str], cases: int, judge: str) -> None:
     seen = f"{count} x {why[:200].rstrip('.')}"
     raise NotMeasured(
         f"The judge gave no answer about {len(reasons)} of {cases} cases ({seen}), so that no certificate "
-        "was written. See that its server is up and can be reached; then run the same again, which asks "
-        f"about these alone: promptops judge certify {judge}"
+        f"was written; {failed} calls failed, which may have been charged. See that its server is up and can "
+        "be reached; then run the same again, which asks about these alone: promptops judge certify "
+        f"{judge}"
     )
 
 

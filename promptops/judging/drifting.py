@@ -19,6 +19,7 @@ from promptops.noun import Noun
 from promptops.stats.clusters import TooFewClustersError
 from promptops.stats.drift import PLANNED, TooFewAnchorsError, check_anchors
 from promptops.stats.intervals import MeanInterval, mean_interval
+from promptops.texts.figures import span
 
 ALPHA = 0.05
 """Share of series of PLANNED checks in which a judge that stays the same raises an alarm, at most."""
@@ -68,6 +69,8 @@ class AnchorCheck(Noun):
     new_series: str = ""
     """Why this reading begins a new series; empty where it does not."""
     calls: int = 0
+    failed: int = 0
+    """Of these, how many got no answer; a server may charge for them."""
     cost: float | None = None
     """US dollars; null where a price is not known."""
     replies: str = ""
@@ -223,13 +226,6 @@ def drift_of(
         ),
         others=len(readings) - len(mine),
     )
-
-
-def span(before: str, since: str) -> str:
-    """Return two dates in words, to the minute, and to the second where they share it."""
-    first, last = (moment(each).strftime("%Y-%m-%d %H:%M:%S") for each in (before, since))
-    length = 19 if first[:16] == last[:16] else 16
-    return f"between {first[:length]} and {last[:length]} UTC"
 
 
 def moved(shift: float | None) -> str:

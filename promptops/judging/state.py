@@ -21,7 +21,7 @@ from promptops.judging.changes import held
 from promptops.judging.declared import DeclaredJudge, LastCheck, State
 from promptops.judging.drifting import to_frozen
 from promptops.labels.labels import Case, labels_file, read_cases
-from promptops.labels.steps import MEND, MORE, step_towards
+from promptops.labels.steps import APART, MEND, MORE, step_towards
 from promptops.stats.intervals import wilson_interval
 from promptops.types import EvalSet, MetricRecord, MetricSpec
 
@@ -62,10 +62,17 @@ def state_of(
         outdated = ratings_changed(folder, held) if held is not None and state == "valid" else ""
         certify = f"promptops judge certify {made.name}"
         weak = held.labels_digest if held is not None and state == "weak" else ""
-        step = step_towards(made.name, cases, evalset.samples, weak, pairs=judge.pairs)
+        step = step_towards(
+            made.name,
+            cases,
+            evalset.samples,
+            weak,
+            pairs=judge.pairs,
+            alike=held is not None and held.alike,
+        )
         if state == "none" and cases and step.why:
             why = f"{why} {_sentence(step.why)}"
-        if step.kind in (MORE, MEND):
+        if step.kind in (MORE, MEND, APART):
             why = f"{why} {step.kind[2:-2]}."
     except PromptopsError as error:
         return made.model_copy(update={"why": str(error)})

@@ -15,7 +15,8 @@ LABEL = ". Rate them: "
 RENEW = ". Certify it: "
 MORE = ". Mend the judge, or rate more: "
 MEND = ". Mend the judge, then certify it: "
-STEPS = (DRAW, LABEL, RENEW, MORE, MEND)
+APART = ". Rate outputs that differ more as well, as of a worse prompt: "
+STEPS = (DRAW, LABEL, RENEW, MORE, MEND, APART)
 """What stands between the reason and the command of each step."""
 
 
@@ -35,12 +36,19 @@ class Step(NamedTuple):
 
 
 def step_towards(
-    name: str, cases: Iterable[Case], samples: Iterable[Sample], weak: str = "", *, pairs: bool = False
+    name: str,
+    cases: Iterable[Case],
+    samples: Iterable[Sample],
+    weak: str = "",
+    *,
+    pairs: bool = False,
+    alike: bool = False,
 ) -> Step:
     """Return the next step towards a certificate of a judge, SET:LABEL, by its labels.
 
     `weak` is the digest of the ratings of a certificate that fits the judge and is too weak: certifying it by
-    the same ratings would change nothing. A judge of `pairs` takes two runs to draw.
+    the same ratings would change nothing; its cases are `alike` where they left it without an interval. A
+    judge of `pairs` takes two runs to draw.
     """
     cases = tuple(cases)
     draw = f"promptops judge draw {name} {'--run OLD --run NEW' if pairs else '--run RUN'}"
@@ -52,7 +60,7 @@ def step_towards(
     drawn = {groups.get(case.sample, case.sample) for case in cases}
     rated = {groups.get(case.sample, case.sample) for case in cases if case.ratings}
     if len(rated) >= FEWEST and weak and weak == ratings_digest(cases):
-        return _stronger(name, cases, draw, len(wanted), there)
+        return _stronger(name, cases, draw, len(wanted), there, alike=alike)
     if len(rated) >= FEWEST:
         return Step(RENEW, f"promptops judge certify {name}")
     if not cases:
@@ -67,18 +75,27 @@ def step_towards(
 
 
 def step_of(
-    name: str, label: str, folder: Path, samples: Iterable[Sample], weak: str = "", *, pairs: bool = False
+    name: str,
+    label: str,
+    folder: Path,
+    samples: Iterable[Sample],
+    weak: str = "",
+    *,
+    pairs: bool = False,
+    alike: bool = False,
 ) -> Step:
     """Return the same by the labels beside a set. Raises FileProblems where they can't be read."""
     path = labels_file(folder, label)
     cases = read_cases(path) if path.is_file() else ()
-    return step_towards(name, cases, samples, weak, pairs=pairs)
+    return step_towards(name, cases, samples, weak, pairs=pairs, alike=alike)
 
 
-def _stronger(name: str, cases: tuple[Case, ...], draw: str, drawn: int, there: int) -> Step:
+def _stronger(name: str, cases: tuple[Case, ...], draw: str, drawn: int, there: int, *, alike: bool) -> Step:
     """Return what can make a certificate stronger: cases that wait, more of them, or another judge."""
     if not all(case.ratings or case.unrated for case in cases):
         return Step(MORE, f"promptops judge label {name} --rater NAME")
+    if alike:
+        return Step(APART, f"{draw} -n {there}")
     if drawn < there:
         return Step(MORE, f"{draw} -n {min(2 * drawn, there)}")
     return Step(MEND, f"promptops judge certify {name}")

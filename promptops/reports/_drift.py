@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from promptops.instruments import Drift, DriftPoint
 from promptops.reports._axis import Axis
 from promptops.reports._markup import NOTHING, Markup, joined, tag, text
@@ -17,6 +19,7 @@ def drift_plot(found: Drift) -> Markup:
     points = _measured(found)
     if not points:
         return NOTHING
+    dates = _dates(points)
     edges = [each for point in points for each in _ends(point)]
     low, high = min(0.0, *edges), max(0.0, *edges)
     room = 0.08 * (high - low) or 0.5
@@ -29,8 +32,8 @@ def drift_plot(found: Drift) -> Markup:
         joined(_scale(axis)),
         tag("line", x1=LEFT, x2=RIGHT, y1=axis.place(0), y2=axis.place(0), class_="zero"),
         joined(_drawn(point, axis, LEFT + step * (place + 0.5)) for place, point in enumerate(points)),
-        tag("text", text(points[0].date[:10]), x=LEFT, y=BOTTOM + 18, class_="quiet"),
-        tag("text", text(points[-1].date[:10]), x=RIGHT, y=BOTTOM + 18, text_anchor="end", class_="quiet")
+        tag("text", text(dates[0]), x=LEFT, y=BOTTOM + 18, class_="quiet"),
+        tag("text", text(dates[-1]), x=RIGHT, y=BOTTOM + 18, text_anchor="end", class_="quiet")
         if len(points) > 1
         else NOTHING,
         viewBox=f"0 0 {WIDTH} {BOTTOM + 24}",
@@ -42,10 +45,11 @@ def drift_plot(found: Drift) -> Markup:
 def drift_told(found: Drift) -> str:
     """Say in words what the plot shows."""
     told = []
-    for point in _measured(found):
+    points = _measured(found)
+    for point, date in zip(points, _dates(points), strict=True):
         gap, alarm = point.difference, ", alarm" if point.alarm else ""
         ends = "on every anchor" if gap.low is None else interval(gap.low, gap.high, sign=True)
-        told.append(f"{point.date[:10]}: {signed(gap.value)} {ends}{alarm}.")
+        told.append(f"{date}: {signed(gap.value)} {ends}{alarm}.")
     return " ".join(told)
 
 
@@ -62,6 +66,13 @@ def drift_caption(found: Drift) -> str:
 
 def _measured(found: Drift) -> list[DriftPoint]:
     return [point for point in found.points if point.difference.value is not None][-MOST:]
+
+
+def _dates(points: Sequence[DriftPoint]) -> list[str]:
+    """Return the readings' days, with as much of the time as tells the first one from the last."""
+    ends = [*points[:1], *points[-1:]]
+    length = next((each for each in (10, 16) if len({point.date[:each] for point in ends}) > 1), 19)
+    return [point.date[: length if len(points) > 1 else 10].replace("T", " ") for point in points]
 
 
 def _ends(point: DriftPoint) -> list[float]:

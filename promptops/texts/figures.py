@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 NAMED = 5
 """So many things at most are listed in a sentence."""
@@ -56,6 +57,14 @@ def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def span(before: str, since: str) -> str:
+    """Return two dates in words, to the minute, and to the second where they share it."""
+    times = (datetime.fromisoformat(each).astimezone(UTC) for each in (before, since))
+    first, last = (f"{each:%Y-%m-%d %H:%M:%S}" for each in times)
+    length = 19 if first[:16] == last[:16] else 16
+    return f"between {first[:length]} and {last[:length]} UTC"
 
 
 def listed(names: Sequence[str]) -> str:

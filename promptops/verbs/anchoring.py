@@ -180,7 +180,7 @@ class Anchoring(Certification):
         readings = read_readings(history, anchors)
         date = now()
         usage = work.usage
-        before, paid, unpriced = usage.calls, usage.cost, usage.unpriced
+        before, lost, paid, unpriced = usage.calls, usage.failed, usage.cost, usage.unpriced
         said, replies = self._asked_about(work, watched, date)
         fresh = Reading(
             date=date,
@@ -198,7 +198,8 @@ class Anchoring(Certification):
         return check.model_copy(
             update={
                 "evalset": watched.found.name,
-                "calls": usage.calls - before,
+                "calls": usage.calls + usage.failed - before - lost,
+                "failed": usage.failed - lost,
                 "cost": usage.cost - paid if usage.unpriced == unpriced else None,
                 "replies": str(replies),
                 "stand_in": watched.judge.stand_in,

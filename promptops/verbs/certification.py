@@ -81,7 +81,7 @@ class Certification(Labelled):
             )
         scores = {place: said.score for place, said in notebook.said.items()}
         silent = [str(said.score.unscored) for said in notebook.said.values() if said.silent]
-        refuse_silent(silent, len(trial.places), f"{evalset.name}:{label}")
+        refuse_silent(silent, len(trial.places), f"{evalset.name}:{label}", work.usage.failed)
         certificate = certificate_of(
             built,
             evalset.name,

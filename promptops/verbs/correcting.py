@@ -9,7 +9,7 @@ import numpy as np
 
 from promptops.analysis.comparison import pair
 from promptops.analysis.sides import Loaded, load_run
-from promptops.analysis.summary import sample_values
+from promptops.analysis.summary import sample_values, slice_names
 from promptops.errors import FileProblems, NotMeasured, UnknownName, UsageError
 from promptops.gate.followers import relative_to
 from promptops.gate.rules import allowed_bias
@@ -58,6 +58,7 @@ class Correcting(Anchoring):
             first, second = None, load_run(self.store, chosen)
         else:
             first, second = self._sides(against, chosen.id)
+        _refuse_no_slice(second, slice)
         mean, change, share = _corrected(first, second, label, cases, file, slice, alpha)
         notes = correction_notes(mean, draw)
         if change is not None:
@@ -160,6 +161,13 @@ def _parts(
         record.low or 0.0,
         1.0 if record.high is None else record.high,
     )
+
+
+def _refuse_no_slice(loaded: Loaded, name: str | None) -> None:
+    """Raise UnknownName for a slice that no sample of a run is in."""
+    table = loaded.side.table
+    if name is not None and not table.mask(name).any():
+        raise UnknownName(f"slice of run {loaded.side.run.id}", name, slice_names(table.samples))
 
 
 def _record(run: Run, label: str) -> MetricRecord:

@@ -83,8 +83,12 @@ class Preferences(Batched):
         written = (
             (self._named_baseline(first, second), second) for first, second in self.store.pair_runs(limit)
         )
-        found = (self.preference(first, second) for first, second in written if first is not None)
-        return tuple(each for each in found if each is not None)
+        found = ((first, self.preference(first, second)) for first, second in written if first is not None)
+        return tuple(
+            each.model_copy(update={"baseline": Path(first).name}) if first.endswith(".jsonl") else each
+            for first, each in found
+            if each is not None
+        )
 
     def _named_baseline(self, baseline: str, candidate: str) -> str | None:
         """Return how a stored comparison's baseline is named; None for a file that is there no more."""

@@ -93,10 +93,30 @@ def test_a_certificate_is_shown_with_people_beside_it(certified: tuple[Folder, s
 def test_drift_is_drawn_with_the_date_of_a_change(certified: tuple[Folder, str], page: Open) -> None:
     folder, database = certified
     app = page(folder.path, database, "judges")
-    assert "Changed between 2026-11-01 09:00 and 2026-11-02 09:00." in texts(app)
+    assert "Changed between 2026-11-01 09:00 and 2026-11-02 09:00 UTC." in texts(app)
     drawn = pictures(app)[1]
     assert "2026-11-01: +0.0000" in drawn and ", alarm." in drawn and 'class="fail"' in drawn
-    assert any(each.value == "promptops judge check numbers:quality" for each in app.code)
+    assert app.dataframe[0].value["last check"].tolist() == ["changed, 2026-11-02"]
+    assert "valid" in everything(app) and "the judge has changed" in everything(app)
+    commands = {each.value for each in app.code}
+    assert "promptops judge freeze numbers:quality --renew" in commands, "what the command line says is next"
+    assert "promptops judge check numbers:quality" not in commands
+
+
+def test_ratings_that_changed_since_leave_no_green_certificate(folder: Folder, page: Open) -> None:
+    with Project.open(judged(folder).path) as project:
+        cases = project.draw_cases(QUALITY, count=25, second=1).cases
+        for rater in ("anna", "ben"):
+            project.rate_cases(QUALITY, rater, {case.id: 1 + n % 5 for n, case in enumerate(cases)})
+        project.certify_judge(QUALITY)
+        project.rate_cases(QUALITY, "cleo", {cases[0].id: 1})
+        database = project.settings.database
+    app = page(folder.path, database, "judges")
+    assert not app.exception
+    assert app.dataframe[0].value["certificate"].tolist() == ["valid, but outdated"]
+    assert "valid, but its ratings have changed since" in everything(app) and "green" not in everything(app)
+    assert "Two people said the same of all 25 cases that both rated" in everything(app)
+    assert any(each.value == f"promptops judge certify {QUALITY}" for each in app.code)
 
 
 def test_a_void_certificate_says_why_and_what_renews_it(folder: Folder, page: Open) -> None:

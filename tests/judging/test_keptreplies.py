@@ -78,6 +78,7 @@ def test_a_server_that_is_down_is_told_as_such_and_the_same_command_goes_on(
     told = str(done.exception)
     assert f"gave no answer about {RATED} of {RATED} cases ({RATED} x " in told
     assert "See that its server is up" in told and told.endswith(f"promptops judge certify {JUDGE}")
+    assert f"no certificate was written; {RATED} calls failed" in told
     assert "Mend" not in told and "--no-cache" not in told
     assert not (rated.path / "evalsets/numbers/certificates").exists()
     settings.write_text(there)

@@ -205,3 +205,15 @@ def test_a_stored_run_is_not_passed_by_a_certificate_that_the_sets_judge_lost(fo
         assert any(
             "which is certified; the set declares it at mock/echo" in note for note in verdict.warnings
         )
+
+
+def test_a_certificate_without_an_interval_asks_for_outputs_that_differ(folder: Folder) -> None:
+    with Project.open(judged(folder, "min_agreement = 0.5").path) as project:
+        cases = project.draw_cases(QUALITY, count=60).cases
+        project.rate_cases(QUALITY, "anna", {case.id: said(number_of(case)) for case in cases})
+        project.certify_judge(QUALITY)
+        found = quality(project)
+        draw = f"promptops judge draw {QUALITY} --run RUN -n 60"
+        assert (found.state, found.command) == ("weak", draw), "certifying the same again changes nothing"
+        assert "has no interval" in found.why and "Rate outputs that differ more as well" in found.why
+        assert f"as of a worse prompt: `{draw}`" in project.gate("numbers").sentence

@@ -95,6 +95,9 @@ def test_exit_codes_say_unchanged_changed_and_not_measured(
     mood.silent = 2
     unread = cli(watched, "judge", "check", "numbers:quality")
     assert unread.exit_code == 3 and "2 of 20 anchors have no score" in unread.stdout
+    server.status = 500
+    down = cli(watched, "judge", "check", "numbers:quality")
+    assert down.exit_code == 3 and "20 calls, of which 20 got no answer, $0" in down.stdout
     server.status = 401
     dead = cli(watched, "judge", "check", "numbers:quality")
     assert isinstance(dead.exception, Stopped) and dead.exception.exit_code == 3

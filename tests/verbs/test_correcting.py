@@ -241,3 +241,15 @@ def test_groups_weigh_as_much_as_their_samples(folder: Folder) -> None:
     assert found.groups == 60 and found.rated == 60
     assert found.value == pytest.approx(np.mean(people), abs=1e-9)
     assert found.judge == pytest.approx(np.mean(people))
+
+
+def test_a_slice_that_is_none_and_too_few_ratings_are_told_as_such(two: Made) -> None:
+    with Project.open(two.folder.path) as project:
+        cases = project.draw_cases(JUDGED, [two.second], count=40).cases
+        project.rate_cases(JUDGED, "anna", {case.id: true_of(case) for case in cases[:5]})
+        with pytest.raises(UnknownName, match=r"slice of run .* 'typo'"):
+            project.correct_judge(JUDGED, two.second, slice="typo")
+    told = two.folder.run("judge", "correct", JUDGED, "--run", two.second, code=3).stdout
+    row = next(line for line in told.splitlines() if line.startswith("mean, 95 % interval"))
+    assert row.split()[-3:] == ["-", "-", "-"] and "- -" not in " ".join(row.split()[:-3])
+    assert len(row.split()) == 4 + 3 + 3, "the judge's figure with its interval, and a dash for each other"
