@@ -164,8 +164,8 @@ class Labelling(NamedTuple):
 
     def like(self, rater: str) -> str:
         """Return a known rater for whom a new name may be a slip; empty where there is none."""
-        known = self.raters
-        near = [] if rater.strip() in known else get_close_matches(rater.strip(), known, n=1, cutoff=0.75)
+        name, known = self.named(rater), self.raters
+        near = [] if name in known else get_close_matches(name, known, n=1, cutoff=0.75)
         return near[0] if near else ""
 
     def left_for(self, rater: str, share: tuple[int, int] | None = None) -> list[Case]:

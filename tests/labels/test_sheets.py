@@ -142,6 +142,7 @@ def test_a_name_like_a_known_one_is_asked_about(folder: Folder, tmp_path: Path) 
     sheet = ("judge", "label", QUALITY, "--rater")
     done = folder.run(*sheet, "ana", "--sheet", str(tmp_path / "c.csv"))
     assert "Did you mean anna?" in words(done.stderr) and "cases in" in done.stdout
+    assert "Nobody rated as ANNA so far" not in folder.run(*sheet, "ANNA", code=2).stderr
     for name in ("anna", "ben"):
         done = folder.run(*sheet, name, "--sheet", str(tmp_path / f"{name}.csv"))
         assert "Did you mean" not in done.stderr
