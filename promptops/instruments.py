@@ -106,6 +106,9 @@ class Preference(Noun):
     wins: int
     losses: int
     ties: int
+    half_wins: int = 0
+    """Of the wins those that count half: a tie in the other order (or not the same in all repeats)."""
+    half_losses: int = 0
     flips: int
     """Samples where the verdict changed with the order."""
     flip_rate: float | None = None

@@ -235,10 +235,7 @@ def estimates(
 def estimate(
     table: Tally, metric: Metric, label: str, name: str | None = None, level: float = 0.95
 ) -> Estimate:
-    """Return one metric's figure with its interval of the given two-sided level.
-
-    Cluster-robust t for means, Wilson for unclustered shares, percentile bootstrap for corpus metrics.
-    """
+    """Return one metric's figure with its two-sided interval: by `bounded_interval`, or by a bootstrap."""
     column = table.columns[label]
     mask = table.mask(name)
     used = mask & column.scored
@@ -303,22 +300,28 @@ def bounded_interval(
     """Return the interval of a (weighted) mean of values within a range; needs two clusters.
 
     Cluster-robust t, cut at the ends of the range; Wilson for unclustered shares. Where all values
-    are alike there is no spread to estimate from: at an end of the range Wilson's interval with a trial
-    for each cluster, between the ends the t interval with two pseudo-clusters, one at either end.
+    are alike, or the figures of all clusters, there is no spread to estimate from: at an end of the
+    range Wilson's interval with a trial for each cluster, between the ends the t interval with two
+    pseudo-clusters, one at either end.
     """
     _, groups = numbered(clusters, len(clusters))
     if low is not None and high is not None and np.all(values == values[0]):
-        value = float(values[0])
-        if value in {low, high}:
-            share = wilson_interval(groups if value == high else 0, groups, level)
-            return low + share.low * (high - low), low + share.high * (high - low)
-        stretched = mean_interval(np.array([*[value] * groups, low, high]), None, level)
-        return max(min(stretched.low, value), low), min(max(stretched.high, value), high)
+        return _without_spread(float(values[0]), groups, level, low, high)
     if groups == len(values) and np.all(weights == weights[0]) and np.isin(values, (0.0, 1.0)).all():
         share = wilson_interval(int(values.sum()), len(values), level)
         return share.low, share.high
     mean = mean_interval(values, clusters, level, weights=weights)
+    if low is not None and high is not None and mean.high - mean.low < 1e-9 * (high - low):
+        return _without_spread((mean.low + mean.high) / 2, groups, level, low, high)
     return max(mean.low, -np.inf if low is None else low), min(mean.high, np.inf if high is None else high)
+
+
+def _without_spread(value: float, groups: int, level: float, low: float, high: float) -> tuple[float, float]:
+    if value in {low, high}:
+        share = wilson_interval(groups if value == high else 0, groups, level)
+        return low + share.low * (high - low), low + share.high * (high - low)
+    stretched = mean_interval(np.array([*[value] * groups, low, high]), None, level)
+    return max(min(stretched.low, value), low), min(max(stretched.high, value), high)
 
 
 def _figure(

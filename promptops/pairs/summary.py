@@ -97,6 +97,8 @@ def summed_up(
         wins=int((shares > 0.5).sum()),
         losses=int((shares < 0.5).sum()),
         ties=int((shares == 0.5).sum()),
+        half_wins=int(((shares > 0.5) & (shares < 1)).sum()),
+        half_losses=int(((shares < 0.5) & (shares > 0)).sum()),
         flips=0,
         length=_length(rows, clusters, level) if unmeasured is None else None,
         stand_in=hearing.stand_in,

@@ -52,11 +52,16 @@ def _won(found: Preference) -> str:
     star = "*" if found.stand_in else ""
     if found.unmeasured is not None:
         return f"{found.label}{star} by {found.judge}: not measured: {found.unmeasured}."
+    won, lost = _halved(found.wins, "won", found.half_wins), _halved(found.losses, "lost", found.half_losses)
     return (
         f"{found.label}{star} by {found.judge}: the candidate wins {figure(found.share)} "
         f"{interval(found.low, found.high)} of {found.n} samples "
-        f"({found.wins} won, {found.losses} lost, {found.ties} ties, {found.identical} identical)."
+        f"({won}, {lost}, {found.ties} ties, {found.identical} identical)."
     )
+
+
+def _halved(count: int, what: str, half: int) -> str:
+    return f"{count} {what}" + (f", {half} of them by half" if half else "")
 
 
 def _order(found: Preference) -> str:

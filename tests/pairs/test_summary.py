@@ -187,3 +187,18 @@ def test_of_a_judge_that_gives_no_answer_nothing_is_measured_and_the_reason_is_t
     told = preference_sentences(found)[0]
     assert "not measured: the judge gave no answer to 3 of 40 pairs (3 x connection: no connection)" in told
     assert "run the same again" in told and "wins" not in told
+
+
+def test_a_win_in_one_order_with_a_tie_in_the_other_is_half_a_win() -> None:
+    rows: list[Row] = [
+        ("A", "B", 9, 9),
+        ("A", "tie", 9, 9),
+        ("tie", "B", 9, 9),
+        ("B", "tie", 9, 9),
+        ("A", "A", 9, 9),
+    ]
+    found = summed_up(HEARING, *heard(rows))
+    assert (found.wins, found.losses, found.ties) == (3, 1, 1)
+    assert (found.half_wins, found.half_losses) == (2, 1)
+    assert found.share == pytest.approx((1 + 0.75 + 0.75 + 0.25 + 0.5) / 5)
+    assert "(3 won, 2 of them by half, 1 lost, 1 of them by half, 1 ties" in preference_sentences(found)[0]
