@@ -9,7 +9,7 @@ import click
 from promptops.cli.batching import batch_option, refuse_mixed, submit
 from promptops.cli.jsonlog import log_option
 from promptops.cli.madejson import print_nothing
-from promptops.cli.maderuns import exit_code, print_made
+from promptops.cli.maderuns import print_made
 from promptops.cli.options import (
     cassette_option,
     dry_run_option,
@@ -92,8 +92,8 @@ def eval_command(
     Everything is checked before the first call. Exit code 0 whatever the figures; `promptops gate`
     decides. Options that choose samples (-k, --slice, --failed-from, then --sample, then --limit) hold
     together; such a run is marked as a part of the set, and neither gate nor accept takes it for the whole.
-    Exit code 3 where nothing was answered, more failed than --max-failed allows, or a limit (--max-calls,
-    --max-cost) ended it.
+    Exit code 3 where nothing was answered, a judge scored no answer, more failed than --max-failed
+    allows, or a limit (--max-calls, --max-cost) ended it.
     """
     from promptops.calls.budget import Budget
 
@@ -145,8 +145,8 @@ def eval_command(
                 budget=budget,
                 watch=seen.watch,
             )
-        print_made(project, runs, seen, as_json, unchanged, budget, max_failed)
-    ctx.exit(exit_code(runs, budget, max_failed))
+        code = print_made(project, runs, seen, as_json, unchanged, budget, max_failed)
+    ctx.exit(code)
 
 
 @click.command("score")
@@ -203,8 +203,8 @@ def score_command(
     with open_project(ctx, existing=True) as project, Watched(project, quiet=as_json, log=log_json) as seen:
         with target_output_to_stderr():
             done = project.rescore(run, specs, **given, watch=seen.watch)
-        print_made(project, [done], seen, as_json, budget=budget)
-    ctx.exit(exit_code([done], budget, None))
+        code = print_made(project, [done], seen, as_json, budget=budget)
+    ctx.exit(code)
 
 
 def _print_forecast(ctx: click.Context, select: Selection, budget: Budget) -> None:

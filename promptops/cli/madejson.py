@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from promptops.calls.usage import Usage
     from promptops.project import Project
-    from promptops.types import Run
+    from promptops.types import Estimate, Run
 
 
 def was_ended(error: BaseException | None) -> bool:
@@ -27,25 +27,30 @@ def print_runs(
     unchanged: tuple[str, ...] = (),
     stopped: str = "",
     exit_code: int = 0,
+    figures: Sequence[tuple[Estimate, ...]] | None = None,
 ) -> None:
-    """Print runs with their figures and what the command's calls took; no usage where nobody was asked."""
+    """Print runs with their figures and what the command's calls took; no usage where nobody was asked.
+
+    The `figures` of each run are looked up where they are not at hand.
+    """
     from promptops.calls.usage import Usage
     from promptops.cli import documents  # so many nouns take a tenth of a second
 
     used = usage or Usage()
+    found = figures or [project.estimates(run.id) for run in runs]
     judged = [project.judge_facts(run.id) if run.judged else () for run in runs]
     documents.print_document(
         documents.EvalDocument(
             runs=tuple(
                 documents.RunFigures(
                     run=run,
-                    estimates=project.estimates(run.id),
+                    estimates=estimates,
                     failures=project.failures(run.id),
                     cut_off=project.cut_off(run.id),
                     notes=project.judge_notes(run.id, facts=facts) if run.judged else {},
                     judges=facts,
                 )
-                for run, facts in zip(runs, judged, strict=True)
+                for run, facts, estimates in zip(runs, judged, found, strict=True)
             ),
             calls=used.calls,
             cached=used.cached,

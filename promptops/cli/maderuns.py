@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -18,18 +17,6 @@ if TYPE_CHECKING:
 NOT_MEASURED = 3
 
 
-def exit_code(runs: Sequence[Run], budget: Budget | None, most: float | None) -> int:
-    """Return 3 where a script must not take the runs for a finished evaluation, else 0.
-
-    That is where nothing was answered, a limit ended them, or more than the share `most` has no answer.
-    """
-    from promptops.runs.unanswered import too_many_missing
-
-    if (budget is not None and budget.stopped) or any(run.done == 0 for run in runs):
-        return NOT_MEASURED
-    return NOT_MEASURED if most is not None and too_many_missing(runs, most) else 0
-
-
 def print_made(
     project: Project,
     runs: list[Run],
@@ -38,26 +25,32 @@ def print_made(
     unchanged: tuple[str, ...] = (),
     budget: Budget | None = None,
     most: float | None = None,
-) -> None:
-    """Print runs with their figures, what of them has no answer, and what to do next."""
-    from promptops.cli.progress import tell_stopped
-    from promptops.runs.unanswered import too_many_missing
+) -> int:
+    """Print runs with their figures, what of them has no answer, and what to do next; return the exit code.
 
+    It is 3 where a script must not take the runs for a finished evaluation: nothing was answered, a judge
+    scored no answer, a limit ended them, or more than the share `most` has no answer.
+    """
+    from promptops.cli.progress import tell_stopped
+    from promptops.runs.unanswered import too_many_missing, unscored
+
+    figures = [project.estimates(run.id) for run in runs]
+    silent = [told for run, found in zip(runs, figures, strict=True) for told in unscored(run, found)]
+    missing = "" if most is None else too_many_missing(runs, most)
+    stopped = budget.stopped if budget is not None else ""
+    code = NOT_MEASURED if stopped or silent or missing or any(run.done == 0 for run in runs) else 0
     if budget is not None:
         tell_stopped(budget, runs)
     if as_json:
         usage = seen.last.usage if seen.last else None
-        code = exit_code(runs, budget, most)
-        print_runs(
-            project, runs, usage, seen.seconds, unchanged, budget.stopped if budget else "", exit_code=code
-        )
-        return
+        print_runs(project, runs, usage, seen.seconds, unchanged, stopped, exit_code=code, figures=figures)
+        return code
     from promptops.cli import tables
 
-    for run in runs:
+    for run, found in zip(runs, figures, strict=True):
         tables.print_estimates(
             run,
-            project.estimates(run.id),
+            found,
             project.failures(run.id),
             cut_off=project.cut_off(run.id),
             slices=False,
@@ -73,8 +66,10 @@ def print_made(
     for run in runs:
         if run.errors:
             _tell_unanswered(project, run, several=len(runs) > 1)
-    if most is not None and (told := too_many_missing(runs, most)):
-        click.echo(told, err=True)
+    for told in (*silent, missing):
+        if told:
+            click.echo(told, err=True)
+    return code
 
 
 def _tell_unanswered(project: Project, run: Run, *, several: bool) -> None:

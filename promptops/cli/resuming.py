@@ -8,7 +8,7 @@ import click
 
 from promptops.cli.batching import again_option, collect, live_option, refuse_unbatched, wait_option
 from promptops.cli.jsonlog import log_option
-from promptops.cli.maderuns import exit_code, print_made
+from promptops.cli.maderuns import print_made
 from promptops.cli.options import (
     cassette_option,
     dry_run_option,
@@ -97,14 +97,12 @@ def resume_command(
         if nothing:
             if not as_json:
                 click.echo(nothing)
-            print_made(project, [found_run], seen, as_json, most=max_failed)
-            ctx.exit(exit_code([found_run], None, max_failed))
+            ctx.exit(print_made(project, [found_run], seen, as_json, most=max_failed))
         if batched and not live:
             options: dict[str, Any] = {"wait": wait, "retry_errors": retry_errors, "again": again}
             options["concurrency"] = concurrency
             found = collect(ctx, project, run, as_json, budget, watch=seen.watch, **options)
-            print_made(project, [found.run], seen, as_json, most=max_failed)
-            ctx.exit(exit_code([found.run], None, max_failed))
+            ctx.exit(print_made(project, [found.run], seen, as_json, most=max_failed))
         with target_output_to_stderr():
             done = project.resume(
                 run,
@@ -116,5 +114,5 @@ def resume_command(
                 watch=seen.watch,
                 again=again,
             )
-        print_made(project, [done], seen, as_json, budget=budget, most=max_failed)
-    ctx.exit(exit_code([done], budget, max_failed))
+        code = print_made(project, [done], seen, as_json, budget=budget, most=max_failed)
+    ctx.exit(code)

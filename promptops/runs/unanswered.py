@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from promptops.errors import FATAL
-from promptops.types import FailureCount, Run
+from promptops.types import Estimate, FailureCount, Run
 
 
 def unanswered(run: Run, failures: Sequence[FailureCount]) -> str:
@@ -49,3 +49,14 @@ def too_many_missing(runs: Sequence[Run], most: float) -> str:
                 f"({share_missing(run):.1%}), more than --max-failed {most:g} allows."
             )
     return ""
+
+
+def unscored(run: Run, estimates: Sequence[Estimate]) -> list[str]:
+    """Return which judges gave no score to any of a run's answers, a sentence each."""
+    judges = {record.label for record in run.metrics if record.judge}
+    return [
+        f"{each.label} scored none of the {run.done:,} answers of run {run.id}. See why with "
+        f"`promptops show {run.id}`, mend it, then: promptops score {run.id}"
+        for each in estimates
+        if each.label in judges and each.slice is None and each.n == 0 and each.unscored > 0
+    ]

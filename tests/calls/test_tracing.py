@@ -128,7 +128,7 @@ def test_each_run_has_a_span_of_its_own_and_cached_answers_have_no_call(folder: 
 def test_a_judges_calls_belong_to_the_sample(folder: Folder) -> None:
     folder.evalset("numbers", questions(2), EVALSET + '[metrics.quality]\nmetric = "rubric"\n')
     judge = ["--judge-model", "mock/constant:Verdict: 5"]
-    found = spans(folder, "eval", "numbers", "-p", "ask.prompt.yaml", "-m", "mock/echo", *judge)
+    found = spans(folder, "eval", "numbers", "-p", "ask.prompt.yaml", "-m", "mock/echo", *judge, code=3)
     samples = {each["context"]["span_id"] for each in named(found, "evaluate_sample")}
     judged = named(found, "chat constant:Verdict: 5")
     assert len(judged) >= 2 and {each["parent_id"] for each in judged} == samples

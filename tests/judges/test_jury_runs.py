@@ -257,7 +257,7 @@ def test_a_judge_that_is_silent_leaves_no_score_and_only_it_is_asked_again(court
     settings = court.folder.path / "promptops.toml"
     settings.write_text("attempts = 1\n" + settings.read_text("utf-8"), "utf-8")
     court.near.status = 500
-    court.run(*EVAL)
+    court.run(*EVAL, code=3)
     [case] = court.json("show", "latest", "q003")["cases"]
     assert case["figures"]["quality"] is None
     court.near.status = 200

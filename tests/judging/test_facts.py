@@ -299,7 +299,7 @@ def test_of_a_judge_whose_server_is_down_eval_says_how_to_ask_again(folder: Fold
         there = settings.read_text()
         settings.write_text("attempts = 1\n" + re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:9", there))
         prompt = str(folder.path / "ask.prompt.yaml")
-        told = command(folder, "eval", "asked", "-p", prompt, "-m", "mock/script:answers.json")
+        told = command(folder, "eval", "asked", "-p", prompt, "-m", "mock/script:answers.json", code=3)
         with Project.open(folder.path) as opened:
             [run] = opened.runs()
         assert "40 of 40 answers have no score: 40 x the judge gave no answer: " in told, told

@@ -133,3 +133,17 @@ def test_shares_are_those_of_what_was_asked() -> None:
 def _runs(folder: Folder) -> list[Run]:
     with Project.open(folder.path) as project:
         return project.runs()
+
+
+def test_a_judge_that_scored_nothing_has_an_exit_code_of_its_own(folder: Folder) -> None:
+    judge = folder.script("judge.json", {"*": {"text": "I would rather not."}})
+    quality = f'\n[metrics.quality]\nmetric = "rubric"\ncriteria = "It is right."\nmodel = "{judge}"\n'
+    folder.evalset(
+        "numbers", questions(4), f'format = 1\n[card]\ndescription = "x"\n[metrics.exact]\n{quality}'
+    )
+    done = folder.run(*ASK, "-m", "mock/echo", code=3)
+    run = done.stdout.split()[0]
+    assert f"quality scored none of the 4 answers of run {run}. See why with" in done.stderr
+    assert folder.json("resume", run, code=3)["exit_code"] == 3
+    folder.script("judge.json", {"*": {"text": '{"reason": "so", "score": 4}'}})
+    assert "scored none" not in folder.run("score", run).stderr
