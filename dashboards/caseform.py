@@ -76,6 +76,8 @@ def _told(made: MadeCases, evalset: str, file: str | None) -> str:
         lines.append(f"promptops evalset add {evalset} {file}")
     else:
         lines.append("Nothing new: the set has all of them.")
+    if made.most_of_one > 1:
+        lines.append(f"They are of {made.people} people or conversations, {made.most_of_one} of one.")
     if made.labels is not None:
         lines.append(f"{made.ratings} ratings stand in the judge's labels.")
     return "\n".join(lines)

@@ -133,9 +133,12 @@ def _theme(found: Themes, number: int) -> None:
             if st.button("Read this record", key=f"read-{theme.number}-{place}"):
                 st.switch_page("views/production.py", query_params={"record": each.record})
     st.markdown("**Make cases of its records**")
-    records = theme.records[:MOST]
+    records = project().spread_records(theme.records, most=MOST)
     if len(records) < theme.bad:
-        shown.quiet(f"The {len(records)} of its {theme.bad:,} bad records that lie nearest to its middle.")
+        shown.quiet(
+            f"{len(records)} of its {theme.bad:,} bad records: few of each person and conversation, those "
+            "nearest to its middle first."
+        )
     caseform.show(records, f"theme-{theme.number}-{theme.bad}")
 
 

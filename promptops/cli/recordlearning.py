@@ -134,7 +134,10 @@ def _print_forecast(
         if points.calls or name_by is None:
             print_embedding_forecast(points, as_json=as_json)
             if name_by is not None and not as_json:
-                click.echo("What names would take is known once the texts are points: at most 8 calls more.")
+                calls = given["count"] or 8
+                click.echo(
+                    f"What names would take is known once the texts are points: at most {calls} calls more."
+                )
             return
     if name_by is not None:
         names = project.forecast_theme_names(name_by, prompt, embed=embed, budget=budget, **given)
@@ -146,7 +149,14 @@ def _print_forecast(
 @click.argument("records", nargs=-1)
 @click.option("--theme", type=click.IntRange(1), metavar="N", help="The bad records of this theme.")
 @click.option(
-    "--most", type=click.IntRange(1), default=20, show_default=True, help="Records of a theme at most."
+    "--most",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    help="Records of a theme at most, by turns of those who asked.",
+)
+@click.option(
+    "--each", type=click.IntRange(1), default=3, show_default=True, help="Of these of one person at most."
 )
 @theme_options
 @click.option(
@@ -172,6 +182,7 @@ def cases_command(
     records: tuple[str, ...],
     theme: int | None,
     most: int,
+    each: int,
     prompt: str | None,
     since: str,
     until: str | None,
@@ -205,7 +216,11 @@ def cases_command(
                 embed=embed,
                 seed=seed,
             )
-            records = _theme(found, theme).records[:most]
+            there = _theme(found, theme).records
+            records = project.spread_records(there, most=most, each=each)
+            if len(records) < min(most, len(there)):
+                told = f"{len(records)} of {len(there):,} bad records are taken, {each} of one person at most"
+                click.echo(f"{told} (--each N takes more).", err=True)
         made = project.make_cases(
             evalset, records, file=output, add=add, labels=labels, tags=tags, keep_people=keep_people
         )
@@ -288,6 +303,11 @@ def _print_made(made: MadeCases, evalset: str, labels: str | None) -> None:
         click.echo(f"  promptops evalset add {safe_line(evalset)} {safe_line(made.file)}")
     else:
         click.echo("Nothing new: the set has all of them.")
+    if made.most_of_one > 1:
+        click.echo(
+            f"They are of {made.people} people or conversations, {made.most_of_one} of one: a gate counts "
+            f"{made.people} independent groups of them."
+        )
     if made.labels is not None:
         click.echo(f"Wrote {made.ratings} ratings to {safe_line(made.labels)}")
         if made.matched:

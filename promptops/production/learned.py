@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
@@ -33,6 +34,9 @@ from promptops.sets.candidates import refuse_candidates_file, sample_row, write_
 from promptops.sets.unchanged import unchanged_evalset
 from promptops.types import EvalSet
 from promptops.verbs.judging import make_ready
+
+EACH = 3
+"""Cases of one person at most: a gate counts people, so that a fourth adds little to three."""
 
 
 class Learned(Ringing):
@@ -189,6 +193,19 @@ class Learned(Ringing):
             note = f"{model} was not asked for all names: {work.budget.stopped or 'a limit was met'}"
             return found.model_copy(update={"notes": (*found.notes, note)})
 
+    def spread_records(self, records: Sequence[str], *, most: int, each: int = EACH) -> tuple[str, ...]:
+        """Return the first `most` of some records (by id), with at most `each` of one person."""
+        counted: Counter[str] = Counter()
+        taken: list[str] = []
+        for record in map(self.find_record, records):
+            if len(taken) == most:
+                break
+            person = record.subject or record.session or record.id
+            if counted[person] < each:
+                counted[person] += 1
+                taken.append(record.id)
+        return tuple(taken)
+
     def make_cases(
         self,
         evalset: str | Path,
@@ -255,6 +272,8 @@ class Learned(Ringing):
                 request=joined(record.inputs if field is None else record_value(record, field)) or "",
                 comment="\n".join(comments.get(record.id, ())),
                 bad=not good[record.id],
+                subject=record.subject,
+                session=record.session,
             )
             for page in self.store.record_pages(judged)
             for record in page

@@ -6,6 +6,7 @@ a kind is bad is not decided by how it was found.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -49,6 +50,8 @@ class Opinion:
     request: str
     comment: str
     bad: bool
+    subject: str | None = None
+    session: str | None = None
 
 
 class ThemeExample(Noun):
@@ -85,7 +88,10 @@ class Theme(Noun):
     """Its bad records in each period."""
     examples: tuple[ThemeExample, ...] = ()
     records: tuple[str, ...] = ()
-    """Ids of its bad records, those nearest to its middle first."""
+    """Ids of its bad records: one of each person, and of each conversation, before a second of any.
+
+    Among these the nearest to its middle come first. Who is known by no mark is a person by himself.
+    """
 
 
 class Themes(Noun):
@@ -241,8 +247,24 @@ def _theme(
             ThemeExample(record=each.record, request=each.request[:_SHOWN], comment=each.comment[:_SHOWN])
             for each in shown
         ),
-        records=tuple(each.record for each in middle),
+        records=tuple(each.record for each in _by_turns(middle)),
     )
+
+
+def _by_turns(opinions: Sequence[Opinion]) -> list[Opinion]:
+    """Return one opinion of each person, then a second of each, and so on, by turns of conversations too."""
+    told: Counter[tuple[str, str]] = Counter()
+    turns = []
+    for place, each in enumerate(opinions):
+        person = each.subject or each.session or each.record
+        turns.append((told[person, each.session or each.record], place, person))
+        told[person, each.session or each.record] += 1
+    seen: Counter[str] = Counter()
+    ordered = []
+    for _, place, person in sorted(turns):
+        ordered.append((seen[person], place))
+        seen[person] += 1
+    return [opinions[place] for _, place in sorted(ordered)]
 
 
 def _tested(found: Sequence[Theme], bad: Bools, everyone: Ints, about: About) -> tuple[Theme, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from pydantic import Field, JsonValue
@@ -27,6 +28,10 @@ class MadeCases(Noun):
     """By a record's id why no sample was made of it."""
     matched: dict[str, str] = Field(default_factory=dict)
     """By the id of such a record, the sample that has its inputs: that is rated in its place."""
+    people: int = 0
+    """Of how many persons or conversations they are: groups that are independent of one another."""
+    most_of_one: int = 0
+    """Samples of whom most of them are."""
     file: str | None = None
     """Where samples to be reviewed were written, or the set's own file."""
     added: bool = False
@@ -85,7 +90,14 @@ def samples_of(
             )
         )
     skipped = {record: f"its inputs are those of {sample!r}" for record, sample in matched.items()}
-    return MadeCases(samples=tuple(made), skipped=skipped, matched=matched)
+    whose = Counter(sample.group or sample.id for sample in made)
+    return MadeCases(
+        samples=tuple(made),
+        skipped=skipped,
+        matched=matched,
+        people=len(whose),
+        most_of_one=max(whose.values(), default=0),
+    )
 
 
 def ratings_of(
@@ -131,7 +143,10 @@ def _inputs(record: Record, names: Sequence[str]) -> dict[str, JsonValue]:
 
 
 def _groups(records: Sequence[Record]) -> dict[str, str]:
-    """Return a group for records of one person or conversation, which are not independent."""
+    """Return a group for records of one person or conversation, which are not independent.
+
+    It has the whole id of the first: ids of one hour begin alike.
+    """
     first: dict[str, str] = {}
     found: dict[str, str] = {}
     for record in records:
@@ -139,7 +154,7 @@ def _groups(records: Sequence[Record]) -> dict[str, str]:
         if mark is None:
             continue
         if mark in first:
-            found[first[mark]] = found[record.id] = f"{ORIGIN}-{first[mark][:12]}"
+            found[first[mark]] = found[record.id] = f"{ORIGIN}-{first[mark]}"
         else:
             first[mark] = record.id
     return found

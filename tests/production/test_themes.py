@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -159,6 +160,62 @@ def test_where_no_kinds_can_be_told_apart_there_is_no_theme() -> None:
         [Opinion(f"r{n}", "2026-11-01", "x", "late", True) for n in range(12)], about="comments"
     )
     assert same.reason.startswith("no kinds could be told apart among 12 remarks")
+
+
+def test_a_theme_s_records_come_by_turns_of_people_and_conversations() -> None:
+    told = []
+    for n, each in enumerate(opinions(3, worse=1.0)):
+        # Two of three are of one person, in ten conversations.
+        loud = n % 3 > 0
+        who = ("ada", f"a{n % 10}") if loud else (None, f"s{n % 21}")
+        told.append(replace(each, subject=who[0], session=who[1]))
+    first = measure_themes(told).themes[0]
+    assert "parcel" in first.name
+    whose = {each.record: (each.subject or each.session, each.session) for each in told}
+    people = [whose[record][0] for record in first.records]
+    assert sorted(first.records) == sorted(
+        each.record for each in told if each.bad and "parcel" in each.request
+    )
+    count = len(set(people))
+    assert 2 < count < len(people) / 2
+    assert len(set(people[:count])) == count
+    of_ada = [whose[record][1] for record in first.records if whose[record][0] == "ada"]
+    assert len(set(of_ada[: len(set(of_ada))])) == len(set(of_ada)) > 5
+    turns = [people[:place].count(person) for place, person in enumerate(people)]
+    assert turns == sorted(turns)
+
+
+def test_few_records_of_one_person_are_taken(project: Project) -> None:
+    every = [f"call-{n}" for n in (1, 2, 0, 3)]
+    assert project.spread_records(every, most=9, each=1) == ("call-1", "call-0", "call-3")
+    assert project.spread_records(every, most=3) == ("call-1", "call-2", "call-0")
+
+
+def test_people_whose_records_have_ids_that_begin_alike_are_two_groups(project: Project) -> None:
+    ids = [f"01a21c69-1b62-7159-8630-a974fb59349{n}" for n in range(4)]
+    project.store.add_records(
+        [
+            Record(
+                id=each,
+                at="2026-11-01",
+                inputs={"message": f"mail {n} of {each}"},
+                subject=subject_mark("ab"[n // 2]),
+            )
+            for n, each in enumerate(ids)
+        ]
+    )
+    made = project.make_cases("mails", ids, file="new.jsonl")
+    assert (made.people, made.most_of_one) == (2, 2)
+    assert made.samples[0].group == made.samples[1].group != made.samples[2].group
+
+
+def test_whose_cases_are_is_told(project: Project) -> None:
+    made = project.make_cases("mails", ["call-0", "call-1", "call-2", "call-3"], file="new.jsonl")
+    assert (made.people, made.most_of_one) == (3, 2)
+    shown = CliRunner().invoke(app, ["records", "cases", "mails", "call-1", "call-2", "-o", "two.jsonl"])
+    assert "They are of 1 people or conversations, 2 of one" in shown.output
+    alone = CliRunner().invoke(app, ["records", "cases", "mails", "call-3", "-o", "one.jsonl"])
+    assert "people" not in alone.output
 
 
 def test_few_bad_records_are_no_theme() -> None:
