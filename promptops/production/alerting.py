@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 
@@ -21,15 +22,16 @@ from promptops.production.measuretext import figure_text
 from promptops.production.told import AlertState
 from promptops.production.traffic import Traffic
 from promptops.stats import Bools, Floats
-from promptops.stats.confidence import quantile_sequence
-from promptops.stats.detector import Side, alarm_level, fell_below_before, restarted_evidence
+from promptops.stats.changebounds import Sample, change_bounds
+from promptops.stats.detector import Side, alarm_level, restarted_mean, restarted_quantile
 
 _YEAR = 8_766
 """Hours."""
 _DAYS_FROM = 48
 """Hours of a window from which on evidence starts anew by the day instead of by the hour."""
-_STARTS = 4
-"""Moments in a window at which a rise or a drop may have begun."""
+_EPOCH = np.datetime64(0, "us")
+Ends = tuple[float | None, float | None]
+"""Of an interval; None where one is open."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,10 @@ class Span:
     def of(cls, rule: AlertRule, now: np.datetime64) -> Span:
         """Return the times that a rule looks at."""
         # Of single days only whole ones are looked at.
-        now = now if rule.odd_day is None else now.astype("datetime64[D]").astype("datetime64[us]")
+        if rule.odd_day is not None:
+            now = now.astype("datetime64[D]").astype("datetime64[us]")
+        elif rule.past_is_needed and rule.metric not in SUMS:
+            now = _EPOCH + _hours(rule.step) * int((now - _EPOCH) // _hours(rule.step))
         start = now - _hours(rule.hours)
         return cls(start - _hours(hours_of(rule.before)), start, now)
 
@@ -60,26 +65,33 @@ def looked_at(
     span = Span.of(rule, now)
     if rule.odd_day is not None:
         return day_looked_at(rule, traffic, scales, span.start.astype("datetime64[D]"))
-    inside = (traffic.at >= span.start) & (traffic.at < now)
+    inside = (traffic.at >= span.start) & (traffic.at < span.now)
     earlier = (traffic.at >= span.before) & (traffic.at < span.start)
     if rule.metric in SUMS:
         return _counted(rule, traffic, inside, earlier)
     measure = measure_named(rule.metric, traffic, scales)
     _refuse_off_range(rule, measure)
     found = measure.found(inside, traffic.weights)
-    past = measure.found(earlier, traffic.weights)
-    relative = rule.rise is not None or rule.drop is not None
-    before = past.value if relative else None
-    if found.value is None or found.n < rule.min_records or (relative and past.n < rule.min_records):
-        n = found.n if found.n < rule.min_records else past.n
-        where = "" if n == found.n else f" in the {rule.before} before"
-        told = f"{rule.metric}: {n:,} records tell it{where}, and {rule.min_records:,} are needed."
+    past = measure.found(earlier, traffic.weights) if rule.past_is_needed else None
+    before = None if past is None else past.value
+    if found.value is None or min(found.n, found.n if past is None else past.n) < rule.min_records:
+        few = found if past is None or found.n < rule.min_records else past
+        where = "" if few is found else f" in the {rule.before} before"
+        told = f"{rule.metric}: {few.n:,} records tell it{where}, and {rule.min_records:,} are needed."
         return _alert(rule, found, before, None, told)
     beyond = _beyond(rule, found.value, before)
+    change = None
     if not _has_bets(measure):
-        return _alert(rule, found, before, _state(beyond), _sentence(rule, found, before, _state(beyond)))
-    rings = _rings(rule, measure, traffic, span) or (firing and beyond)
-    return _alert(rule, found, before, _state(rings), _sentence(rule, found, before, _state(rings)))
+        rings = beyond
+    elif past is None:
+        low, high = _limit_bounds(rule, measure, traffic, span)
+        found = found.model_copy(update={"low": low, "high": high})
+        rings = _surely(rule, (low, high)) or (firing and beyond)
+    else:
+        change = _change_bounds(rule, measure, traffic, inside, earlier)
+        found = found.model_copy(update={"low": None, "high": None})
+        rings = _surely(rule, change) or (firing and beyond)
+    return _alert(rule, found, before, _state(rings), _sentence(rule, found, past, change, rings), change)
 
 
 def _hours(count: float) -> np.timedelta64:
@@ -97,12 +109,13 @@ def _counted(rule: AlertRule, traffic: Traffic, inside: Bools, earlier: Bools) -
     found = Found(value=values[0], n=int(inside.sum()))
     relative = rule.rise is not None or rule.drop is not None
     before = values[1] if relative else None
-    state = _state(_beyond(rule, values[0], before))
+    rings = _beyond(rule, values[0], before)
+    past = Found(value=values[1], n=int(earlier.sum())) if relative else None
     unknown = rule.metric == "cost_total" and bool(np.isnan(traffic.costs[inside]).any())
     # What is known is a lower bound of the sum: it may be above a limit, never surely below one.
-    if unknown and (rule.below is not None or relative or state == "quiet"):
+    if unknown and (rule.below is not None or relative or not rings):
         return _alert(rule, found, before, None, f"{rule.metric}: the cost of some records is not known.")
-    return _alert(rule, found, before, state, _sentence(rule, found, before, state))
+    return _alert(rule, found, before, _state(rings), _sentence(rule, found, past, None, rings))
 
 
 def _refuse_off_range(rule: AlertRule, measure: Measure) -> None:
@@ -131,125 +144,107 @@ def _beyond(rule: AlertRule, value: float, before: float | None) -> bool:
     return value > past + limit if name == "rise" else value < past - limit
 
 
-def _rings(rule: AlertRule, measure: Measure, traffic: Traffic, span: Span) -> bool:
-    told = np.isfinite(measure.values)
-    if rule.rise is None and rule.drop is None:
-        return _beyond_limit(rule, measure, traffic, told, span)
-    step = rule.hours / _STARTS
-    first = int(np.ceil((span.start - _EPOCH) / _hours(step)))
-    starts = [_EPOCH + _hours(step) * (first + place) for place in range(_STARTS)]
-    alpha = rule.alpha * step / _YEAR
-    return any(
-        _moved(rule, measure, traffic, told, Span(start - (span.start - span.before), start, span.now), alpha)
-        for start in starts
-        if start < span.now
-    )
-
-
-_EPOCH = np.datetime64(0, "us")
-
-
-def _beyond_limit(rule: AlertRule, measure: Measure, traffic: Traffic, told: Bools, span: Span) -> bool:
-    name, limit = rule.limit
+def _limit_bounds(rule: AlertRule, measure: Measure, traffic: Traffic, span: Span) -> Ends:
+    """Return the end of the figure that decides: where it crosses the limit the rule rings."""
     by_day = rule.hours >= _DAYS_FROM
     unit = np.timedelta64(1, "D" if by_day else "h")
     first = int(np.ceil((span.start - _EPOCH) / unit))
     place = np.floor((traffic.at - _EPOCH) / unit).astype(np.intp) - first
-    which = told & (place >= 0) & (traffic.at < span.now)
-    x, weights = measure.values[which], traffic.weights
-    side: Side = "above" if name == "above" else "below"
+    which = np.isfinite(measure.values) & (place >= 0) & (traffic.at < span.now)
+    weights = traffic.weights
+    settings: _Stream = {
+        "level": alarm_level(_YEAR / (24 if by_day else 1), rule.alpha),
+        "count": max(int(np.floor((span.now - _EPOCH) / unit)) - first + 1, 1),
+        "weights": weights[which],
+        "largest": float(weights.max(initial=1.0)),
+    }
+    x, units = measure.values[which], place[which]
+    side: Side = "above" if rule.above is not None else "below"
     if measure.quantile is not None:
-        values, bound = (x > limit).astype(np.float64), 1 - measure.quantile
+        end = restarted_quantile(x, units, measure.quantile, side, **settings)
     else:
-        values, bound = measure.scaled(x), float(measure.scaled(np.array([limit]))[0])
-    count = max(int(np.floor((span.now - _EPOCH) / unit)) - first + 1, 1)
-    evidence = restarted_evidence(
-        values,
-        place[which],
-        bound,
-        side,
-        count=count,
-        weights=weights[which],
-        largest=float(weights.max(initial=1.0)),
-    )
-    return bool(evidence[-1] >= alarm_level(_YEAR / (24 if by_day else 1), rule.alpha))
+        end = measure.unscaled(restarted_mean(measure.scaled(x), units, side, **settings))
+    shown = float(end) if np.isfinite(end) else None
+    return (shown, None) if side == "above" else (None, shown)
 
 
-def _moved(
-    rule: AlertRule, measure: Measure, traffic: Traffic, told: Bools, span: Span, alpha: float
-) -> bool:
-    """Tell whether a measure rose or dropped from one moment on, against the time before that moment."""
-    name, by = rule.limit
-    before = told & (traffic.at >= span.before) & (traffic.at < span.start)
-    after = told & (traffic.at >= span.start) & (traffic.at < span.now)
-    if before.sum() < rule.min_records or not after.any():
-        return False
-    x, y = measure.values[before], measure.values[after]
-    w, v, largest = traffic.weights[before], traffic.weights[after], float(traffic.weights.max())
-    if measure.quantile is not None:
-        return _quantile_moved(name == "rise", measure.quantile, by, alpha, x, y, (w, v, largest))
-    scale = measure.scale
-    by /= (scale.high or 1.0) - (scale.low or 0.0)
-    x, y = measure.scaled(x), measure.scaled(y)
-    if name == "rise":
-        x, y = 1 - x, 1 - y
-    return fell_below_before(
-        x,
-        y,
-        np.zeros(len(y), dtype=np.intp),
-        by,
-        alpha,
-        before_weights=w,
-        after_weights=v,
-        largest=largest,
-    )
+class _Stream(TypedDict):
+    level: float
+    count: int
+    weights: Floats
+    largest: float
 
 
-def _quantile_moved(
-    rose: bool,
-    share: float,
-    by: float,
-    alpha: float,
-    x: Floats,
-    y: Floats,
-    weights: tuple[Floats, Floats, float],
-) -> bool:
-    """Tell whether a quantile moved: by half of alpha a bound of it before, by half the bets afterwards."""
-    w, v, largest = weights
-    ends = quantile_sequence(x, share, 1 - alpha, weights=w, largest=largest)
-    edge = ends.high + by if rose else ends.low - by
-    if not np.isfinite(edge):
-        return False
-    beyond, bound = ((y > edge), 1 - share) if rose else ((y < edge), share)
-    evidence = restarted_evidence(
-        beyond.astype(np.float64), np.zeros(len(y), dtype=np.intp), bound, "above", weights=v, largest=largest
-    )
-    return bool(evidence[-1] >= 2 / alpha)
+def _change_bounds(
+    rule: AlertRule, measure: Measure, traffic: Traffic, inside: Bools, earlier: Bools
+) -> Ends:
+    """Return the ends of the change from the time before, at which false alarms keep to alpha in a year."""
+
+    def sample(which: Bools) -> Sample:
+        told = which & np.isfinite(measure.values)
+        x = measure.values[told]
+        return Sample(
+            x if measure.quantile is not None else measure.scaled(x),
+            traffic.weights[told],
+            measure.quantile,
+            float(traffic.weights.max(initial=1.0)),
+        )
+
+    size = 1.0 if measure.quantile is not None else measure.unscaled(1.0) - measure.unscaled(0.0)
+    low, high = change_bounds(sample(earlier), sample(inside), rule.alpha * rule.step / _YEAR)
+    return (None if np.isinf(low) else low * size), (None if np.isinf(high) else high * size)
+
+
+def _surely(rule: AlertRule, ends: Ends) -> bool:
+    """Tell whether the end that decides lies beyond the limit."""
+    name, limit = rule.limit
+    low, high = ends
+    if name in ("above", "rise"):
+        return low is not None and low > limit
+    return high is not None and high < (limit if name == "below" else -limit)
 
 
 def _state(rings: bool) -> AlertState:
     return "firing" if rings else "quiet"
 
 
-def _sentence(rule: AlertRule, found: Found, before: float | None, state: AlertState) -> str:
+def _sentence(rule: AlertRule, found: Found, past: Found | None, change: Ends | None, rings: bool) -> str:
     name, limit = rule.limit
-    value = figure_text(rule.metric, found.value)
-    if found.low is not None:
-        high = "open" if found.high is None else figure_text(rule.metric, found.high)
-        value += f" [{figure_text(rule.metric, found.low)}, {high}]"
     bound = figure_text(rule.metric, limit)
-    told = f"{rule.metric} {value} in {rule.window}, {found.n:,} records"
-    if name in ("above", "below"):
-        verb = f"is {name}" if state == "firing" else f"is not surely {name}"
-        return f"{told}: {verb} {bound}."
-    past = figure_text(rule.metric, before)
-    verb = {"rise": "rose", "drop": "dropped"}[name]
-    verb = verb if state == "firing" else f"has not surely {'risen' if name == 'rise' else 'dropped'}"
-    return f"{told}, {past} in the {rule.before} before: {verb} by more than {bound}."
+    told = f"{rule.metric} {figure_text(rule.metric, found.value)} in {rule.window}, {found.n:,} records"
+    if past is None:
+        told += _end_text(rule, found)
+        return f"{told}: {f'is {name}' if rings else f'is not surely {name}'} {bound}."
+    told += f", {figure_text(rule.metric, past.value)} in the {rule.before} before, {past.n:,} records"
+    if change is not None:
+        told += f", change [{_change_text(rule, change[0])}, {_change_text(rule, change[1])}]"
+    verbs = ("rose", "has not surely risen") if name == "rise" else ("dropped", "has not surely dropped")
+    return f"{told}: {verbs[0] if rings else verbs[1]} by more than {bound}."
+
+
+def _end_text(rule: AlertRule, found: Found) -> str:
+    """Tell the end that decides; evidence is of late, so that it may lie beyond the window's own figure."""
+    end = found.low if found.high is None else found.high
+    if end is None or found.value is None:
+        return ""
+    late = found.value < end if found.high is None else found.value > end
+    side = "more" if found.high is None else "less"
+    return f", {'of late ' if late else ''}surely {figure_text(rule.metric, end)} or {side}"
+
+
+def _change_text(rule: AlertRule, value: float | None) -> str:
+    if value is None:
+        return "open"
+    return f"{'-' if value < 0 else '+'}{figure_text(rule.metric, abs(value))}"
 
 
 def _alert(
-    rule: AlertRule, found: Found, before: float | None, state: AlertState | None, sentence: str
+    rule: AlertRule,
+    found: Found,
+    before: float | None,
+    state: AlertState | None,
+    sentence: str,
+    change: Ends | None = None,
 ) -> Alert:
     return Alert(
         rule=rule.name,
@@ -260,5 +255,6 @@ def _alert(
         state=state,
         found=found,
         before=before,
+        change=change,
         sentence=sentence,
     )

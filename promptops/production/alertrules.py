@@ -19,6 +19,8 @@ Limit = Literal["above", "below", "rise", "drop"]
 _LIMITS: tuple[Limit, ...] = ("above", "below", "rise", "drop")
 _DAYS_BEFORE = "28d"
 _FEWEST_DAYS = 14
+_LOOKS = 24
+"""Looks in the time of a window: each may err, so fewer of them hear more."""
 
 
 class AlertRule(Noun):
@@ -93,6 +95,11 @@ class AlertRule(Noun):
     def hours(self) -> int:
         """How long the window is."""
         return hours_of(self.window)
+
+    @property
+    def step(self) -> float:
+        """How many hours lie between two looks of a rule on a rise or a drop."""
+        return max(1.0, self.hours / _LOOKS)
 
 
 class MonitorSettings(Noun):

@@ -18,9 +18,11 @@ class Alert(Noun):
     state: AlertState | None
     """None where there is too little to say; then it stays as it was."""
     found: Found
-    """The measure over the window."""
+    """The measure over the window; of a rule on a limit with the bounds that decide."""
     before: float | None
     """The measure over the time before, of a rule on a rise or a drop."""
+    change: tuple[float | None, float | None] | None = None
+    """Between what the change from the time before lies; the end towards the limit decides."""
     expected: tuple[float, float] | None = None
     """Where a day would lie by the days before, of a rule on single days."""
     sentence: str

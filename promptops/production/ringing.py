@@ -155,6 +155,7 @@ def _payload(alert: Alert, at: str) -> dict[str, JsonValue]:
         "high": found.high,
         "records": found.n,
         "before": alert.before,
+        "change": None if alert.change is None else list(alert.change),
         "expected": None if alert.expected is None else list(alert.expected),
         "sentence": alert.sentence,
         "since": alert.since,

@@ -8,6 +8,7 @@ at most (Ville): a chance of a false alarm within a year that holds however ofte
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import Literal
 
 import numpy as np
@@ -15,9 +16,9 @@ import numpy.typing as npt
 
 from promptops.stats import Floats
 from promptops.stats.clusters import case_weights
-from promptops.stats.confidence import STAKES, distinct, mean_sequence
+from promptops.stats.confidence import STAKES, distinct
 from promptops.stats.intervals import finite
-from promptops.stats.sequential import log_gains, mixed
+from promptops.stats.sequential import last_rejected, log_gains, mixed
 
 Side = Literal["above", "below"]
 
@@ -51,27 +52,53 @@ def alarm_level(units: float, alpha: float) -> float:
     return units / alpha
 
 
-def fell_below_before(
-    before: npt.ArrayLike,
-    after: npt.ArrayLike,
+def restarted_mean(
+    values: npt.ArrayLike,
     units: npt.ArrayLike,
-    by: float,
-    alpha: float,
+    side: Side,
     *,
-    before_weights: npt.ArrayLike | None = None,
-    after_weights: npt.ArrayLike | None = None,
+    level: float,
+    count: int,
+    weights: npt.ArrayLike | None = None,
     largest: float | None = None,
-) -> bool:
-    """Tell whether the mean of `after` fell below that of `before` by more than `by`, from one start on.
+) -> float:
+    """Return above or below what bound the mean of late surely lies: the last one that reaches `level`."""
 
-    One half of alpha goes to a lower bound of the mean before, the other to the bets against it afterwards,
-    which may be looked at after every value. Values lie in [0, 1].
-    """
-    bound = mean_sequence(before, 1 - alpha, weights=before_weights, largest=largest).low - by
-    if bound <= 0:
-        return False
-    gains = _unit_gains(after, units, bound, "below", None, after_weights, largest)
-    return bool(mixed(gains.sum(axis=1)) >= 2 / alpha)
+    def rejected(bound: float) -> bool:
+        found = restarted_evidence(values, units, bound, side, count=count, weights=weights, largest=largest)
+        return bool(found[-1] >= level)
+
+    return last_rejected(rejected, 0.0, 1.0) if side == "above" else last_rejected(rejected, 1.0, 0.0)
+
+
+def restarted_quantile(
+    values: npt.ArrayLike,
+    units: npt.ArrayLike,
+    share: float,
+    side: Side,
+    *,
+    level: float,
+    count: int,
+    weights: npt.ArrayLike | None = None,
+    largest: float | None = None,
+) -> float:
+    """Return the value that the quantile of late surely reaches, or does not exceed; infinite if open."""
+    x = finite(values)
+    kinds = np.unique(x)
+
+    def rejected(place: int) -> bool:
+        """Tell whether enough lies beyond the values up to a place, or too little."""
+        beyond = (x >= kinds[place] if side == "above" else x > kinds[place]).astype(np.float64)
+        found = restarted_evidence(
+            beyond, units, 1 - share, side, count=count, weights=weights, largest=largest
+        )
+        return bool(found[-1] >= level)
+
+    if side == "above":
+        place = bisect_left(range(len(kinds)), True, key=lambda place: not rejected(place)) - 1
+        return float(kinds[place]) if place >= 0 else -np.inf
+    place = bisect_left(range(len(kinds)), True, key=rejected)
+    return float(kinds[place]) if place < len(kinds) else np.inf
 
 
 def _unit_gains(

@@ -20,7 +20,7 @@ from promptops.errors import SettingsError, UsageError
 from promptops.production.alertrules import AlertRule
 from promptops.production.alerts import Alert
 from promptops.production.delivery import NotDelivered, post
-from promptops.production.records import Record
+from promptops.production.records import Feedback, Record
 from tests.made import Folder
 from tests.production.made_records import spelled
 
@@ -94,6 +94,18 @@ def fill(
         project.store.add_records(records)
 
 
+def liked(folder: Folder, n: int, good: int, at: datetime) -> None:
+    """Add records of a moment that users said something about."""
+    records = [Record(id=f"{at:%d}-{place}", at=spelled(at), output="{}") for place in range(n)]
+    said = [
+        Feedback(id=each.id, record=each.id, at=each.at, thumb="up" if place < good else "down")
+        for place, each in enumerate(records)
+    ]
+    with Project.open(folder.path) as project:
+        project.store.add_records(records)
+        project.store.add_feedback(said)
+
+
 def check(folder: Folder, now: datetime = NOW) -> Alert:
     with Project.open(folder.path) as project:
         (found,) = project.check_alerts(now=now).alerts
@@ -119,8 +131,8 @@ def test_an_alert_is_told_once_when_it_rings_and_once_when_it_is_over(folder: Fo
     assert [each["state"] for each in told(folder)] == ["firing", "quiet"]
     assert told(folder)[0] == {
         "format": 1, "rule": "errors", "state": "firing", "metric": "errors", "prompt": None, "model": None,
-        "window": "1d", "value": pytest.approx(0.15), "low": pytest.approx(0.114, abs=0.02),
-        "high": pytest.approx(0.19, abs=0.02), "records": 960, "before": None, "expected": None,
+        "window": "1d", "value": pytest.approx(0.15), "low": pytest.approx(0.101, abs=0.01),
+        "high": None, "records": 960, "before": None, "change": None, "expected": None,
         "since": spelled(NOW), "sentence": first.sentence, "at": spelled(NOW),
     }  # fmt: skip
 
@@ -191,6 +203,30 @@ def test_a_rule_on(folder: Folder, given: dict[str, object], state: str | None) 
     fill(folder, 24, 40, 0.15)
     fill(folder, 24 * 7, 20, 0.05, until=NOW - timedelta(days=1))
     assert check(folder).state == state
+
+
+@pytest.mark.parametrize("limit", [0.10, 0.101, 0.102, 0.11])
+def test_the_end_that_is_told_is_the_one_that_decides(folder: Folder, limit: float) -> None:
+    folder.write("promptops.toml", rule(above=limit))
+    fill(folder, 24, 40, 0.15)
+    found = check(folder)
+    assert found.found.low is not None and found.found.high is None
+    assert (found.state == "firing") == (found.found.low > limit)
+    assert f"960 records, surely {found.found.low:.1%} or more: " in found.sentence
+
+
+@pytest.mark.parametrize(("by", "state"), [(0.0, "firing"), (0.05, "firing"), (0.2, "quiet")])
+def test_what_is_liked_less_than_before_rings_and_tells_the_change(
+    folder: Folder, by: float, state: str
+) -> None:
+    folder.write("promptops.toml", rule(metric="good", drop=by, window="9d", before="12d"))
+    liked(folder, 486, 420, NOW - timedelta(days=10))
+    liked(folder, 398, 259, NOW - timedelta(days=2))
+    found = check(folder)
+    assert found.state == state and found.change is not None
+    assert found.change == (pytest.approx(-0.335, abs=0.02), pytest.approx(-0.092, abs=0.02))
+    assert (state == "firing") == (found.change[1] is not None and found.change[1] < -by)
+    assert "65.1% in 9d, 398 records, 86.4% in the 12d before, 486 records, change [-3" in found.sentence
 
 
 def test_latency_that_rose_rings(folder: Folder) -> None:

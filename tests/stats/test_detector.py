@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from promptops.stats.detector import alarm_level, fell_below_before, restarted_evidence
+from promptops.stats.detector import (
+    Side,
+    alarm_level,
+    restarted_evidence,
+    restarted_mean,
+    restarted_quantile,
+)
 
 STAKES = np.geomspace(0.0001, 0.95, 40)
 YEAR = 365
@@ -64,29 +70,32 @@ def test_a_unit_without_values_still_counts_as_a_start() -> None:
     assert found[0] == 1 and found[1] > 2 and found[3] == pytest.approx(found[1] + 2)
 
 
-def test_a_fall_against_the_time_before_is_told_and_chance_is_not() -> None:
+@pytest.mark.parametrize("side", ["above", "below"])
+def test_the_end_of_a_mean_is_the_last_bound_that_rings(side: Side) -> None:
     rng = np.random.default_rng(10)
-    before = (rng.random(2_000) < 0.9).astype(float)
-    same, worse = ((rng.random(400) < share).astype(float) for share in (0.9, 0.6))
-    units = np.zeros(400, dtype=int)
-    assert not fell_below_before(before, same, units, 0.0, 0.05 / YEAR)
-    assert fell_below_before(before, worse, units, 0.0, 0.05 / YEAR)
-    assert not fell_below_before(before, worse, units, 0.4, 0.05 / YEAR)
+    x, units = rng.random(400), np.arange(400) // 100
+    end = restarted_mean(x, units, side, level=1_000, count=4)
+    step = 1e-6 if side == "above" else -1e-6
+    evidence = [restarted_evidence(x, units, bound, side)[-1] for bound in (end - step, end + step)]
+    assert evidence[0] >= 1_000 > evidence[1]
 
 
-def test_starts_every_day_of_a_year_tell_a_false_fall_in_one_year_of_twenty_at_most() -> None:
+@pytest.mark.parametrize("side", ["above", "below"])
+def test_the_end_of_a_quantile_is_the_last_value_that_rings(side: Side) -> None:
     rng = np.random.default_rng(11)
-    rung = 0
-    for _ in range(40):
-        good = (rng.random(YEAR * 20) < 0.8).astype(float)
-        rung += any(
-            fell_below_before(
-                good[(day - 7) * 20 : day * 20],
-                good[day * 20 : (day + 1) * 20],
-                np.zeros(20, dtype=int),
-                0.0,
-                0.05 / YEAR,
-            )
-            for day in range(7, YEAR, 7)
-        )
-    assert rung <= 4
+    x, units = np.round(rng.lognormal(size=400), 1), np.arange(400) // 100  # with ties
+    end = restarted_quantile(x, units, 0.5, side, level=1_000, count=4)
+    rings = [
+        value
+        for value in np.arange(-1, 400) / 10 + 0.05
+        if restarted_evidence((x > value).astype(float), units, 0.5, side)[-1] >= 1_000
+    ]
+    nearest = max(rings) if side == "above" else min(rings)
+    assert end == pytest.approx(nearest, abs=0.0501)
+
+
+def test_few_values_leave_the_end_of_a_quantile_open() -> None:
+    ends = [
+        restarted_quantile([1.0, 2.0], [0, 0], 0.95, side, level=1e4, count=1) for side in ("above", "below")
+    ]
+    assert ends == [-np.inf, np.inf]
