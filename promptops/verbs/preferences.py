@@ -79,7 +79,10 @@ class Preferences(Batched):
         return self._preference(hearing, opposed, scores, signature)
 
     def preferences(self, limit: int = 10) -> tuple[Preference, ...]:
-        """Return what pairwise judges said of any two runs, the latest first. Nobody is asked."""
+        """Return what pairwise judges said of any two runs, the latest first. Nobody is asked.
+
+        A baseline that is a file goes by the file's name.
+        """
         written = (
             (self._named_baseline(first, second), second) for first, second in self.store.pair_runs(limit)
         )
