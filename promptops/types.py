@@ -371,6 +371,8 @@ class Estimate(Noun):
     low: float | None = None
     high: float | None = None
     n: int
+    clusters: int | None = None
+    """Groups that the n samples are in; None of a figure without an interval of its own."""
     unscored: int = 0
     absent: int = 0
     """Samples that were not asked yet, in a run that is not whole."""

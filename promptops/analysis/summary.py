@@ -254,6 +254,7 @@ def estimate(
         low=low,
         high=high,
         n=n,
+        clusters=numbered(table.clusters[used], n)[1],
         unscored=missing,
         absent=absent,
         level=level,

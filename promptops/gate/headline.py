@@ -234,6 +234,12 @@ def _advice(cell: CellVerdict) -> str:
         bets = "bets" in cell.delta.method
         who = "only a very clear change decides" if bets else "no figure of all texts together decides"
         return f"under {SMALL} {what} {who}, so add at least {SMALL - cell.delta.clusters} more {what}"
+    level = cell.estimate if cell.delta is None else None
+    if level is not None and level.clusters is not None and level.clusters < SMALL:
+        what = "groups" if level.clusters < level.n else "cases"
+        others = ": cases of other people or documents" if level.clusters < level.n else ""
+        few = f"under {SMALL} {what} only a very clear figure decides"
+        return f"{few}, so add at least {SMALL - level.clusters} more {what}{others}"
     more, assumed = more_cases(cell)
     n = cell.delta.n if cell.delta else cell.estimate.n if cell.estimate else 0
     if more is None or more > PRACTICAL * max(n, SMALL):
@@ -292,7 +298,8 @@ def _level(found: Estimate | None, rule: GateRule) -> str:
         return "no figure"
     told = _decimals((found.value, found.low, found.high), found.high - found.low)
     value, low, high = (f"{each:.{told}f}" for each in (found.value, found.low, found.high))
-    return f"found {value}, between {low} and {high} with {_sure((1 - found.level) / 2)}; {found.n:,} cases"
+    sure = _sure((1 - found.level) / 2)
+    return f"found {value}, between {low} and {high} with {sure}; {_counted(found.n, found.clusters)}"
 
 
 def _evidence(delta: Delta, margin: float | None) -> str:
@@ -308,9 +315,12 @@ def _evidence(delta: Delta, margin: float | None) -> str:
 
 def _cases(delta: Delta) -> str:
     rated = "" if delta.rated is None else f"people's ratings of {delta.rated:,} of "
-    return f"{rated}{delta.n:,} cases" + (
-        f" in {delta.clusters:,} groups" if delta.clusters < delta.n else ""
-    )
+    return rated + _counted(delta.n, delta.clusters)
+
+
+def _counted(n: int, clusters: int | None) -> str:
+    grouped = clusters is not None and clusters < n
+    return f"{n:,} cases" + (f" in {clusters:,} groups" if grouped else "")
 
 
 def _sure(alpha: float) -> str:

@@ -16,6 +16,7 @@ from tests.reports.hostile import cell, delta, verdict
 
 SURE = "with 95 % confidence each way; 80 cases"
 LEVEL = Estimate(label="fits", value=0.95, low=0.91, high=0.98, n=80, level=0.9)
+FEW = LEVEL.model_copy(update={"low": 0.3, "high": 1.0, "n": 44, "clusters": 12})
 CHANCE = {"p_harm": 0.03, "p_harm_adjusted": 0.12}
 
 
@@ -41,6 +42,14 @@ def test_a_pass_says_what_did_not_happen_how_sure_that_is_and_what_to_do() -> No
         (
             cell("PASS", rule=GateRule(metric="fits", min=0.9), estimate=LEVEL),
             f"fits is at least 0.9 (found 0.950, between 0.910 and 0.980 {SURE}).",
+        ),
+        (
+            cell(
+                "PASS",
+                rule=GateRule(metric="fits", min=0.9),
+                estimate=LEVEL.model_copy(update={"clusters": 31}),
+            ),
+            "each way; 80 cases in 31 groups)",
         ),
         (cell("PASS", delta(0.0, None, None), label="identical"), "the same as before, byte for byte"),
         (cell("PASS", delta(name="night", n=9, clusters=4)), "rouge_l on night did not fall"),
@@ -110,6 +119,10 @@ def test_a_fail_counts_the_other_rules_that_fail() -> None:
         # what the gate has worked out, rounded up to two digits
         (cell("INCONCLUSIVE", delta(-0.01, -0.07, 0.05), needed=123), "about 130 more cases"),
         # a corpus metric: bounds shrink with the root of n, (0.1 / 0.05)^2 = 4 times as many
+        (
+            cell("INCONCLUSIVE", rule=GateRule(metric="fits", min=0.7), estimate=FEW),
+            "so add at least 8 more groups: cases of other people or documents.",
+        ),
         (cell("INCONCLUSIVE", delta(-0.01, -0.07, 0.05, resolves=0.1)), "about 240 more cases"),
         # the change keeps it open: the reach of 0.03 must shrink to the distance of 0.02, 2.25 times as many
         (cell("INCONCLUSIVE", delta(-0.03, -0.06, 0.01, resolves=0.04)), "about 100 more cases"),
