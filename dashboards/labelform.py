@@ -88,7 +88,7 @@ def _case(held: Labelling, case: OwnCase) -> None:
         return
     for side, name, text in zip(st.columns(2, gap="medium"), "AB", case.shown, strict=True):
         with side:
-            st.markdown(f"**Answer {name}**")
+            st.markdown("**Answer A**" if name == "A" else "**Answer B**")
             shown.whole(text, f"part-{name}-{case.id}")
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import streamlit as st
 
 from dashboards import frames, judgeframes, reading, shown, urlstate
@@ -21,12 +19,6 @@ from promptops.texts.figures import span
 
 DECLARE = '[metrics.quality]\nmetric = "rubric"\nmodel = "PROVIDER/MODEL"'
 AGREEMENT = ("judge with people", "people with people")
-BADGES: dict[str, tuple[str, Literal["red", "orange", "violet", "gray"]]] = {
-    "void": ("void", "red"),
-    "weak": ("too weak", "orange"),
-    "unknown": ("can't be told", "violet"),
-    "none": ("no certificate", "gray"),
-}
 COMPARISONS = 10
 NEWEST = 5
 
@@ -139,11 +131,16 @@ def _state(judge: DeclaredJudge) -> None:
 
 def _badges(judge: DeclaredJudge) -> None:
     """Show how the certificate stands, and beside it that the judge has changed since."""
-    if judge.state != "valid":
-        told, color = BADGES[judge.state]
-        st.badge(told, color=color)
+    if judge.state == "void":
+        st.badge("void", color="red")
+    elif judge.state == "weak":
+        st.badge("too weak", color="orange")
+    elif judge.state == "unknown":
+        st.badge("can't be told", color="violet")
+    elif judge.state == "none":
+        st.badge("no certificate", color="gray")
     elif judge.outdated:
-        st.badge(f"valid, but {judge.outdated}", color="orange")
+        st.badge("valid, but its ratings have changed since", color="orange")
     elif judge.doubt:
         st.badge("valid, but agrees no better than chance", color="orange")
     else:
