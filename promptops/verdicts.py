@@ -66,6 +66,8 @@ class Correction(Noun):
     """Samples whose ratings are used."""
     groups: int = 0
     """Independent groups of these."""
+    unrated: int | None = None
+    """Independent groups without any rating, for which the judge can stand in."""
     samples: int = 0
     """All samples that the judge scored."""
     drawn: int = 0

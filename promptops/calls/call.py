@@ -188,7 +188,7 @@ class Caller:
                 self.usage.under_way += 1
                 raise
             else:
-                ticket.answered(completion.cost)
+                ticket.answered(0.0 if self.model.free else completion.cost)
                 return self._succeeded(completion, tried, time.monotonic() - started, place.waited)
             ticket.failed(failed.kind)
             tried.append(_attempt(failed, time.monotonic() - started, place.waited))

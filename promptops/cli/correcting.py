@@ -55,7 +55,7 @@ def _print(found: JudgeCorrection) -> None:
     from promptops.cli.safe import safe_line, safe_lines
     from promptops.cli.tables import console
     from promptops.judging.biaswords import hidden_biases
-    from promptops.judging.correctionwords import halving
+    from promptops.judging.correctionwords import halving, worth
 
     star = "*" if found.stand_in else ""
     where = f" on {safe_line(found.mean.slice, 40)}" if found.mean.slice else ""
@@ -78,7 +78,7 @@ def _print(found: JudgeCorrection) -> None:
     for each in (found.mean, found.change):
         if each is not None and each.value is not None:
             what = "Mean" if each is found.mean else "Change"
-            console().print(f"{what}: {_worth(each)} {halving(each)}", soft_wrap=True)
+            console().print(f"{what}: {worth(each)} {halving(each)}", soft_wrap=True)
         elif each is not None:
             console().print(f"Not corrected: {each.why}.", style="yellow", soft_wrap=True)
     hidden = hidden_biases(found.parts, found.allowed)
@@ -104,11 +104,6 @@ def _cells(found: Correction, *, sign: bool = False) -> tuple[str, str, str, str
         for value, low, high in rows
     )
     return judge, people, both, figure(found.lam)
-
-
-def _worth(found: Correction) -> str:
-    units = "rated samples" if found.groups == found.rated else "groups of rated samples"
-    return f"the {found.groups:,} {units} tell with this judge as much as {found.worth or 0:,.0f} without it."
 
 
 def _share(found: CorrectedShare) -> str:

@@ -255,6 +255,7 @@ def _facts(found: _Chosen, people: People, label: str, name: str | None, level: 
         level=level,
         rated=int(found.used.sum()),
         groups=len(found.parted.y),
+        unrated=len(found.parted.rest),
         samples=found.samples,
         drawn=found.drawn,
         left_out=found.left_out,

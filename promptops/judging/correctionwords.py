@@ -52,6 +52,15 @@ def settling(found: Correction) -> str:
     return f"about {found.more:,} more rated {_units(found)} would settle it if nothing really changed"
 
 
+def worth(found: Correction) -> str:
+    """Say how many ratings the judge is worth, or why it can't be worth any."""
+    if found.unrated == 0:
+        each = "samples are rated" if found.rated == found.samples else "groups hold a rated sample"
+        return f"all {found.groups:,} {each}, so that the judge has nothing to add."
+    units = "rated samples" if found.groups == found.rated else "groups of rated samples"
+    return f"the {found.groups:,} {units} tell with this judge as much as {found.worth or 0:,.0f} without it."
+
+
 def halving(found: Correction) -> str:
     """Say how many further ratings would halve the interval."""
     what = _units(found)

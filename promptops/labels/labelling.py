@@ -60,6 +60,8 @@ class Drawn(NamedTuple):
     """Of these, those to which all runs gave the same output, which is one case; of pairs, further ones."""
     pairs: bool = False
     """Whether both runs' outputs to a sample are one case."""
+    groups: int | None = None
+    """How many groups the set has, where each of them has a sample that was drawn; else none."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -71,7 +73,19 @@ class Drawn(NamedTuple):
             f"The runs gave the same output to {self.alike} of {self.samples} samples: one case each, which "
             "tells nothing of a change between them."
         )
-        return (*([few] if self.samples < self.wanted else []), *([alike] if self.alike else []))
+        return (
+            *([few] if self.samples < self.wanted else []),
+            *([alike] if self.alike else []),
+            *([self._note_of_groups] if self.groups is not None else []),
+        )
+
+    @property
+    def _note_of_groups(self) -> str:
+        return (
+            f"Each of the {self.groups} groups has a sample that was drawn: once all are rated, the judge "
+            "has nothing to add to people's ratings in `judge correct`. It helps with groups of which no "
+            "sample is rated: draw fewer (-n), or add groups."
+        )
 
     @property
     def _notes_of_pairs(self) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ class Replay(Model):
 
     cacheable = False
     local = True
+    free = True
 
     def __init__(
         self, model: str, settings: ProviderSettings, environment: Mapping[str, str], root: Path

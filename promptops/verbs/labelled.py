@@ -99,7 +99,7 @@ class Labelled(Sounded):
             _refuse_turned(before, cases, path)
             kept = _with_seen(before, cases)
             write_cases(path, kept)
-        drawn = Drawn(count, len(answers), alike, built.pairs)
+        drawn = Drawn(count, len(answers), alike, built.pairs, _groups_drawn(found.samples, answers))
         return Labelling(path, kept, _asked_in(kept, found.samples), low, high, built, drawn)
 
     def labelling(self, judge: str, *, labels: str | Path | None = None) -> Labelling:
@@ -305,6 +305,16 @@ def _single(
     answers = [[(name, side[name]) for side in shown if name in side] for name in in_turn]
     chosen = [each for each in answers if each][:count]
     return chosen, sum(len(each) > 1 and len({text for _, text in each}) == 1 for each in chosen)
+
+
+def _groups_drawn(samples: Sequence[Sample], answers: Sequence[Sequence[tuple[str, ...]]]) -> int | None:
+    """Return how many groups a grouped set has, where each of them was drawn; else none."""
+    drawn = {each[0][0] for each in answers}
+    groups = {("group", each.group) if each.group else ("sample", each.id) for each in samples}
+    left = groups - {
+        ("group", each.group) if each.group else ("sample", each.id) for each in samples if each.id in drawn
+    }
+    return None if left or len(groups) == len(samples) else len(groups)
 
 
 def _facing(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from promptops.errors import CallFailed, FileProblems
 from promptops.providers import ProviderSettings
 from promptops.providers.replay import Replay
 from promptops.types import Completion, Message, Request
+from tests.made import Folder, questions
 
 
 def recording(folder: Path, *lines: str) -> Replay:
@@ -118,3 +120,25 @@ def test_an_absolute_path_is_taken_as_it_is(tmp_path: Path) -> None:
 def test_another_recording_has_another_origin(tmp_path: Path) -> None:
     first = recording(tmp_path, '{"id": "a", "output": "yes"}').origin
     assert recording(tmp_path, '{"id": "a", "output": "no"}').origin != first
+
+
+def test_nobody_pays_for_what_was_recorded(folder: Folder) -> None:
+    folder.evalset("asked", questions(1))
+    folder.prompt("ask", "{{ question }}")
+    (folder.path / "out.jsonl").write_text('{"id": "q000", "output": "yes"}\n', "utf-8")
+    asked = (
+        "eval",
+        "asked",
+        "-p",
+        "ask.prompt.yaml",
+        "-m",
+        "replay/out.jsonl",
+        "--max-cost",
+        "0.01",
+        "--json",
+    )
+    forecast = json.loads(folder.run(*asked, "--dry-run").stdout)["forecast"]
+    assert forecast["cost"] == 0
+    found = json.loads(folder.run(*asked).stdout)
+    # What the application once paid for its answer is not known, and no zero.
+    assert found["stopped"] is None and found["cost"] is None

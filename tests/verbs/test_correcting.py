@@ -243,6 +243,21 @@ def test_groups_weigh_as_much_as_their_samples(folder: Folder) -> None:
     assert found.judge == pytest.approx(np.mean(people))
 
 
+def test_where_each_group_holds_a_rating_the_judge_has_nothing_to_add(folder: Folder) -> None:
+    people = [2 + number % 3 for number in range(60)]
+    two = made(folder, (people, people), (people, people), group=lambda number: f"g{number % 30}")
+    draw = ("judge", "draw", JUDGED, "--run", two.second, "-n")
+    few, many = (folder.run(*draw, size).stdout for size in ("29", "31"))
+    assert "groups" not in few and "Each of the 30 groups has a sample that was drawn" in many
+    with Project.open(folder.path) as project:
+        rate(project)
+        found = project.correct_judge(JUDGED, two.second).mean
+    assert (found.rated, found.groups, found.unrated, found.lam) == (31, 30, 0, 0.0)
+    told = folder.run("judge", "correct", JUDGED, "--run", two.second).stdout
+    assert "Mean: all 30 groups hold a rated sample, so that the judge has nothing to add." in told
+    assert "tell with this judge" not in told
+
+
 def test_a_slice_that_is_none_and_too_few_ratings_are_told_as_such(two: Made) -> None:
     with Project.open(two.folder.path) as project:
         cases = project.draw_cases(JUDGED, [two.second], count=40).cases
