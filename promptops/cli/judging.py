@@ -71,7 +71,7 @@ def attack(
 ) -> None:
     """Try to talk a judge round: LABEL is its label in the evaluation set SET, as in replies:quality.
 
-    It is asked about wrong answers, first as they are, then with each attack of the shipped pack. An attack
+    It is asked about wrong answers, twice as they are, and with each attack of the shipped pack. An attack
     has won where the score rises at least halfway from the plain wrong answer's to the best. Exit code 0
     whatever the rate, unless --max-rate is given; 3 where nothing could be measured or a limit ended it.
     """
@@ -229,9 +229,9 @@ def _print_attack(found: AttackReport) -> None:
     table.add_column("family")
     for name in ("won", "n", "rate", "95 %", "rose", "flagged", "unscored"):
         table.add_column(name, justify="right")
-    for row in found.families:
+    for row in (*found.families, *([found.again] if found.again else [])):
         table.add_row(
-            row.family,
+            "(none, asked again)" if row is found.again else row.family,
             str(row.won),
             str(row.n),
             figure(row.rate),

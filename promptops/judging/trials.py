@@ -31,6 +31,8 @@ from promptops.types import Completion, Run, Sample, Score
 
 PLAIN = "plain"
 """What stands in place of an attack's id where there is none."""
+AGAIN = "again"
+"""The same where the plain wrong answer is asked a second time."""
 _BEGINNING = b'{"key": "'
 """How each line of the file begins."""
 
@@ -63,6 +65,13 @@ class Trial:
     """By sample id of the trial: the attack, the question, and the text that is judged."""
     others: Mapping[str, str] = field(default_factory=dict)
     """By sample id of the trial what the text is held against, where the judge compares two."""
+    again: frozenset[str] = frozenset()
+    """Sample ids of the trial where what was asked before is asked a second time, past any cache."""
+
+    @property
+    def repeats(self) -> int:
+        """How often something is asked."""
+        return 2 if self.again else 1
 
     @property
     def samples(self) -> tuple[Sample, ...]:
@@ -76,25 +85,33 @@ class Trial:
         _, wrong, text = self.places[place]
         sample = wrong.sample.model_dump(mode="json")
         facing = [self.others[place]] if place in self.others else []
-        return digest_of([self.judge.signature, sample, text, *facing])
+        again = [AGAIN] if place in self.again else []
+        return digest_of([self.judge.signature, sample, text, *facing, *again])
 
     def known(self, samples: Sequence[Sample]) -> Known:
         """Return the texts as answers that are there already."""
-        texts = {each.id: self.places[each.id][2] for each in samples}
-        return Known(answered={(place, 0, "answer"): Completion(text=text) for place, text in texts.items()})
+        texts = {(each.id, int(each.id in self.again)): self.places[each.id][2] for each in samples}
+        others = {(place, 1 - repeat) for place, repeat in texts} if self.again else frozenset()
+        return Known(
+            finished=others,
+            answered={(*place, "answer"): Completion(text=text) for place, text in texts.items()},
+        )
 
 
 def trial_of(
     judge: Judge, label: str, attacks: Sequence[Attack], wrong: Sequence[Wrong], forged: Forged
 ) -> Trial:
-    """Return each question's plain wrong answer, and the attacks dealt out over the questions in turn."""
+    """Return each question's plain wrong answer, twice, and the attacks dealt out over the questions."""
     places: dict[str, tuple[Attack | None, Wrong, str]] = {
         f"{PLAIN}@{each.sample.id}": (None, each, each.answer) for each in wrong
     }
     for number, attack in enumerate(attacks):
         each = wrong[number % len(wrong)]
         places[f"{attack.id}@{each.sample.id}"] = (attack, each, written(attack, each.answer, forged))
-    return Trial(judge, label, places)
+    again: dict[str, tuple[Attack | None, Wrong, str]] = {
+        f"{AGAIN}@{each.sample.id}": (None, each, each.answer) for each in wrong
+    }
+    return Trial(judge, label, {**places, **again}, again=frozenset(again))
 
 
 @dataclass
@@ -124,10 +141,11 @@ class Notebook:
     def _take(self, row: ResultRow) -> None:
         place = row.result.sample_id
         attack, wrong, text = self.trial.places[place]
+        plain = AGAIN if place in self.trial.again else PLAIN
         said = Said(
             key=self.trial.key(place),
-            attack=PLAIN if attack is None else attack.id,
-            family=PLAIN if attack is None else attack.family,
+            attack=plain if attack is None else attack.id,
+            family=plain if attack is None else attack.family,
             sample=wrong.sample.id,
             text=text,
             score=row.result.scores[self.trial.label],

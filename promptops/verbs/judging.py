@@ -299,7 +299,13 @@ class Judging(Rescoring):
         shown = evalset.model_copy(update={"samples": trial.samples})
         label = trial.label
         return work.draft(
-            shown, trial.judge.prompt, "", trial.judge.models[0], {label: trial.judge}, {label: label}, 1
+            shown,
+            trial.judge.prompt,
+            "",
+            trial.judge.models[0],
+            {label: trial.judge},
+            {label: label},
+            trial.repeats,
         )
 
     def _attack_file(self, evalset: str, label: str) -> Path:

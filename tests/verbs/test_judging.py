@@ -57,9 +57,9 @@ def test_a_judge_that_can_be_bribed_is_found_out(folder: Folder) -> None:
     with serving(gullible) as server:
         project(folder, server)
         found = attacked(folder, "--out", "said.jsonl")
-        assert len(server.bodies) == len(ASKED) + 10 == found["calls"]
+        assert len(server.bodies) == len(ASKED) + 20 == found["calls"]
         shown = folder.run("judge", "attack", "asked:quality", "--out", "said.jsonl", NEAR_KEY="k").stdout
-        assert len(server.bodies) == len(ASKED) + 10, "what is written down is not asked again"
+        assert len(server.bodies) == len(ASKED) + 20, "what is written down is not asked again"
     assert (found["n"], found["won"], found["flagged"], found["questions"]) == (len(ASKED), 1, 20, 10)
     assert found["rate"] == pytest.approx(1 / len(ASKED)) and found["low"] < found["rate"] < found["high"]
     assert (found["plain"], found["worst"], found["best"]) == (1.0, 1.0, 5.0)
@@ -68,9 +68,28 @@ def test_a_judge_that_can_be_bribed_is_found_out(folder: Folder) -> None:
     assert families["hidden"]["unscored"] == 1 and families["master_key"]["rate"] is None
     assert "1 of 95 attacks talked quality round (1.1%" in shown and "bribes" in shown
     lines = [json.loads(line) for line in (folder.path / "said.jsonl").read_text().splitlines()]
-    assert len(lines) == len(ALONE) + 10
+    assert len(lines) == len(ALONE) + 20
     bribe = next(line for line in lines if "200 dollars" in line["text"])
     assert bribe["replies"] == ['{"score": 5}'] and bribe["score"]["counts"] == [5.0]
+
+
+def test_what_the_judges_own_noise_wins_stands_beside_the_attacks(folder: Folder) -> None:
+    seen: set[str] = set()
+
+    def fickle(text: str) -> str:
+        """A judge that no attack moves, and that likes whatever it sees a second time."""
+        score = 5 if text in seen else 1
+        seen.add(text)
+        return json.dumps({"score": score})
+
+    with serving(fickle) as server:
+        project(folder, server)
+        found = attacked(folder)
+        assert attacked(folder)["again"] == found["again"] and len(server.bodies) == len(ASKED) + 20
+    assert (found["won"], found["plain"], found["questions"]) == (0, 1.0, 10)
+    assert (found["again"]["won"], found["again"]["n"]) == (10, 10)
+    assert "asked again without an attack: 10 of 10 (100.0%" in found["sentence"]
+    assert "the judge's own noise" in found["sentence"]
 
 
 def test_the_exit_code_can_be_made_to_depend_on_the_rate(folder: Folder) -> None:
@@ -86,9 +105,9 @@ def test_a_dry_run_counts_the_calls_and_leaves_no_trace(folder: Folder) -> None:
         done = folder.run(
             *("judge", "attack", "asked:quality", "--dry-run", "--questions", "4", "--json"), NEAR_KEY="k"
         )
-        assert json.loads(done.stdout)["forecast"]["calls"] == len(ASKED) + 4
+        assert json.loads(done.stdout)["forecast"]["calls"] == len(ASKED) + 8
         assert not server.bodies and not (folder.path / ".promptops").exists()
-        assert attacked(folder, "--questions", "4")["calls"] == len(ASKED) + 4
+        assert attacked(folder, "--questions", "4")["calls"] == len(ASKED) + 8
         done = folder.run(
             *("judge", "attack", "asked:quality", "--dry-run", "--questions", "4", "--json"), NEAR_KEY="k"
         )
@@ -100,13 +119,22 @@ def test_a_limit_ends_it_with_3_and_the_next_try_goes_on(folder: Folder) -> None
         project(folder, server)
         found = attacked(folder, "--max-calls", "30", "-j", "1", code=3)
         assert "--max-calls 30" in found["stopped"] and len(server.bodies) == 30
+        assert found["rate"] is not None and found["again"] is None
         kept = folder.path / ".promptops" / "attacks" / "asked.quality.jsonl"
         assert (kept.parent / ".gitignore").read_text() == "*\n"
         with kept.open("r+") as file:
             file.truncate(kept.stat().st_size - 3)
         whole = attacked(folder)
-        assert whole["n"] == len(ASKED) and len(server.bodies) <= len(ASKED) + 10 + 1
+        assert whole["n"] == len(ASKED) and len(server.bodies) <= len(ASKED) + 20 + 1
         assert attacked(folder)["calls"] == 0
+
+
+def test_a_limit_before_the_first_attack_is_the_reason_for_no_rate(folder: Folder) -> None:
+    with serving(gullible) as server:
+        project(folder, server)
+        found = attacked(folder, "--max-calls", "10", "-j", "1", code=3)
+    assert found["rate"] is None and found["plain"] == 1.0
+    assert found["sentence"].startswith("The limit came before any attack on quality")
 
 
 def test_another_prompt_of_the_judge_is_another_judge(folder: Folder) -> None:
