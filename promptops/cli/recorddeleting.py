@@ -49,6 +49,7 @@ def delete_command(
     """
     from datetime import UTC, datetime
 
+    from promptops.cli.safe import safe_line
     from promptops.production.periods import chosen_records
 
     if subject is None and record is None and before is None and prompt is None:
@@ -66,6 +67,13 @@ def delete_command(
             _confirm(found, yes)
             found = project.delete_records(wanted, rewrite=rewrite)
     print_deletion(found, as_json=as_json)
+    gone = found.records + found.feedback + (found.spooled or 0) + (found.unread or 0)
+    if subject is not None and not gone and not as_json:
+        more = " that the other options mean" if record or before or prompt else ""
+        click.echo(
+            f"Nobody named {safe_line(subject, 60)!r} has records{more}. The name must be the one that was "
+            "logged, letter by letter: capitals, spaces and accents count."
+        )
 
 
 @records_command.command("prune")

@@ -79,7 +79,7 @@ def list_command(
 
     wanted = wanted_records(given)
     with open_project(ctx, existing=True) as project:
-        count = project.record_count(wanted)
+        count = project.record_count(project.with_known_prompt(wanted))
         found = project.records(wanted, limit=limit, offset=(page - 1) * limit)
         said = project.feedback_of(found)
     if as_json:

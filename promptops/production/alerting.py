@@ -94,6 +94,11 @@ def looked_at(
     return _alert(rule, found, before, _state(rings), _sentence(rule, found, past, change, rings), change)
 
 
+def unmeasured(rule: AlertRule, why: str) -> Alert:
+    """Return a rule that stays as it was, as nothing could be measured."""
+    return _alert(rule, Found(reason="nothing tells it"), None, None, why)
+
+
 def _hours(count: float) -> np.timedelta64:
     return np.timedelta64(round(count * 3_600_000_000), "us")
 

@@ -97,8 +97,15 @@ class Judged(Relying):
         What the judge said is not asked again. Raises UsageError and UnknownName before the first call.
         """
         work = self._evaluation(concurrency, True, watch, None, budget)
-        wanted = chosen_records(
-            now=now or datetime.now(UTC), prompt=prompt, since=since, until=until, model=model, failed=False
+        wanted = self.with_known_prompt(
+            chosen_records(
+                now=now or datetime.now(UTC),
+                prompt=prompt,
+                since=since,
+                until=until,
+                model=model,
+                failed=False,
+            )
         )
         asking = self._asking(work, judge, wanted, sample, seed, judge_model)
         heard = asking.listener.heard
@@ -140,8 +147,15 @@ class Judged(Relying):
     ) -> Forecast:
         """Return what `judge_records` with the same arguments would take, as `forecast` does."""
         work = self._dry(concurrency, True, budget, None)
-        wanted = chosen_records(
-            now=now or datetime.now(UTC), prompt=prompt, since=since, until=until, model=model, failed=False
+        wanted = self.with_known_prompt(
+            chosen_records(
+                now=now or datetime.now(UTC),
+                prompt=prompt,
+                since=since,
+                until=until,
+                model=model,
+                failed=False,
+            )
         )
         asking = self._asking(work, judge, wanted, sample, seed, judge_model)
         return self._forecast_heard(work, asking.draft, asking.listener)

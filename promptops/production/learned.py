@@ -68,7 +68,9 @@ class Learned(Ringing):
         work = None if name_by is None else self._evaluation(None, True, None, None, budget)
         if work is not None and name_by is not None:
             work.open_models([name_by])
-        wanted = chosen_records(now=now or datetime.now(UTC), prompt=prompt, since=since, until=until)
+        wanted = self.with_known_prompt(
+            chosen_records(now=now or datetime.now(UTC), prompt=prompt, since=since, until=until)
+        )
         points = None if embed is None else self._points(embed, budget=budget)
         found = self._sorted(wanted, about, field, count, points, seed)
         return found if work is None or name_by is None else self._named(found, work, name_by)
@@ -87,7 +89,9 @@ class Learned(Ringing):
         now: datetime | None = None,
     ) -> EmbeddingForecast:
         """Return what `themes` with this embedding model would take to turn texts into points."""
-        wanted = chosen_records(now=now or datetime.now(UTC), prompt=prompt, since=since, until=until)
+        wanted = self.with_known_prompt(
+            chosen_records(now=now or datetime.now(UTC), prompt=prompt, since=since, until=until)
+        )
         return self._foreseen(embed, lambda points: self._sorted(wanted, about, field, count, points, seed))
 
     def forecast_theme_names(
@@ -116,7 +120,7 @@ class Learned(Ringing):
         work = self._dry(None, True, budget, None)
         caller = work.caller(name_by)
         moment = now or datetime.now(UTC)
-        wanted = chosen_records(now=moment, prompt=prompt, since=since, until=until)
+        wanted = self.with_known_prompt(chosen_records(now=moment, prompt=prompt, since=since, until=until))
         if embed is not None:
             given = {
                 "since": since,

@@ -39,10 +39,13 @@ class Monitored(Spooled):
         """Return figures of production over a time, by day, hour, version, alias or model.
 
         `checks` are metrics beside the settings' own; answers without a score are scored and that is kept,
-        unless `score` is off. Raises UsageError where there is no record, or a check needs a target or model.
+        unless `score` is off. Raises UnknownName, and UsageError where there is no record, or a check needs a
+        target or model.
         """
         moment = now or datetime.now(UTC)
-        wanted = chosen_records(now=moment, prompt=prompt, since=since, until=until, model=model)
+        wanted = self.with_known_prompt(
+            chosen_records(now=moment, prompt=prompt, since=since, until=until, model=model)
+        )
         metrics = self._checks(checks)
         if score:
             self._score_records(wanted, metrics)
@@ -53,8 +56,9 @@ class Monitored(Spooled):
             self.store.record_count(wanted),
         )
         if not len(traffic):
+            of = "" if prompt is None else f" of {prompt}"
             raise UsageError(
-                f"There are no records since {wanted.since}. Log some (promptops.log), import a file "
+                f"There are no records{of} since {wanted.since}. Log some (promptops.log), import a file "
                 "(promptops records import), or look further back: --since 90d"
             )
         scales, notes = self._scales(metrics, {name: each.signature for name, each in traffic.scores.items()})

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from promptops.errors import StoreError, UsageError
+from promptops.errors import StoreError, UnknownName, UsageError
 from promptops.production.censor import Censor
 from promptops.production.cleaning import Cleaner
 from promptops.production.columnmap import read_map
@@ -171,6 +171,16 @@ class Recordbook(Watchkeeping):
             )
         wanted = RecordFilter(until=spelled(datetime.now(UTC) - timedelta(days=kept)))
         return self.delete_records(wanted, dry_run=dry_run, rewrite=rewrite)
+
+    def with_known_prompt(self, wanted: RecordFilter) -> RecordFilter:
+        """Return a filter as it is. Raises UnknownName for a prompt without records that isn't registered."""
+        name = wanted.prompt
+        if name is None or self.store.record_count(RecordFilter(prompt=name)):
+            return wanted
+        registered = self.store.prompt_names()
+        if name in registered:
+            return wanted
+        raise UnknownName("prompt with records", name, {*self.store.record_prompts(), *registered})
 
     def delete_records(
         self, wanted: RecordFilter, *, dry_run: bool = False, rewrite: bool = True

@@ -54,8 +54,10 @@ class Relying(Learned):
         moment = now or datetime.now(UTC)
         folder = self.evalset_folder(evalset)
         found = self.evalset(folder)
-        wanted = chosen_records(
-            now=moment, prompt=prompt, since=since, until=until, model=model, with_feedback=True
+        wanted = self.with_known_prompt(
+            chosen_records(
+                now=moment, prompt=prompt, since=since, until=until, model=model, with_feedback=True
+            )
         )
         metrics = self._telling(found, folder)
         self._score_records(wanted, metrics)

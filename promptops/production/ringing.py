@@ -9,8 +9,8 @@ from pydantic import JsonValue
 
 from promptops.calls.models import key_variables
 from promptops.canonical import digest_of
-from promptops.errors import PromptopsError, UsageError
-from promptops.production.alerting import Span, looked_at
+from promptops.errors import PromptopsError, UnknownName, UsageError
+from promptops.production.alerting import Span, looked_at, unmeasured
 from promptops.production.alertrules import AlertRule
 from promptops.production.alerts import Alert, AlertCheck
 from promptops.production.delivery import NotDelivered, address_of, post, run_command
@@ -62,6 +62,10 @@ class Ringing(Monitored):
             since=f"{span.before if rule.past_is_needed else span.start}+00:00",
             until=spelled(now),
         )
+        try:
+            self.with_known_prompt(wanted)
+        except UnknownName as error:  # the other rules are looked at all the same
+            return unmeasured(rule, f"{rule.metric}: {error}")
         checks = {label: each for label, each in self._checks(()).items() if label == rule.metric}
         self._score_records(wanted, checks)
         traffic = traffic_of(

@@ -36,11 +36,14 @@ class Spooled(Recordbook):
     ) -> Deletion:
         """Delete records with all that was said of them; their bytes are gone from the database's files.
 
-        Where `[logging]` names a database of its own, records are deleted there and in the project's.
+        Where `[logging]` names a database of its own, records are deleted there and in the project's. Raises
+        UnknownName for a prompt that has none.
         """
+        place = Place(self.settings, self.root)
+        if not self._logs_elsewhere(place):
+            self.with_known_prompt(wanted)
         left = 0 if dry_run else self.drain_spool().left  # a person's records could come back from it
         found = super().delete_records(wanted, dry_run=dry_run, rewrite=rewrite)
-        place = Place(self.settings, self.root)
         if self._logs_elsewhere(place):
             with Store.open(place.database) as store:
                 other = self._deleted_from(store, wanted, dry_run=dry_run, rewrite=rewrite)

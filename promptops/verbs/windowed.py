@@ -9,6 +9,7 @@ from pathlib import Path
 from promptops.analysis.sides import metrics_of
 from promptops.distributions.textfiles import text_fields, text_files
 from promptops.distributions.windows import INPUTS, Wanted, Window, is_file, of_evalset, of_file, of_run
+from promptops.errors import UnknownName
 from promptops.production.recordwindows import of_records
 from promptops.production.references import is_records, read_reference
 from promptops.sets.parts import whole_digest
@@ -41,7 +42,7 @@ class Windowed(Comparisons):
         elif self._is_set(name):
             asked = [sample.inputs for sample in islice(self.evalset(name).samples, _LOOKED_AT)]
         else:
-            samples = self.store.snapshot_samples(self.run(name).evalset_digest)
+            samples = self.store.snapshot_samples(self._run_of(name).evalset_digest)
             asked = [sample.inputs for sample in islice(samples, _LOOKED_AT)]
         names = dict.fromkeys(name for inputs in asked for name in inputs)
         return tuple(f"{INPUTS}.{name}" for name in names) if len(names) > 1 else ()
@@ -54,7 +55,15 @@ class Windowed(Comparisons):
             return of_file(Path(reference), wanted)
         if self._is_set(reference):
             return of_evalset(self.evalset(reference), wanted)
-        return self._run_window(self.run(reference), wanted)
+        return self._run_window(self._run_of(reference), wanted)
+
+    def _run_of(self, reference: str) -> Run:
+        try:
+            return self.run(reference)
+        except UnknownName:
+            hint = "Records are written records:NAME/7d, a file by its name."
+            known = [*self.evalsets(), *(run.id for run in self.store.runs(limit=20))]
+            raise UnknownName("evaluation set or run", reference, known, hint=hint) from None
 
     def _is_set(self, reference: str) -> bool:
         return reference in self.evalsets() or Path(reference, "evalset.toml").is_file()

@@ -405,6 +405,24 @@ def test_without_a_rule_it_says_how_to_write_one(folder: Folder) -> None:
     assert "[[monitor.alert]]" in folder.run("monitor", "--check", code=2).stderr
 
 
+def test_a_misspelt_prompt_is_told_with_the_nearest_name(folder: Folder) -> None:
+    folder.write(
+        "promptops.toml", rule(above=0.05, prompt="reply") + rule(name="b", above=0.05, prompt="rpely")
+    )
+    fill(folder, 24, 40, 0.15, until=datetime.now(UTC))
+    shown = folder.run("monitor", "--check", code=1).stdout
+    assert "FIRING" in shown and "No prompt with records is named 'rpely'. Did you mean 'reply'?" in shown
+    for words in (
+        ["monitor"],
+        ["records", "list"],
+        ["records", "themes"],
+        ["records", "delete", "--dry-run"],
+    ):
+        assert "Did you mean 'reply'?" in folder.run(*words, "--prompt", "rpely", code=2).stderr
+    gone = folder.run("records", "delete", "--subject", "Adda", "--yes").stdout
+    assert "Nobody named 'Adda' has records" in gone
+
+
 def test_the_history_of_alerts_can_not_be_changed(folder: Folder, tmp_path: Path) -> None:
     folder.write("promptops.toml", rule(above=0.05))
     fill(folder, 24, 40, 0.15)
