@@ -14,7 +14,7 @@ from promptops.analysis.sides import Loaded
 from promptops.analysis.summary import RESAMPLES, SEED, own_figures, slice_mask, slice_names
 from promptops.gate.baselines import TIMED
 from promptops.gate.bounds import bare_evidence, early_of
-from promptops.gate.headline import compared, headline, leading
+from promptops.gate.headline import compared, headline, leading, told_apart
 from promptops.gate.sight import with_sight
 from promptops.reports import Facts, Report, ReportCase
 from promptops.types import Case, EvalSet, Result
@@ -90,7 +90,7 @@ def comparison_report(comparison: Comparison, label: str, first: Loaded, second:
     command = ["promptops", "compare", comparison.baseline, comparison.candidate]
     return _with_cases(
         Report(
-            headline=compared(comparison, label, before.prompt_ref, after.prompt_ref),
+            headline=compared(comparison, label, *told_apart(before, after)),
             evalset=comparison.evalset,
             comparison=comparison,
             metric=label,

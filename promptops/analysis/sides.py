@@ -139,7 +139,8 @@ def _brought_up(
             raise NotComparable(
                 f"The judge {label!r} is not the one that scored the baseline {path.name}. Score anew what "
                 "is of the older judge: `promptops score RUN`; of the baseline its run (`promptops score "
-                "BASELINE_RUN`, then `promptops accept`), or evaluate its prompt again and accept that."
+                "BASELINE_RUN`, then accept the new run that it prints), or evaluate its prompt again and "
+                "accept that."
             )
     by_id = {sample.id: sample for sample in samples}
     anew = [

@@ -66,6 +66,7 @@ def _print(found: MetaEvaluation) -> None:
     table = Table(box=None, pad_edge=False)
     for name in ("metric", "level"):
         table.add_column(name)
+    table.add_column("n", justify="right")
     names = tuple(dict.fromkeys(row.coefficient for row in found.rows))
     for name in names:
         table.add_column(name, justify="right")
@@ -82,7 +83,7 @@ def _print(found: MetaEvaluation) -> None:
                 interval(row.correlation.low, row.correlation.high),
             )
         ]
-        table.add_row(safe_line(metric, 40), level, *cells, str(rows[0].left_out))
+        table.add_row(safe_line(metric, 40), level, str(rows[0].correlation.n), *cells, str(rows[0].left_out))
     console().print(table)
     for order in found.orderings:
         console().print(

@@ -12,7 +12,7 @@ from promptops.judging.correctionwords import settling
 from promptops.labels.labels import DRAW
 from promptops.stats.decision import SMALL
 from promptops.texts.mends import BASELINE_MENDS
-from promptops.types import Estimate, Outcome
+from promptops.types import Estimate, Outcome, Run
 from promptops.verdicts import CellVerdict, Comparison, Delta, Verdict
 
 Written = Callable[[str], str]
@@ -57,6 +57,13 @@ def compared(comparison: Comparison, label: str, before: str, after: str, writte
     clear = not delta.low <= 0 <= delta.high
     told = "changed" if clear else "did not change clearly"
     return f"{name} {told} from {old} to {new} ({how}). No rule was applied: `promptops gate` decides."
+
+
+def told_apart(before: Run, after: Run) -> tuple[str, str]:
+    """Return what two runs differ in, as far as a name tells: their prompts, or else their models."""
+    if before.prompt_ref == after.prompt_ref and before.model != after.model:
+        return before.model, after.model
+    return before.prompt_ref, after.prompt_ref
 
 
 def smallest_change(delta: Delta) -> str:

@@ -233,7 +233,13 @@ def _lengths(side: Side, label: str, metric: Metric, seen: _Seen) -> tuple[Found
         found = _correlated(scores[used], lengths[used], human, used, table.clusters[used])
     except TooFewClustersError as error:
         return Found(n=len(used), reason=str(error)), None
-    return Found.of(found.plain), None if found.partial is None else Found.of(found.partial)
+    return Found.of(found.plain), None if found.partial is None else _enough(Found.of(found.partial))
+
+
+def _enough(found: Found) -> Found:
+    """Return a figure at equal ratings, or that too few are rated: of a handful it is 1 or -1 by chance."""
+    few = f"{found.n} rated samples; it takes {FEWEST}"
+    return found if found.n >= FEWEST else Found(n=found.n, reason=few)
 
 
 def _correlated(

@@ -23,12 +23,7 @@ def judge_sentences(found: JudgeFacts) -> tuple[str, ...]:
         why = "; ".join(f"{count} x {reason}" for reason, count in found.reasons)
         told.append(f"{found.unscored} of {found.judged} answers have no score: {why}")
         told += [_mend(found)] if found.unread else []
-        if found.run != "baseline" and any(
-            why.startswith("the judge gave no answer") for why, _ in found.reasons
-        ):
-            told.append(
-                f"where the judge gave no answer, ask again for these alone: promptops score {found.run}"
-            )
+        told += _asked_again(found)
     return (*told, *(f"Note: {each.removeprefix(f'{found.label}: ')}" for each in found.warnings))
 
 
@@ -47,6 +42,19 @@ def spread(one: Found) -> str:
         return f"how much one asking varies is not told ({one.reason})"
     ends = "" if one.low is None else f" {interval(one.low, one.high)}"
     return f"one asking varies by {figure(one.value)}{ends} (standard deviation)"
+
+
+def _asked_again(found: JudgeFacts) -> list[str]:
+    """Tell what to do where the judge gave no answer; asking the same again mends no refused parameter."""
+    silent = [why for why, _ in found.reasons if why.startswith("the judge gave no answer")]
+    if not silent or found.run == "baseline":
+        return []
+    if any("400" in why and "logprobs" in why for why in silent):
+        return [
+            "the judge's server refuses logprobs: leave them out of its prompt; of a g_eval write weights = "
+            f'"sampling" under [metrics.{found.label}]. Then: promptops score {found.run}'
+        ]
+    return [f"where the judge gave no answer, ask again for these alone: promptops score {found.run}"]
 
 
 def _mend(found: JudgeFacts) -> str:

@@ -17,7 +17,7 @@ from promptops.texts.visible import visible, visible_line
 _NUMBER = r"[<+-]?\d{1,6}(?:\.\d{1,20})?(?:e-?\d{1,3})?"
 _WORD = r"[^\W\d_]+(?:['’-][^\W\d_]+)*"
 # A word or a number as prose has them; a number may open or close a bracket, as intervals do.
-_PLAIN = re.compile(rf"(?:{_WORD}|\[?{_NUMBER}%?|{_NUMBER}\]|[=%-])")
+_PLAIN = re.compile(rf"(?:{_WORD}|\[?{_NUMBER}%?|{_NUMBER}%?\]|[=%-])")
 _AROUND = re.compile(r"""([('"]*)(.*?)([)'".,;:?]*)""", re.DOTALL)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from promptops.gate.evidence import Evidence, evidence_of
-from promptops.gate.headline import compared, finding, outcome_word
+from promptops.gate.headline import compared, finding, outcome_word, told_apart
 from promptops.judging.text import judge_lines
 from promptops.pairs.text import preference_sentences
 from promptops.reports import Form, Ranked, Report, ReportCase
@@ -77,7 +77,7 @@ def _first_line(report: Report) -> str:
 def _comparison_line(report: Report) -> str:
     if report.comparison is None or report.baseline is None or report.candidate is None:
         return prose(report.headline)
-    before, after = report.baseline.prompt_ref, report.candidate.prompt_ref
+    before, after = told_apart(report.baseline, report.candidate)
     return f"**Comparison**: {compared(report.comparison, report.metric, before, after, code)}"
 
 

@@ -15,7 +15,7 @@ from promptops.analysis.summary import own_figures
 from promptops.errors import FileProblems, NotComparable, PromptopsError, UnknownName, UsageError
 from promptops.gate.baselines import TIMED, accepted, baseline_path, read_baseline, write_baseline
 from promptops.gate.bounds import unbound
-from promptops.gate.headline import compared
+from promptops.gate.headline import compared, told_apart
 from promptops.gate.missing import missing_warnings, unequal_missing
 from promptops.gate.rules import GateRule
 from promptops.gate.sight import with_sight
@@ -94,7 +94,7 @@ class Comparisons(Preferences):
             ),
             judges=judges,
         )
-        sentence = compared(found, told, first.side.run.prompt_ref, second.side.run.prompt_ref)
+        sentence = compared(found, told, *told_apart(first.side.run, second.side.run))
         return found.model_copy(update={"sentence": sentence})
 
     def cases(
@@ -299,7 +299,7 @@ class Comparisons(Preferences):
         if not why:
             return ""
         before = "BASELINE_RUN" if _file(against) else self.run(against).id
-        then = "then promptops accept" if _file(against) else "then gate against that"
+        then = "then accept the new run that it prints" if _file(against) else "then gate against that"
         return (
             f"{why}, and so was the baseline (promptops score {before}, {then}){ANEW}promptops score {run.id}"
         )

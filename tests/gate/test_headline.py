@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from promptops.gate.headline import compared, deciding, finding, headline, leading, settled, smallest_change
 from promptops.gate.rules import GateRule
+from promptops.project import Project
 from promptops.types import Estimate, Outcome
 from promptops.verdicts import CellVerdict, Comparison, Delta, Verdict
+from tests.made import Folder, questions
 from tests.reports.hostile import cell, delta, verdict
 
 SURE = "with 95 % confidence each way; 80 cases"
@@ -210,6 +212,16 @@ def test_a_comparison_without_rules_promises_nothing() -> None:
     )
     assert told.endswith("No rule was applied: `promptops gate` decides.")
     assert "can't be compared" in compared(found, "f1", "brief@1", "brief@2")
+
+
+def test_two_models_of_one_prompt_are_told_by_their_names(folder: Folder) -> None:
+    folder.evalset("asked", questions(6))
+    prompt = folder.prompt("ask", "{{ question }}")
+    models = [folder.script(f"{name}.json", {f"q{n:03}": name for n in range(6)}) for name in ("old", "new")]
+    with Project.open(folder.path) as project:
+        before, after = project.evaluate("asked", [prompt], models)
+        told = project.compare(before.id, after.id).sentence
+    assert "from mock/script:old.json to mock/script:new.json" in told and "ask.prompt.yaml" not in told
 
 
 def test_names_are_written_as_the_form_wants_them() -> None:

@@ -60,6 +60,7 @@ def test_each_level_is_what_scipy_says(tmp_path: Path) -> None:
 def test_the_command_prints_the_table_and_one_document(folder: Folder) -> None:
     recorded(folder.path / "results.jsonl")
     told = folder.run("judge", "agree", "results.jsonl", "--human", "anna").stdout
+    assert told.splitlines()[1].split()[:3] == ["metric", "level", "n"]
     assert "150 outputs of 5 systems on 30 documents" in " ".join(told.split())
     shown = json.loads(folder.run("judge", "agree", "results.jsonl", "--human", "anna", "--json").stdout)
     assert {row["metric"] for row in shown["agreement"]["rows"]} == {"ben", "judge"}

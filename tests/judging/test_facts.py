@@ -14,6 +14,7 @@ from scipy import stats
 from promptops import Project
 from promptops.cli import app
 from promptops.instruments import JudgeFacts
+from promptops.judging.text import judge_sentences
 from tests.judges.scripted_judge import Server, serving
 from tests.made import Folder, questions
 
@@ -122,6 +123,10 @@ def test_scores_and_lengths_correlate_as_in_scipy_and_at_equal_ratings_as_residu
     assert found.length_at_equal is not None and found.length_at_equal.n == 30
     assert found.length_at_equal.value == pytest.approx(np.corrcoef(*left)[0, 1], abs=1e-9)
     assert "at an equal rating by people" in command(folder, "show", run)
+
+    folder.write("evalsets/asked/labels/quality.jsonl", "".join(json.dumps(row) + "\n" for row in rows[:9]))
+    few = facts(folder, run).length_at_equal
+    assert few is not None and few.value is None and few.reason == "9 rated samples; it takes 10"
 
     folder.write("evalsets/asked/labels/quality.jsonl", "no JSON\n")
     found = facts(folder, run)
@@ -331,3 +336,14 @@ def test_scoring_anew_is_told_before_and_ends_at_a_limit(folder: Folder) -> None
         assert len(server.bodies) == asked + 40
         command(folder, "score", good)
         assert len(server.bodies) == asked + 40, "called again it asks for nothing that is stored"
+
+
+def test_a_server_that_refuses_logprobs_is_no_reason_to_ask_the_same_again(folder: Folder) -> None:
+    with serving("logprobs is not supported") as server:
+        server.status = 400
+        with project(folder, server, words(2), 2) as opened:
+            settings = SET.replace('metric = "rubric"', 'metric = "g_eval"')
+            folder.evalset("asked", questions(2), settings)
+            run = opened.evaluate("asked", [folder.path / "ask.prompt.yaml"], ["mock/script:answers.json"])[0]
+    told = " ".join(judge_sentences(facts(folder, run.id)))
+    assert 'weights = "sampling" under [metrics.quality]' in told and "ask again" not in told

@@ -162,6 +162,7 @@ def test_prose_keeps_words_and_puts_all_else_into_code(text: str) -> None:
 def test_prose_reads_like_prose() -> None:
     told = "rouge_l is worse on slice 'single': -0.08 [-0.14, -0.03] (p = 4.3e-06 after Holm over 4 slices)."
     assert prose(told) == told.replace("rouge_l", "`rouge_l`")
+    assert prose("50.0% [31.1%, 68.9%]; so") == "50.0% [31.1%, 68.9%]; so"
     assert prose("ask @you about #12, or www.x.org!") == "ask `@you` about `#12`, or `www.x.org!`"
 
 

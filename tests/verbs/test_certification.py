@@ -200,9 +200,9 @@ def test_a_run_of_an_older_judge_is_to_be_scored_anew(folder: Folder) -> None:
         project.certify_judge("numbers:quality")
         told = project.gate("numbers", run=old).sentence
         assert "scored by another judge quality than is certified (criteria changed)" in told
-        assert "promptops score BASELINE_RUN, then promptops accept" in told
+        assert "promptops score BASELINE_RUN, then accept the new run" in told
         assert told.endswith(f"Score the run anew: `promptops score {old}`.")
-        with pytest.raises(NotComparable, match="promptops score BASELINE_RUN`, then `promptops accept`"):
+        with pytest.raises(NotComparable, match="promptops score BASELINE_RUN`, then accept the new run"):
             project.gate("numbers", run=new)
         project.accept(new_base(project))
         assert project.gate("numbers", run=new).outcome == "PASS"
