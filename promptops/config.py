@@ -239,7 +239,10 @@ def _told(
     fault = error.errors()[0]
     path = tuple(fault["loc"])
     key = str(path[0])
-    reason = f"{fault['msg'][:1].lower()}{fault['msg'][1:]}, not {shown(_hidden(fault['input']))}"
+    told = fault["msg"].removeprefix("Value error, ")
+    reason = f"{told[:1].lower()}{told[1:]}"
+    if not isinstance(fault["input"], (dict, list, tuple)):  # what is wrong with a table, its words say
+        reason += f", not {shown(_hidden(fault['input']))}"
     if key in given:
         return f"--{key.replace('_', '-')}: {reason}."
     if key in variables:

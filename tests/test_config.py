@@ -46,6 +46,13 @@ def test_flags_win_over_variables_and_these_over_the_file(tmp_path):
     assert (settings.deadline, settings.judge_model) == (10.0, None)
 
 
+def test_what_is_wrong_with_a_table_is_told_without_the_table(tmp_path):
+    alert = '[[monitor.alert]]\nname = "a"\nmetric = "errors"\nabove = 0.1\n'
+    write(tmp_path, alert + alert)
+    with pytest.raises(SettingsError, match=r"monitor: two alerts are named 'a'$"):
+        load_settings(tmp_path, {})
+
+
 def test_every_setting_has_a_variable(tmp_path):
     environment = {
         "PROMPTOPS_DATABASE": "postgresql://u:p@h/d",

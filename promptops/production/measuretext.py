@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from promptops.texts.figures import figure
+from promptops.texts.figures import dollars, figure
 
 ERROR = "error:"
 """Before a class of errors: the share of calls that went wrong so."""
@@ -18,5 +18,6 @@ def figure_text(name: str, value: float | None) -> str:
     if name in _SECONDS:
         return f"{value:.2f} s"
     if name in ("cost", "cost_total"):
-        return f"${value:,.4f}" if value < 1 else f"${value:,.2f}"
+        small = 0 < value < 0.001
+        return dollars(value) if small else f"${value:,.4f}" if value < 1 else f"${value:,.2f}"
     return f"{value:,.0f}" if name == "calls" else figure(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from math import floor, log10
 
 NAMED = 5
 """So many things at most are listed in a sentence."""
@@ -40,9 +41,10 @@ def dollars(cost: float | None) -> str:
     """Return an amount as it is told to people."""
     if cost is None:
         return "cost unknown"
-    return (
-        f"${cost:,.2f}" if cost >= 0.1 or cost == 0 else f"${cost:.4f}" if cost >= 0.0001 else f"${cost:.1g}"
-    )
+    if cost >= 0.1 or cost <= 0:
+        return f"${cost:,.2f}"
+    # Two digits that say something at least, and no exponent.
+    return f"${cost:.{4 if cost >= 0.001 else 1 - floor(log10(cost))}f}"
 
 
 def pace(rate: float) -> str:

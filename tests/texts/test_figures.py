@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from promptops.texts.figures import figure, interval, p_value, signed
+from promptops.texts.figures import dollars, figure, interval, p_value, signed
 
 
 @pytest.mark.parametrize(
@@ -12,6 +12,20 @@ from promptops.texts.figures import figure, interval, p_value, signed
 def test_figures_have_four_digits_or_a_dash(value: float | None, plain: str, with_sign: str) -> None:
     assert figure(value) == plain
     assert signed(value) == with_sign
+
+
+@pytest.mark.parametrize(
+    ("cost", "shown"),
+    [
+        (1.5e-5, "$0.000015"),
+        (0.00014, "$0.00014"),
+        (0.0456, "$0.0456"),
+        (0.0, "$0.00"),
+        (1234.5, "$1,234.50"),
+    ],
+)
+def test_amounts_have_two_digits_that_say_something(cost: float, shown: str) -> None:
+    assert dollars(cost) == shown
 
 
 def test_an_interval_stands_in_brackets() -> None:
