@@ -329,10 +329,13 @@ def _print_deploys(deploys: tuple[Deploy, ...]) -> None:
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
 
-    heads = dict.fromkeys((each.version, each.previous, each.since) for each in deploys)
-    for version, previous, since in heads:
+    heads = {(each.version, each.previous): each for each in deploys}
+    for (version, previous), head in heads.items():
         console().print(
-            f"\n{safe_line(version, 60)}, since {since}, against {safe_line(previous, 60)}:", style="bold"
+            f"\n{safe_line(version, 60)}, {head.since} to {head.until}, against {safe_line(previous, 60)}, "
+            f"{head.previous_since} to {head.previous_until}:",
+            style="bold",
+            soft_wrap=True,
         )
         for each in deploys:
             if (each.version, each.previous) != (version, previous):

@@ -72,11 +72,15 @@ class FarDay(Noun):
 
 
 class Deploy(Noun):
-    """One measure before and after a version came, by the version's and its predecessor's own records."""
+    """One measure before and after a version came, by its own records and those of what ran before it."""
 
     version: str
     previous: str
     since: str
+    until: str
+    previous_since: str
+    """From when to when the predecessor ran without another version in between, up to the new one."""
+    previous_until: str
     measure: str
     before: Found
     after: Found

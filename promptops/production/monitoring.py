@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
 
 import numpy as np
 
@@ -194,12 +193,15 @@ def _came(traffic: Traffic, place: Ints) -> dict[str, int]:
 
 
 def _deploys(traffic: Traffic, measures: Mapping[str, Measure]) -> Iterator[Deploy]:
-    """Hold each version of a prompt against the one that was seen first before it."""
+    """Hold each version of a prompt against the one that ran in the days before it came."""
     for prompt in (each for each in traffic.prompts.distinct() if each is not None):
-        versions = [str(each) for each in traffic.references[traffic.prompts.equal(prompt)].distinct()]
-        for previous, version in pairwise(versions):
-            after, before = (traffic.references.equal(name) for name in (version, previous))
-            since = str(traffic.at[after].min())[:16].replace("T", " ")
+        of_prompt = traffic.prompts.equal(prompt)
+        for version in (each for each in traffic.references[of_prompt].distinct() if each is not None):
+            after = traffic.references.equal(version)
+            found = _run_before(traffic, of_prompt & (traffic.at < traffic.at[after].min()))
+            if found is None:
+                continue
+            previous, before = found
             for name, measure in measures.items():
                 sides = [measure.found(which, traffic.weights, 0.975) for which in (before, after)]
                 if min(side.n for side in sides) < _FEWEST_DEPLOYED:
@@ -209,13 +211,48 @@ def _deploys(traffic: Traffic, measures: Mapping[str, Measure]) -> Iterator[Depl
                 yield Deploy(
                     version=version,
                     previous=previous,
-                    since=since,
+                    since=_minute(traffic.at[after].min()),
+                    until=_minute(traffic.at[after].max()),
+                    previous_since=_minute(traffic.at[before].min()),
+                    previous_until=_minute(traffic.at[before].max()),
                     measure=name,
                     before=shown[0],
                     after=shown[1],
                     low=low,
                     high=high,
                 )
+
+
+def _run_before(traffic: Traffic, earlier: Bools) -> tuple[str, Bools] | None:
+    """Return the version that had most calls on the last of earlier days, and its records of these days.
+
+    They go back to the last day on which another version had most, so that what was rolled back in between
+    counts for neither.
+    """
+    days = units_of(traffic.at, "day")
+    previous: str | None = None
+    first = np.datetime64(0, "D")
+    for day in np.unique(days[earlier])[::-1]:
+        most = _most_called(traffic, earlier & (days == day))
+        if previous is not None and most != previous:
+            break
+        previous, first = most, day
+    if previous is None:
+        return None
+    return previous, earlier & traffic.references.equal(previous) & (days >= first)
+
+
+def _most_called(traffic: Traffic, which: Bools) -> str | None:
+    calls = {
+        name: float(traffic.weights[which & traffic.references.equal(name)].sum())
+        for name in traffic.references[which].distinct()
+        if name is not None
+    }
+    return max(calls, key=lambda name: calls[name], default=None)
+
+
+def _minute(at: np.datetime64) -> str:
+    return str(at)[:16].replace("T", " ")
 
 
 def _difference(before: Found, after: Found) -> tuple[float | None, float | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +95,34 @@ def test_a_version_is_held_against_the_one_before_it(whole: Path) -> None:
     assert valid.low is not None and valid.high is not None and valid.high < 0
     p50 = deploys["p50"]
     assert p50.low is not None and p50.high is not None and p50.low < 0 < p50.high
+
+
+def test_after_a_rollback_a_version_is_held_against_what_ran_before_it(folder: Folder) -> None:
+    """Days of versions 1, 2, 1 and 3, with a few calls of the last one's on the day before."""
+    start = datetime(2026, 10, 1, tzinfo=UTC)
+    versions = [1] * 4 + [2] * 2 + [1] * 3 + [3] * 2
+    with Project.open(folder.path) as project:
+        project.store.add_records(
+            [
+                Record(
+                    id=f"{day}-{n}",
+                    at=(start + timedelta(days=day, minutes=20 * n)).isoformat(timespec="microseconds"),
+                    prompt="reply",
+                    version=3 if day == 8 and n >= 60 else version,
+                    output="{}",
+                )
+                for day, version in enumerate(versions)
+                for n in range(70)
+            ]
+        )
+    deploys = {each.version: each for each in looked(folder.path, now=start + timedelta(days=12)).deploys}
+    told = {name: (each.previous, each.previous_since, each.previous_until) for name, each in deploys.items()}
+    assert told == {
+        "reply@2": ("reply@1", "2026-10-01 00:00", "2026-10-04 23:00"),
+        "reply@3": ("reply@1", "2026-10-07 00:00", "2026-10-09 19:40"),
+    }
+    assert (deploys["reply@3"].since, deploys["reply@3"].until) == ("2026-10-09 20:00", "2026-10-11 23:00")
+    assert deploys["reply@3"].before.n == 200
 
 
 @pytest.mark.parametrize(
@@ -195,7 +223,7 @@ def test_the_command_prints_figures_rows_and_changes(whole: Path) -> None:
     shown = folder.run("monitor", "--since", "2026-10-01").stdout
     assert "1,800 records, 2026-10-01 00:00 to" in shown
     assert "known of 90% of the records" in shown
-    assert "reply@2, since 2026-10-21 00:00, against reply@1:" in shown
+    assert "reply@2, 2026-10-21 00:00 to " in shown
     document = folder.json("monitor", "--since", "2026-10-01", "--by", "version")
     assert document["format"] == 1
     assert [row["name"] for row in document["monitor"]["rows"]] == ["reply@1", "reply@2"]
