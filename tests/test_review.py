@@ -363,7 +363,7 @@ def test_a_folder_that_can_not_be_written_is_told_without_a_traceback(folder: Fo
     folder.run("demo", "--folder", "file/x", code=2)
     folder.run("demo", "../evalsets/short-answers", code=2)
     folder.write(".promptops", "")
-    folder.run("prompt", "list", code=2)
+    folder.run("prompt", "add", "ask.prompt.yaml", code=2)
 
 
 def test_a_quota_that_runs_out_in_the_middle_stops_the_run_and_says_how_to_go_on(folder: Folder) -> None:

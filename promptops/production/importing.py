@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -171,14 +170,11 @@ def _whole(
     path: Path, pages: Iterable[list[Draft]], reader: DraftReader, problems: Sequence[Problem]
 ) -> Iterator[list[Draft]]:
     """Yield the pages once all of them are read. Raises FileProblems where there were faults, UsageError."""
-    # Clean already, and without a name: nobody else can read or write it.
-    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as waiting:
-        count = 0
+    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as waiting:  # without a name, and clean already
         try:
             for page in pages:
                 if not problems:
-                    pickle.dump(page, waiting, pickle.HIGHEST_PROTOCOL)
-                    count += 1
+                    waiting.writelines(map(_line, page))
             _refuse_without_time(path, reader)
             if problems:
                 raise FileProblems(problems)
@@ -186,9 +182,22 @@ def _whole(
         except OSError as error:
             told = f"can't wait in a temporary file: {error.strerror}. Make room, or name a folder in TMPDIR"
             raise FileProblems([Problem(file_name(path), told)]) from None
-        for _ in range(count):
-            page = pickle.load(waiting)  # noqa: S301 - written above
-            yield page
+        yield from _paged(map(_draft, waiting))
+
+
+def _line(draft: Draft) -> bytes:
+    """Return a draft as a line of JSON, whatever its texts hold."""
+    nouns = ([draft.record], draft.feedback, draft.scores)
+    return json.dumps([[noun.model_dump() for noun in some] for some in nouns]).encode() + b"\n"
+
+
+def _draft(line: bytes) -> Draft:
+    [[record], feedback, scores] = json.loads(line)
+    return Draft(
+        Record.model_validate(record),
+        tuple(map(Feedback.model_validate, feedback)),
+        tuple(map(RecordScore.model_validate, scores)),
+    )
 
 
 def _nothing(spans: bool, others: Counter[str]) -> str:

@@ -39,8 +39,8 @@ def diff(folder: Folder, *references: str) -> SetDiff:
         return project.evalset_diff("numbers", *references)
 
 
-def accept(folder: Folder, *flags: str) -> None:
-    folder.run("eval", "numbers", "-p", "ask.prompt.yaml")
+def accept(folder: Folder, *flags: str, code: int = 0) -> None:
+    folder.run("eval", "numbers", "-p", "ask.prompt.yaml", code=code)
     folder.run("accept", *flags)
 
 
@@ -124,7 +124,7 @@ def test_a_metric_with_other_options_is_scored_again_where_outputs_are_kept(
 
 def test_a_judge_with_other_options_breaks_a_baseline(folder: Folder, git: Git) -> None:
     folder.write("evalsets/numbers/evalset.toml", JUDGED)
-    accept(folder)
+    accept(folder, code=3)  # its judge says nothing that can be read
     commit(git, "Accept a judged run")
     assert diff(folder).baselines[0].fit == "fits"
     folder.write("evalsets/numbers/evalset.toml", JUDGED + "show_reference = false\n")
