@@ -10,7 +10,7 @@ demo: $(VENV)/.runtime  ## the whole way on a shipped set, offline
 	$(BIN)/promptops demo
 
 test: $(VENV)/.development browser  ## install what tests need and run the suite
-	$(BIN)/python -m pytest -n 2 -q
+	$(BIN)/python -m pytest -n 3 -q
 
 slow: $(VENV)/.development browser  ## the tests that take minutes
 	rm -f .pytest_cache/gate_errors.jsonl

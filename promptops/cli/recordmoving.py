@@ -106,6 +106,14 @@ def _print(found: Imported) -> None:
 
     would = "would be new" if found.dry_run else "are new"
     click.echo(f"{safe_line(found.file, 60)}: {found.rows:,} records, of which {found.added:,} {would}.")
+    if found.others:
+        told = ", ".join(found.other_ids) + (" ..." if found.others > len(found.other_ids) else "")
+        click.echo(
+            f"Not taken in: {found.others:,} of them, whose ids other records bear already, with another "
+            f"time, prompt, inputs or output: {safe_line(told, 200)}. Give them ids of their own, such as "
+            "the service's name before the number.",
+            err=True,
+        )
     if found.first and found.last:
         click.echo(f"  from {found.first[:16].replace('T', ' ')} to {found.last[:16].replace('T', ' ')} UTC")
     for count, name in ((found.feedback, "pieces of feedback"), (found.scores, "scores")):

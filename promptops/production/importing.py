@@ -46,6 +46,10 @@ class Imported(Noun):
     """Of these, how many are new."""
     known: int
     """How many were there already, or stand in the file twice."""
+    others: int = 0
+    """Of these, how many bear the id of another record, with another time, prompt, inputs or output."""
+    other_ids: tuple[str, ...] = ()
+    """The first of these ids."""
     feedback: int
     """New feedback."""
     scores: int
@@ -71,6 +75,7 @@ class Shelf(Protocol):
     def add_feedback(self, added: Sequence[Feedback]) -> int: ...
     def add_record_scores(self, added: Sequence[RecordScore]) -> int: ...
     def known_records(self, ids: Sequence[str]) -> set[str]: ...
+    def other_records(self, given: Sequence[Record]) -> list[str]: ...
 
 
 def import_file(
@@ -96,6 +101,7 @@ def import_file(
     others: Counter[str] = Counter()
     counts: Counter[str] = Counter()
     times: set[str] = set()
+    unlike: list[str] = []
     drafts = _clean(_drafts(path, spans, reader, problems, others), cleaner)
     pages = _paged(drafts) if skip_faulty else _whole(path, _paged(drafts), reader, problems)
     with collecting_later():
@@ -111,10 +117,14 @@ def import_file(
                     [record.id for record in records]
                 )
                 counts["added"] += len(fresh)
+                unlike += shelf.other_records([each for each in records if each.id not in fresh])
                 counts["feedback"] += sum(said.record in fresh for said in feedback)
                 counts["scores"] += sum(score.record in fresh for score in scores)
             else:
-                counts["added"] += shelf.add_records(records)
+                added = shelf.add_records(records)
+                counts["added"] += added
+                if added < len(records):
+                    unlike += shelf.other_records(records)
                 counts["feedback"] += shelf.add_feedback(feedback)
                 counts["scores"] += shelf.add_record_scores(scores)
     _refuse_without_time(path, reader)
@@ -130,6 +140,8 @@ def import_file(
         rows=counts["rows"],
         added=counts["added"],
         known=counts["rows"] - counts["added"],
+        others=len(unlike),
+        other_ids=tuple(dict.fromkeys(unlike))[:_TOLD],
         feedback=counts["feedback"],
         scores=counts["scores"],
         first=min(times, default=None),

@@ -63,11 +63,9 @@ class Logger:
             return
         try:
             snapshot = Snapshot()
-            held: dict[str, object] = {
-                name: _name(value) if name in _NAMES else snapshot.of(value)
-                for name, value in fields.items()
-                if value is not None
-            }
+            said = {name: value for name, value in fields.items() if value is not None}
+            held: dict[str, object] = {name: _name(said.pop(name)) for name in _NAMES if name in said}
+            held.update(zip(said, snapshot.each(list(said.values())), strict=True))
             cut = cut or snapshot.cut
             self._buffer.put(Entry(kind, entry_id, time.time_ns(), held, cut, snapshot.characters))
             if not self._started:

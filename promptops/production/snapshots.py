@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -63,6 +64,16 @@ class Snapshot:
             self.cut = True
             return f"[{kind.__name__}: {type(error).__name__} while it was read]"
 
+    def each(self, values: Sequence[object], depth: int = 0) -> list[JsonValue]:
+        """Return values as JSON has them; where not all of them fit, the short ones are whole."""
+        sizes = [_size(value) for value in values]
+        if sum(sizes) <= self._left:
+            return [self.of(value, depth) for value in values]
+        found: list[JsonValue] = [None] * len(values)
+        for place in sorted(range(len(values)), key=sizes.__getitem__):
+            found[place] = self.of(values[place], depth)
+        return found
+
     def _text(self, text: str) -> str:
         if len(text) <= self._left:
             self._left -= len(text)
@@ -84,11 +95,12 @@ class Snapshot:
         if depth >= DEEPEST:
             self.cut = True
             return "[nested too deeply]"
+        # A list first, in one step: another thread may be changing the object.
         if isinstance(value, dict):
-            # A list first, in one step: another thread may be changing the object.
             pairs = list(value.items())[: self._taken(len(value))]
-            return {self._key(key): self.of(member, depth + 1) for key, member in pairs}
-        return [self.of(member, depth + 1) for member in list(value)[: self._taken(len(value))]]
+            keys = [self._key(key) for key, _ in pairs]
+            return dict(zip(keys, self.each([member for _, member in pairs], depth + 1), strict=True))
+        return self.each(list(value)[: self._taken(len(value))], depth + 1)
 
     def _taken(self, wanted: int) -> int:
         taken = min(wanted, self._members)
@@ -108,6 +120,16 @@ class Snapshot:
             self.cut = True
             told = whole_words(told, LONGEST_REPR)
         return self._text(told)
+
+
+def _size(value: object, depth: int = 2) -> int:
+    """Return how many characters there are in a value's texts, not looked for deeper than it pays."""
+    if type(value) is str:
+        return len(value)
+    if depth and type(value) in (dict, list):
+        members = list(value.values()) if isinstance(value, dict) else list(cast("list[object]", value))
+        return sum(_size(member, depth - 1) for member in members[:100])
+    return 0
 
 
 def whole_words(text: str, most: int) -> str:

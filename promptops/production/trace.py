@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast, overload
 
+from promptops.errors import UnknownName
 from promptops.production.answers import Answer
 from promptops.production.current import Current, Inside, current
 from promptops.production.face import error_name, reference_of
@@ -61,7 +62,7 @@ def trace(
     them. `output` makes the output of what is returned; without it texts, JSON, Completions and answers of
     chat APIs are known by their shape, and of generators the parts are joined. `subject` and `session` name
     an argument or are functions of all of them. An exception is recorded by its class and goes on its way.
-    Works without brackets, too.
+    Works without brackets, too. Raises UnknownName, where it is written, for an argument that there isn't.
     """
     if inspect.isroutine(prompt):
         return trace()(prompt)
@@ -103,6 +104,20 @@ class _Traced:
             self._signature = inspect.signature(function)
         except (TypeError, ValueError):  # some that are written in C tell none
             self._signature = inspect.Signature()
+        else:
+            self._refuse_unknown()
+
+    def _refuse_unknown(self) -> None:
+        """Raise UnknownName for an argument that the function does not have: its values would be missed."""
+        parameters = self._signature.parameters
+        if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
+            return
+        named = [] if self._inputs is None or callable(self._inputs) else list(self._inputs)
+        named += [each for each in (self._subject, self._session) if isinstance(each, str)]
+        for name in named:
+            if name not in parameters:
+                function = getattr(self.function, "__qualname__", "the function")
+                raise UnknownName(f"argument of {function}, for promptops.trace,", name, list(parameters))
 
     def wrapped(self) -> Callable[..., Any]:
         """Return the function that takes the traced one's place, of the same kind."""

@@ -193,6 +193,15 @@ class Production(Database):
                 found.update(connection.execute(select(records.c.id).where(records.c.id.in_(some))).scalars())
         return found
 
+    def other_records(self, given: Sequence[Record]) -> list[str]:
+        """Return the ids under which another record is kept: of another time, prompt, inputs or output."""
+        kept: dict[str, Record] = {}
+        with self.reading() as connection:
+            for some in _pages([each.id for each in given]):
+                query = select(records).where(records.c.id.in_(some))
+                kept |= {row.id: record_of(row) for row in connection.execute(query)}
+        return [each.id for each in given if each.id in kept and _content(each) != _content(kept[each.id])]
+
     def said_of(self, ids: Sequence[str]) -> list[Feedback]:
         """Return what was said of some records, the oldest first."""
         found: list[Feedback] = []
@@ -308,3 +317,7 @@ def _going(wanted: RecordFilter) -> ColumnElement[bool]:
     if wanted == RecordFilter(until=wanted.until):
         return or_(going, and_(said.at < wanted.until, ~exists().where(records.c.id == said.record_id)))
     return going
+
+
+def _content(record: Record) -> tuple[object, ...]:
+    return record.at, record.prompt, record.inputs, record.output

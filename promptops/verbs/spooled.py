@@ -40,9 +40,9 @@ class Spooled(Recordbook):
         UnknownName for a prompt that has none.
         """
         place = Place(self.settings, self.root)
-        if not self._logs_elsewhere(place):
-            self.with_known_prompt(wanted)
         left = 0 if dry_run else self.drain_spool().left  # a person's records could come back from it
+        if not left and not self._logs_elsewhere(place):  # what is held may bear any name
+            self.with_known_prompt(wanted)
         found = super().delete_records(wanted, dry_run=dry_run, rewrite=rewrite)
         if self._logs_elsewhere(place):
             with Store.open(place.database) as store:

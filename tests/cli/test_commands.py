@@ -100,7 +100,7 @@ def test_the_main_way_in_words(folder: Folder) -> None:
     bad = worse(folder)
     compared = folder.run("compare", good, bad).stdout
     assert "exact" in compared and "-0.5000" in compared and "[-number 1-]{+wrong+}" in compared
-    assert compared.startswith("exact changed from ask.prompt.yaml to ask.prompt.yaml (change -0.5")
+    assert compared.startswith("exact changed from mock/echo to mock/script:s.json (change -0.5")
     failed = folder.run("gate", "numbers", code=1).stdout
     assert failed.strip().startswith("FAIL  exact fell by more than the 0.1 that you accept (change -0.50")
     assert "\n  FAIL           exact changed by -0.5 [" in failed

@@ -161,6 +161,24 @@ def test_what_is_too_large_is_cut_off_at_a_whole_word_and_says_so(stored: Store)
     assert kept.metadata == {"logging": {"cut": True}}
 
 
+def test_a_huge_text_takes_nothing_from_what_stands_beside_it(stored: Store) -> None:
+    huge, at = "word " * 50_000, datetime(2026, 11, 13, 9, 30, tzinfo=UTC)
+    beside = {
+        "at": at,
+        "finish_reason": "stop",
+        "metadata": {"team": "desk"},
+        "error": "Timeout",
+        "version": 3,
+    }
+    asked = logged(stored, "reply", inputs={"facts": huge, "question": "When?"}, output="At nine.", **beside)
+    assert (asked.prompt, asked.version, asked.finish_reason, asked.error) == ("reply", 3, "stop", "Timeout")
+    assert asked.at.startswith("2026-11-13T09:30") and asked.output == "At nine."
+    assert asked.inputs["question"] == "When?" and str(asked.inputs["facts"]).endswith("word ")
+    assert asked.metadata == {"team": "desk", "logging": {"cut": True}}, "the caller did nothing wrong"
+    answered = logged(stored, "reply", inputs={"question": "Why?"}, output=huge, **beside)
+    assert answered.inputs == {"question": "Why?"} and len(answered.output or "") <= LONGEST
+
+
 @given(st.text(), st.integers(0, 30))
 def test_a_cut_text_never_ends_within_a_word(text: str, most: int) -> None:
     kept = whole_words(text, most)

@@ -399,3 +399,27 @@ def test_columns_that_are_not_used_are_told(folder: Folder) -> None:
     lines(folder.path, rows)
     found = folder.json("records", "import", "log.jsonl", "--map", "inputs.text=q,at=when,error=fault")
     assert found["imported"]["absent"] == {"error": "fault"}, "a key of JSON may be away where nothing failed"
+
+
+def test_an_id_that_another_record_bears_is_told(folder: Folder) -> None:
+    first = {
+        "id": "x1",
+        "at": "2026-11-20T10:00:00Z",
+        "prompt": "reply",
+        "inputs": {"mail": "a"},
+        "output": "first",
+    }
+    file = lines(folder.path, [first])
+    assert folder.json("records", "import", str(file))["imported"]["others"] == 0
+    assert folder.json("records", "import", str(file))["imported"]["others"] == 0, (
+        "the same again is no other"
+    )
+    other = {**first, "output": "second"}
+    twice = [{**other, "id": "x2"}, {**first, "id": "x2"}]
+    file = lines(folder.path, [other, first, *twice], "others.jsonl")
+    foretold = folder.json("records", "import", str(file), "--dry-run")["imported"]
+    assert (foretold["others"], foretold["other_ids"]) == (1, ["x1"])
+    done = folder.run("records", "import", str(file))
+    assert "Not taken in: 2 of them, whose ids other records bear already" in done.stderr
+    assert ": x1, x2. Give them" in done.stderr
+    assert {each.id: each.output for each in stored(folder)} == {"x1": "first", "x2": "second"}

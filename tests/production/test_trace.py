@@ -13,7 +13,7 @@ import pytest
 
 import promptops
 from promptops import Completion
-from promptops.errors import CallFailed
+from promptops.errors import CallFailed, UnknownName
 from promptops.production.answers import Answer
 from promptops.production.records import Record, RecordFilter, subject_mark
 from promptops.store import Store
@@ -301,3 +301,23 @@ def test_what_is_switched_off_is_not_recorded(stored: Store, monkeypatch: pytest
     assert promptops.flush(0)
     monkeypatch.setattr(promptops.logger(), "off", False)
     assert kept(stored) == []
+
+
+@pytest.mark.parametrize(
+    "given", [{"subject": "user"}, {"session": "talk"}, {"inputs": ["mails"]}, {"inputs": {"mails": "m"}}]
+)
+def test_an_argument_that_is_none_is_refused_where_it_is_written(given: dict[str, Any]) -> None:
+    with pytest.raises(UnknownName, match=r"No argument of .*reply, for promptops\.trace, .*mail"):
+
+        @promptops.trace("reply", **given)
+        def reply(mail: str) -> str:
+            return mail
+
+
+def test_of_a_function_that_takes_any_argument_every_name_may_be_one(stored: Store) -> None:
+    @promptops.trace("reply", inputs=["mail"], subject="user")
+    def reply(mail: str, **more: object) -> str:
+        return mail
+
+    assert reply("a", user="ada") == "a"
+    assert kept(stored)[0].inputs == {"mail": "a"}
