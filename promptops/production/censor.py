@@ -17,6 +17,7 @@ from promptops.texts.redaction import (
     holds_something,
     names_a_secret,
     without_named_secrets,
+    without_told_secrets,
 )
 
 WITHHELD = "[withheld: a pattern took too long]"
@@ -86,7 +87,7 @@ class Censor:
         return name if self.text(name) == name else mark(name)
 
     def _censored(self, text: str) -> str:
-        text = self._secrets.text(text)
+        text = without_told_secrets(self._secrets.text(text))
         if self._people:
             text = without_people(text)
         for pattern in self._patterns:

@@ -10,7 +10,7 @@ import re
 
 from pydantic import JsonValue
 
-_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}[@\uff20\ufe6b][\w-]{1,63}(?:[.\uff0e][\w-]{1,63}){1,8}")
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
 _CARD = re.compile(r"(?<![\w.+-])\d(?:[ -]?\d){12,18}(?![\w-])")
 _PHONE = re.compile(r"(?<![\w.,/-])(?:\+|00|\(?0)\(?\d(?:[ ()/.-]{0,2}\d){6,13}(?![\w-])")
@@ -24,7 +24,7 @@ _BANK_CODE = re.compile(r"[A-Z]{2}\d{2}")
 def without_people(text: str) -> str:
     """Return a text in which `[email]`, `[iban]`, `[card]` and `[phone]` stand in place of such."""
     # What each pattern needs is looked for first: most texts have none of it, and that takes far less time.
-    if "@" in text:
+    if "@" in text or "\uff20" in text or "\ufe6b" in text:  # as East Asian keyboards write it, too
         text = _EMAIL.sub("[email]", text)
     if _BANK_CODE.search(text):
         text = _IBAN.sub("[iban]", text)

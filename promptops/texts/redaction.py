@@ -30,6 +30,17 @@ _HOLDS_A_SECRET = re.compile(
     r"|service|github|gitlab|slack|bot)_?token|jwt"
     r")(?:_?(?:hash|confirm|confirmation|\d))?"
 )
+_TOLD = re.compile(
+    r"(?<![\w-])([A-Za-z][\w-]{0,63}(?: [A-Za-z][\w-]{0,63})?)"
+    r"[\"']?\s{0,2}[=:]\s{0,2}(?:(?:[Bb]earer|[Bb]asic) )?[\"']?(?=([^\s\"'<>&,;]{3,200}))"
+)
+"""A name of one or two words, `=` or `:`, and before what: that may be a name itself (`login: pwd: x1`)."""
+_IN_EACH_NAME = ("pass", "pwd", "secret", "credential", "auth", "cookie", "cvv", "cvc", "key", "token", "jwt")
+"""What a text holds, in small letters, in which a name of a secret is found."""
+_NO_WORD = re.compile(r"[0-9!@#$%^*+]")
+"""What a password has and a word of a sentence hasn't: `password: see below` tells none."""
+_NO_SECRET = re.compile(r"[$%{\[]|[A-Za-z_][\w.]*\(|\w+://")
+"""A variable, a slot or what was replaced already; a call in code; an address."""
 _KINDS = (
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
     r"(?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{16,}",
@@ -115,6 +126,24 @@ def without_named_secrets(value: JsonValue) -> JsonValue:
             for key, member in value.items()
         }
     return value
+
+
+def without_told_secrets(text: str) -> str:
+    """Return running text with `[redacted]` for what it tells under a secret's name: `password: x1y2`.
+
+    By `=` or `:` between them alone, and only what is no plain word. Not for what a model is asked.
+    """
+    if not _holds_one(":=", text) or not _holds_one(_IN_EACH_NAME, text.lower()):
+        return text
+    clean, end = "", 0
+    for found in _TOLD.finditer(text):
+        name, told = found.groups()
+        bare = told.rstrip(".:)]}")
+        tells = names_a_secret(name) and _NO_WORD.search(bare) and not _NO_SECRET.match(bare)
+        if tells and found.start() >= end:
+            clean += text[end : found.end()] + REDACTED
+            end = found.end() + len(bare)
+    return clean + text[end:]
 
 
 def holds_something(value: JsonValue) -> bool:

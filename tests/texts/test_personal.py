@@ -11,6 +11,7 @@ from promptops.texts.redaction import REDACTED, Redactor
     ("text", "clean"),
     [
         ("Write to anna.b+c@mail.example.org, please", "Write to [email], please"),
+        ("ada\uff20example.org or ada\ufe6bexample\uff0eorg", "[email] or [email]"),
         ("IBAN DE89 3704 0044 0532 0130 00 is mine", "IBAN [iban] is mine"),
         ("GB29NWBK60161331926819", "[iban]"),
         ("card 4111 1111 1111 1111 expired", "card [card] expired"),

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from promptops.texts.redaction import REDACTED, Redactor, names_a_secret, without_named_secrets
+from promptops.texts.redaction import (
+    REDACTED,
+    Redactor,
+    names_a_secret,
+    without_named_secrets,
+    without_told_secrets,
+)
 
 SECRETS = [
     "sk-proj-AbCdEfGhIjKlMnOpQrStUv0123",
@@ -96,3 +102,37 @@ def test_what_can_be_no_secret_stays_under_the_name_of_one(value: bool | str | N
 
 def test_half_a_character_becomes_one_that_a_file_may_hold() -> None:
     assert Redactor({}, ()).text("half \ud83d") == "half \ufffd"
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("My password: hunter2, thanks", "My password: [redacted], thanks"),
+        ("set api_key=abcd1234efgh5678.", "set api_key=[redacted]."),
+        ("API key: abcd-1234", "API key: [redacted]"),
+        ("login: password: hunter2 and pwd=s3cret", "login: password: [redacted] and pwd=[redacted]"),
+        ("/x?access_token=a1b2c3&page=2", "/x?access_token=[redacted]&page=2"),
+        ("{'dbPassword': 'p@ss!'}", "{'dbPassword': '[redacted]'}"),
+        ("Authorization: Bearer abc123", "Authorization: Bearer [redacted]"),
+        ("password=a=b1 x", "password=[redacted] x"),
+    ],
+)
+def test_what_is_told_under_a_secrets_name_is_replaced_in_running_text(text: str, clean: str) -> None:
+    assert without_told_secrets(text) == clean
+    assert without_told_secrets(clean) == clean
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["password: see the mail of Monday", "The secret: patience.", "tokens_in=120, token_count: 99",
+     "api_key=os.environ['KEY_1']", "password=$PASSWORD_1", "password: {{ slot_1 }}", "author: ada99",
+     "credentials: https://example.com/2", "password=None", "at 10:30, ratio 3:1", "the password is hunter2"],
+)  # fmt: skip
+def test_what_tells_no_secret_stays_in_running_text(text: str) -> None:
+    assert without_told_secrets(text) == text
+
+
+@pytest.mark.parametrize("piece", ["a", "a ", "a:", "password:", "password=", "a-", "a: ", "'"])
+def test_running_text_is_read_in_linear_time(piece: str) -> None:
+    text = piece * (200_000 // len(piece))
+    assert without_told_secrets(text).startswith(text[:2])
