@@ -116,6 +116,11 @@ def _print(found: Imported) -> None:
         )
     if found.first and found.last:
         click.echo(f"  from {found.first[:16].replace('T', ' ')} to {found.last[:16].replace('T', ' ')} UTC")
+    if found.ahead:
+        click.echo(
+            f"  {found.ahead:,} of them begin more than a day from now: they stand first in every list and "
+            "are never pruned. Is it the right column? See --map at=COLUMN."
+        )
     for count, name in ((found.feedback, "pieces of feedback"), (found.scores, "scores")):
         if count:
             click.echo(f"  with {count:,} {name}")

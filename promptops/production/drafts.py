@@ -145,6 +145,8 @@ class _Row:
         record = self._noun(Record, given)
         if record is None:
             return None
+        if record.version is not None and record.version < 1:
+            self._add("version", f"must be 1 or more, not {record.version}")
         if len(record.output or "") > MAX_LINE:
             self._add("output", f"is longer than {MAX_LINE:,} characters")
         return Draft(record, self._feedback(record, opinions), self._scores(record, scores))
@@ -259,6 +261,8 @@ class _Row:
             if thumb is None:
                 self._add(f"{path}.thumb", f"must be up or down, not {shown(given['thumb'])}")
             given["thumb"] = thumb
+        if isinstance(given.get("stars"), bool):
+            self._add(f"{path}.stars", "must be 1 to 5, not true or false")
         if isinstance(given.get("stars"), float) and float(str(given["stars"])).is_integer():
             given["stars"] = int(float(str(given["stars"])))
         if PERSON in given:

@@ -25,6 +25,8 @@ from promptops.production.tally import Tally
 LONGEST_NAME = 500
 """Characters of a prompt's name, a model, an outcome, a tag: what databases keep indexes of."""
 LARGEST = 2**31 - 1
+AHEAD = timedelta(days=1)
+"""How far from now a call may begin: clocks and zones differ, and what lies later would never be pruned."""
 
 _NAMES = ("model", "alias", "outcome", "error", "parent")
 _WHOLE = ("tokens_in", "tokens_out", "version")
@@ -155,8 +157,11 @@ class Entries:
             values["thumb"] = (
                 {True: "up", False: "down"}.get(thumb, thumb) if isinstance(thumb, bool) else thumb
             )
-        if given.get("stars") is not None:
-            values["stars"] = given.pop("stars")
+        stars = given.pop("stars", None)
+        if isinstance(stars, bool):
+            wrong.add("stars")
+        elif stars is not None:
+            values["stars"] = stars
         said = _built(Feedback, values, wrong)
         wrong |= set(given)
         if wrong:
@@ -199,6 +204,9 @@ def _reference(given: dict[str, object], wrong: set[str]) -> dict[str, object]:
         wrong.add("prompt")
     if version is not None:
         found["version"] = version
+    if isinstance(number := found.get("version"), int) and number < 1:
+        wrong.add("version")
+        del found["version"]
     return _in_range(found, wrong)
 
 
@@ -222,19 +230,26 @@ def _in_range(found: dict[str, object], wrong: set[str]) -> dict[str, object]:
 
 def _moment(nanoseconds: int, given: object, seconds: object, wrong: set[str]) -> str:
     """Return when a call began: as given, else so many seconds before it was logged."""
+    now = datetime.fromtimestamp(nanoseconds / 1e9, UTC)
     if given is not None:
-        try:
-            if isinstance(given, str):
-                moment = datetime.fromisoformat(given)
-                return _utc(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-            if isinstance(given, int | float):
-                return _utc(datetime.fromtimestamp(given, UTC))
-        except (ValueError, OverflowError, OSError):
-            pass
+        begun = _read(given)
+        if begun is not None and begun <= now + AHEAD:
+            return _utc(begun)
         wrong.add("at")
-    moment = datetime.fromtimestamp(nanoseconds / 1e9, UTC)
     took = seconds if isinstance(seconds, int | float) and math.isfinite(seconds) else 0
-    return _utc(moment - timedelta(seconds=min(max(took, 0), 10**8)))
+    return _utc(now - timedelta(seconds=min(max(took, 0), 10**8)))
+
+
+def _read(given: object) -> datetime | None:
+    try:
+        if isinstance(given, str):
+            moment = datetime.fromisoformat(given)
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        if isinstance(given, int | float):
+            return datetime.fromtimestamp(given, UTC)
+    except (ValueError, OverflowError, OSError):
+        pass
+    return None
 
 
 def _utc(moment: datetime) -> str:

@@ -6,6 +6,7 @@ import json
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Literal, Protocol
@@ -21,6 +22,8 @@ from promptops.noun import Noun
 from promptops.production.cleaning import Cleaner
 from promptops.production.columnmap import no_column
 from promptops.production.drafts import Draft, DraftReader
+from promptops.production.entries import AHEAD
+from promptops.production.periods import spelled
 from promptops.production.records import Feedback, Record, RecordScore
 from promptops.production.spans import holds_spans, rows_of
 from promptops.runs.collector import collecting_later
@@ -65,6 +68,8 @@ class Imported(Noun):
     """Rows that were skipped because they can't be read."""
     faults: tuple[str, ...] = ()
     """The first of these rows' faults."""
+    ahead: int = 0
+    """Records that begin more than a day from now: they stand first in every list and are never pruned."""
     dry_run: bool = False
 
 
@@ -102,6 +107,7 @@ def import_file(
     counts: Counter[str] = Counter()
     times: set[str] = set()
     unlike: list[str] = []
+    latest = spelled(datetime.now(UTC) + AHEAD)
     drafts = _clean(_drafts(path, spans, reader, problems, others), cleaner)
     pages = _paged(drafts) if skip_faulty else _whole(path, _paged(drafts), reader, problems)
     with collecting_later():
@@ -112,6 +118,7 @@ def import_file(
             moments = [*times, *(record.at for record in records)]
             times = {min(moments), max(moments)}
             counts["rows"] += len(records)
+            counts["ahead"] += sum(record.at > latest for record in records)
             if dry_run:
                 fresh = {record.id for record in records} - shelf.known_records(
                     [record.id for record in records]
@@ -150,6 +157,7 @@ def import_file(
         left_out={**dict(reader.unused.most_common(_TOLD)), **others},
         faulty=len(lines),
         faults=tuple(str(problem) for problem in problems[:_TOLD]),
+        ahead=counts["ahead"],
         dry_run=dry_run,
     )
 

@@ -179,6 +179,26 @@ def test_a_huge_text_takes_nothing_from_what_stands_beside_it(stored: Store) -> 
     assert answered.inputs == {"question": "Why?"} and len(answered.output or "") <= LONGEST
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("at", "2999-01-01"), ("at", 4e10), ("version", -1), ("version", 0), ("version", True)],
+)
+def test_a_time_far_ahead_and_a_version_that_is_none_are_wrong(
+    stored: Store, field: str, value: object
+) -> None:
+    before = promptops.logger().stats.wrong
+    kept = logged(stored, "reply", **{field: value})
+    assert kept.metadata == {"logging": {"wrong": [field]}}
+    assert kept.version is None and kept.at < "2999" and promptops.logger().stats.wrong == before + 1
+
+
+def test_true_is_no_star(stored: Store) -> None:
+    said = promptops.feedback(promptops.log("reply"), stars=True, comment="good")
+    assert promptops.flush(60)
+    [kept] = [each for each in stored.feedback() if each.id == said]
+    assert (kept.stars, kept.comment) == (None, "good")
+
+
 @given(st.text(), st.integers(0, 30))
 def test_a_cut_text_never_ends_within_a_word(text: str, most: int) -> None:
     kept = whole_words(text, most)

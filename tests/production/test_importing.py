@@ -17,6 +17,7 @@ from promptops.cli import recorddocuments
 from promptops.errors import FileProblems, UsageError
 from promptops.production.drafts import moment_of
 from promptops.production.records import Feedback, Record, RecordFilter, RecordScore, subject_mark
+from promptops.texts.redaction import names_a_secret
 from tests.made import Folder
 
 AT = "2026-11-05T10:00:00.000000+00:00"
@@ -82,6 +83,12 @@ def test_rows_of_ours_become_records_and_twice_the_same_adds_nothing(folder: Fol
     assert (second.inputs, second.finish_reason) == ({"text": "plain"}, "length")
     assert (fourth.error, fourth.output, list(fourth.inputs)) == ("timeout", None, ["messages"])
     assert folder.json("records", "list", "--bad")["count"] == 1
+
+
+def test_records_far_ahead_are_told(folder: Folder) -> None:
+    path = lines(folder.path, [{"at": "2999-01-01", "output": "x"}, {"at": "2020-01-01", "output": "y"}])
+    assert "1 of them begin more than a day from now" in folder.run("records", "import", str(path)).stdout
+    assert folder.json("records", "import", str(path))["imported"]["ahead"] == 1
 
 
 def test_ids_of_rows_stay_when_the_head_of_a_log_is_cut_off(folder: Folder) -> None:
@@ -219,6 +226,7 @@ def test_an_export_writes_over_no_file_and_none_for_what_was_never_recorded(fold
 
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=12)
+KEYS = TEXTS.filter(lambda key: not names_a_secret(key))
 LEAVES = TEXTS | st.integers(-9, 9) | st.booleans() | st.floats(-9, 9)
 RECORDS = st.builds(
     Record,
@@ -230,7 +238,7 @@ RECORDS = st.builds(
     version=st.none() | st.integers(1, 9),
     alias=st.none() | st.just("production"),
     model=st.none() | TEXTS,
-    inputs=st.dictionaries(TEXTS, st.recursive(LEAVES, st.lists), max_size=3),
+    inputs=st.dictionaries(KEYS, st.recursive(LEAVES, st.lists), max_size=3),
     output=st.none() | TEXTS,
     error=st.none() | TEXTS.filter(bool),
     finish_reason=st.sampled_from([None, "stop", "length", "refusal", "tool_calls", "other"]),
@@ -243,7 +251,7 @@ RECORDS = st.builds(
     tags=st.lists(TEXTS, max_size=2).map(tuple),
     rate=st.floats(0.01, 1),
     source=TEXTS,
-    metadata=st.dictionaries(TEXTS, LEAVES, max_size=2),
+    metadata=st.dictionaries(KEYS, LEAVES, max_size=2),
 )
 
 
@@ -287,6 +295,8 @@ def test_importing_an_export_is_the_identity(
         ({"at": AT, "rate": 2}, "rate: must be less than or equal to 1"),
         ({"at": AT, "subject": "Ada"}, "write a name or an id as `person`"),
         ({"at": AT, "prompt": "@"}, "names no prompt"),
+        ({"at": AT, "version": -1}, "version: must be 1 or more, not -1"),
+        ({"at": AT, "feedback": [{"stars": True}]}, r"stars: must be 1 to 5, not true or false"),
         ({"at": AT, "feedback": {"thumb": "sideways"}}, "thumb: must be up or down, not 'sideways'"),
         ({"at": AT, "feedback": [{"stars": 9}]}, r"feedback\[0\]\.stars: must be less than or equal to 5"),
         ({"at": AT, "feedback": [{"starz": 1}]}, "Did you mean 'stars'"),
