@@ -16,6 +16,8 @@ from promptops.store import Store
 FIRST_WAIT = 1.0
 """Seconds until a database that failed is tried again; twice as long each time, up to ..."""
 LONGEST_WAIT = 30.0
+SLOW = 1.0
+"""Seconds of one pass after which whoever waits in vain is told that the database is the cause."""
 
 
 class Drainer:
@@ -33,6 +35,8 @@ class Drainer:
         self._again = 0.0
         self._store: Store | None = None
         self._opened = ""
+        self._database = ""
+        self._began: float | None = None
 
     @property
     def ready(self) -> bool:
@@ -59,9 +63,21 @@ class Drainer:
             while self._done < number:
                 left = deadline - time.monotonic()
                 if left <= 0:
+                    self._tell_slow()
                     return False
                 self._turn.wait(left)
             return self._ended_well
+
+    def _tell_slow(self) -> None:
+        """Say that a pass is still at the database; SQLite waits for a lock much longer than most callers."""
+        took = 0.0 if self._began is None else time.monotonic() - self._began
+        if took < SLOW or not self._ended_well:  # of a failure the cause is told already
+            return
+        lock = "; another program may hold its lock" if self._database.startswith("sqlite") else ""
+        self._tally.trouble(
+            "database",
+            f"promptops.log: records wait in the spool. The database takes nothing for {took:.0f} s{lock}.",
+        )
 
     def work(self) -> None:
         """Drain for ever."""
@@ -70,6 +86,9 @@ class Drainer:
             with self._pass_turn:
                 well = self._drained()
             with self._turn:
+                if well:
+                    self._tally.trouble("database", None)
+                self._began = None
                 self._done = number
                 self._ended_well = well
                 self._wait = 0.0 if well else min(max(2 * self._wait, FIRST_WAIT), LONGEST_WAIT)
@@ -94,6 +113,7 @@ class Drainer:
         place = self._place()
         if place is None:
             return False
+        self._database, self._began = place.database, time.monotonic()
         try:
             done = drain(place.folder, self._open(place.database))
         except Exception as error:
@@ -102,7 +122,6 @@ class Drainer:
             told = str(error) if isinstance(error, PromptopsError) else type(error).__name__
             self._tally.trouble("database", f"promptops.log: records wait in the spool. {told}")
             return False
-        self._tally.trouble("database", None)
         self._tally.count("stored", done.records + done.feedback)
         if done.unread:
             self._tally.count("unread", done.unread)

@@ -43,13 +43,15 @@ def test_a_locked_database_lets_records_wait_in_the_spool(project: Path) -> None
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     log_numbers(0, 50)
-    assert not promptops.flush(0.5)
+    assert not promptops.flush(2.5)
+    assert "another program may hold its lock" in promptops.logger().stats.trouble
     assert spool_bytes(project / ".promptops/spool") > 50 * 100
     log_numbers(50, 60)  # while the drainer waits for the lock
     other.execute("ROLLBACK")
     assert promptops.flush(60), promptops.logger().stats
     assert numbers(project) == list(range(60))
     assert promptops.logger().stats.waiting == promptops.logger().stats.spool_bytes == 0
+    assert promptops.logger().stats.trouble == ""
 
 
 def test_a_dead_database_is_told_once_and_gets_all_when_it_is_back(
