@@ -12,6 +12,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from promptops.calls.quotas import TRIAL_SECONDS, Learned, Taken, Window
 from promptops.calls.tokenestimate import TokenEstimate
@@ -23,6 +24,8 @@ LONGEST_PAUSE = 30.0
 SLOW_GROWTH = 0.25
 """Calls at a time that a round adds above the number that was refused; below it doubles each round."""
 MOST_LEARNED = 100
+LATE, SOONEST_LATE = 10.0, 1.0
+"""A call is late after so many usual answers' times, and after so many seconds."""
 
 _INFINITY = float("inf")
 
@@ -281,10 +284,10 @@ class Limiter:
 
     def _wait(self, request: Request) -> float:
         """Return the seconds that a call has to wait whatever its model; infinity until another ends."""
-        if self.under_way >= self._at_a_time():
+        if self.under_way >= self._at_a_time() and (until_late := self._until_late()) > 0:
             # More would be wanted: the answers to as many calls as these speak for raising the number.
             self._wanted_until = self._number + self.under_way
-            return _INFINITY
+            return until_late
         requests, limit_of_tokens = self._requests, self._tokens
         if not (self._probing or self._paused_until or requests or limit_of_tokens):
             return 0.0
@@ -303,6 +306,21 @@ class Limiter:
         if limit_of_tokens is not None:
             wait = max(wait, limit_of_tokens.wait(self._estimate.of(request), now))
         return wait
+
+    def _until_late(self) -> float:
+        """Return the seconds until the oldest calls are so late that another may go beside them.
+
+        A number that was learned speaks of calls that are answered; one that hangs would hold up all others.
+        At most as many again may go, and none beyond what the user set, which holds always: infinity then.
+        """
+        if self._allowed is None or self._seconds is None or self.under_way >= (self._most or _INFINITY):
+            return _INFINITY
+        allowed = int(self._allowed)
+        late = self.under_way - allowed
+        if late >= allowed:
+            return _INFINITY
+        last = next(islice(self._places.values(), late, None))
+        return max(0.0, last.began + max(SOONEST_LATE, LATE * self._seconds) - self._clock())
 
     def _wait_of(self, model: str, request: Request) -> float:
         """Return the seconds that a call to one model has to wait by what the server told of it."""

@@ -161,8 +161,8 @@ def test_with_three_calls_in_ten_failing_every_sample_is_answered_once(
     mixed = Mixed()
     monkeypatch.setitem(fault_server.PLAYS, "mixed", mixed)
     with serving() as server:
-        # On a busy machine a good answer may take a while; only the five that hang are waited for so long.
-        project_at(folder, server.url, 200, attempts=3, timeout=8.0)
+        # On a busy machine a good answer may take a while; only those that hang are waited for so long.
+        project_at(folder, server.url, 200, attempts=3, timeout=5.0)
         done = folder.run(
             *("eval", "numbers", "-p", "ask.prompt.yaml", "-m", "faulty/mixed", "-j", "20", "--json"),
             FAULTY_KEY=KEY,
