@@ -120,13 +120,17 @@ class Problem:
     line: int | None = None
     column: int | None = None
     field: str = ""
+    part: str = ""
+    """Which of a line's parts it is about, where a line holds many: a span."""
 
     @property
     def unit(self) -> str:
         """What its line counts: a table that is no text has rows."""
         return "row" if self.file.endswith(".parquet") else "line"
 
-    def __str__(self) -> str:
+    @property
+    def where(self) -> str:
+        """The place in words: file, line and column, part."""
         place = self.file
         if self.line is not None and self.unit == "row":
             place += f", row {self.line}"
@@ -134,16 +138,19 @@ class Problem:
             place += f":{self.line}"
             if self.column is not None:
                 place += f":{self.column}"
-        return f"{place}: {self.field}: {self.reason}" if self.field else f"{place}: {self.reason}"
+        return f"{place}: {self.part}" if self.part else place
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.field}: {self.reason}" if self.field else f"{self.where}: {self.reason}"
 
 
 class FileProblems(PromptopsError):
     """Faults in the user's files, all of them at once (the first twenty kinds are shown).
 
-    One fault of many lines is told at its first, with how often it comes again.
+    One fault of many lines is told at its first, with how often it comes again; `advice` stands below them.
     """
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[Problem], advice: str = "") -> None:
         self.problems = tuple(problems)
         alike: dict[tuple[str, str, str], list[Problem]] = {}
         for problem in self.problems:
@@ -152,15 +159,16 @@ class FileProblems(PromptopsError):
         shown = [_told(kind) for kind in kinds[:SHOWN_PROBLEMS]]
         more = sum(len(kind) for kind in kinds[SHOWN_PROBLEMS:])
         if more:
-            shown.append(f"... and {more} more")
-        super().__init__("\n".join(shown))
+            shown.append(f"... and {more:,} more")
+        super().__init__("\n".join([*shown, advice] if advice else shown))
 
 
 def _told(alike: Sequence[Problem]) -> str:
     again = len(alike) - 1
     if not again:
         return str(alike[0])
-    lines = [f"{problem.unit} {problem.line}" for problem in alike[1:] if problem.line is not None][:3]
+    others = [problem for problem in alike[1:] if problem.part or problem.line is not None][:3]
+    lines = [problem.part or f"{problem.unit} {problem.line}" for problem in others]
     where = ": " + ", ".join(lines) + (", ..." if again > len(lines) else "") if lines else ""
     return f"{alike[0]} (and {again} more such{where})"
 

@@ -139,6 +139,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "production.columnmap",
         "production.drafts",
         "production.importing",
+        "production.logrows",
         "production.messages",
         "production.references",
         "production.spans",

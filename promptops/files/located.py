@@ -79,7 +79,11 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     if near:
         return f" Did you mean {shown(near[0])}?"
     listed = (known if known.isprintable() and len(known) <= 60 else shown(known) for known in names[:20])
-    return " Known are: " + ", ".join(listed) + (", ..." if len(names) > 20 else ".") if names else ""
+    return (
+        " Known are: " + ", ".join(listed) + (f" and {len(names) - 20:,} more." if len(names) > 20 else ".")
+        if names
+        else ""
+    )
 
 
 def is_name(text: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
@@ -25,6 +27,31 @@ TARGETS = (
     *(f"{name}.NAME" for name in OPEN),
     *(f"feedback.{name}" for name in OPINIONS if name != "by"),
 )
+_KNOWN_AS = {
+    "id": "record_id request_id uuid",
+    "at": "time timestamp ts date datetime when created created_at start start_time started_at",
+    "prompt": "prompt_name prompt_id template",
+    "version": "prompt_version",
+    "model": "llm model_name model_id engine",
+    "inputs.text": "input user_input message user_message messages request",
+    "inputs.question": "question query user_query",
+    "output": "answer response completion reply result generation assistant",
+    "error": "exception failure error_message",
+    "finish_reason": "stop_reason",
+    "tokens_in": "prompt_tokens input_tokens tokens_prompt",
+    "tokens_out": "completion_tokens output_tokens tokens_completion",
+    "seconds": "latency duration elapsed latency_seconds duration_seconds",
+    "cost": "price cost_usd usd dollars total_cost",
+    "person": "user user_id username customer customer_id end_user",
+    "session": "session_id conversation conversation_id thread thread_id chat chat_id",
+    "parent": "parent_id",
+    "tags": "labels",
+    "feedback.stars": "stars rating",
+    "feedback.thumb": "thumb thumbs vote like liked",
+    "feedback.comment": "comment feedback_comment remark",
+    "feedback.edit": "edit correction corrected edited_output",
+}
+"""What others call our fields, whatever the capitals and marks between words."""
 
 
 class Mapped(NamedTuple):
@@ -54,8 +81,35 @@ def read_map(given: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def is_dotted(name: str) -> bool:
+    """Tell whether a key or column names a member of ours: `inputs.question`, `feedback.stars`."""
+    return "." in name and _is_target(name)
+
+
+def nearest(name: str) -> str:
+    """Return which of our fields a stranger's key seems to be; '' where none does."""
+    found = _KNOWN.get(_plain(name), "")
+    if found or len(name) > 100:
+        return found
+    return next(iter(difflib.get_close_matches(name, _TYPED, n=1, cutoff=0.75)), "")
+
+
+def mapping(names: Iterable[str]) -> str:
+    """Return a --map with what some keys seem to be, as it is typed; '' where none is like ours."""
+    pairs: dict[str, str] = {}
+    for name in names:
+        ours = nearest(name)
+        if ours and re.fullmatch(r"[\w.-]{1,60}", name):
+            pairs.setdefault(ours, name)
+    return "--map " + ",".join(f"{ours}={name}" for ours, name in pairs.items()) if pairs else ""
+
+
 def mapped(row: dict[str, JsonValue], columns: Mapping[str, str]) -> Mapped:
     """Return a row under our keys: those of the map, and those that it has already under our own names."""
+    dotted = [name for name in row if is_dotted(name) and name not in columns]
+    if dotted:
+        taken = set(columns.values())
+        columns = {**columns, **{name: name for name in dotted if name not in taken}}
     used = {theirs.partition(".")[0] if theirs not in row else theirs for theirs in columns.values()}
     plain = {key: row[key] for key in row if key in _OWN and key not in used and key not in columns}
     fields: dict[str, JsonValue] = {key: value for key, value in plain.items() if value is not None}
@@ -72,6 +126,15 @@ def mapped(row: dict[str, JsonValue], columns: Mapping[str, str]) -> Mapped:
 @lru_cache(maxsize=1024)
 def _steps(column: str) -> KeyPath:
     return tuple(int(step) if step.isdecimal() else step for step in column.split("."))
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]", "", name[:100]).lower()
+
+
+_KNOWN = {_plain(name): ours for ours, names in _KNOWN_AS.items() for name in names.split()}
+_KNOWN |= {_plain(ours): ours for ours in TARGETS if "NAME" not in ours}
+_TYPED = [ours for ours in TARGETS if "NAME" not in ours]
 
 
 def _is_target(name: str) -> bool:

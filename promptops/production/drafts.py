@@ -17,13 +17,15 @@ from promptops.errors import UsageError
 from promptops.files.located import Faults, KeyPath, kind_of, shown
 from promptops.files.textfile import MAX_LINE
 from promptops.noun import Noun
-from promptops.production.columnmap import OPINIONS, OWN, PERSON, mapped
+from promptops.production.columnmap import OPINIONS, PERSON, TARGETS, mapped, mapping, nearest
 from promptops.production.finishes import finish_of
 from promptops.production.messages import Said, last_question, messages_of
 from promptops.production.periods import prompt_fields, spelled
 from promptops.production.records import Feedback, Record, RecordScore, subject_mark
 
 _MOST_KEYS = 100
+_LONGEST_NAME = 200
+_SENTENCE = re.compile(r".*\n.*|\S+\s.*[.?!…]\s*", re.DOTALL)
 MARK = re.compile(r"[0-9a-f]{32}")
 _UNITS = ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6), (1e20, 1e9))
 """Below which number a time since 1970 is in seconds, milli-, micro- and nanoseconds."""
@@ -40,6 +42,8 @@ class Draft(NamedTuple):
     record: Record
     feedback: tuple[Feedback, ...] = ()
     scores: tuple[RecordScore, ...] = ()
+    number: int = 0
+    """Of the file's rows, from 0, the one that it was made of."""
 
 
 class DraftReader:
@@ -60,7 +64,7 @@ class DraftReader:
         self._defaults = dict(defaults or {})
         self._seen: Counter[str] = Counter()
         self.unused: Counter[str] = Counter()
-        """How often each key that the map does not name was left out."""
+        """How often each key came that is none of ours and that no map names."""
         self.absent = {ours: theirs for ours, theirs in (columns or {}).items() if theirs}
         """What the map names, by our key, and no row had so far."""
         self.keys: dict[str, None] = {}
@@ -73,16 +77,32 @@ class DraftReader:
         if not isinstance(row, dict):
             faults.add((), f"a record must be an object, not {kind_of(row)}")
             return None
+        fields, paths, unused = mapped(row, self._columns or {})
+        self.unused.update(unused)
         if self._columns is None:
-            faults.unknown_keys((), row, OWN)
-            fields = {key: value for key, value in row.items() if key in OWN and value is not None}
-            paths: Mapping[str, KeyPath] = {}
+            for key in unused:
+                faults.add((key,), "unknown key" + _meant(key))
         else:
-            fields, paths, unused = mapped(row, self._columns)
-            self.unused.update(unused)
             self._look_for_absent(row)
-        draft = _Row(fields, paths, faults).draft(self._defaults, self._source, lambda: self._id(row))
+        read = _Row(fields, paths, faults, strange=self._columns is not None)
+        draft = read.draft(self._defaults, self._source, lambda: self._id(row))
         return draft if len(faults.problems) == known else None
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """The keys that a map does not name, with how often they came, the most frequent first."""
+        return {} if self._columns is None else dict(self.unused.most_common())
+
+    def advice(self) -> list[str]:
+        """Say how a map is written for rows that have other keys than ours; nothing where there is one."""
+        if self._columns is not None or not self.unused:
+            return []
+        suggested = mapping(self.unused) or "--map at=TIME,inputs.question=QUESTION,output=ANSWER"
+        return [
+            f"Rows with other keys than ours take a map: {suggested}",
+            "What a map does not name is left out and told; metadata.region=region keeps it.",
+            "Our keys are " + ", ".join(TARGETS) + ".",
+        ]
 
     def _look_for_absent(self, row: Mapping[str, JsonValue]) -> None:
         if self.absent:
@@ -127,10 +147,13 @@ def moment_of(value: JsonValue) -> str | None:
 class _Row:
     """One row under our keys, with where each of them stands."""
 
-    def __init__(self, fields: dict[str, JsonValue], paths: Mapping[str, KeyPath], faults: Faults) -> None:
+    def __init__(
+        self, fields: dict[str, JsonValue], paths: Mapping[str, KeyPath], faults: Faults, *, strange: bool
+    ) -> None:
         self._fields = fields
         self._paths = paths
         self._faults = faults
+        self._strange = strange
 
     def draft(
         self, defaults: Mapping[str, JsonValue], source: str, made_id: Callable[[], str]
@@ -185,7 +208,7 @@ class _Row:
         Only a stranger's text is read as JSON: one of ours is what it is.
         """
         value = self._fields[key]
-        if self._paths and isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+        if self._strange and isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
             value = _unpacked(value)
         whole: list[JsonValue] = (
             [value] if isinstance(value, dict) else value if isinstance(value, list) else []
@@ -207,9 +230,7 @@ class _Row:
     def _moment(self, key: str, value: JsonValue) -> str:
         found = moment_of(value)
         if found is None and value is None:
-            self._add(
-                key, "is not there: when was the call? A column of another name is given by --map at=NAME"
-            )
+            self._add(key, "is not there: when was the call?")
         elif found is None:
             self._add(key, f"must be a time (ISO 8601) or seconds since 1970, not {shown(value)}")
         return found or ""
@@ -228,6 +249,10 @@ class _Row:
         return {"messages" if isinstance(value, list) else "text": value}
 
     def _prompt(self, reference: str) -> dict[str, JsonValue]:
+        if _SENTENCE.fullmatch(reference) or len(reference) > _LONGEST_NAME:
+            told = f"{shown(reference)} reads like a text, and this is the name of a prompt"
+            self._add("prompt", f"{told}; what was asked is inputs.text")
+            return {}
         try:
             found = prompt_fields(reference)
         except UsageError as error:
@@ -304,6 +329,11 @@ class _Row:
             steps = [int(step) if step.isdecimal() else step for step in key.split(".")]
             path = self._paths.get(str(steps[0]), (steps[0],)) + tuple(steps[1:])
         self._faults.add(path, reason)
+
+
+def _meant(key: str) -> str:
+    ours = nearest(key)
+    return f". Did you mean {shown(ours)}?" if ours else ""
 
 
 def _is_message(value: JsonValue) -> bool:

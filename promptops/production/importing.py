@@ -11,31 +11,39 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal, Protocol
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from promptops.errors import FileProblems, Problem, UsageError
-from promptops.files.csvfile import MAX_BYTES, read_csv
-from promptops.files.jsonfile import read_json, read_json_lines
-from promptops.files.located import MAX_PROBLEMS, Faults, Located, Place, kind_of
-from promptops.files.textfile import file_name, open_regular, read_text
+from promptops.files.csvfile import read_csv
+from promptops.files.located import MAX_PROBLEMS
+from promptops.files.textfile import file_name
 from promptops.noun import Noun
 from promptops.production.cleaning import Cleaner
 from promptops.production.columnmap import no_column
 from promptops.production.drafts import Draft, DraftReader
 from promptops.production.entries import AHEAD
+from promptops.production.logrows import log_rows, looks_like_spans
 from promptops.production.periods import spelled
 from promptops.production.records import Feedback, Record, RecordScore
-from promptops.production.spans import holds_spans, rows_of
 from promptops.runs.collector import collecting_later
-from promptops.sets.samplefiles import read_rows
+from promptops.texts.figures import counted
 
 Format = Literal["auto", "jsonl", "otel"]
 PAGE = 1_000
 """Records that are held and added at a time."""
-OTHER_SPANS = "spans that are no calls to a model"
 _TOLD = 20
 _IN_MEMORY = 16_000_000
 """Bytes up to which what waits needs no file."""
+
+
+class Differing(Noun):
+    """A row whose id a record bears that is not the same."""
+
+    id: str
+    where: str
+    """The row's place: its file with the line or row, or the span."""
+    fields: tuple[str, ...]
+    """In what the two differ."""
 
 
 class Imported(Noun):
@@ -50,9 +58,9 @@ class Imported(Noun):
     known: int
     """How many were there already, or stand in the file twice."""
     others: int = 0
-    """Of these, how many bear the id of another record, with another time, prompt, inputs or output."""
-    other_ids: tuple[str, ...] = ()
-    """The first of these ids."""
+    """Of these, how many bear the id of a record that differs in something."""
+    differing: tuple[Differing, ...] = ()
+    """The first of these."""
     feedback: int
     """New feedback."""
     scores: int
@@ -80,7 +88,7 @@ class Shelf(Protocol):
     def add_feedback(self, added: Sequence[Feedback]) -> int: ...
     def add_record_scores(self, added: Sequence[RecordScore]) -> int: ...
     def known_records(self, ids: Sequence[str]) -> set[str]: ...
-    def other_records(self, given: Sequence[Record]) -> list[str]: ...
+    def other_records(self, given: Sequence[Record]) -> dict[int, tuple[str, ...]]: ...
 
 
 def import_file(
@@ -99,19 +107,17 @@ def import_file(
     is to add waits in a temporary file. Raises FileProblems with every fault, UsageError for a column of the
     map that the file hasn't.
     """
-    spans = form == "otel" or (form == "auto" and _looks_like_spans(path))
+    spans = form == "otel" or (form == "auto" and looks_like_spans(path))
     if path.suffix.lower() == ".csv" and not spans:
         _refuse_absent(path, reader.absent, [cell.text for cell in next(read_csv(path), ())])
-    problems: list[Problem] = []
-    others: Counter[str] = Counter()
+    source = _Source(path, spans, reader, skip_faulty)
     counts: Counter[str] = Counter()
     times: set[str] = set()
-    unlike: list[str] = []
+    unlike: list[tuple[int, str, tuple[str, ...]]] = []
     latest = spelled(datetime.now(UTC) + AHEAD)
-    drafts = _clean(_drafts(path, spans, reader, problems, others), cleaner)
-    pages = _paged(drafts) if skip_faulty else _whole(path, _paged(drafts), reader, problems)
+    pages = _paged(_clean(source.drafts(), cleaner))
     with collecting_later():
-        for page in pages:
+        for page in pages if skip_faulty else _whole(path, pages, source):
             records = [draft.record for draft in page]
             feedback = [said for draft in page for said in draft.feedback]
             scores = [score for draft in page for score in draft.scores]
@@ -124,23 +130,19 @@ def import_file(
                     [record.id for record in records]
                 )
                 counts["added"] += len(fresh)
-                unlike += shelf.other_records([each for each in records if each.id not in fresh])
                 counts["feedback"] += sum(said.record in fresh for said in feedback)
                 counts["scores"] += sum(score.record in fresh for score in scores)
+                added = len(fresh)
             else:
                 added = shelf.add_records(records)
                 counts["added"] += added
-                if added < len(records):
-                    unlike += shelf.other_records(records)
                 counts["feedback"] += shelf.add_feedback(feedback)
                 counts["scores"] += shelf.add_record_scores(scores)
+            if added < len(records):
+                other = shelf.other_records(records)
+                unlike += [(page[place].number, records[place].id, other[place]) for place in sorted(other)]
     _refuse_without_time(path, reader)
-    if not counts["rows"] and not problems:
-        raise FileProblems([Problem(file_name(path), _nothing(spans, others), 1)])
-    lines = {
-        (problem.line, problem.field.partition(".")[0] if problem.line is None else "")
-        for problem in problems
-    }
+    source.refuse_unreadable()
     return Imported(
         file=path.name,
         format="otel" if spans else "rows",
@@ -148,18 +150,104 @@ def import_file(
         added=counts["added"],
         known=counts["rows"] - counts["added"],
         others=len(unlike),
-        other_ids=tuple(dict.fromkeys(unlike))[:_TOLD],
+        differing=source.differing(unlike),
         feedback=counts["feedback"],
         scores=counts["scores"],
         first=min(times, default=None),
         last=max(times, default=None),
         absent={} if path.suffix.lower() == ".csv" else reader.absent,
-        left_out={**dict(reader.unused.most_common(_TOLD)), **others},
-        faulty=len(lines),
-        faults=tuple(str(problem) for problem in problems[:_TOLD]),
+        left_out={**reader.left_out, **source.others},
+        faulty=source.faulty,
+        faults=tuple(map(str, source.faults)),
         ahead=counts["ahead"],
         dry_run=dry_run,
     )
+
+
+class _Source:
+    """A file that is read row by row, with what was wrong and what was left out on the way."""
+
+    def __init__(self, path: Path, spans: bool, reader: DraftReader, skip_faulty: bool) -> None:
+        self._path = path
+        self._spans = spans
+        self._reader = reader
+        self._skips = skip_faulty
+        self.faults: list[Problem] = []
+        """The first of them, where rows are skipped; else all, or so many that the rest is not read."""
+        self.faulty = 0
+        """Rows that can't be read."""
+        self.read = 0
+        self.others: Counter[str] = Counter()
+
+    def drafts(self) -> Iterator[Draft]:
+        """Yield what could be read; with a thousand faults a file that is to be whole is not read on."""
+        file = file_name(self._path)
+        found: list[Problem] = []
+        for number, row in enumerate(log_rows(self._path, self._spans, found, self.others)):
+            self._note(found, len(found))
+            draft = self._reader.read(row.located.value, row.faults(file, found))
+            self._note(found, 1)
+            if draft is not None:
+                self.read += 1
+                yield draft._replace(number=number)
+            elif not self._skips and len(self.faults) >= MAX_PROBLEMS:
+                return
+        stopped = len(found) >= MAX_PROBLEMS
+        self._note(found, len(found))
+        if stopped and self._skips:
+            told = f"{MAX_PROBLEMS:,} lines one after another can't be read, so that reading stopped there. "
+            raise FileProblems(self.faults, f"{told}What stands before them was taken in.")
+
+    def refuse_faulty(self) -> None:
+        """Raise FileProblems where there is a fault, with what to do; UsageError where no row has a time."""
+        _refuse_without_time(self._path, self._reader)
+        if not self.faults:
+            return
+        what = "spans" if self._spans else "rows"
+        more = f" Leave faulty {what} out with --skip-faulty, or mend them." if self.read else ""
+        advice = [f"Nothing was stored.{more}"]
+        if not self._spans:
+            advice += self._reader.advice()
+        raise FileProblems(self.faults, "\n".join(advice))
+
+    def refuse_unreadable(self) -> None:
+        """Raise FileProblems where nothing of the file could be read."""
+        if self.read:
+            return
+        if self.faults:
+            advice = [] if self._spans else self._reader.advice()
+            told = "Nothing was stored: none of its rows can be read."
+            raise FileProblems(self.faults, "\n".join([told, *advice]))
+        raise FileProblems([Problem(file_name(self._path), self._nothing(), 1)])
+
+    def differing(self, unlike: Sequence[tuple[int, str, tuple[str, ...]]]) -> tuple[Differing, ...]:
+        """Say of the first of some rows where they stand: the file is read once more for that."""
+        named = {number: (id, fields) for number, id, fields in unlike[:_TOLD]}
+        if not named:
+            return ()
+        passed: list[Problem] = []
+        found = []
+        for number, row in enumerate(log_rows(self._path, self._spans, passed, Counter())):
+            passed.clear()
+            if number in named:
+                id, fields = named[number]
+                found.append(Differing(id=id, where=row.where(file_name(self._path)), fields=fields))
+                if len(found) == len(named):
+                    break
+        return tuple(found)
+
+    def _note(self, found: list[Problem], rows: int) -> None:
+        """Take the faults of so many rows out of a list: readers stop where it is long."""
+        if found:
+            self.faulty += rows
+            self.faults += found[: MAX_PROBLEMS - len(self.faults)]
+            found.clear()
+
+    def _nothing(self) -> str:
+        if not self._spans:
+            return "holds no records"
+        count = sum(self.others.values())
+        return f"holds no calls to a model, but {counted(count, 'other span')}" if count else "holds no spans"
 
 
 def _refuse_absent(path: Path, wanted: Mapping[str, str], there: Sequence[str]) -> None:
@@ -178,7 +266,7 @@ def _refuse_without_time(path: Path, reader: DraftReader) -> None:
 def _clean(drafts: Iterator[Draft], cleaner: Cleaner) -> Iterator[Draft]:
     for draft in drafts:
         said = tuple(map(cleaner.feedback, draft.feedback))
-        yield Draft(cleaner.record(draft.record), said, draft.scores)
+        yield draft._replace(record=cleaner.record(draft.record), feedback=said)
 
 
 def _paged(drafts: Iterator[Draft]) -> Iterator[list[Draft]]:
@@ -186,18 +274,14 @@ def _paged(drafts: Iterator[Draft]) -> Iterator[list[Draft]]:
         yield page
 
 
-def _whole(
-    path: Path, pages: Iterable[list[Draft]], reader: DraftReader, problems: Sequence[Problem]
-) -> Iterator[list[Draft]]:
+def _whole(path: Path, pages: Iterable[list[Draft]], source: _Source) -> Iterator[list[Draft]]:
     """Yield the pages once all of them are read. Raises FileProblems where there were faults, UsageError."""
     with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as waiting:  # without a name, and clean already
         try:
             for page in pages:
-                if not problems:
+                if not source.faulty:
                     waiting.writelines(map(_line, page))
-            _refuse_without_time(path, reader)
-            if problems:
-                raise FileProblems(problems)
+            source.refuse_faulty()
             waiting.seek(0)
         except OSError as error:
             told = f"can't wait in a temporary file: {error.strerror}. Make room, or name a folder in TMPDIR"
@@ -208,110 +292,16 @@ def _whole(
 def _line(draft: Draft) -> bytes:
     """Return a draft as a line of JSON, whatever its texts hold."""
     nouns = ([draft.record], draft.feedback, draft.scores)
-    return json.dumps([[noun.model_dump() for noun in some] for some in nouns]).encode() + b"\n"
+    return (
+        json.dumps([draft.number, *([noun.model_dump() for noun in some] for some in nouns)]).encode() + b"\n"
+    )
 
 
 def _draft(line: bytes) -> Draft:
-    [[record], feedback, scores] = json.loads(line)
+    [number, [record], feedback, scores] = json.loads(line)
     return Draft(
         Record.model_validate(record),
         tuple(map(Feedback.model_validate, feedback)),
         tuple(map(RecordScore.model_validate, scores)),
+        number,
     )
-
-
-def _nothing(spans: bool, others: Counter[str]) -> str:
-    if not spans:
-        return "holds no records"
-    return (
-        f"holds no calls to a model, but {sum(others.values()):,} other spans" if others else "holds no spans"
-    )
-
-
-def _drafts(
-    path: Path, spans: bool, reader: DraftReader, problems: list[Problem], others: Counter[str]
-) -> Iterator[Draft]:
-    for row in _span_rows(path, problems, others) if spans else _rows(path, problems):
-        draft = reader.read(row.value, Faults(file_name(path), row, problems))
-        if draft is not None:
-            yield draft
-        if len(problems) >= MAX_PROBLEMS:
-            return
-
-
-def _rows(path: Path, problems: list[Problem]) -> Iterator[Located]:
-    if path.suffix.lower() != ".json":
-        yield from read_rows(path, problems)
-        return
-    document = _document(path)
-    if not isinstance(document.value, list):
-        reason = f"must be a list of records, not {kind_of(document.value)}"
-        raise FileProblems([Problem(file_name(path), reason, *document.place(()))])
-    for index, value in enumerate(document.value):
-        yield document.inside(value, (index,))
-
-
-def _span_rows(path: Path, problems: list[Problem], others: Counter[str]) -> Iterator[Located]:
-    """Yield the calls to models in a file with an export request a line, or with one over all its lines."""
-    for request in _requests(path, problems):
-        if not holds_spans(request.value):
-            Faults(file_name(path), request, problems).add(
-                (), "has no `resourceSpans`; is this OTLP as JSON?"
-            )
-            continue
-        line = request.place(()).line
-        for row in rows_of(request.value):
-            if row is None:
-                others[OTHER_SPANS] += 1
-            else:
-                yield Located(row, lambda path, line=line: Place(line))  # type: ignore[misc]
-
-
-def _requests(path: Path, problems: list[Problem]) -> Iterator[Located]:
-    if path.suffix.lower() == ".json" and _is_one_document(path):
-        document = _document(path)
-        yield from (
-            [document.inside(each, (place,)) for place, each in enumerate(document.value)]
-            if isinstance(document.value, list)
-            else [document]
-        )
-        return
-    yield from read_json_lines(path, problems)
-
-
-def _document(path: Path) -> Located:
-    """Return a whole file of JSON, its places by line and column."""
-    text = read_text(path, MAX_BYTES)
-    found = read_json(text, file_name(path))
-
-    def place(way: tuple[str | int, ...]) -> Place:
-        before = text[: (found.place(way).column or 1) - 1]
-        return Place(before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
-
-    return Located(found.value, place)
-
-
-def _is_one_document(path: Path) -> bool:
-    return not isinstance(_first_line(path), dict)
-
-
-def _looks_like_spans(path: Path) -> bool:
-    if path.suffix.lower() not in (".json", ".jsonl", ".ndjson", ".log", ".otlp", ""):
-        return False
-    first = _first_line(path)
-    if first is not None:
-        return holds_spans(first)
-    with open_regular(path) as file:
-        head = file.read(2_000)
-    return b'"resourceSpans"' in head or b'"resource_spans"' in head
-
-
-def _first_line(path: Path) -> JsonValue:
-    """Return the value on a file's first line; None where the line is no JSON by itself."""
-    with open_regular(path) as file:
-        line = file.readline(10_000_000)
-    try:
-        value: JsonValue = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return value

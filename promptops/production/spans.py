@@ -9,9 +9,11 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from pydantic import JsonValue
 
+from promptops.files.located import shown
 from promptops.production.messages import Said, json_in, last_question, said_in
 
 Attributes = Mapping[str, JsonValue]
@@ -22,21 +24,54 @@ _MODELS = (
 )
 _TOKENS_IN = ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.token_count.prompt")
 _TOKENS_OUT = ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "llm.token_count.completion")
-_SESSIONS = ("gen_ai.conversation.id", "session.id", "langfuse.session.id")
-_PEOPLE = ("enduser.id", "user.id", "langfuse.user.id")
+_SESSIONS = (
+    "gen_ai.conversation.id",
+    "session.id",
+    "langfuse.session.id",
+    "traceloop.association.properties.session_id",
+)
+_PEOPLE = ("enduser.id", "user.id", "langfuse.user.id", "traceloop.association.properties.user_id")
 _COSTS = ("promptops.cost_usd", "llm.cost.total", "gen_ai.usage.cost")
 _PROMPTS = ("gen_ai.prompt.name", "langfuse.observation.prompt.name", "promptops.prompt.name")
 _VERSIONS = ("langfuse.observation.prompt.version", "promptops.prompt.version")
+_WRITTEN = {
+    "prompt": _PROMPTS,
+    "version": _VERSIONS,
+    "model": _MODELS,
+    "tokens_in": _TOKENS_IN,
+    "tokens_out": _TOKENS_OUT,
+    "cost": _COSTS,
+    "person": _PEOPLE,
+    "session": _SESSIONS,
+}
+"""The attributes that our fields are made of."""
 _HEX = re.compile(r"[0-9a-fA-F]+")
 
 
-def rows_of(request: JsonValue) -> Iterator[dict[str, JsonValue] | None]:
+class SpanRow(NamedTuple):
+    """A span that is a call to a model, as a row of ours."""
+
+    fields: dict[str, JsonValue]
+    told: str
+    """Which span it is: its ids and its name, or its number in its request."""
+    attributes: Attributes
+
+    def written(self, field: str) -> str:
+        """Return what one of our fields is called in the span."""
+        if field == "at":
+            return "startTimeUnixNano"
+        return next((name for name in _WRITTEN.get(field, ()) if name in self.attributes), field)
+
+
+def rows_of(request: JsonValue) -> Iterator[SpanRow | None]:
     """Yield a row for each span of an export request that is a call to a model, and None for any other."""
+    number = 0
     for resource in _members(request, "resourceSpans", "resource_spans"):
         about = attributes_of(_member(resource, "resource"))
         scopes = _members(resource, "scopeSpans", "scope_spans", "instrumentationLibrarySpans")
         for span in (span for scope in scopes for span in _members(scope, "spans")):
-            yield _row(span, about)
+            number += 1
+            yield _row(span, about, number)
 
 
 def holds_spans(value: JsonValue) -> bool:
@@ -53,7 +88,7 @@ def attributes_of(owner: JsonValue) -> dict[str, JsonValue]:
     return found
 
 
-def _row(span: JsonValue, about: Attributes) -> dict[str, JsonValue] | None:
+def _row(span: JsonValue, about: Attributes, number: int) -> SpanRow | None:
     if not isinstance(span, dict):
         return None
     told = attributes_of(span)
@@ -66,11 +101,12 @@ def _row(span: JsonValue, about: Attributes) -> dict[str, JsonValue] | None:
         _hex(span.get("spanId", span.get("span_id"))),
     )
     parent = _hex(span.get("parentSpanId", span.get("parent_span_id")))
-    begun = _integer(span.get("startTimeUnixNano", span.get("start_time_unix_nano")))
+    start = span.get("startTimeUnixNano", span.get("start_time_unix_nano"))
+    begun = _integer(start)
     ended = _integer(span.get("endTimeUnixNano", span.get("end_time_unix_nano")))
     row: dict[str, JsonValue] = {
         "id": f"{trace}-{own}" if trace and own else None,
-        "at": begun,
+        "at": start if begun is None else begun or None,  # 0 is how protobuf spells that there is none
         "prompt": _first(told, _PROMPTS),
         "version": _first(told, _VERSIONS),
         "model": _first(told, _MODELS),
@@ -87,7 +123,19 @@ def _row(span: JsonValue, about: Attributes) -> dict[str, JsonValue] | None:
         "parent": f"{trace}-{parent}" if trace and parent else None,
         "metadata": _metadata(span, told, about, asked),
     }
-    return {key: value for key, value in row.items() if value is not None}
+    known: dict[str, JsonValue] = {key: value for key, value in row.items() if value is not None}
+    return SpanRow(known, _which(trace, own, span.get("name"), number), told)
+
+
+def _which(trace: str, own: str, name: JsonValue, number: int) -> str:
+    told = [shown(name)] if isinstance(name, str) and name else []
+    told += [f"trace {_plainly(trace)}"] if trace else []
+    which = f"span {_plainly(own)}" if own else f"span number {number:,} of its request"
+    return f"{which} ({', '.join(told)})" if told else which
+
+
+def _plainly(id: str) -> str:
+    return id if id.isalnum() else shown(id)
 
 
 def _is_call(told: Attributes) -> bool:

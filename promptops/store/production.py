@@ -193,14 +193,17 @@ class Production(Database):
                 found.update(connection.execute(select(records.c.id).where(records.c.id.in_(some))).scalars())
         return found
 
-    def other_records(self, given: Sequence[Record]) -> list[str]:
-        """Return the ids under which another record is kept: of another time, prompt, inputs or output."""
+    def other_records(self, given: Sequence[Record]) -> dict[int, tuple[str, ...]]:
+        """Return, by place in what is given, in which fields the record differs that is kept under its id."""
         kept: dict[str, Record] = {}
         with self.reading() as connection:
             for some in _pages([each.id for each in given]):
                 query = select(records).where(records.c.id.in_(some))
                 kept |= {row.id: record_of(row) for row in connection.execute(query)}
-        return [each.id for each in given if each.id in kept and _content(each) != _content(kept[each.id])]
+        found = {
+            place: _differences(each, kept[each.id]) for place, each in enumerate(given) if each.id in kept
+        }
+        return {place: fields for place, fields in found.items() if fields}
 
     def said_of(self, ids: Sequence[str]) -> list[Feedback]:
         """Return what was said of some records, the oldest first."""
@@ -319,5 +322,8 @@ def _going(wanted: RecordFilter) -> ColumnElement[bool]:
     return going
 
 
-def _content(record: Record) -> tuple[object, ...]:
-    return record.at, record.prompt, record.inputs, record.output
+def _differences(given: Record, kept: Record) -> tuple[str, ...]:
+    """Return the fields in which two records differ; where the same one came from is none of them."""
+    fields = [name for name in Record.model_fields if getattr(given, name) != getattr(kept, name)]
+    filled = "version" if given.version is None and given.alias is not None else ""  # when it was taken in
+    return tuple(name for name in fields if name not in ("source", filled))

@@ -17,6 +17,11 @@ def figure(value: float | None) -> str:
     return f"{value:.2f}" if abs(value) >= 10 else f"{value:.4f}"
 
 
+def counted(count: int, one: str, many: str = "") -> str:
+    """Return how many there are, with the word for one or for several: `1 record`, `1,200 records`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
 def signed(value: float | None) -> str:
     """Return a change with its sign."""
     if value is None:

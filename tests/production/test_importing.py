@@ -87,7 +87,9 @@ def test_rows_of_ours_become_records_and_twice_the_same_adds_nothing(folder: Fol
 
 def test_records_far_ahead_are_told(folder: Folder) -> None:
     path = lines(folder.path, [{"at": "2999-01-01", "output": "x"}, {"at": "2020-01-01", "output": "y"}])
-    assert "1 of them begin more than a day from now" in folder.run("records", "import", str(path)).stdout
+    assert (
+        "1 of them with a time more than a day from now" in folder.run("records", "import", str(path)).stdout
+    )
     assert folder.json("records", "import", str(path))["imported"]["ahead"] == 1
 
 
@@ -200,7 +202,7 @@ def test_tables_are_read_and_what_is_exported_can_be_imported(folder: Folder) ->
     bare = folder.path / "bare.jsonl"
     assert (
         folder.run("records", "export", str(bare), "--no-texts", "--good").stdout
-        == f"Wrote 1 records to {bare}\n"
+        == f"Wrote 1 record to {bare}\n"
     )
     assert "What?" not in bare.read_text() and '"stars": 5' in bare.read_text()
     assert "ends with" in folder.run("records", "export", "out.txt", code=2).stderr
@@ -317,6 +319,94 @@ def test_a_fault_is_told_by_its_place_and_nothing_of_the_file_is_added(
         assert (found.added, found.faulty) == (2, 1) and found.faults
 
 
+def test_a_row_of_a_known_id_with_other_figures_is_told_with_its_place(folder: Folder) -> None:
+    rows = [
+        {"id": f"x{place}", "at": AT, "output": "o", "tokens_in": place, "tags": ["a"]} for place in range(9)
+    ]
+    folder.run("records", "import", str(lines(folder.path, rows)))
+    for row in rows[2:]:
+        row["tokens_in"] += 100
+    rows[8] |= {"tags": [], "source": "elsewhere"}
+    text = "\n\n".join(map(json.dumps, rows))
+    folder.write("again.jsonl", text)
+    told = folder.json("records", "import", "again.jsonl")["imported"]
+    assert (told["added"], told["known"], told["others"]) == (0, 9, 7)
+    assert told["differing"][0] == {"id": "x2", "where": "again.jsonl:5", "fields": ["tokens_in"]}
+    assert told["differing"][-1] == {"id": "x8", "where": "again.jsonl:17", "fields": ["tokens_in", "tags"]}
+    done = folder.run("records", "import", "again.jsonl")
+    assert "again.jsonl:13: id x6: another tokens_in\n  ... and 2 more" in done.stderr
+    folder.write("again.json", json.dumps(rows, indent=1))
+    assert "again.json:20: id x2" in folder.run("records", "import", "again.json").stderr
+    folder.write("again.csv", "id,at,output,tokens_in\nx2,2026-11-05T10:00:00,o,5\n")
+    assert (
+        "again.csv:2: id x2: another tokens_in, tags" in folder.run("records", "import", "again.csv").stderr
+    )
+
+
+def test_an_alias_that_got_its_version_when_it_was_stored_is_the_same(folder: Folder) -> None:
+    folder.prompt("reply", "Answer: {{ question }}")
+    folder.run("prompt", "add", "reply.prompt.yaml")
+    folder.run("prompt", "alias", "reply@1", "production", "--reason", "it is the first")
+    file = lines(folder.path, [{"id": "x", "at": "2090-01-01", "prompt": "reply@production", "output": "o"}])
+    folder.run("records", "import", str(file))
+    assert stored(folder)[0].version == 1
+    assert folder.json("records", "import", str(file))["imported"]["others"] == 0
+
+
+def test_more_than_a_thousand_faulty_rows_hide_none_that_can_be_read(folder: Folder) -> None:
+    rows: list[Any] = [[place] for place in range(1_500)]
+    rows[::300] = [{"at": AT, "output": str(place)} for place in range(5)]
+    path = lines(folder.path, [*rows, {"at": AT, "output": "last"}])
+    told = folder.json("records", "import", str(path), "--skip-faulty")["imported"]
+    assert (told["added"], told["faulty"], len(told["faults"])) == (6, 1_495, 1_000)
+    done = folder.run("records", "import", str(path), "--skip-faulty").stderr
+    assert "Skipped, as they can't be read: 1,495 rows" in done and "log.jsonl:2:1: a record must" in done
+    path.write_text(path.read_text("utf-8") + "no JSON\n" * 1_200 + json.dumps({"at": AT, "output": "x"}))
+    done = folder.run("records", "import", str(path), "--skip-faulty", code=2).stderr
+    assert "1,000 lines one after another can't be read" in done
+
+
+def test_keys_that_are_nearly_ours_are_told_with_the_map_that_takes_them(folder: Folder) -> None:
+    row = {"ts": AT, "question": "Q?", "answer": "A", "stars": 4, "userId": "ada", "region": "eu"}
+    path = lines(folder.path, [row, {**row, "question": "R?"}])
+    told = folder.run("records", "import", str(path), code=2).stderr
+    assert "log.jsonl:1:2: ts: unknown key. Did you mean 'at'? (and 1 more such: line 2)" in told
+    assert "stars: unknown key. Did you mean 'feedback.stars'?" in told
+    assert "region: unknown key (and 1 more such" in told
+    assert "Nothing was stored" in told and "--skip-faulty" not in told
+    [mapping] = [line.partition("--map ")[2] for line in told.splitlines() if "take a map: " in line]
+    assert mapping == "at=ts,inputs.question=question,output=answer,feedback.stars=stars,person=userId"
+    folder.run("records", "import", str(path), "--map", mapping)
+    assert {(each.inputs["question"], each.output) for each in stored(folder)} == {("Q?", "A"), ("R?", "A")}
+
+
+def test_a_question_in_the_place_of_a_prompts_name_is_a_fault(folder: Folder) -> None:
+    path = lines(folder.path, [{"at": AT, "prompt": "When do you open?", "output": "At nine."}])
+    told = folder.run("records", "import", str(path), code=2).stderr
+    assert "prompt: 'When do you open?' reads like a text, and this is the name of a prompt" in told
+    folder.run("records", "import", str(path), "--map", "inputs.question=prompt")
+    assert stored(folder)[0].inputs == {"question": "When do you open?"}
+
+
+def test_columns_with_our_dotted_names_need_no_map(folder: Folder) -> None:
+    folder.write(
+        "log.csv", "at,inputs.question,inputs.shop,output,feedback.stars\n2026-11-05,When?,3,Nine.,4\n"
+    )
+    assert folder.json("records", "import", "log.csv")["imported"]["feedback"] == 1
+    [record] = stored(folder)
+    assert record.inputs == {"question": "When?", "shop": "3"}
+    folder.write("log.csv", "at,inputs.question,output,feedback.stars\n2026-11-05,When?,Nine.,many\n")
+    assert (
+        "log.csv:2:24: 'feedback.stars': must be" in folder.run("records", "import", "log.csv", code=2).stderr
+    )
+
+
+def test_left_out_columns_end_with_how_many_more(folder: Folder) -> None:
+    row = {"at": AT, "output": "x", **{f"column_{place:02}": 1 for place in range(25)}}
+    told = folder.run("records", "import", str(lines(folder.path, [row])), "--map", "at=at").stdout
+    assert "column_19 (1) and 5 more" in told
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [
@@ -428,8 +518,9 @@ def test_an_id_that_another_record_bears_is_told(folder: Folder) -> None:
     twice = [{**other, "id": "x2"}, {**first, "id": "x2"}]
     file = lines(folder.path, [other, first, *twice], "others.jsonl")
     foretold = folder.json("records", "import", str(file), "--dry-run")["imported"]
-    assert (foretold["others"], foretold["other_ids"]) == (1, ["x1"])
-    done = folder.run("records", "import", str(file))
-    assert "Not taken in: 2 of them, whose ids other records bear already" in done.stderr
-    assert ": x1, x2. Give them" in done.stderr
+    assert (foretold["others"], [each["id"] for each in foretold["differing"]]) == (1, ["x1"])
+    done = folder.run("records", "import", "others.jsonl")
+    assert "Not taken in: 2 records, as others are stored under their ids" in done.stderr
+    assert "others.jsonl:1: id x1: another output\n  others.jsonl:4: id x2: another output" in done.stderr
+    assert "delete --id ID" in done.stderr
     assert {each.id: each.output for each in stored(folder)} == {"x1": "first", "x2": "second"}

@@ -184,7 +184,7 @@ def test_figures_names_and_people_are_taken(folder: Folder) -> None:
         "gen_ai.conversation.id": "chat 4",
         "langfuse.observation.prompt.name": "reply",
         "langfuse.observation.prompt.version": 3,
-        "user.id": "ada",
+        "traceloop.association.properties.user_id": "ada",
         "llm.cost.total": 0.25,
     }
     [record] = read(folder, span(told, parentSpanId=PARENT))
@@ -238,7 +238,7 @@ def test_ids_in_base64_are_the_same_ids(folder: Folder) -> None:
     assert read(folder, span(BASE), span(BASE, **as_base64)) == read(folder, span(BASE))
 
 
-def test_faults_of_spans_are_told_by_their_line(folder: Folder) -> None:
+def test_faults_of_spans_are_told_by_their_ids_and_attributes(folder: Folder) -> None:
     broken = span({**BASE, "gen_ai.usage.input_tokens": -4}, startTimeUnixNano="soon")
     (folder.path / "spans.jsonl").write_text(
         json.dumps(request(span(BASE))) + "\n" + json.dumps(request(broken)) + '\n{"other": 1}\n', "utf-8"
@@ -246,9 +246,41 @@ def test_faults_of_spans_are_told_by_their_line(folder: Folder) -> None:
     with Project.open(folder.path) as project, pytest.raises(FileProblems) as caught:
         project.import_records(folder.path / "spans.jsonl", form="otel")
     told = str(caught.value)
-    assert "spans.jsonl:2: at: is not there" in told
-    assert "spans.jsonl:2: tokens_in: must be greater than or equal to 0" in told
+    where = f"spans.jsonl:2: span {SPAN} ('chat m', trace {TRACE})"
+    assert f"{where}: startTimeUnixNano: must be a time" in told
+    assert f"{where}: gen_ai.usage.input_tokens: must be greater than or equal to 0, not -4" in told
     assert "spans.jsonl:3:1: has no `resourceSpans`" in told
+    assert "--skip-faulty" in told and "--map" not in told
+
+
+def test_of_many_spans_faulty_ones_are_skipped_and_told(folder: Folder) -> None:
+    spans = [span(BASE, spanId=f"{place:016x}") for place in range(1, 41)]
+    for place in (3, 17):
+        spans[place]["attributes"] = attributes({**BASE, "llm.token_count.prompt": -place})
+    del spans[20]["startTimeUnixNano"]
+    spans[21]["startTimeUnixNano"] = "0"
+    folder.write("spans.json", json.dumps(request(*spans), indent=1))
+    told = folder.run("records", "import", "spans.json", code=2).stderr
+    assert f"spans.json: span {4:016x} ('chat m', trace {TRACE}): llm.token_count.prompt: must" in told
+    assert f"startTimeUnixNano: is not there: when was the call? (and 1 more such: span {22:016x}" in told
+    found = folder.run("records", "import", "spans.json", "--skip-faulty")
+    assert "36 records, of which 36 are new" in found.stdout
+    assert "Skipped, as they can't be read: 4 spans or lines" in found.stderr
+    assert found.stderr.count("spans.json: span ") == 4
+    spans[0]["attributes"] = attributes({**BASE, "gen_ai.usage.output_tokens": 5})
+    folder.write("spans.jsonl", json.dumps(request(*spans)))
+    again = folder.run("records", "import", "spans.jsonl", "--skip-faulty").stderr
+    assert (
+        f"spans.jsonl:1: span {1:016x} ('chat m', trace {TRACE}): id {TRACE}-{1:016x}: another tokens_out"
+        in (again)
+    )
+
+
+def test_a_span_without_ids_is_told_by_its_number(folder: Folder) -> None:
+    odd = span({**BASE, "gen_ai.usage.input_tokens": -4}, spanId=None, name="a\nb")
+    folder.write("spans.jsonl", json.dumps(request(span({"http.route": "/"}), odd)))
+    told = folder.run("records", "import", "spans.jsonl", code=2).stderr
+    assert f"spans.jsonl:1: span number 2 of its request ('a\\nb', trace {TRACE})" in told
 
 
 @pytest.mark.parametrize(
@@ -268,4 +300,4 @@ def test_faults_of_spans_are_told_by_their_line(folder: Folder) -> None:
     ],
 )
 def test_odd_spans_crash_nothing(hostile: dict[str, Any]) -> None:
-    assert all(row is None or row["id"] for row in rows_of(hostile))
+    assert all(row is None or row.fields["id"] for row in rows_of(hostile))
