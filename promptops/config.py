@@ -254,6 +254,12 @@ def _hidden(value: object) -> object:
     return redact_url(value) if isinstance(value, str) and "://" in value else value
 
 
+def database_name(url: str) -> str:
+    """Return what a database is called for people: its file, or its URL without what may be secret."""
+    prefix, slashes, path = url.partition(":///")
+    return path if slashes and prefix.startswith("sqlite") else redact_url(url)
+
+
 def _default_database(root: Path) -> str:
     return f"sqlite:///{root / '.promptops' / 'promptops.db'}"
 

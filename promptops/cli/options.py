@@ -135,6 +135,7 @@ def open_project(ctx: click.Context, *, dry: bool = False, existing: bool = Fals
     path. It is `existing` for all that only read the database, or change what is in it already.
     """
     from promptops.cli.safe import safe_line
+    from promptops.config import database_name
     from promptops.errors import PromptopsError
     from promptops.project import Project
 
@@ -152,6 +153,9 @@ def open_project(ctx: click.Context, *, dry: bool = False, existing: bool = Fals
             missing = project.looked_in_vain if existing else None
             if missing is not None and str(missing) not in told:
                 click.echo(f"There is no database at {safe_line(str(missing), 400)} yet.", err=True)
+            elif project.records_read_elsewhere:
+                where = safe_line(database_name(project.records_database), 400)
+                click.echo(f"Records are in {where}, which [logging] names.", err=True)
 
 
 def _tell_misspelt(ctx: click.Context) -> None:

@@ -76,12 +76,17 @@ def list_command(
     ctx: click.Context, /, limit: int, page: int, field: str | None, as_json: bool, **given: Any
 ) -> None:
     """List records, the newest first."""
+    from promptops.cli.safe import safe_line
+    from promptops.config import redact_url
 
     wanted = wanted_records(given)
     with open_project(ctx, existing=True) as project:
         count = project.record_count(project.with_known_prompt(wanted))
         found = project.records(wanted, limit=limit, offset=(page - 1) * limit)
         said = project.feedback_of(found)
+        if project.records_left_behind():
+            own = safe_line(redact_url(project.settings.database), 400)
+            click.echo(f"Other records are in the project's own database: --database {own}", err=True)
     if as_json:
         from promptops.cli import recorddocuments
         from promptops.cli.documents import print_document

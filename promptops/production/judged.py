@@ -192,7 +192,7 @@ class Judged(Relying):
             evalset,
             label,
             built,
-            RecordListener(sounding, self._heard(sounding, built, label), self.store),
+            RecordListener(sounding, self._heard(sounding, built, label), self.record_store),
             self._asking_run(work, evalset, sounding, built, label, evalset.card),
             answers,
             state.state,
@@ -203,11 +203,11 @@ class Judged(Relying):
         self, judge: Judge, name: str, wanted: RecordFilter, sample: int, seed: int
     ) -> tuple[list[Record], int]:
         """Return the first answers in the order of their hashes that the judge can be asked about."""
-        ids = [each.id for each in self.store.record_figures(wanted)]
+        ids = [each.id for each in self.record_store.record_figures(wanted)]
         found: list[Record] = []
         reason = "there is no answer in this time"
         for record_id in sorted(ids, key=lambda each: _lot(seed, each)):
-            record = self.store.record(record_id)
+            record = self.record_store.record(record_id)
             if record.output is None:
                 continue
             asked, completion = as_sample(record), as_completion(record)
@@ -226,7 +226,7 @@ class Judged(Relying):
         """Return what this judge said of these records before."""
         found: dict[tuple[str, str, int], Heard] = {}
         for name in sounding.cases:
-            for score in self.store.record_scores(RecordFilter(id=name), label):
+            for score in self.record_store.record_scores(RecordFilter(id=name), label):
                 if score.signature == judge.signature:
                     place = (label, name, 0)
                     found[place] = Heard(

@@ -263,7 +263,7 @@ class Learned(Ringing):
         """Return the records of which somebody said whether they were good; the newest word counts."""
         good: dict[str, bool] = {}
         comments: dict[str, list[str]] = {}
-        for each in self.store.feedback(wanted):
+        for each in self.record_store.feedback(wanted):
             if each.good is not None:
                 good[each.record] = each.good
             if each.comment:
@@ -279,7 +279,7 @@ class Learned(Ringing):
                 subject=record.subject,
                 session=record.session,
             )
-            for page in self.store.record_pages(judged)
+            for page in self.record_store.record_pages(judged)
             for record in page
             if record.id in good
         ]

@@ -50,10 +50,10 @@ class Monitored(Spooled):
         if score:
             self._score_records(wanted, metrics)
         traffic = traffic_of(
-            self.store.record_columns(wanted, COLUMNS),
-            self.store.record_opinions(wanted),
-            self.store.record_marks(wanted),
-            self.store.record_count(wanted),
+            self.record_store.record_columns(wanted, COLUMNS),
+            self.record_store.record_opinions(wanted),
+            self.record_store.record_marks(wanted),
+            self.record_store.record_count(wanted),
         )
         if not len(traffic):
             of = "" if prompt is None else f" of {prompt}"
@@ -82,13 +82,13 @@ class Monitored(Spooled):
             return 0
         signatures = {label: metric.signature for label, metric in metrics.items()}
         at, count = spelled(datetime.now(UTC)), 0
-        for page in self.store.record_pages(wanted, lacking=signatures):
+        for page in self.record_store.record_pages(wanted, lacking=signatures):
             known = {
                 (each.record, each.label)
-                for each in self.store.scores_of([record.id for record in page])
+                for each in self.record_store.scores_of([record.id for record in page])
                 if signatures.get(each.label) == each.signature
             }
-            count += self.store.add_record_scores(list(check_scores(metrics, page, known, at)))
+            count += self.record_store.add_record_scores(list(check_scores(metrics, page, known, at)))
         return count
 
     def _scales(

@@ -38,28 +38,28 @@ class Recordbook(Watchkeeping):
         self, wanted: RecordFilter | None = None, *, limit: int | None = 50, offset: int = 0
     ) -> list[Record]:
         """Return records, the newest first."""
-        return self.store.records(wanted or RecordFilter(), limit=limit, offset=offset)
+        return self.record_store.records(wanted or RecordFilter(), limit=limit, offset=offset)
 
     def record_pages(self, wanted: RecordFilter | None = None) -> Iterator[list[Record]]:
         """Yield records a thousand at a time, the oldest first, for more of them than memory holds."""
-        return self.store.record_pages(wanted or RecordFilter())
+        return self.record_store.record_pages(wanted or RecordFilter())
 
     def find_record(self, reference: str) -> Record:
         """Return one record by its id, or the beginning of it. Raises UnknownName, UsageError."""
-        return self.store.record(reference)
+        return self.record_store.record(reference)
 
     def record_count(self, wanted: RecordFilter | None = None) -> int:
         """Return how many records there are."""
-        return self.store.record_count(wanted or RecordFilter())
+        return self.record_store.record_count(wanted or RecordFilter())
 
     def record_feedback(self, wanted: RecordFilter | None = None) -> list[Feedback]:
         """Return what was said of records, the oldest first; without a filter also of records not kept."""
-        return self.store.feedback(wanted)
+        return self.record_store.feedback(wanted)
 
     def feedback_of(self, records: Sequence[Record]) -> dict[str, tuple[Feedback, ...]]:
         """Return what was said of some records, by the record's id; those without are left out."""
         found: dict[str, tuple[Feedback, ...]] = {}
-        for each in self.store.said_of([record.id for record in records]):
+        for each in self.record_store.said_of([record.id for record in records]):
             found[each.record] = (*found.get(each.record, ()), each)
         return found
 
@@ -67,7 +67,13 @@ class Recordbook(Watchkeeping):
         self, wanted: RecordFilter | None = None, *, label: str | None = None
     ) -> list[RecordScore]:
         """Return scores of records, in the order in which they were stored."""
-        return self.store.record_scores(wanted or RecordFilter(), label)
+        return self.record_store.record_scores(wanted or RecordFilter(), label)
+
+    def records_left_behind(self) -> bool:
+        """Tell whether there are records in the project's database that are not read, as others are."""
+        if not self.records_elsewhere or Store.missing_file(self.settings.database) is not None:
+            return False
+        return bool(self.store.records(RecordFilter(), limit=1))
 
     def add_feedback(
         self,
@@ -103,7 +109,7 @@ class Recordbook(Watchkeeping):
             by=None if by is None else subject_mark(by),
         )
         cleaned = self._cleaner(keep_people).feedback(said)
-        self.store.add_feedback([cleaned])
+        self.record_store.add_feedback([cleaned])
         return cleaned
 
     def import_records(
@@ -133,7 +139,7 @@ class Recordbook(Watchkeeping):
             form,
             DraftReader(source.name, chosen, defaults),
             self._cleaner(keep_people),
-            self.store,
+            self.record_store,
             skip_faulty=skip_faulty,
             dry_run=dry_run,
         )
@@ -153,7 +159,7 @@ class Recordbook(Watchkeeping):
         records, FileProblems.
         """
         return export_records(
-            self.store, wanted or RecordFilter(), Path(path), texts=texts, overwrite=overwrite
+            self.record_store, wanted or RecordFilter(), Path(path), texts=texts, overwrite=overwrite
         )
 
     def prune_records(
@@ -175,12 +181,12 @@ class Recordbook(Watchkeeping):
     def with_known_prompt(self, wanted: RecordFilter) -> RecordFilter:
         """Return a filter as it is. Raises UnknownName for a prompt without records that isn't registered."""
         name = wanted.prompt
-        if name is None or self.store.record_count(RecordFilter(prompt=name)):
+        if name is None or self.record_store.record_count(RecordFilter(prompt=name)):
             return wanted
         registered = self.store.prompt_names()
         if name in registered:
             return wanted
-        raise UnknownName("prompt with records", name, {*self.store.record_prompts(), *registered})
+        raise UnknownName("prompt with records", name, {*self.record_store.record_prompts(), *registered})
 
     def delete_records(
         self, wanted: RecordFilter, *, dry_run: bool = False, rewrite: bool = True
@@ -193,7 +199,7 @@ class Recordbook(Watchkeeping):
         """
         if wanted == RecordFilter():
             raise UsageError("Say which records to delete: a filter without conditions would delete all.")
-        return self._deleted_from(self.store, wanted, dry_run=dry_run, rewrite=rewrite)
+        return self._deleted_from(self.record_store, wanted, dry_run=dry_run, rewrite=rewrite)
 
     def _deleted_from(self, store: Store, wanted: RecordFilter, *, dry_run: bool, rewrite: bool) -> Deletion:
         found = Deletion(

@@ -62,10 +62,10 @@ class Relying(Learned):
         metrics = self._telling(found, folder)
         self._score_records(wanted, metrics)
         traffic = traffic_of(
-            self.store.record_columns(wanted, OF_PEOPLE),
-            self.store.record_opinions(wanted),
-            self.store.record_marks(wanted),
-            self.store.record_count(wanted),
+            self.record_store.record_columns(wanted, OF_PEOPLE),
+            self.record_store.record_opinions(wanted),
+            self.record_store.record_marks(wanted),
+            self.record_store.record_count(wanted),
             OF_PEOPLE,
         )
         traffic = traffic.only(np.isfinite(traffic.good))

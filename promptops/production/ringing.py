@@ -69,10 +69,10 @@ class Ringing(Monitored):
         checks = {label: each for label, each in self._checks(()).items() if label == rule.metric}
         self._score_records(wanted, checks)
         traffic = traffic_of(
-            self.store.record_columns(wanted, COLUMNS),
-            self.store.record_opinions(wanted),
-            self.store.record_marks(wanted, rule.metric),
-            self.store.record_count(wanted),
+            self.record_store.record_columns(wanted, COLUMNS),
+            self.record_store.record_opinions(wanted),
+            self.record_store.record_marks(wanted, rule.metric),
+            self.record_store.record_count(wanted),
         )
         scales, _ = self._scales(checks, {name: each.signature for name, each in traffic.scores.items()})
         if rule.metric not in scales and rule.metric in self._labels():

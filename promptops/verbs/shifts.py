@@ -306,7 +306,9 @@ class Shifts(Pointed):
             try:
                 first = of_evalset(found, wanted)
                 second = (
-                    of_records(against, self.store, wanted) if is_records(against) else of_file(path, wanted)
+                    of_records(against, self.record_store, wanted)
+                    if is_records(against)
+                    else of_file(path, wanted)
                 )
                 field_notes(first, second, rule.field)
             except UsageError as error:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from promptops.errors import StoreError, UnknownName
 from promptops.production.draining import Drained, drain
 from promptops.production.recordbook import Recordbook
@@ -21,9 +24,9 @@ class Spooled(Recordbook):
         """
         place = Place(self.settings, self.root)
         try:
-            if place.database == self.settings.database:
-                return drain(place.folder, self.store)
-            with Store.open(place.database) as store:  # production has a database of its own
+            if place.database == self.records_database:
+                return drain(place.folder, self.record_store)
+            with Store.open(place.database) as store:  # --database names another
                 return drain(place.folder, store)
         except OSError as error:
             raise StoreError(
@@ -41,19 +44,19 @@ class Spooled(Recordbook):
         """
         place = Place(self.settings, self.root)
         left = 0 if dry_run else self.drain_spool().left  # a person's records could come back from it
-        if not left and not self._logs_elsewhere(place):  # what is held may bear any name
-            self.with_known_prompt(wanted)
-        found = super().delete_records(wanted, dry_run=dry_run, rewrite=rewrite)
-        if self._logs_elsewhere(place):
-            with Store.open(place.database) as store:
+        with self._other_store() as store:
+            if not left and store is None:  # what is held may bear any name
+                self.with_known_prompt(wanted)
+            found = super().delete_records(wanted, dry_run=dry_run, rewrite=rewrite)
+            if store is not None:
                 other = self._deleted_from(store, wanted, dry_run=dry_run, rewrite=rewrite)
-            found = found.model_copy(
-                update={
-                    "records": found.records + other.records,
-                    "feedback": found.feedback + other.feedback,
-                    "erased": found.erased and other.erased,
-                }
-            )
+                found = found.model_copy(
+                    update={
+                        "records": found.records + other.records,
+                        "feedback": found.feedback + other.feedback,
+                        "erased": found.erased and other.erased,
+                    }
+                )
         if dry_run:
             return found
         if wanted == RecordFilter(subject=wanted.subject) and wanted.subject is not None:
@@ -64,15 +67,23 @@ class Spooled(Recordbook):
 
     def deletable_id(self, reference: str) -> str:
         """Return a record's whole id, from either database. Raises UnknownName, UsageError."""
-        place = Place(self.settings, self.root)
         try:
             return self.find_record(reference).id
         except UnknownName:
-            if not self._logs_elsewhere(place):
-                raise
-        with Store.open(place.database) as store:
-            return store.record(reference).id
+            with self._other_store() as store:
+                if store is None:
+                    raise
+                return store.record(reference).id
 
-    def _logs_elsewhere(self, place: Place) -> bool:
-        """Tell whether the settings name another database for what is logged, and it is there."""
-        return place.database != self.settings.database and Store.missing_file(place.database) is None
+    @contextmanager
+    def _other_store(self) -> Iterator[Store | None]:
+        """Yield the other of two databases that may hold records; None where there is none."""
+        place = Place(self.settings, self.root)
+        url = next(iter({self.settings.database, place.database} - {self.records_database}), None)
+        if url is None or Store.missing_file(url) is not None:
+            yield None
+        elif url == self.settings.database:
+            yield self.store
+        else:
+            with Store.open(url) as store:
+                yield store

@@ -38,7 +38,7 @@ class Windowed(Comparisons):
             return text_fields(Path(reference))
         if is_records(name):
             wanted = read_reference(name, datetime.now(UTC)).wanted
-            asked = [record.inputs for record in self.store.records(wanted, limit=_LOOKED_AT)]
+            asked = [record.inputs for record in self.record_store.records(wanted, limit=_LOOKED_AT)]
         elif self._is_set(name):
             asked = [sample.inputs for sample in islice(self.evalset(name).samples, _LOOKED_AT)]
         else:
@@ -50,7 +50,7 @@ class Windowed(Comparisons):
     def _window(self, reference: str, wanted: Wanted) -> Window:
         """Return the texts of records, a run, an evaluation set or a file."""
         if is_records(reference):
-            return of_records(reference, self.store, wanted)
+            return of_records(reference, self.record_store, wanted)
         if is_file(reference):
             return of_file(Path(reference), wanted)
         if self._is_set(reference):

@@ -38,12 +38,14 @@ class Workspace:
         *,
         read_only: bool = False,
         missing_ok: bool = False,
+        database_given: bool = False,
     ) -> None:
         self.root = root
         self.settings = settings
         self.environment = environment
         self._read_only = read_only
         self._missing_ok = missing_ok
+        self._database_given = database_given
 
     @classmethod
     def open(
@@ -57,14 +59,18 @@ class Workspace:
     ) -> Self:
         """Open the project that holds `path`; the database is opened (and upgraded) when first needed.
 
-        With `missing_ok` one that is not there yet counts as empty, and is not made.
+        With `missing_ok` one that is not there yet counts as empty, and is not made. Records are in the one
+        that `[logging]` names, if it does, unless `database` is given.
         Raises SettingsError with file and key where the settings are wrong.
         """
         settings, root = load_settings(Path(path), os.environ, database=database, engine=engine)
         if str(root) not in sys.path:
             # Last, so that a project's file never takes the place of an installed module.
             sys.path.append(str(root))
-        return cls(root, settings, os.environ, read_only=read_only, missing_ok=missing_ok)
+        given = database is not None
+        return cls(
+            root, settings, os.environ, read_only=read_only, missing_ok=missing_ok, database_given=given
+        )
 
     @cached_property
     def store(self) -> Store:
@@ -76,6 +82,33 @@ class Workspace:
         if not self._read_only:
             self._keep_out_of_git()
         return Store.open(self.settings.database, read_only=self._read_only)
+
+    @cached_property
+    def record_store(self) -> Store:
+        """The database of production's records, into which they are written, too."""
+        from promptops.store import Store
+
+        if not self.records_elsewhere:
+            return self.store
+        if self._missing_ok and Store.missing_file(self.records_database) is not None:
+            return Store.open("sqlite://")
+        return Store.open(self.records_database, read_only=self._read_only)
+
+    @property
+    def records_database(self) -> str:
+        """The URL of the database of records."""
+        logged = None if self._database_given else self.settings.logging.database
+        return logged or self.settings.database
+
+    @property
+    def records_elsewhere(self) -> bool:
+        """Whether records have a database of their own."""
+        return self.records_database != self.settings.database
+
+    @property
+    def records_read_elsewhere(self) -> bool:
+        """Whether records were looked at, in a database of their own."""
+        return self.records_elsewhere and "record_store" in self.__dict__
 
     @cached_property
     def _kept_points(self) -> Points:
@@ -94,7 +127,12 @@ class Workspace:
     @property
     def looked_in_vain(self) -> Path | None:
         """The file of a database that was to be read and is not there; None where nobody read."""
-        return self.missing_database if "store" in self.__dict__ else None
+        if self.missing_database is not None and "store" in self.__dict__:
+            return self.missing_database
+        from promptops.store import Store
+
+        looked = self._missing_ok and "record_store" in self.__dict__ and self.records_elsewhere
+        return Store.missing_file(self.records_database) if looked else None
 
     def _keep_out_of_git(self) -> None:
         """Make the default folder of the database, with a note to git to leave it alone."""
@@ -111,10 +149,10 @@ class Workspace:
                 ) from None
 
     def close(self) -> None:
-        """Let go of the database."""
-        if "store" in self.__dict__:
-            self.store.close()
-            del self.__dict__["store"]
+        """Let go of the databases."""
+        for name in ("record_store", "store"):
+            if name in self.__dict__:
+                self.__dict__.pop(name).close()
 
     def __enter__(self) -> Self:
         return self
@@ -202,8 +240,9 @@ class Workspace:
         return self.store.run_evalsets()
 
     def data_version(self) -> str:
-        """Return a mark that changes with every commit to the database, for the keys of caches."""
-        return self.store.data_version()
+        """Return a mark that changes with every commit to a database that is open, for the keys of caches."""
+        other = self.record_store.data_version() if "record_store" in self.__dict__ else ""
+        return f"{self.store.data_version()} {other}" if self.records_elsewhere else self.store.data_version()
 
     def sample(self, reference: str, sample_id: str) -> Sample:
         """Return one sample that a run was asked; raises UnknownName with the nearest ids."""
