@@ -27,8 +27,8 @@ class Entry(NamedTuple):
     nanoseconds: int
     """When it was called, since 1970."""
     fields: dict[str, object]
-    cut: bool
-    """Whether something was too large and left out."""
+    cuts: tuple[str, ...]
+    """Where something was too large and left out."""
     characters: int = 0
     """How many characters it holds, about."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar, cast
 
@@ -70,7 +70,7 @@ class Entries:
         if kept is None:
             self._tally.count("failed")
             return None
-        return self._noted(kept, given, wrong, cut=entry.cut)
+        return self._noted(kept, given, wrong, cuts=entry.cuts)
 
     def _rate(self, given: Mapping[str, object], values: Mapping[str, object], key: str) -> float | None:
         """Return the share of such calls that is kept; None where this one is not.
@@ -110,15 +110,18 @@ class Entries:
             found["session"] = censor.name(_short(session, "session", wrong), subject_mark)
         return found
 
-    def _noted(self, record: Record, given: dict[str, object], wrong: set[str], *, cut: bool) -> Record:
+    def _noted(
+        self, record: Record, given: dict[str, object], wrong: set[str], *, cuts: Sequence[str]
+    ) -> Record:
         """Return a record with its metadata, and under `logging` what is not in it."""
         metadata = given.pop("metadata", None)
         held = metadata if isinstance(metadata, dict) else {} if metadata is None else {"metadata": metadata}
         notes: dict[str, object] = {}
-        if cut:
-            notes["cut"] = True
+        if cuts:
+            notes["cut"] = list(cuts)
             self._tally.count("cut")
-            self._tally.tell("cut", "promptops.log: a record was too large; its end is cut off.")
+            places = self._censor.text(", ".join(cuts))
+            self._tally.tell("cut", f"promptops.log: a record was too large, and is cut off at {places}.")
         if wrong:
             notes["wrong"] = sorted(wrong)
             self._complain("log", wrong)

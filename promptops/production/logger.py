@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from promptops.production.buffer import Buffer, Entry, Kind
@@ -57,7 +57,9 @@ class Logger:
         """Return an id for a record."""
         return self._ids.new()
 
-    def take(self, kind: Kind, entry_id: str, fields: Mapping[str, object], *, cut: bool = False) -> None:
+    def take(
+        self, kind: Kind, entry_id: str, fields: Mapping[str, object], *, cuts: Sequence[str] = ()
+    ) -> None:
         """Take what a call said, as it is at this moment. Does no I/O, waits for nobody, raises nothing."""
         if self.off:
             return
@@ -65,9 +67,9 @@ class Logger:
             snapshot = Snapshot()
             said = {name: value for name, value in fields.items() if value is not None}
             held: dict[str, object] = {name: _name(said.pop(name)) for name in _NAMES if name in said}
-            held.update(zip(said, snapshot.each(list(said.values())), strict=True))
-            cut = cut or snapshot.cut
-            self._buffer.put(Entry(kind, entry_id, time.time_ns(), held, cut, snapshot.characters))
+            held.update(snapshot.fields(said))
+            places = (*cuts, *(place for place in snapshot.cuts if place not in cuts))
+            self._buffer.put(Entry(kind, entry_id, time.time_ns(), held, places, snapshot.characters))
             if not self._started:
                 self._start()
             if self._ending:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
@@ -21,6 +21,8 @@ MOST = 10_000
 """Members of all lists and objects of one record."""
 DEEPEST = 20
 LONGEST_REPR = 2_000
+PLACES = 20
+LONGEST_PLACE = 100
 _LARGEST_BITS = 1_000
 _TOKEN = re.compile(r"""[^\s"'{}\[\](),;<>|\x7f-\U0010ffff]*""")
 
@@ -28,21 +30,32 @@ _TOKEN = re.compile(r"""[^\s"'{}\[\](),;<>|\x7f-\U0010ffff]*""")
 class Snapshot:
     """Takes values of one record, until its limits are used up."""
 
-    __slots__ = ("_left", "_members", "cut")
+    __slots__ = ("_left", "_members", "_tight", "_way", "cuts")
 
     def __init__(self) -> None:
         self._left = LONGEST
         self._members = MOST
-        self.cut = False
-        """Whether something was left out."""
+        self._tight = False
+        self._way: list[str] = []
+        self.cuts: list[str] = []
+        """Where something was left out, as `inputs.facts`; the first of these places."""
 
     @property
     def characters(self) -> int:
         """How many characters were taken."""
         return LONGEST - self._left
 
-    def of(self, value: object, depth: int = 0) -> JsonValue:
+    def of(self, value: object, name: str = "") -> JsonValue:
         """Return a value as JSON has it; what JSON has no word for becomes its repr."""
+        return self.fields({name: value})[name]
+
+    def fields(self, named: Mapping[str, object]) -> dict[str, JsonValue]:
+        """Return values by name as JSON has them; where not all of them fit, the small ones are whole."""
+        values = list(named.values())
+        self._tight = _weight(values) > 1
+        return dict(zip(named, self._each(values, 0, list(named)), strict=True))
+
+    def _value(self, value: object, depth: int) -> JsonValue:
         kind = type(value)
         if kind is str:
             return self._text(value)  # type: ignore[arg-type]
@@ -61,18 +74,27 @@ class Snapshot:
             return self._repr(value)
         except Exception as error:
             # The code of any class may stand behind a value, and the application must not suffer for it.
-            self.cut = True
+            self._note()
             return f"[{kind.__name__}: {type(error).__name__} while it was read]"
 
-    def each(self, values: Sequence[object], depth: int = 0) -> list[JsonValue]:
-        """Return values as JSON has them; where not all of them fit, the short ones are whole."""
-        sizes = [_size(value) for value in values]
-        if sum(sizes) <= self._left:
-            return [self.of(value, depth) for value in values]
+    def _each(self, values: Sequence[object], depth: int, names: Sequence[str] = ()) -> list[JsonValue]:
         found: list[JsonValue] = [None] * len(values)
-        for place in sorted(range(len(values)), key=sizes.__getitem__):
-            found[place] = self.of(values[place], depth)
+        places: Iterable[int] = range(len(values))
+        if self._tight:
+            weights = [_weight(value) for value in values]
+            places = sorted(places, key=weights.__getitem__)
+        for place in places:
+            if names:
+                self._way.append(names[place])
+            found[place] = self._value(values[place], depth)
+            if names:
+                self._way.pop()
         return found
+
+    def _note(self) -> None:
+        place = ".".join(part for part in self._way if part)[:LONGEST_PLACE]
+        if len(self.cuts) < PLACES and place not in self.cuts:
+            self.cuts.append(place)
 
     def _text(self, text: str) -> str:
         if len(text) <= self._left:
@@ -80,33 +102,33 @@ class Snapshot:
             return text
         kept = whole_words(text, self._left)
         self._left -= len(kept)
-        self.cut = True
+        self._note()
         return kept
 
     def _whole(self, number: int) -> JsonValue:
         if number.bit_length() <= _LARGEST_BITS:
             return number
-        self.cut = True
+        self._note()
         return f"[a number of {number.bit_length()} bits]"
 
     def _members_of(
         self, value: dict[object, object] | list[object] | tuple[object, ...], depth: int
     ) -> JsonValue:
         if depth >= DEEPEST:
-            self.cut = True
+            self._note()
             return "[nested too deeply]"
         # A list first, in one step: another thread may be changing the object.
         if isinstance(value, dict):
             pairs = list(value.items())[: self._taken(len(value))]
             keys = [self._key(key) for key, _ in pairs]
-            return dict(zip(keys, self.each([member for _, member in pairs], depth + 1), strict=True))
-        return self.each(list(value)[: self._taken(len(value))], depth + 1)
+            return dict(zip(keys, self._each([member for _, member in pairs], depth + 1, keys), strict=True))
+        return self._each(list(value)[: self._taken(len(value))], depth + 1)
 
     def _taken(self, wanted: int) -> int:
         taken = min(wanted, self._members)
         self._members -= taken
         if taken < wanted:
-            self.cut = True
+            self._note()
         return taken
 
     def _key(self, key: object) -> str:
@@ -117,19 +139,39 @@ class Snapshot:
     def _repr(self, value: object) -> str:
         told = str.__str__(repr(value))
         if len(told) > LONGEST_REPR:
-            self.cut = True
+            self._note()
             told = whole_words(told, LONGEST_REPR)
         return self._text(told)
 
 
-def _size(value: object, depth: int = 2) -> int:
-    """Return how many characters there are in a value's texts, not looked for deeper than it pays."""
-    if type(value) is str:
-        return len(value)
-    if depth and type(value) in (dict, list):
-        members = list(value.values()) if isinstance(value, dict) else list(cast("list[object]", value))
-        return sum(_size(member, depth - 1) for member in members[:100])
-    return 0
+def _weight(value: object) -> float:
+    """Return the share of the limits that a value would take; not looked at any more once it is over 1.
+
+    Runs no code of the value's own: what becomes its repr counts as the longest one.
+    """
+    characters = members = 0
+    waiting: list[object] = [value]
+    while waiting:
+        each = waiting.pop()
+        kind = type(each)
+        if kind is str or issubclass(kind, str):
+            characters += str.__len__(each)  # type: ignore[arg-type]
+        elif issubclass(kind, dict):
+            members += dict.__len__(each)  # type: ignore[arg-type]
+            if members <= MOST:
+                waiting += list(dict.values(each))  # type: ignore[arg-type]
+                waiting += list(dict.keys(each))  # type: ignore[arg-type]
+        elif issubclass(kind, list):
+            members += list.__len__(each)  # type: ignore[arg-type]
+            waiting += list.__getitem__(each, slice(MOST))  # type: ignore[call-overload]
+        elif issubclass(kind, tuple):
+            members += tuple.__len__(each)  # type: ignore[arg-type]
+            waiting += tuple.__getitem__(each, slice(MOST))  # type: ignore[call-overload]
+        elif each is not None and not issubclass(kind, int | float):
+            characters += LONGEST_REPR
+        if characters > LONGEST or members > MOST:
+            break
+    return max(characters / LONGEST, members / MOST)
 
 
 def whole_words(text: str, most: int) -> str:

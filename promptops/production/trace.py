@@ -191,8 +191,8 @@ class _Call:
         self._current = Current(own, own if outer is None else outer.root, said.get("session"))
         # Now, before the function changes what it was given.
         snapshot = Snapshot()
-        self._said = {**said, "inputs": snapshot.of(said.get("inputs"))}
-        self._cut = snapshot.cut
+        self._said = {**said, "inputs": snapshot.of(said.get("inputs"), "inputs")}
+        self._cuts = snapshot.cuts
         self._answer = Answer()
         self._began = time.perf_counter()
 
@@ -253,7 +253,7 @@ class _Call:
         known = {name: value for name, value in found.items() if value is not None}
         seconds = time.perf_counter() - self._began
         given = {"output": None, **self._said, "seconds": seconds, **known}
-        LOGGER.take("record", self._current.id, given, cut=self._cut)
+        LOGGER.take("record", self._current.id, given, cuts=self._cuts)
 
 
 _Begin = Callable[..., tuple[_Call, Any]]

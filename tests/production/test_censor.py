@@ -155,12 +155,12 @@ def test_no_line_of_the_spool_holds_a_secret(data: st.DataObject) -> None:
         st.sets(st.sampled_from(["inputs", "output", "metadata", "tags", "outcome", "session", "model", "x"]))
     )
     fields = {name: Snapshot().of(data.draw(nested(secret))) for name in names}
-    line = entries(redact=["KD-[0-9]{6}"]).line(Entry("record", "id", 0, dict(fields), cut=False))
+    line = entries(redact=["KD-[0-9]{6}"]).line(Entry("record", "id", 0, dict(fields), cuts=()))
     assert line is not None and secret.encode() not in line
 
 
 def test_people_stay_where_that_is_wanted() -> None:
-    entry = Entry("record", "id", 0, {"output": f"{PERSON} {KEY}"}, cut=False)
+    entry = Entry("record", "id", 0, {"output": f"{PERSON} {KEY}"}, cuts=())
     line = entries(keep_people=True).line(entry)
     assert line is not None and PERSON.encode() in line and KEY.encode() not in line
 
@@ -179,3 +179,10 @@ def test_a_text_on_which_a_pattern_takes_too_long_is_withheld(tmp_path: Path) ->
 def test_a_replacement_is_no_template(tmp_path: Path) -> None:
     (tmp_path / "promptops.toml").write_text("[logging]\nredact = ['(?P<name>K)D']\n")
     assert Censor(load_settings(tmp_path, {})[0], {}).text("KD\\1") == "[redacted]\\1"
+
+
+def test_where_a_record_was_cut_is_told_without_secrets(caplog: pytest.LogCaptureFixture) -> None:
+    line = entries().line(Entry("record", "id", 0, {"output": "x"}, cuts=("inputs.facts", f"metadata.{KEY}")))
+    assert line is not None and json.loads(line)["record"]["metadata"]["logging"]["cut"][0] == "inputs.facts"
+    assert "a record was too large, and is cut off at inputs.facts, metadata." in caplog.text
+    assert KEY.encode() not in line and KEY not in caplog.text

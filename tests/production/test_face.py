@@ -158,7 +158,7 @@ def test_no_value_is_raised_at_or_lost_with_its_record(stored: Store, name: str)
 def test_what_is_too_large_is_cut_off_at_a_whole_word_and_says_so(stored: Store) -> None:
     kept = logged(stored, output="word " * 100_000, inputs={"rest": "more"})
     assert kept.output is not None and len(kept.output) <= LONGEST and kept.output.endswith("word ")
-    assert kept.metadata == {"logging": {"cut": True}}
+    assert kept.metadata == {"logging": {"cut": ["output"]}}
 
 
 def test_a_huge_text_takes_nothing_from_what_stands_beside_it(stored: Store) -> None:
@@ -174,9 +174,37 @@ def test_a_huge_text_takes_nothing_from_what_stands_beside_it(stored: Store) -> 
     assert (asked.prompt, asked.version, asked.finish_reason, asked.error) == ("reply", 3, "stop", "Timeout")
     assert asked.at.startswith("2026-11-13T09:30") and asked.output == "At nine."
     assert asked.inputs["question"] == "When?" and str(asked.inputs["facts"]).endswith("word ")
-    assert asked.metadata == {"team": "desk", "logging": {"cut": True}}, "the caller did nothing wrong"
+    assert asked.metadata == {"team": "desk", "logging": {"cut": ["inputs.facts"]}}, "nothing was wrong"
     answered = logged(stored, "reply", inputs={"question": "Why?"}, output=huge, **beside)
     assert answered.inputs == {"question": "Why?"} and len(answered.output or "") <= LONGEST
+
+
+@pytest.mark.parametrize(
+    "many",
+    [
+        list(range(20_000)),
+        {"deep": {"rows": [{"cells": list(range(20))} for _ in range(2_000)]}},
+        [{"role": "user", "parts": [{"text": "word " * 20}]} for _ in range(3_000)],
+        [datetime(2026, 11, 1, tzinfo=UTC)] * 20_000,
+    ],
+    ids=["numbers", "nested", "messages", "objects"],
+)
+def test_many_small_members_take_nothing_from_what_stands_beside_them(stored: Store, many: object) -> None:
+    kept = logged(
+        stored,
+        "reply",
+        inputs={"rows": many, "question": "When?"},
+        output="At nine.",
+        metadata={"team": "desk", "places": [1, 2, 3]},
+        tags=["a", "b"],
+    )
+    assert kept.inputs["question"] == "When?" and kept.output == "At nine." and kept.tags == ("a", "b")
+    rows = kept.inputs["rows"]
+    assert rows and len(json.dumps(rows)) < len(json.dumps(many, default=repr))
+    told = kept.metadata.pop("logging")
+    assert isinstance(told, dict) and isinstance(told["cut"], list) and told["cut"]
+    assert all(str(place).startswith("inputs.rows") for place in told["cut"])
+    assert kept.metadata == {"team": "desk", "places": [1, 2, 3]}
 
 
 @pytest.mark.parametrize(
@@ -227,7 +255,7 @@ def test_a_snapshot_is_always_json(value: object) -> None:
 @given(st.recursive(st.none() | st.booleans() | st.integers(-9, 9) | st.text(), st.lists, max_leaves=9))
 def test_a_snapshot_of_json_is_the_value_itself(value: object) -> None:
     snapshot = Snapshot()
-    assert snapshot.of(value) == value and not snapshot.cut
+    assert snapshot.of(value) == value and not snapshot.cuts
 
 
 def test_ids_are_unique_and_sort_by_time() -> None:

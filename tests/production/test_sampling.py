@@ -24,7 +24,7 @@ def kept(calls: list[dict[str, object]], **settings: object) -> list[Record]:
     lines = [
         line
         for number, call in enumerate(calls)
-        if (line := made.line(Entry("record", f"id-{number}", 0, dict(call), cut=False))) is not None
+        if (line := made.line(Entry("record", f"id-{number}", 0, dict(call), cuts=()))) is not None
     ]
     records, _, unread = _read(Lines(tuple(line.rstrip(b"\n") for line in lines), b""))
     assert not unread
