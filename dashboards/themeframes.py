@@ -15,6 +15,7 @@ def themes_frame(found: Themes) -> pd.DataFrame:
         {
             "theme": called(found, place),
             "bad": f"{each.bad:,} of {each.judged:,}",
+            "people": f"{each.people:,}",
             "share": "-" if each.bad_share is None else f"{each.bad_share:.0%}",
             "95 %": "-" if each.low is None or each.high is None else f"[{each.low:.0%}, {each.high:.0%}]",
             "elsewhere": "-" if each.elsewhere is None else f"{each.elsewhere:.0%}",

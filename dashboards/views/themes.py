@@ -85,7 +85,7 @@ def _themes(database: str, prompt: str, since: str, about: str, field: str, coun
 
 
 def _found(found: Themes) -> None:
-    shown.lead(f"{found.judged:,} records were judged, {found.bad:,} of them bad.")
+    shown.lead(found.sentence)
     if not found.measured:
         shown.text(f"No themes: {found.reason}.")
         return
@@ -98,7 +98,7 @@ def _found(found: Themes) -> None:
 
     key = f"themes-{found.about}-{len(names)}"
     changed = urlstate.selected(key, [names.index(wanted)] if wanted in names else [], keep)
-    columns = shown.columns(frame, right=("bad", "share", "95 %", "elsewhere", "p"))
+    columns = shown.columns(frame, right=("bad", "people", "share", "95 %", "elsewhere", "p"))
     st.dataframe(
         frame,
         key=key,
@@ -109,9 +109,10 @@ def _found(found: Themes) -> None:
         alt="Themes of feedback, the one with most bad records first",
     )
     shown.quiet(
-        "Bad: records found bad, of those judged. The p-value is Fisher's exact test against the other "
-        f"kinds, Holm over all. Over time: bad records in each of {len(found.periods)} periods, from "
-        f"{found.periods[0]} on; rising and falling by a test of trend (Cochran and Armitage, Holm). Two "
+        "Bad: records found bad, of those judged; people: the persons or conversations behind these. "
+        f"The p-value holds a kind against the others ({found.test_name}, Holm over all). "
+        f"Over time: bad records in each of {len(found.periods)} periods, from {found.periods[0]} on; rising "
+        f"and falling by a trend among all judged records ({found.trend_name}, Holm). Two "
         "words mark a theme; it may be an accident of sorting, so look at its records."
     )
     if wanted in names:

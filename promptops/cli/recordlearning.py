@@ -249,12 +249,13 @@ def _print_themes(found: Themes) -> None:
     from promptops.texts.figures import p_value
 
     what = "requests" if found.about == "requests" else "remarks"
-    click.echo(f"{found.judged:,} records were judged, {found.bad:,} of them bad.")
+    click.echo(found.sentence)
     if not found.measured:
         click.echo(f"No themes: {found.reason}.")
         return
     table = Table(box=None, pad_edge=False)
-    for name in ("", f"kind of {what}", "bad", "of", "share", "95 %", "elsewhere", "p", "over time", ""):
+    columns = ("bad", "of", "people", "share", "95 %", "elsewhere", "p", "over time", "")
+    for name in ("", f"kind of {what}", *columns):
         table.add_column(name, no_wrap=True)
     for each in found.themes:
         name = each.name or f'"{each.examples[0].request if what == "requests" else each.examples[0].comment}'
@@ -264,6 +265,7 @@ def _print_themes(found: Themes) -> None:
             safe_line(name, 30),
             f"{each.bad:,}",
             f"{each.judged:,}",
+            f"{each.people:,}",
             "" if each.bad_share is None else f"{each.bad_share:.0%}",
             span,
             "" if each.elsewhere is None else f"{each.elsewhere:.0%}",
@@ -281,7 +283,8 @@ def _print_themes(found: Themes) -> None:
         console().print(safe_line(note, 400), style="yellow", soft_wrap=True)
     worse = [str(each.number) for each in found.themes if each.worse]
     if worse:
-        click.echo(f"Bad more often than the rest: {', '.join(worse)} (Fisher's exact test, Holm, 5 %).")
+        how = f"{found.test_name}, Holm, 5 %"
+        click.echo(f"Bad more often than the rest: {', '.join(worse)} ({how}).")
     click.echo("Make cases of one: promptops records cases EVALSET --theme N --output FILE")
 
 

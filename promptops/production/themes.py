@@ -18,11 +18,10 @@ from promptops.distributions.bare import bare
 from promptops.distributions.shift import MOST_CHARACTERS, Embed
 from promptops.noun import Noun
 from promptops.stats import Bools, Floats, Ints
-from promptops.stats.intervals import wilson_interval
 from promptops.stats.kinds import kinds
 from promptops.stats.multiplicity import holm
 from promptops.stats.neighbours import central, distances, unit
-from promptops.stats.shares import fisher_p, share_trend
+from promptops.stats.shares import Association, associations, clustered_share, fisher_p, share_trend
 from promptops.stats.sparse import SparseRows
 from promptops.stats.textspace import TextSpace, leading_directions, text_space, word_space
 from promptops.stats.theme import theme
@@ -53,6 +52,11 @@ class Opinion:
     subject: str | None = None
     session: str | None = None
 
+    @property
+    def person(self) -> str:
+        """Whose it is: a subject's, else a conversation's; without either a person's by himself."""
+        return self.subject or self.session or self.record
+
 
 class ThemeExample(Noun):
     """A bad record of a theme: what was asked, and what was said of the answer."""
@@ -65,8 +69,8 @@ class ThemeExample(Noun):
 class Theme(Noun):
     """Records of one kind: `bad` of `judged` were found bad; elsewhere the share is `elsewhere`.
 
-    `low` and `high` are the share's 95 % interval (Wilson), `p_value` Fisher's exact test against the other
-    kinds, `trend_p` a trend of its bad records among all judged ones (Cochran-Armitage); both p-values are
+    `low` and `high` are the share's 95 % interval (Wilson), `p_value` a test against the other kinds,
+    `trend_p` one of a trend of its bad records among all judged ones (`Themes.test` says which); both are
     Holm's over the themes. Of comments only the trend can be told: they are about bad answers to begin with.
     """
 
@@ -75,6 +79,10 @@ class Theme(Noun):
     """Two words that mark it, or what a model called it; empty where texts hold too few words."""
     bad: int
     judged: int
+    people: int
+    """Persons or conversations that its bad records are of; whoever has no mark is a person by himself."""
+    judged_people: int
+    """The same of all its records."""
     bad_share: float | None = None
     low: float | None = None
     high: float | None = None
@@ -90,7 +98,7 @@ class Theme(Noun):
     records: tuple[str, ...] = ()
     """Ids of its bad records: one of each person, and of each conversation, before a second of any.
 
-    Among these the nearest to its middle come first. Who is known by no mark is a person by himself.
+    Among these the nearest to its middle come first.
     """
 
 
@@ -101,6 +109,8 @@ class Themes(Noun):
     judged: int
     """Records of which somebody said whether they were good."""
     bad: int
+    people: int
+    """Persons or conversations that the judged records are of."""
     used: int
     """Texts that were sorted; of more than 2,000 a seeded sample."""
     measured: bool = False
@@ -109,11 +119,29 @@ class Themes(Noun):
     """The first day of each."""
     judged_by_period: tuple[int, ...] = ()
     themes: tuple[Theme, ...] = ()
+    test: Literal["Fisher", "people"] = "Fisher"
+    """Fisher's exact test and Cochran-Armitage; where a person has several records, people permuted."""
     embedding_model: str | None = None
     named_by: str | None = None
     """The model that named them; None where words mark them."""
     notes: tuple[str, ...] = ()
     seed: int = 0
+
+    @property
+    def sentence(self) -> str:
+        """How many records were judged, of how many people they are, and how many were bad."""
+        whose = f", of {self.people:,} people or conversations" if self.people < self.judged else ""
+        return f"{self.judged:,} records were judged{whose}, {self.bad:,} of them bad."
+
+    @property
+    def test_name(self) -> str:
+        """The test by which a theme is held against the others."""
+        return "Fisher's exact test" if self.test == "Fisher" else "people permuted"
+
+    @property
+    def trend_name(self) -> str:
+        """The test by which a theme is called rising or falling."""
+        return "Cochran and Armitage" if self.test == "Fisher" else "people permuted"
 
 
 def measure_themes(
@@ -137,6 +165,7 @@ def measure_themes(
         about=about,
         judged=len(opinions),
         bad=sum(each.bad for each in opinions),
+        people=_people(opinions),
         used=len(told),
         embedding_model=embedding_model,
         seed=seed,
@@ -157,14 +186,20 @@ def measure_themes(
         anyway = "they all say the same" if count else "--themes N parts them nevertheless"
         reason = f"no kinds could be told apart among {len(told):,} {what}; {anyway}"
         return found.model_copy(update={"reason": reason})
-    themes = _themes(told, word_space(texts), points, owners, days)
-    tested = _tested(themes, np.array([each.bad for each in told]), everyone, about)
+    members = _members(owners, np.array([each.bad for each in told]))
+    themes = _themes(told, word_space(texts), points, members, days)
+    flipped = found.people < found.judged
+    differ, moved = (
+        _by_people(members, told, opinions, days, seed) if flipped else _by_records(themes, told, everyone)
+    )
+    tested = _tested(themes, differ, moved, members, told, about)
     return found.model_copy(
         update={
             "measured": True,
             "periods": days.names,
             "judged_by_period": tuple(int(count) for count in everyone),
             "themes": tested,
+            "test": "people" if flipped else "Fisher",
         }
     )
 
@@ -188,25 +223,36 @@ class _Calendar:
 
     def counts(self, opinions: Sequence[Opinion]) -> Ints:
         """(periods,) how many opinions are about records of each."""
-        places = [(date.fromisoformat(each.at[:10]) - self.first).days // self.days for each in opinions]
-        counted: Ints = np.bincount(np.array(places, dtype=np.intp), minlength=self.periods)
+        counted: Ints = np.bincount(self.places(opinions), minlength=self.periods)
         return counted
+
+    def places(self, opinions: Sequence[Opinion]) -> Ints:
+        """(n,) the period of each opinion's record."""
+        days = [date.fromisoformat(each.at[:10]) for each in opinions]
+        return np.array([(day - self.first).days // self.days for day in days], dtype=np.intp)
 
 
 def _text(opinion: Opinion, about: About) -> str:
     return (opinion.request if about == "requests" else opinion.comment).strip()
 
 
-def _themes(
-    told: Sequence[Opinion], words: TextSpace, points: Floats, owners: Ints, days: _Calendar
-) -> list[Theme]:
-    bad = np.array([each.bad for each in told])
+def _people(opinions: Sequence[Opinion]) -> int:
+    return len({each.person for each in opinions})
+
+
+def _members(owners: Ints, bad: Bools) -> list[Ints]:
+    """Return the places of each kind that has bad records, the one with most of them first."""
     found = [np.flatnonzero(owners == kind) for kind in range(int(owners.max()) + 1)]
-    shown = sorted((kind for kind in found if bad[kind].any()), key=lambda kind: -int(bad[kind].sum()))
+    return sorted((kind for kind in found if bad[kind].any()), key=lambda kind: -int(bad[kind].sum()))
+
+
+def _themes(
+    told: Sequence[Opinion], words: TextSpace, points: Floats, members: Sequence[Ints], days: _Calendar
+) -> list[Theme]:
     themes = []
-    for number, kind in enumerate(shown, 1):
+    for number, kind in enumerate(members, 1):
         name = theme(words, kind, np.setdiff1d(np.arange(len(told)), kind))
-        themes.append(_theme(told, points, kind, bad, number, name, days))
+        themes.append(_theme(told, points, kind, number, name, days))
     return themes
 
 
@@ -226,15 +272,9 @@ def _middles(points: Floats, owners: Ints) -> Floats:
 
 
 def _theme(
-    told: Sequence[Opinion],
-    points: Floats,
-    kind: Ints,
-    bad: Bools,
-    number: int,
-    name: str,
-    days: _Calendar,
+    told: Sequence[Opinion], points: Floats, kind: Ints, number: int, name: str, days: _Calendar
 ) -> Theme:
-    members = central(points, kind[bad[kind]])
+    members = central(points, kind[[told[place].bad for place in kind]])
     middle = [told[place] for place in members]
     shown = list({each.request: each for each in reversed(middle)}.values())[::-1][:_EXAMPLES]
     return Theme(
@@ -242,6 +282,8 @@ def _theme(
         name=name,
         bad=len(members),
         judged=len(kind),
+        people=_people(middle),
+        judged_people=_people([told[place] for place in kind]),
         by_period=tuple(int(count) for count in days.counts(middle)),
         examples=tuple(
             ThemeExample(record=each.record, request=each.request[:_SHOWN], comment=each.comment[:_SHOWN])
@@ -256,9 +298,9 @@ def _by_turns(opinions: Sequence[Opinion]) -> list[Opinion]:
     told: Counter[tuple[str, str]] = Counter()
     turns = []
     for place, each in enumerate(opinions):
-        person = each.subject or each.session or each.record
-        turns.append((told[person, each.session or each.record], place, person))
-        told[person, each.session or each.record] += 1
+        talk = each.person, each.session or each.record
+        turns.append((told[talk], place, each.person))
+        told[talk] += 1
     seen: Counter[str] = Counter()
     ordered = []
     for _, place, person in sorted(turns):
@@ -267,38 +309,72 @@ def _by_turns(opinions: Sequence[Opinion]) -> list[Opinion]:
     return [opinions[place] for _, place in sorted(ordered)]
 
 
-def _tested(found: Sequence[Theme], bad: Bools, everyone: Ints, about: About) -> tuple[Theme, ...]:
-    """Add what is known of each theme's share and movement, with p-values that allow for their number."""
+def _by_records(
+    found: Sequence[Theme], told: Sequence[Opinion], everyone: Ints
+) -> tuple[list[float], list[Association]]:
+    """Test each theme's share against the others', and its course, where each person has one record."""
+    hits, n = sum(each.bad for each in told), len(told)
+    differ = [fisher_p(each.bad, each.judged, hits - each.bad, n - each.judged) for each in found]
     trends = [share_trend(each.by_period, everyone) for each in found]
-    moved = holm([1.0 if trend is None else trend.p for trend in trends])
-    hits, n = int(bad.sum()), len(bad)
-    differ = holm([fisher_p(each.bad, each.judged, hits - each.bad, n - each.judged) for each in found])
+    return differ, [Association(0.0, 1.0) if each is None else Association(each.z, each.p) for each in trends]
+
+
+def _by_people(
+    members: Sequence[Ints],
+    told: Sequence[Opinion],
+    opinions: Sequence[Opinion],
+    days: _Calendar,
+    seed: int,
+) -> tuple[list[float], list[Association]]:
+    """Test the same where persons have several records: whoever complains forty times is one person."""
+    inside = np.zeros((len(told), len(members)))
+    for column, kind in enumerate(members):
+        inside[kind, column] = 1.0
+    bad = np.array([each.bad for each in told], dtype=np.float64)
+    differ = associations(bad, inside, [each.person for each in told], seed)
+    ids = [{told[place].record for place in kind if told[place].bad} for kind in members]
+    hits = np.array([[each.record in kind for kind in ids] for each in opinions], dtype=np.float64)
+    when = days.places(opinions).astype(np.float64)
+    moved = associations(when, hits, [each.person for each in opinions], seed)
+    return [each.p for each in differ], moved
+
+
+def _tested(
+    found: Sequence[Theme],
+    differ: Sequence[float],
+    moved: Sequence[Association],
+    members: Sequence[Ints],
+    told: Sequence[Opinion],
+    about: About,
+) -> tuple[Theme, ...]:
+    """Add what is known of each theme's share and movement, with p-values that allow for their number."""
+    shares, trends = holm(differ), holm([each.p for each in moved])
     return tuple(
         each.model_copy(
             update={
-                **_movement(0.0 if trend is None else trend.z, float(trend_p)),
-                **(_compared(each, hits, n, float(p)) if about == "requests" else {}),
+                **_movement(moved[place].score, float(trends[place])),
+                **(_compared(members[place], told, float(shares[place])) if about == "requests" else {}),
             }
         )
-        for each, trend, trend_p, p in zip(found, trends, moved, differ, strict=True)
+        for place, each in enumerate(found)
     )
 
 
-def _movement(z: float, p: float) -> dict[str, object]:
-    moving: Movement = "steady" if p > LEVEL else "rising" if z > 0 else "falling"
+def _movement(score: float, p: float) -> dict[str, object]:
+    moving: Movement = "steady" if p > LEVEL else "rising" if score > 0 else "falling"
     return {"movement": moving, "trend_p": p}
 
 
-def _compared(found: Theme, hits: int, n: int, p: float) -> dict[str, object]:
-    interval = wilson_interval(found.bad, found.judged)
-    others = n - found.judged
-    elsewhere = (hits - found.bad) / others if others else None
-    share = found.bad / found.judged
+def _compared(kind: Ints, told: Sequence[Opinion], p: float) -> dict[str, object]:
+    bad = np.array([each.bad for each in told], dtype=np.float64)
+    found = clustered_share(bad[kind], [told[place].person for place in kind])
+    others = np.delete(bad, kind)
+    elsewhere = float(others.mean()) if len(others) else None
     return {
-        "bad_share": share,
-        "low": interval.low,
-        "high": interval.high,
+        "bad_share": found.value,
+        "low": found.low,
+        "high": found.high,
         "elsewhere": elsewhere,
-        "p_value": p if others else None,
-        "worse": elsewhere is not None and p <= LEVEL and share > elsewhere,
+        "p_value": p if len(others) else None,
+        "worse": elsewhere is not None and p <= LEVEL and found.value > elsewhere,
     }

@@ -71,9 +71,12 @@ def equal_interval(value: float, clusters: int, low: float, high: float, level: 
     return Interval(value, value + unseen * (ends[0] - value), value + unseen * (ends[1] - value))
 
 
-def wilson_interval(successes: int, n: int, level: float = 0.95) -> Interval:
-    """Return a proportion and Wilson's 1927 score interval. Raises ValueError unless 0 <= successes <= n."""
-    if n < 1 or not 0 <= successes <= n:
+def wilson_interval(successes: float, n: float, level: float = 0.95) -> Interval:
+    """Return a proportion and Wilson's 1927 score interval; n may be an effective number of trials.
+
+    Raises ValueError unless 0 <= successes <= n.
+    """
+    if n <= 0 or not 0 <= successes <= n:
         raise ValueError(f"{successes} successes in {n} trials is no proportion")
     z = normal_quantile(0.5 + level / 2)
     share = successes / n

@@ -9,7 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from promptops.stats import Floats, Ints
-from promptops.stats.student import normal_cdf
+from promptops.stats.clusters import Labels, numbered, summed
+from promptops.stats.intervals import Interval, clustered_error, wilson_interval
+from promptops.stats.student import normal_cdf, normal_quantile, t_quantile
+
+_AT_ONCE = 500
+_MANY = 2_000
+_TIE = 1e-12
+"""Two sums this close (relative to the largest) are equal but for the order of additions."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,68 @@ def fisher_p(first: int, first_trials: int, second: int, second_trials: int) -> 
     # Tables as likely as what was seen count, whatever rounding says.
     no_likelier = weights <= weights[first - low] * (1 + 1e-7)
     return float(weights[no_likelier].sum() / weights.sum())
+
+
+@dataclass(frozen=True)
+class Association:
+    """Whether two things go together: the sign of `score` is the direction, `p` is two-sided."""
+
+    score: float
+    p: float
+
+
+def associations(
+    values: Floats, beside: Floats, clusters: Labels, seed: int = 0, draws: int = 10_000
+) -> list[Association]:
+    """Test for each column of `beside` (n, k) whether values (n,) go with it: a share apart, a trend.
+
+    Trials of one cluster may hang together as they like, and each cluster counts once. The score is the
+    covariance of the clusters' means plus the mean covariance inside them. Without association any cluster
+    could have the mean of any other (these are permuted), and inside a cluster the covariance may as well
+    have the other sign (these are flipped in the same `draws`); of over 2,000 clusters a normal distribution
+    of that variance stands for the draws. With one trial a cluster it is Fisher's exact test but for chance.
+    """
+    numbers, count = numbered(clusters, len(values))
+    sizes = np.bincount(numbers)[:, None]
+    means = summed(values[:, None], numbers, count) / sizes
+    middles = summed(beside, numbers, count) / sizes
+    inside = (values - means[numbers, 0])[:, None] * (beside - middles[numbers])
+    within = summed(inside, numbers, count) / sizes
+    means, middles = means[:, 0] - means.mean(), middles - middles.mean(axis=0)
+    scores = means @ middles + within.sum(axis=0)
+    if count > _MANY:
+        spread = np.sqrt((means @ means) * (middles**2).sum(axis=0) / (count - 1) + (within**2).sum(axis=0))
+        found = [2 * normal_cdf(-abs(a) / b) if b > 0 else 1.0 for a, b in zip(scores, spread, strict=True)]
+    else:
+        least = np.abs(scores) - _TIE * (np.abs(means) @ np.abs(middles) + np.abs(within).sum(axis=0))
+        rng, extreme = np.random.default_rng(seed), np.ones(len(scores))
+        for _ in range(0, draws, _AT_ONCE):
+            drawn = rng.permuted(np.tile(means, (_AT_ONCE, 1)), axis=1) @ middles
+            drawn += (2.0 * rng.integers(0, 2, (_AT_ONCE, count)) - 1) @ within
+            extreme += (np.abs(drawn) >= least).sum(axis=0)
+        found = [float(p) for p in extreme / (draws + 1)]
+    return [Association(float(score), p) for score, p in zip(scores, found, strict=True)]
+
+
+def clustered_share(successes: Floats, clusters: Labels, level: float = 0.95) -> Interval:
+    """Return a share of trials (n,) of 0 and 1 that come in clusters, with its interval.
+
+    Wilson's for so many independent trials as know as much: share (1 - share) / SE^2, less what a t
+    quantile asks for (Korn & Graubard 1998). SE is the cluster-robust one; where all trials or none
+    succeed, a cluster counts as one trial.
+    """
+    n, share = len(successes), float(successes.mean())
+    numbers, count = numbered(clusters, n)
+    if count == n:
+        return wilson_interval(int(successes.sum()), n, level)
+    alike = count < 2 or share in (0.0, 1.0)
+    error = 0.0 if alike else clustered_error(summed(successes - share, numbers, count), float(n))
+    trials = float(count)
+    if error > 0:
+        tail = 0.5 + level / 2
+        shrink = (normal_quantile(tail) / t_quantile(tail, count - 1)) ** 2
+        trials = min(float(n), share * (1 - share) / error**2 * shrink)
+    return wilson_interval(share * trials, trials, level)
 
 
 def _log_choose(n: int, k: Ints) -> Floats:

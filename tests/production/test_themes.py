@@ -74,6 +74,26 @@ def test_a_kind_of_request_that_is_worse_is_found_and_named() -> None:
     assert sum(first.by_period) == first.bad and sum(found.judged_by_period) == 300
 
 
+def test_one_person_who_complains_forty_times_is_one() -> None:
+    told = [
+        replace(each, bad=True, subject="ada") if "parcel" in each.request else each
+        for each in opinions(3, worse=0.0)
+    ]
+    found = measure_themes(told)
+    first = found.themes[0]
+    assert "parcel" in first.name and first.bad == first.judged > 40
+    assert (first.people, first.judged_people, found.test) == (1, 1, "people")
+    assert found.people == 300 - first.bad + 1
+    assert not first.worse and first.movement == "steady"
+    assert first.low is not None and first.low < 0.3
+    alone = measure_themes([replace(each, subject=None) for each in told])
+    assert alone.themes[0].worse and alone.test == "Fisher"
+    many = measure_themes(
+        [replace(each, subject=f"p{n % 60}") for n, each in enumerate(opinions(3, worse=0.6))]
+    )
+    assert many.themes[0].worse and many.test == "people"
+
+
 # Without the correction for many kinds five of the first thirty are called worse.
 @pytest.mark.parametrize(("draws", "most"), [(30, 3), pytest.param(100, 7, marks=pytest.mark.slow)])
 def test_where_no_kind_is_worse_one_is_called_so_rarely(draws: int, most: int) -> None:
