@@ -145,6 +145,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "production.spans",
         "calls.prices",
         *(
+            "production.aliasrows",
             "production.alerting",
             "production.dayalerts",
             "production.days",
@@ -228,6 +229,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
             "runs.tasks",
         ),
         *(
+            "production.knownrecords",
             "production.recordtexts",
             "production.recordwindows",
             "distributions.textfiles",

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from promptops.analysis.exporting import FORMS, Row
-from promptops.errors import UnknownName, UsageError
+from promptops.errors import UsageError
 from promptops.files.textfile import file_name, replacing
 from promptops.noun import Noun
+from promptops.production.knownrecords import refuse_unknown
 from promptops.production.records import Feedback, Record, RecordFilter, RecordScore
 from promptops.store import Store
 
@@ -66,14 +67,11 @@ def _refuse_unknown(store: Store, wanted: RecordFilter) -> None:
     which = RecordFilter(prompt=wanted.prompt, version=wanted.version, alias=wanted.alias)
     if which == RecordFilter() or store.record_count(which):
         return
-    known = store.record_prompts()
-    named = wanted.prompt or ""
-    if named and named not in known:
-        raise UnknownName("prompt with records", named, known, hint="See them: promptops records list")
+    refuse_unknown(store, lambda: store, which)
     part = wanted.version if wanted.version is not None else wanted.alias
+    named = (wanted.prompt or "") + (f"@{part}" if part is not None else "")
     raise UsageError(
-        f"There are no records of {named}@{part}, so no file is written. "
-        "See what there is: promptops records list"
+        f"There are no records of {named}, so no file is written. See what there is: promptops records list"
     )
 
 

@@ -15,7 +15,8 @@ from promptops.production.monitor import By, Monitor
 from promptops.production.monitoring import monitored
 from promptops.production.periods import chosen_records, spelled
 from promptops.production.records import RecordFilter
-from promptops.production.traffic import COLUMNS, traffic_of
+from promptops.production.traffic import COLUMNS, Traffic, traffic_of
+from promptops.types import AliasMove
 from promptops.verbs.spooled import Spooled
 
 SINCE = "28d"
@@ -69,8 +70,13 @@ class Monitored(Spooled):
             since=wanted.since or str(traffic.at[0]),
             until=wanted.until or spelled(moment),
             by=by,
+            moves=self._moves(traffic) if by == "alias" else (),
             notes=notes,
         )
+
+    def _moves(self, traffic: Traffic) -> list[AliasMove]:
+        prompts = (name for name in traffic.prompts.distinct() if name is not None)
+        return [move for name in prompts for move in self.record_store.alias_history(name)]
 
     def _checks(self, named: Sequence[str]) -> dict[str, Metric]:
         declared = declared_checks(self.settings.monitor.checks, named)

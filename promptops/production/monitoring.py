@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from promptops.instruments import Found
+from promptops.production.aliasrows import alias_rows
 from promptops.production.fardays import far_days
 from promptops.production.measures import Measure, Scale, measures_of
 from promptops.production.monitor import By, Change, Costs, Deploy, Figures, Monitor, Unit
@@ -15,6 +16,7 @@ from promptops.stats import Bools, Floats, Ints
 from promptops.stats.changepoints import change_points
 from promptops.stats.outliers import FEWEST
 from promptops.texts.figures import listed
+from promptops.types import AliasMove
 
 ALPHA = 0.05
 HOURS_UP_TO = 4.0
@@ -32,15 +34,17 @@ def monitored(
     since: str,
     until: str,
     by: By,
+    moves: Sequence[AliasMove] = (),
     notes: Sequence[str] = (),
     seed: int = 0,
 ) -> Monitor:
-    """Return the figures of records; `scales` are those of the labels of their scores."""
+    """Return the figures of records; `scales` are those of the labels of their scores, `moves` of aliases."""
     measures = measures_of(traffic, scales)
     everything = np.ones(len(traffic), dtype=bool)
     unit: Unit = "day" if by == "day" else "hour" if by == "hour" else _unit_of(since, until)
     changes, told = _changes(traffic, measures, unit, seed)
     far, few = far_days(traffic, measures, changes, ALPHA)
+    groups = dict(_groups(traffic, by, moves))
     return Monitor(
         prompt=prompt,
         since=since,
@@ -48,7 +52,7 @@ def monitored(
         by=by,
         unit=unit,
         whole=_figures("all", traffic, measures, everything),
-        rows=tuple(_figures(name, traffic, measures, which) for name, which in _groups(traffic, by)),
+        rows=tuple(_figures(name, traffic, measures, which) for name, which in groups.items()),
         changes=changes,
         far_days=far,
         too_few_days=few,
@@ -56,7 +60,7 @@ def monitored(
         lower_is_better=tuple(
             name for name, each in measures.items() if each.scale.higher_is_better is False
         ),
-        notes=(*notes, *told, *_few_days(few, len(measures))),
+        notes=(*notes, *_twice(groups, len(traffic)), *told, *_few_days(few, len(measures))),
     )
 
 
@@ -71,16 +75,27 @@ def _unit_of(since: str, until: str) -> Unit:
     return "hour" if days < HOURS_UP_TO else "day"
 
 
-def _groups(traffic: Traffic, by: By) -> Iterator[tuple[str, Bools]]:
+def _groups(traffic: Traffic, by: By, moves: Sequence[AliasMove]) -> Iterator[tuple[str, Bools]]:
     """Yield the name of each row and which records it has; times in order, others by their first record."""
     if by in ("day", "hour"):
         units = units_of(traffic.at, "day" if by == "day" else "hour")
         for unit in np.unique(units):
             yield _unit_name(unit), units == unit
         return
-    names = {"version": traffic.references, "alias": traffic.aliases, "model": traffic.models}[by]
-    for name in names.distinct():
-        yield "unknown" if name is None else name, names.equal(name)
+    if by == "alias":
+        rows = alias_rows(traffic, moves)
+    else:
+        names = traffic.references if by == "version" else traffic.models
+        rows = {name: names.equal(name) for name in names.distinct()}
+    for name, which in rows.items():
+        yield "unknown" if name is None else name, which
+
+
+def _twice(groups: Mapping[str, Bools], count: int) -> list[str]:
+    """Tell how many records stand in more than one row."""
+    extra = sum(int(which.sum()) for which in groups.values()) - count
+    told = "Rows add up to more than all: of versions with several aliases, each has the records."
+    return [told] if extra else []
 
 
 def _unit_name(unit: np.datetime64) -> str:

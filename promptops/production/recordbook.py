@@ -9,13 +9,14 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from promptops.errors import StoreError, UnknownName, UsageError
+from promptops.errors import StoreError, UsageError
 from promptops.production.censor import Censor
 from promptops.production.cleaning import Cleaner
 from promptops.production.columnmap import read_map
 from promptops.production.drafts import DraftReader
 from promptops.production.exports import export_records
 from promptops.production.importing import Format, Imported, import_file
+from promptops.production.knownrecords import refuse_unknown
 from promptops.production.periods import prompt_fields, spelled
 from promptops.production.records import (
     Deletion,
@@ -179,14 +180,13 @@ class Recordbook(Watchkeeping):
         return self.delete_records(wanted, dry_run=dry_run, rewrite=rewrite)
 
     def with_known_prompt(self, wanted: RecordFilter) -> RecordFilter:
-        """Return a filter as it is. Raises UnknownName for a prompt without records that isn't registered."""
-        name = wanted.prompt
-        if name is None or self.record_store.record_count(RecordFilter(prompt=name)):
-            return wanted
-        registered = self.store.prompt_names()
-        if name in registered:
-            return wanted
-        raise UnknownName("prompt with records", name, {*self.record_store.record_prompts(), *registered})
+        """Return a filter as it is.
+
+        Raises UnknownName for a prompt, a version, an alias or a model that neither the registry nor any
+        record knows.
+        """
+        refuse_unknown(self.record_store, lambda: self.store, wanted)
+        return wanted
 
     def delete_records(
         self, wanted: RecordFilter, *, dry_run: bool = False, rewrite: bool = True

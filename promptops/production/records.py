@@ -114,6 +114,7 @@ class RecordFilter(Noun):
     prompt: str | None = None
     version: int | None = None
     alias: str | None = None
+    """Records that name it, and those without an alias of the version to which it pointed at their moment."""
     model: str | None = None
     subject: str | None = None
     """As `subject_mark` writes it."""

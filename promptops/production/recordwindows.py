@@ -13,6 +13,7 @@ from promptops.distributions.textrows import day_of, joined, value_at
 from promptops.distributions.windows import Wanted, Window
 from promptops.errors import UnknownName, UsageError
 from promptops.production.columnmap import OWN
+from promptops.production.knownrecords import refuse_unknown
 from promptops.production.records import Record, RecordFilter
 from promptops.production.references import read_reference
 from promptops.store import Store
@@ -131,7 +132,5 @@ def _nothing(reference: str, chosen: RecordFilter, store: Store, wanted: Wanted)
     if count:
         told = wanted.field or wanted.what or "inputs"
         return f"Of the {count:,} records of {reference!r} none has {told} with text."
-    prompts = store.record_prompts()
-    if chosen.prompt is not None and chosen.prompt not in prompts:
-        return str(UnknownName("prompt with records", chosen.prompt, prompts))
+    refuse_unknown(store, lambda: store, chosen)
     return f"There are no records of {reference!r}. List what there is: promptops records list"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -156,11 +156,23 @@ class Production(Database):
             count, lowest, calls = connection.execute(chosen(select(*figures), wanted)).one()
         return (count, float(lowest), float(lowest * calls)) if count else (0, 1.0, 0.0)
 
+    def any_record(self, wanted: RecordFilter) -> bool:
+        """Tell whether there is such a record."""
+        with self.reading() as connection:
+            return connection.execute(chosen(select(records.c.id), wanted).limit(1)).first() is not None
+
     def record_prompts(self) -> list[str]:
         """Return the names of the prompts that there are records of."""
-        query = select(records.c.prompt).where(records.c.prompt.is_not(None)).distinct().limit(_PAGE)
+        return sorted(self.record_values("prompt"))
+
+    def record_values(
+        self, name: Literal["prompt", "version", "alias", "model"], prompt: str | None = None
+    ) -> list[Any]:
+        """Return what records, or those of a prompt, have in one column; each once, without None."""
+        column = records.c[name]
+        query = chosen(select(column), RecordFilter(prompt=prompt)).where(column.is_not(None))
         with self.reading() as connection:
-            return sorted(connection.execute(query).scalars())
+            return list(connection.execute(query.distinct().limit(_PAGE)).scalars())
 
     def record_figures(self, wanted: RecordFilter) -> list[RecordFigures]:
         """Return what figures need of records, the oldest first; their texts are not read."""

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 
 from promptops.production.records import RecordFilter
 from promptops.store.encoding import json_text
-from promptops.store.tables import feedback, record_scores, records
+from promptops.store.tables import alias_moves, feedback, record_scores, records
 
 
 def chosen(query: Select[Any], wanted: RecordFilter) -> Select[Any]:
@@ -20,13 +20,14 @@ def chosen(query: Select[Any], wanted: RecordFilter) -> Select[Any]:
         which.session: wanted.session,
         which.prompt: wanted.prompt,
         which.version: wanted.version,
-        which.alias: wanted.alias,
         which.model: wanted.model,
         which.subject: wanted.subject,
     }
     conditions: list[ColumnElement[bool]] = [
         column == value for column, value in equal.items() if value is not None
     ]
+    if wanted.alias is not None:
+        conditions.append(or_(which.alias == wanted.alias, _stood_for(wanted.alias)))
     if wanted.since is not None:
         conditions.append(which.at >= wanted.since)
     if wanted.until is not None:
@@ -41,6 +42,19 @@ def chosen(query: Select[Any], wanted: RecordFilter) -> Select[Any]:
         said = said_good() if wanted.good else said_bad()
         conditions.append(exists().where(feedback.c.record_id == which.id, said))
     return query.where(*conditions)
+
+
+def _stood_for(alias: str) -> ColumnElement[bool]:
+    """Say that a record names no alias, but the version to which this one pointed at its moment."""
+    which, move = records.c, alias_moves.c
+    later = func.lead(move.moved_at).over(partition_by=move.name, order_by=(move.moved_at, move.id))
+    times = select(move.name, move.to_number, move.moved_at, later.label("later")).where(move.alias == alias)
+    # All times of the alias at once: a search for each record's own takes eight times as long.
+    own = times.subquery().c
+    pointed = (own.name == which.prompt, own.to_number == which.version, own.moved_at <= which.at)
+    return and_(
+        which.alias.is_(None), exists().where(*pointed, or_(own.later.is_(None), which.at < own.later))
+    )
 
 
 def without_scores(signatures: Mapping[str, str]) -> Iterator[ColumnElement[bool]]:

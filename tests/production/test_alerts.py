@@ -21,6 +21,7 @@ from promptops.production.alertrules import AlertRule
 from promptops.production.alerts import Alert
 from promptops.production.delivery import NotDelivered, post
 from promptops.production.records import Feedback, Record
+from promptops.types import Message, Prompt
 from tests.made import Folder
 from tests.production.made_records import spelled
 
@@ -421,6 +422,54 @@ def test_a_misspelt_prompt_is_told_with_the_nearest_name(folder: Folder) -> None
         assert "Did you mean 'reply'?" in folder.run(*words, "--prompt", "rpely", code=2).stderr
     gone = folder.run("records", "delete", "--subject", "Adda", "--yes").stdout
     assert "Nobody named 'Adda' has records" in gone
+
+
+def test_a_rule_on_an_alias_hears_records_of_the_version_to_which_it_pointed(folder: Folder) -> None:
+    """Version 1 fails a fifth of its calls, version 2 none; production pointed to 1 all the time."""
+    folder.write("promptops.toml", rule(above=0.05, prompt="reply@production"))
+    with Project.open(folder.path) as project:
+        for text in ("one", "two"):
+            project.store.add_prompt("reply", Prompt(messages=(Message(role="user", content=text),)))
+        project.set_alias("reply@1", "production")
+        project.set_alias("reply@2", "staging")
+    later = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(hours=26)
+    fill(folder, 24, 20, 0.2, until=later, version=1, model="logs-numbers")
+    fill(folder, 24, 20, 0.2, until=later, alias="production", model="logs-the-alias")
+    fill(folder, 24, 40, 0.0, until=later, version=2, model="logs-another")
+    fill(folder, 24, 10, 0.0, until=later, version=1, alias="staging", model="logs-another-alias")
+    found = check(folder, later)
+    assert (found.state, found.found.n, found.found.value) == ("firing", 960, pytest.approx(0.2))
+    with Project.open(folder.path) as project:
+        by_alias = project.monitor("reply", since="2d", by="alias", score=False, now=later)
+        rows = {row.name: row.records for row in by_alias.rows}
+        assert rows == {"production": 960, "staging": 1200}
+        for name, count in rows.items():
+            own = project.monitor(f"reply@{name}", since="2d", score=False, now=later)
+            assert own.whole.records == count
+        project.set_alias("reply@1", "stable")
+        by_alias = project.monitor("reply", since="2d", by="alias", score=False, now=later)
+        assert {row.name: row.records for row in by_alias.rows} == {**rows, "stable": 480}
+        assert "Rows add up to more than all" in by_alias.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "told"),
+    [
+        ("reply@prodction", "No alias of 'reply' is named 'prodction'. Did you mean 'production'?"),
+        ("reply@4", "No version of 'reply' is named '4'. There is: 3."),
+    ],
+)
+def test_a_misspelt_alias_or_version_is_told(folder: Folder, prompt: str, told: str) -> None:
+    folder.write("promptops.toml", rule(name="silence", metric="calls", below=1, prompt=prompt))
+    fill(folder, 2, 40, 0.15, until=datetime.now(UTC), version=3, alias="production")
+    assert f"NOT MEASURED silence: calls: {told}" in folder.run("monitor", "--check", code=3).stdout
+    for words in (
+        ["monitor"],
+        ["records", "list"],
+        ["records", "themes"],
+        ["records", "delete", "--dry-run"],
+    ):
+        assert told in folder.run(*words, "--prompt", prompt, code=2).stderr
 
 
 def test_the_history_of_alerts_can_not_be_changed(folder: Folder, tmp_path: Path) -> None:

@@ -88,7 +88,11 @@ def test_a_list_says_what_was_said_and_how_many_more_there_are(kept: Folder) -> 
     assert "[timeout]" in printed and "first second" in printed
     assert "\x1b" not in printed
     assert not any(line.lstrip().startswith("::") for line in printed.splitlines())
-    assert kept.run("records", "list", "--prompt", "reply@9").stdout == "There is no such record.\n"
+    assert (
+        kept.run("records", "list", "--prompt", "reply@2", "--tag", "none").stdout
+        == "There is no such record.\n"
+    )
+    assert "There is: 1, 2." in kept.run("records", "list", "--prompt", "reply@9", code=2).stderr
     assert "only 5" in kept.run("records", "list", "--page", "9").stdout
     assert "is no moment" in kept.run("records", "list", "--since", "yesterday", code=2).stderr
     assert "names no prompt" in kept.run("records", "list", "-p", "@", code=2).stderr

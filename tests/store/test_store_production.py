@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from promptops.errors import StoreError, UnknownName, UsageError
+from promptops.production.knownrecords import refuse_unknown
 from promptops.production.records import Feedback, Record, RecordFilter, RecordScore, subject_mark
 from promptops.store import Store
 from promptops.store.database import timestamp
@@ -248,3 +251,78 @@ def test_a_record_that_names_an_alias_has_the_version_to_which_it_pointed_then(s
     versions = {each.id: each.version for each in store.records(ALL)}
     assert [versions[each.id] for each in found] == [None, 1, 2, 1, None, None]
     assert store.record("record-2").reference == "reply@2" and store.record("record-2").alias == "production"
+
+
+def test_an_alias_means_records_that_name_it_or_the_version_to_which_it_pointed_then(store: Store) -> None:
+    for text in ("one", "two"):
+        store.add_prompt("reply", nouns.prompt(text))
+        store.add_prompt("other", nouns.prompt(text))
+    moves = [("production", 1), ("staging", 2), ("production", 2), ("production", None), ("production", 1)]
+    for alias, number in moves:
+        before = timestamp()
+        while timestamp() == before:
+            pass
+        if number is None:
+            store.remove_alias("reply", alias)
+        else:
+            store.set_alias("reply", alias, number)
+    history = store.alias_history("reply")
+    moments = sorted({"1999", *(move.moved_at for move in history), "2099"})
+    asked = [
+        record(0, prompt=prompt, version=version, alias=alias, at=at).model_copy(update={"id": f"r{number}"})
+        for number, (at, prompt, version, alias) in enumerate(
+            product(
+                moments, ("reply", "other", None), (None, 1, 2), (None, "production", "staging", "canary")
+            )
+        )
+    ]
+    store.add_records(asked)
+    kept = store.records(ALL)
+    for alias in ("production", "staging", "canary", "nobody"):
+        expected = set()
+        for each in kept:
+            past = [m.to_number for m in history if m.alias == alias and m.moved_at <= each.at]
+            pointed = past[-1] if past and each.prompt == "reply" else None
+            by_version = each.alias is None and each.version is not None and each.version == pointed
+            if each.alias == alias or by_version:
+                expected.add(each.id)
+        wanted = RecordFilter(alias=alias)
+        assert {each.id for each in store.records(wanted)} == expected
+        assert store.record_count(wanted) == len(expected)
+    assert store.delete_records(RecordFilter(prompt="reply", alias="production")) > 0
+    assert store.record_count(RecordFilter(prompt="reply", alias="production")) == 0
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        ({"prompt": "rpely"}, "No prompt with records is named 'rpely'. Did you mean 'reply'?"),
+        ({"prompt": "reply", "version": 7}, "No version of 'reply' is named '7'. There is: 1, 3."),
+        ({"prompt": "reply", "alias": "prodction"}, "No alias of 'reply' is named 'prodction'. Did you mean"),
+        ({"alias": "prodction"}, "No alias is named 'prodction'. Did you mean 'production'?"),
+        ({"prompt": "other", "alias": "production"}, "Point it at a version: promptops prompt alias other@1"),
+        ({"model": "gpt-4"}, "No model with records is named 'gpt-4'. Did you mean 'gpt-4o'?"),
+    ],
+)
+def test_a_name_that_neither_registry_nor_a_record_knows_is_refused(
+    store: Store, wanted: dict[str, Any], told: str
+) -> None:
+    store.add_prompt("reply", nouns.prompt("one"))
+    store.set_alias("reply", "production", 1)
+    store.add_records([record(1, prompt="reply", version=3, model="gpt-4o"), record(2, prompt="other")])
+    with pytest.raises(UnknownName, match=re.escape(told)):
+        refuse_unknown(store, lambda: store, RecordFilter.model_validate(wanted))
+
+
+def test_what_is_known_may_have_no_record_yet(store: Store) -> None:
+    store.add_prompt("reply", nouns.prompt("one"))
+    store.set_alias("reply", "canary", 1)
+    store.remove_alias("reply", "canary")
+    store.add_records([record(1, prompt="asked", alias="beta", version=2)])
+    for wanted in (
+        {"prompt": "reply", "version": 1},
+        {"prompt": "reply", "alias": "canary"},
+        {"prompt": "asked", "version": 2, "since": "2099"},
+        {"prompt": "asked", "alias": "beta", "since": "2099"},
+    ):
+        refuse_unknown(store, lambda: store, RecordFilter.model_validate(wanted))
