@@ -15,6 +15,8 @@ MOST = 20_000
 MOST_CHARACTERS = 64_000_000
 """... characters in them, beyond which what is new is dropped: then the disk takes nothing any more."""
 
+ABSENT = "trace.absent"
+"""Under this name a traced call says which named arguments it had not: function, option and name of each."""
 Kind = Literal["record", "feedback"]
 Fault = Literal["dropped", "failed"]
 

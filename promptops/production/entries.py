@@ -14,7 +14,7 @@ from typing import TypeVar, cast
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
-from promptops.production.buffer import Entry
+from promptops.production.buffer import ABSENT, Entry
 from promptops.production.censor import Censor
 from promptops.production.finishes import finish_of
 from promptops.production.records import Feedback, Record, subject_mark
@@ -54,6 +54,7 @@ class Entries:
     def _record(self, entry: Entry) -> Record | None:
         given = dict(entry.fields)
         wrong: set[str] = set()
+        self._tell_absent(given.pop(ABSENT, None))
         values = _reference(given, wrong)
         root = given.pop("root", None)
         rate = self._rate(given, values, str(given.get("session") or root or entry.id))
@@ -176,6 +177,14 @@ class Entries:
             self._tally.tell("empty", "promptops.feedback: nothing was said, or of no record.")
             return None
         return said
+
+    def _tell_absent(self, absent: object) -> None:
+        for function, option, name in absent if isinstance(absent, list) else ():
+            self._tally.tell(
+                f"absent {function} {option} {name}",
+                f"promptops.trace of {function}: a call came without the argument {name!r}, which {option} "
+                "names. Where it can be left out, all is well.",
+            )
 
     def _complain(self, function: str, wrong: set[str]) -> None:
         self._tally.count("wrong", len(wrong))

@@ -5,11 +5,21 @@ from __future__ import annotations
 import functools
 import inspect
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast, overload
 
-from promptops.errors import UnknownName
+from promptops.errors import UnknownName, UsageError
 from promptops.production.answers import Answer
+from promptops.production.buffer import ABSENT
 from promptops.production.current import Current, Inside, current
 from promptops.production.face import error_name, reference_of
 from promptops.production.logger import LOGGER
@@ -21,6 +31,7 @@ if TYPE_CHECKING:
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
+_OWNERS = ("self", "cls")
 Picked = str | Callable[[Mapping[str, Any]], object] | None
 """An argument by its name, or a function of all arguments."""
 Inputs = Sequence[str] | Mapping[str, str] | Callable[[Mapping[str, Any]], object] | None
@@ -61,8 +72,9 @@ def trace(
     The inputs are its arguments; `inputs` chooses some of them, renames them ({argument: name}) or makes
     them. `output` makes the output of what is returned; without it texts, JSON, Completions and answers of
     chat APIs are known by their shape, and of generators the parts are joined. `subject` and `session` name
-    an argument or are functions of all of them. An exception is recorded by its class and goes on its way.
-    Works without brackets, too. Raises UnknownName, where it is written, for an argument that there isn't.
+    an argument or are functions of all of them. What came by `**kwargs` counts as any other argument. An
+    exception is recorded by its class and goes on its way. Works without brackets, too. Raises UnknownName,
+    where it is written, for an argument that there can't be.
     """
     if inspect.isroutine(prompt):
         return trace()(prompt)
@@ -97,27 +109,57 @@ class _Traced:
         self.function = function
         self.given = given
         self.output = output
-        self._inputs = inputs
+        self._inputs = [inputs] if isinstance(inputs, str) else inputs
         self._subject = subject
         self._session = session
+        self._signature: inspect.Signature | None = None
+        self._rest = ""
+        """What the function calls the arguments that it doesn't name (`**kwargs`); '' for none."""
+        self._open: list[tuple[str, str]] = []
+        """Options and the names that they give, which only such arguments can bear."""
         try:
             self._signature = inspect.signature(function)
-        except (TypeError, ValueError):  # some that are written in C tell none
-            self._signature = inspect.Signature()
+        except (TypeError, ValueError):  # some that are written in C tell none: only keywords have names then
+            self._open = list(self._named())
         else:
-            self._refuse_unknown()
+            self._refuse_unknown(self._signature)
 
-    def _refuse_unknown(self) -> None:
-        """Raise UnknownName for an argument that the function does not have: its values would be missed."""
-        parameters = self._signature.parameters
-        if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
-            return
-        named = [] if self._inputs is None or callable(self._inputs) else list(self._inputs)
-        named += [each for each in (self._subject, self._session) if isinstance(each, str)]
-        for name in named:
-            if name not in parameters:
-                function = getattr(self.function, "__qualname__", "the function")
-                raise UnknownName(f"argument of {function}, for promptops.trace,", name, list(parameters))
+    @property
+    def name(self) -> str:
+        """How the function is called."""
+        return str(getattr(self.function, "__qualname__", "the function"))
+
+    def _named(self) -> Iterator[tuple[str, str]]:
+        """Yield the names of arguments that options give, each with its option."""
+        if self._inputs is not None and not callable(self._inputs):
+            yield from (("inputs", name) for name in self._inputs)
+        if isinstance(self._subject, str):
+            yield "subject", self._subject
+        if isinstance(self._session, str):
+            yield "session", self._session
+
+    def _refuse_unknown(self, signature: inspect.Signature) -> None:
+        """Raise UnknownName for an argument that the function can't get: its values would be missed."""
+        kinds = {name: each.kind for name, each in signature.parameters.items()}
+        first = next(iter(kinds), "")
+        if first in _OWNERS:
+            del kinds[first]
+        self._rest = next((name for name, kind in kinds.items() if kind is inspect.Parameter.VAR_KEYWORD), "")
+        for option, name in self._named():
+            if name in kinds:
+                if option != "inputs" and kinds[name] in (
+                    inspect.Parameter.VAR_KEYWORD,
+                    inspect.Parameter.VAR_POSITIONAL,
+                ):
+                    raise UsageError(
+                        f"promptops.trace of {self.name}: {option} names {name!r}, which holds several "
+                        "arguments. Name one of these, or give a function of all arguments."
+                    )
+            elif self._rest and isinstance(name, str) and name and name != first:
+                self._open.append((option, name))
+            else:
+                what = f"argument of {self.name}, for promptops.trace,"
+                raise UnknownName(what, str(name), [each for each in kinds if each != self._rest])
 
     def wrapped(self) -> Callable[..., Any]:
         """Return the function that takes the traced one's place, of the same kind."""
@@ -147,26 +189,37 @@ class _Traced:
         return lambda *args, **kwargs: (_Call(self, args, kwargs), function(*args, **kwargs))
 
     def arguments(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a call's arguments by name, without the object that it is a method of."""
+        """Return a call's arguments by name, without the object that it is a method of.
+
+        Those of `**kwargs` stand beside the others; all under that name, too, where inputs ask for it.
+        """
+        if self._signature is None:
+            return dict(kwargs)
         try:
             bound = self._signature.bind(*args, **kwargs)
         except TypeError:  # the function itself will say so
             return {}
         bound.apply_defaults()
-        return {
+        found = {
             name: value
             for place, (name, value) in enumerate(bound.arguments.items())
-            if place or name not in ("self", "cls")
+            if place or name not in _OWNERS
         }
+        rest = found.pop(self._rest, {})
+        if self._rest and ("inputs", self._rest) in self._named():
+            found[self._rest] = rest
+        return {**found, **{name: value for name, value in rest.items() if name not in found}}
 
     def said(self, arguments: Mapping[str, Any]) -> dict[str, object]:
         """Return what is known of a call before it begins."""
-        return {
+        said = {
             **self.given,
             "inputs": self._chosen(arguments),
             "subject": _picked(self._subject, arguments),
             "session": _picked(self._session, arguments),
         }
+        absent = [[self.name, *each] for each in self._open if arguments and each[1] not in arguments]
+        return {**said, ABSENT: absent} if absent else said
 
     def _chosen(self, arguments: Mapping[str, Any]) -> object:
         if self._inputs is None:

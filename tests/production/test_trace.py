@@ -13,7 +13,7 @@ import pytest
 
 import promptops
 from promptops import Completion
-from promptops.errors import CallFailed, UnknownName
+from promptops.errors import CallFailed, UnknownName, UsageError
 from promptops.production.answers import Answer
 from promptops.production.records import Record, RecordFilter, subject_mark
 from promptops.store import Store
@@ -314,10 +314,80 @@ def test_an_argument_that_is_none_is_refused_where_it_is_written(given: dict[str
             return mail
 
 
-def test_of_a_function_that_takes_any_argument_every_name_may_be_one(stored: Store) -> None:
-    @promptops.trace("reply", inputs=["mail"], subject="user")
+def test_arguments_of_a_function_that_takes_any_are_found_by_their_names(
+    stored: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    @promptops.trace("reply", inputs=["mail", "tone"], subject="user", session="chat")
     def reply(mail: str, **more: object) -> str:
-        return mail
+        return f"{mail} {len(more)}"
 
-    assert reply("a", user="ada") == "a"
-    assert kept(stored)[0].inputs == {"mail": "a"}
+    assert reply("a", user="ada", tone="kind", chat="c 1", retries=2) == "a 4"
+    [record] = kept(stored)
+    assert record.inputs == {"mail": "a", "tone": "kind"}
+    assert (record.subject, record.session) == (subject_mark("ada"), "c 1")
+    assert "came without" not in caplog.text
+    reply("b", users="ada")
+    assert kept(stored)[-1].subject is None
+    for option, name in (("subject", "user"), ("session", "chat"), ("inputs", "tone")):
+        told = f"reply: a call came without the argument {name!r}, which {option} names"
+        assert caplog.text.count(told) == 1
+
+
+@pytest.mark.parametrize(
+    ("inputs", "found"),
+    [
+        (None, {"mail": "a", "tone": "kind", "lines": 2}),
+        ("tone", {"tone": "kind"}),
+        ({"tone": "style"}, {"style": "kind"}),
+        (["more"], {"more": {"tone": "kind", "lines": 2}}),
+        (lambda given: {"all": sorted(given)}, {"all": ["lines", "mail", "tone"]}),
+    ],
+    ids=["all", "one", "renamed", "together", "made"],
+)
+def test_what_came_by_any_name_stands_beside_the_other_inputs(
+    stored: Store, inputs: Any, found: dict[str, object]
+) -> None:
+    class Desk:
+        @promptops.trace("reply", inputs=inputs)
+        async def reply(self, mail: str, /, **more: object) -> str:
+            return mail
+
+    asyncio.run(Desk().reply("a", tone="kind", lines=2))
+    assert kept(stored)[0].inputs == found
+
+
+@pytest.mark.parametrize(
+    "given", [{"subject": "self"}, {"inputs": ["mail", "self"]}, {"session": ""}, {"inputs": [3]}]
+)
+def test_a_name_that_no_call_can_have_is_refused_where_it_is_written(given: dict[str, Any]) -> None:
+    with pytest.raises(UnknownName, match=r"No argument of .*reply, for promptops\.trace, .*mail"):
+
+        class _Desk:
+            @promptops.trace("reply", **given)
+            def reply(self, mail: str, **more: object) -> str:
+                return mail
+
+
+@pytest.mark.parametrize(("option", "name"), [("subject", "more"), ("session", "rest")])
+def test_a_name_of_several_arguments_is_no_person(option: str, name: str) -> None:
+    with pytest.raises(UsageError, match=f"{option} names '{name}', which holds several arguments"):
+
+        @promptops.trace("reply", **{option: name})  # type: ignore[call-overload]
+        def reply(*rest: str, **more: object) -> str:
+            return ""
+
+
+def test_of_a_function_without_a_signature_keywords_are_found(stored: Store) -> None:
+    traced = promptops.trace("reply", inputs=["mail"], subject="user")(_Untold())
+    assert traced("x", mail="a", user="ada") == "told"
+    [record] = kept(stored)
+    assert (record.inputs, record.subject) == ({"mail": "a"}, subject_mark("ada"))
+
+
+class _Untold:
+    """As some functions that are written in C: nobody can tell its arguments."""
+
+    __signature__ = "none"
+
+    def __call__(self, *args: object, **kwargs: object) -> str:
+        return "told"
