@@ -6,11 +6,14 @@ Each command lives in a file of its own and is imported when it is called, so th
 from __future__ import annotations
 
 import difflib
+import errno
 import gc
 import importlib
 import sys
 
 import click
+
+from promptops.cli.unread import outlive_readers
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": (
@@ -152,6 +155,7 @@ def main() -> None:
 
 
 def _run() -> None:
+    outlive_readers()
     try:
         code = app.main(standalone_mode=False)
     except click.ClickException as error:
@@ -160,10 +164,11 @@ def _run() -> None:
     except click.Abort:
         click.echo("Interrupted.", err=True)
         sys.exit(130)
-    except BrokenPipeError:
-        # The reader (head, less) has gone; there is nobody left to tell.
-        sys.stderr.close()
-        sys.exit(0)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        click.echo(f"Error: there is no room to write to: {error}. Free some and try again.", err=True)
+        sys.exit(2)
     except Exception as error:
         sys.exit(_told(error))
     sys.exit(code if isinstance(code, int) else 0)

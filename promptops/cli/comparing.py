@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from promptops.cli.finite import FiniteRange
 from promptops.cli.options import (
     dry_run_option,
     jobs_option,
@@ -34,7 +35,7 @@ from promptops.cli.reporting import report_option, telling
 @click.option("--slices/--no-slices", default=True, help="Figures for each tag too.")
 @click.option(
     "--alpha",
-    type=click.FloatRange(0.0001, 0.4999),
+    type=FiniteRange(0.0001, 0.4999),
     default=0.05,
     show_default=True,
     help="One-sided error rate.",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from promptops.cli.finite import FiniteRange
 from promptops.cli.options import (
     asking_options,
     json_option,
@@ -47,7 +48,7 @@ def judge_command() -> None:
 @click.option("--no-cache", is_flag=True, help="Ask even where the file holds what the judge said.")
 @click.option(
     "--max-rate",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     metavar="SHARE",
     help="Exit code 1 where more than this share of the attacks won, as 0.05.",
 )

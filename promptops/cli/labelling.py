@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from promptops.cli.finite import FiniteRange
 from promptops.cli.judging import judge_command
 from promptops.cli.options import open_project
 
@@ -49,7 +50,7 @@ labels_option = click.option(
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option(
     "--second",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     default=0.3,
     show_default=True,
     help="The share of the samples that two people rate.",

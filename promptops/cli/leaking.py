@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from promptops.cli.finite import FiniteRange
 from promptops.cli.options import json_option, open_project
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _SHOWN = 10
 @click.option("--run", help="Also: outputs of this run that hold the canary of one of the project's sets.")
 @click.option(
     "--threshold",
-    type=click.FloatRange(0.3, 1),
+    type=FiniteRange(0.3, 1),
     default=0.8,
     show_default=True,
     help="The share of common runs of letters from which on texts are nearly the same.",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from promptops.cli.finite import Finite, FiniteRange
 from promptops.cli.options import json_option, open_project
 
 if TYPE_CHECKING:
@@ -21,15 +22,17 @@ _SHOWN_REPEATS = 10
 @click.argument("run")
 @click.argument("other", required=False)
 @click.option("--metric", help="Only this metric (default: all, in detail the first).")
-@click.option("--threshold", type=float, help="The score from which on an answer is a success, for pass@k.")
+@click.option(
+    "--threshold", type=Finite(), help="The score from which on an answer is a success, for pass@k."
+)
 @click.option(
     "--margin",
-    type=click.FloatRange(0, min_open=True),
+    type=FiniteRange(0, min_open=True),
     help="What is to be told apart, in the metric's unit: tells how many cases or repeats that takes.",
 )
 @click.option(
     "--case-cost",
-    type=click.FloatRange(0),
+    type=FiniteRange(0),
     default=0.0,
     show_default=True,
     help="What writing a new case costs, in answers.",

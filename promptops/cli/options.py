@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from promptops.cli.finite import FiniteRange
+
 if TYPE_CHECKING:
     from promptops.calls.budget import Budget
     from promptops.project import Project
@@ -42,13 +44,13 @@ max_calls_option = click.option(
 )
 max_cost_option = click.option(
     "--max-cost",
-    type=click.FloatRange(0, min_open=True),
+    type=FiniteRange(0, min_open=True),
     metavar="DOLLARS",
     help="Begin no call that could bring the cost above this; needs known prices (promptops prices).",
 )
 max_failed_option = click.option(
     "--max-failed",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     metavar="SHARE",
     help="Exit with 3 where more than this share of a run's answers is missing (0.05: one in twenty); "
     "without it only where all are.",
@@ -73,7 +75,7 @@ def embedding_options(command: Command) -> Command:
         click.option("--no-cache", is_flag=True, help="Ask for points that are kept of earlier, too."),
         click.option(
             "--max-cost",
-            type=click.FloatRange(0, min_open=True),
+            type=FiniteRange(0, min_open=True),
             metavar="DOLLARS",
             help="With --embed: begin no call that could bring the cost above this; needs a known price.",
         ),

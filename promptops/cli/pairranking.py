@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from promptops.cli.finite import Finite, FiniteRange
 from promptops.cli.judging import judge_command
 from promptops.cli.options import json_option, open_project, target_output_to_stderr
 from promptops.cli.reporting import Telling, ranking_report_option, telling
@@ -26,11 +27,15 @@ anchor_option = click.option(
     "--anchor", metavar="NAME", help="Whose strength is 0 (default: the mean of all systems is)."
 )
 anchor_elo_option = click.option(
-    "--anchor-elo", type=float, default=1000.0, show_default=True, help="The anchor's points on Elo's scale."
+    "--anchor-elo",
+    type=Finite(),
+    default=1000.0,
+    show_default=True,
+    help="The anchor's points on Elo's scale.",
 )
 level_option = click.option(
     "--level",
-    type=click.FloatRange(0.5, 0.9999),
+    type=FiniteRange(0.5, 0.9999),
     default=0.95,
     show_default=True,
     help="Of the intervals; the ranks of all systems hold together.",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from promptops.cli.finite import FiniteRange
 from promptops.cli.options import json_option, open_project
 
 if TYPE_CHECKING:
@@ -29,12 +30,12 @@ if TYPE_CHECKING:
     metavar="METRIC=NUMBER",
     help="A change that you want to see, in the metric's unit: how many cases does it need?",
 )
-@click.option("--alpha", type=click.FloatRange(0.0001, 0.4999), default=0.05, show_default=True)
-@click.option("--power", type=click.FloatRange(0.5, 0.999), default=0.8, show_default=True)
+@click.option("--alpha", type=FiniteRange(0.0001, 0.4999), default=0.05, show_default=True)
+@click.option("--power", type=FiniteRange(0.5, 0.999), default=0.8, show_default=True)
 @click.option("-j", "--jobs", type=click.IntRange(1, 1000), help="Answers at a time, for the time it takes.")
 @click.option(
     "--case-cost",
-    type=click.FloatRange(0),
+    type=FiniteRange(0),
     default=0.0,
     show_default=True,
     help="What writing a new sample costs, in answers: for the best number of repeats.",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from promptops.cli.finite import Finite, FiniteRange
 from promptops.cli.options import (
     asking_options,
     judge_option,
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="First by the metric, or the cheapest within --margin of the best.",
 )
-@click.option("--margin", type=float, help="The largest loss you accept, in the metric's own unit.")
+@click.option("--margin", type=Finite(), help="The largest loss you accept, in the metric's own unit.")
 @click.option(
     "--by",
     type=click.Choice(["cost", "tokens", "seconds"]),
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--level",
-    type=click.FloatRange(0.5, 0.9999),
+    type=FiniteRange(0.5, 0.9999),
     default=0.95,
     show_default=True,
     help="Of the intervals; those of all runs hold together.",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from promptops.cli.finite import FiniteRange
 from promptops.cli.forecasting import print_embedding_forecast
 from promptops.cli.options import embedding_budget, embedding_options, json_option, open_project
 
@@ -45,7 +46,7 @@ _SHOWN_TEXTS = 3
     help="A metric, a metadata field or a file's field that joins the panel; more than once.",
 )
 @embedding_options
-@click.option("--alpha", type=click.FloatRange(0, 0.5, min_open=True, max_open=True), default=0.05)
+@click.option("--alpha", type=FiniteRange(0, 0.5, min_open=True, max_open=True), default=0.05)
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of subsamples, halves and permutations.")
 @click.option(
     "--check", is_flag=True, help="Exit with 1 on an alarm and with 3 where nothing could be measured."

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from promptops.cli.finite import FiniteRange
 from promptops.cli.options import json_option, open_project
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 @click.option("--find", is_flag=True, help="Search all groups and pairs of groups for one that got worse.")
 @click.option(
     "--alpha",
-    type=click.FloatRange(0.0001, 0.4999),
+    type=FiniteRange(0.0001, 0.4999),
     default=0.05,
     show_default=True,
     help="One-sided error rate.",

@@ -112,9 +112,12 @@ def jensen_shannon(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
 
 
 def binned(x: npt.ArrayLike, y: npt.ArrayLike, bins: int = 10) -> tuple[Floats, Floats]:
-    """Return both samples' counts in common bins, which hold equal shares of the pooled sample."""
+    """Return both samples' counts in common bins, which hold equal shares of the pooled sample.
+
+    A value that much of it has has a bin of its own, as in `stability_index`.
+    """
     first, second = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    edges = _inner_edges(np.concatenate([first, second]), bins)
+    edges = _edges(np.concatenate([first, second]), first[:0], bins)
     return _counts(first, edges), _counts(second, edges)
 
 
@@ -141,11 +144,13 @@ def stability_index(
 ) -> StabilityIndex:
     """Return PSI over bins of equal reference share: sum (q - p) ln(q / p), shares at least `epsilon`.
 
+    A value that much of the reference has (two or more of its quantiles) has a bin of its own, which ends at
+    the next value of either side: else what is new above it would not be seen. An edge is in the bin above.
     Without any drift PSI n m / (n + m) is about chi-square with bins - 1 degrees of freedom
     (Yurdakul 2018), whence p.
     """
     first, second = np.asarray(reference, dtype=np.float64), np.asarray(current, dtype=np.float64)
-    edges = _inner_edges(first, bins)
+    edges = _edges(first, second, bins)
     psi, p = stability_of_counts(_counts(first, edges), _counts(second, edges), epsilon)
     return StabilityIndex(psi, p, edges, epsilon)
 
@@ -156,7 +161,8 @@ def stability_of_counts(
     """Return PSI and its p-value of two rows of counts of the same bins or categories."""
     first, second = np.asarray(reference, dtype=np.float64), np.asarray(current, dtype=np.float64)
     n, m = float(first.sum()), float(second.sum())
-    p, q = np.maximum(first / n, epsilon), np.maximum(second / m, epsilon)
+    some = (first > 0) | (second > 0)
+    p, q = np.maximum(first[some] / n, epsilon), np.maximum(second[some] / m, epsilon)
     psi = float(((q - p) * np.log(q / p)).sum())
     return psi, chi2_sf(psi * n * m / (n + m), len(p) - 1) if len(p) > 1 else 1.0
 
@@ -202,9 +208,12 @@ def _relative_entropy(p: Floats, q: Floats) -> float:
     return float((p[some] * np.log2(p[some] / q[some])).sum())
 
 
-def _inner_edges(values: Floats, bins: int) -> Floats:
-    """Return the quantiles that part values into bins; fewer where values tie."""
-    return np.unique(np.quantile(values, np.arange(1, bins) / bins))
+def _edges(reference: Floats, current: Floats, bins: int) -> Floats:
+    """Return what parts values into bins of equal reference share; fewer, or more, where values tie."""
+    cuts, times = np.unique(np.quantile(reference, np.arange(1, bins) / bins), return_counts=True)
+    values = np.unique(np.concatenate([reference, current]))
+    above = np.searchsorted(values, cuts[times > 1], side="right")
+    return np.union1d(cuts, values[above[above < len(values)]])
 
 
 def _counts(values: Floats, edges: Floats) -> Floats:

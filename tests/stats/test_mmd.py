@@ -46,6 +46,20 @@ def test_equal_points_are_no_shift() -> None:
     assert (found.statistic, found.p) == (0.0, 1.0)
 
 
+def test_equal_points_that_differ_by_rounding_are_no_shift() -> None:
+    rng = np.random.default_rng(11)
+    point = rng.normal(size=50)
+    rounded = [point + 1e-15 * rng.normal(size=(60, 50)) for _ in range(2)]
+    assert mmd.mmd_test(*rounded).p == 1.0
+
+
+@pytest.mark.parametrize("n", [20, 300])
+def test_pairs_of_equal_points_are_no_shift(n: int) -> None:
+    """To swap equals changes nothing, whatever the rounding of sums in another order says."""
+    points = np.random.default_rng(12).normal(size=(n, 50))
+    assert mmd.paired_mmd_test(points, points.copy()).p == 1.0
+
+
 def test_mostly_equal_points_still_have_a_width() -> None:
     x, y = np.zeros((50, 2)), np.zeros((50, 2))
     y[:12] = 5.0

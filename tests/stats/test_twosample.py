@@ -142,3 +142,27 @@ def test_an_empty_bin_counts_as_the_least_share() -> None:
     psi, _ = twosample.stability_of_counts([50, 50], [100, 0])
     assert psi == pytest.approx(0.5 * np.log(2) + (1e-4 - 0.5) * np.log(1e-4 / 0.5))
     assert twosample.stability_of_counts([5], [9]) == (0.0, 1.0)
+
+
+def test_what_is_new_above_a_constant_reference_is_seen() -> None:
+    """Shares 1 and 0 (1e-4) of the reference against .5 and .5; then what is new below it."""
+    found = twosample.stability_index(np.zeros(60), [0.0] * 30 + [0.5] * 30)
+    assert found.psi == pytest.approx(-0.5 * np.log(0.5) + (0.5 - 1e-4) * np.log(0.5 / 1e-4))
+    assert list(found.edges) == [0.0, 0.5] and found.p < 1e-6
+    below = twosample.stability_index(np.zeros(60), [0.0] * 30 + [-0.5] * 30)
+    assert below.psi == pytest.approx(found.psi)
+    assert (twosample.stability_index(np.zeros(9), np.zeros(9)).psi, len(found.edges)) == (0.0, 2)
+
+
+def test_a_value_that_most_have_is_a_bin_of_its_own() -> None:
+    """Nine in ten are 0 on one side, all on the other; quantiles alone would put all into one bin."""
+    first, second = twosample.binned([0.0] * 90 + [1.0] * 10, [0.0] * 100)
+    assert (list(first[first > 0]), list(second[second > 0])) == ([90, 10], [100])
+
+
+def test_the_p_of_values_that_tie_is_not_small_without_a_drift() -> None:
+    """Half of the texts have no digit at all, on both sides."""
+    rng = np.random.default_rng(8)
+    sides = rng.random((2000, 2, 200)) * (rng.random((2000, 2, 200)) < 0.5)
+    found = [twosample.stability_index(first, second).p < 0.05 for first, second in sides]
+    assert np.mean(found) < 0.07
