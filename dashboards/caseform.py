@@ -14,8 +14,8 @@ MADE = "made-cases"
 FILE, SET = "a file for review", "the set at once"
 
 
-def show(records: Sequence[str], key: str) -> None:
-    """Draw the form for some records; what was made, or why nothing was, is told below it."""
+def show(records: Sequence[str], key: str, tags: tuple[str, ...] = ()) -> None:
+    """Draw the form for some records, whose cases get `tags`; what was made of them is told below it."""
     sets = project().evalsets()
     if not sets:
         st.text("There is no evaluation set yet that cases could be made for: promptops init makes one.")
@@ -40,7 +40,7 @@ def show(records: Sequence[str], key: str) -> None:
         key=f"make-{key}",
         disabled=not records,
         on_click=_make,
-        args=(tuple(records), evalset, place == SET, label or None, key),
+        args=(tuple(records), evalset, place == SET, label or None, key, tags),
     )
     about, told = st.session_state.get(MADE, ("", ""))
     if about == key:
@@ -51,12 +51,19 @@ def show(records: Sequence[str], key: str) -> None:
     )
 
 
-def _make(records: tuple[str, ...], evalset: str, add: bool, label: str | None, key: str) -> None:
+def _make(
+    records: tuple[str, ...], evalset: str, add: bool, label: str | None, key: str, tags: tuple[str, ...]
+) -> None:
     try:
         with writing() as opened:
             file = None if add else _free_name(evalset)
             made = opened.make_cases(
-                evalset, records, file=None if file is None else opened.root / file, add=add, labels=label
+                evalset,
+                records,
+                file=None if file is None else opened.root / file,
+                add=add,
+                labels=label,
+                tags=tags,
             )
     except PromptopsError as error:
         st.session_state[MADE] = (key, str(error))
@@ -69,6 +76,7 @@ def _told(made: MadeCases, evalset: str, file: str | None) -> str:
     lines = [f"Left out: record {frames.cell(record)}: {why}" for record, why in made.skipped.items()]
     if made.added:
         lines.append(f"Added {count} samples to {evalset}.")
+        lines += [f"{rule.sentence}\n\n{rule.toml}\n" for rule in made.rules]
     elif file is not None and count:
         lines.append(
             f"Wrote {count} samples to {file}. Review them and give targets to those that lack one, then:"

@@ -146,6 +146,7 @@ def _write(found: SetCoverage, wanted: Measure, ticked: list[int]) -> None:
             tell(
                 f"Took {count} samples into {wanted.evalset}, which had {added.before}.{near} The figures "
                 "above are those with them. Commit the set's files, and evaluate again."
+                + "".join(f"\n\n{rule.sentence}\n\n{rule.toml}" for rule in added.rules)
             )
             # What was ticked and read was said of other suggestions.
             urlstate.write(add="", read="", point="", kind="")

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from promptops.sets.additions import Added
     from promptops.sets.changes import FieldChange
     from promptops.sets.history import SetDiff, SetLog
+    from promptops.sets.kindtags import KindRule, kind_tags
     from promptops.sets.origins import ORIGIN_SLICES
     from promptops.sets.selection import Selection
     from promptops.sets.value import SetValue
@@ -108,6 +109,8 @@ _HOMES = {
     "chosen_records": "production.periods",
     "Selection": "sets.selection",
     "Added": "sets.additions",
+    "KindRule": "sets.kindtags",
+    "kind_tags": "sets.kindtags",
     "Generated": "generation",
     "ORIGIN_SLICES": "sets.origins",
     "SetCoverage": "distributions.coverage",
@@ -173,6 +176,7 @@ __all__ = [
     "Generated",
     "Ids",
     "Judge",
+    "KindRule",
     "Labelling",
     "MadeCases",
     "Metric",
@@ -217,6 +221,7 @@ __all__ = [
     "flush",
     "hidden_biases",
     "judge_lines",
+    "kind_tags",
     "lacks_kinds",
     "log",
     "logger",

@@ -97,6 +97,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "files.located",
         "sets.matching",
         "texts.mends",
+        "sets.kindtags",
         "sets.origins",
         "runs.owner",
         "runs.ahead",

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboards import caseform, frames, recordreading, shown, sides, themeframes, urlstate
 from dashboards.opened import project
-from promptops import PromptopsError, RecordFilter, Themes
+from promptops import PromptopsError, RecordFilter, Themes, kind_tags
 
 WHAT_FOR = (
     "Sorts the records that users judged into kinds, by their words: how often each was found bad, beside "
@@ -140,7 +140,7 @@ def _theme(found: Themes, number: int) -> None:
             f"{len(records)} of its {theme.bad:,} bad records: few of each person and conversation, those "
             "nearest to its middle first."
         )
-    caseform.show(records, f"theme-{theme.number}-{theme.bad}")
+    caseform.show(records, f"theme-{theme.number}-{theme.bad}", kind_tags(theme.name))
 
 
 show()

@@ -10,8 +10,11 @@ import click
 from promptops.cli.options import asking_options, json_option, open_project, target_output_to_stderr
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from promptops.generation import Generated, Nearness, Variety
     from promptops.sets.additions import Added
+    from promptops.sets.kindtags import KindRule
 
 _SHOWN = 5
 
@@ -272,6 +275,18 @@ def _print_added(found: Added) -> None:
             f"{names} {answered} fewer samples than the set has: evaluate and accept anew.",
             soft_wrap=True,
         )
+    print_kind_rules(found.rules)
+
+
+def print_kind_rules(rules: Sequence[KindRule]) -> None:
+    """Print what evalset.toml says to gate each kind by itself."""
+    from promptops.cli.safe import safe_line
+    from promptops.cli.tables import console
+
+    for rule in rules[:_SHOWN]:
+        console().print(safe_line(rule.sentence, 300), soft_wrap=True)
+        for line in rule.toml.splitlines():
+            click.echo(f"  {safe_line(line, 200)}")
 
 
 def _samples(count: int) -> str:

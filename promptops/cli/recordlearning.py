@@ -198,12 +198,14 @@ def cases_command(
     keep_people: bool,
     as_json: bool,
 ) -> None:
-    """Make samples of EVALSET out of RECORDS, or out of a theme's bad records.
+    """Make samples of EVALSET out of RECORDS, or out of a theme's bad records, tagged `kind: WORDS` by these.
 
     An edited answer becomes the target, the old answer `metadata.original`, remarks `metadata.feedback`.
     """
     if (theme is None) == (not records):
         raise click.UsageError("Name records by their ids, or a theme with --theme N (see `records themes`).")
+    from promptops.sets.kindtags import kind_tags
+
     with open_project(ctx, existing=True) as project:
         if theme is not None:
             found = project.themes(
@@ -216,7 +218,8 @@ def cases_command(
                 embed=embed,
                 seed=seed,
             )
-            there = _theme(found, theme).records
+            chosen = _theme(found, theme)
+            there, tags = chosen.records, (*tags, *kind_tags(chosen.name))
             records = project.spread_records(there, most=most, each=each)
             if len(records) < min(most, len(there)):
                 told = f"{len(records)} of {len(there):,} bad records are taken, {each} of one person at most"
@@ -294,6 +297,7 @@ def _bars(counts: tuple[int, ...]) -> str:
 
 
 def _print_made(made: MadeCases, evalset: str, labels: str | None) -> None:
+    from promptops.cli.generating import print_kind_rules
     from promptops.cli.safe import safe_line
 
     for record, why in made.skipped.items():
@@ -301,6 +305,7 @@ def _print_made(made: MadeCases, evalset: str, labels: str | None) -> None:
     count = len(made.samples)
     if made.added:
         click.echo(f"Added {count} samples to {safe_line(str(made.file))}")
+        print_kind_rules(made.rules)
     elif made.file is not None:
         click.echo(f"Wrote {count} samples to {safe_line(made.file)}. Review them, give targets, then:")
         click.echo(f"  promptops evalset add {safe_line(evalset)} {safe_line(made.file)}")

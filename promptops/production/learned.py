@@ -254,7 +254,7 @@ class Learned(Ringing):
             if made.samples:
                 metrics = self._rule_metrics(found, folder)
                 added = add_samples(found, folder, made.samples, metrics, Path("records"))
-                made = made.model_copy(update={"file": added.file, "added": True})
+                made = made.model_copy(update={"file": added.file, "added": True, "rules": added.rules})
             if scale is None or labels is None or not made.rated:
                 return made
             return self._with_ratings(made, ratings_of(made, outputs, said, *scale), folder, labels, scale)

@@ -15,6 +15,7 @@ from promptops.production.cleaning import Cleaner
 from promptops.production.records import Feedback, Record
 from promptops.sets.additions import plain_inputs
 from promptops.sets.candidates import ORIGIN, TAG, sample_id
+from promptops.sets.kindtags import KindRule
 from promptops.types import Sample
 
 FROM_FEEDBACK = "feedback"
@@ -36,6 +37,8 @@ class MadeCases(Noun):
     """Where samples to be reviewed were written, or the set's own file."""
     added: bool = False
     """Whether they are in the set now."""
+    rules: tuple[KindRule, ...] = ()
+    """For each kind among those that were added, of which no rule of the gate is."""
     rated: int = 0
     """Old answers with a thumb or stars: what can be a rating."""
     labels: str | None = None

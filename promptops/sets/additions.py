@@ -17,6 +17,7 @@ from promptops.gate.baselines import accepted
 from promptops.metrics import Metric
 from promptops.noun import Noun
 from promptops.sets.candidates import TAG, row_of, sample_row
+from promptops.sets.kindtags import KindRule, kind_rules
 from promptops.sets.origins import is_synthetic
 from promptops.sets.samplefiles import read_samples
 from promptops.types import EvalSet, Sample
@@ -40,6 +41,8 @@ class Added(Noun):
     """Those that are nearly the same as a sample that is there: to be looked at, no fault."""
     baselines: tuple[str, ...] = ()
     """Files of accepted runs beside the set, which answered fewer samples than it has now."""
+    rules: tuple[KindRule, ...] = ()
+    """For each kind among them that no rule of the gate is about."""
     dry_run: bool = False
 
 
@@ -97,6 +100,7 @@ def add_samples(
         before=len(evalset.samples),
         alike=pairs_across(new, texts),
         baselines=tuple(file.name for file in accepted(folder)),
+        rules=kind_rules(evalset, new),
         dry_run=dry_run,
     )
 

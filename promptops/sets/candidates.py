@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from promptops.distributions.coverage import SetCoverage, Suggestion
 from promptops.errors import UsageError
 from promptops.files.textfile import file_name, replacing
+from promptops.sets.kindtags import kind_tags
 from promptops.texts.personal import value_without_people
 from promptops.texts.redaction import Redactor, without_named_secrets
 from promptops.types import Sample
@@ -95,25 +96,28 @@ def _rows(
         name = sample_id(ORIGIN, inputs, taken)
         taken.add(name)
         target = targets.get(suggestion.index)
+        kind = "" if suggestion.kind is None else found.uncovered[suggestion.kind].theme
+        words = str(value_without_people(redactor.value(kind)))
         answer = {} if target is None else {"target": value_without_people(redactor.value(target))}
         yield {
             "id": name,
             "inputs": inputs,
             **answer,
-            "tags": [TAG],
+            "tags": [TAG, *kind_tags(words)],
             "origin": ORIGIN,
-            "metadata": _provenance(found, suggestion, records),
+            "metadata": _provenance(found, suggestion, words, records),
         }
 
 
-def _provenance(found: SetCoverage, suggestion: Suggestion, records: Sequence[str]) -> dict[str, JsonValue]:
+def _provenance(
+    found: SetCoverage, suggestion: Suggestion, kind: str, records: Sequence[str]
+) -> dict[str, JsonValue]:
     where: dict[str, JsonValue] = {"source": Path(found.production).name, "row": suggestion.index + 1}
     if records:
         where = {"source": found.production, "record": records[suggestion.index]}
-    kind = {} if suggestion.kind is None else {"kind": found.uncovered[suggestion.kind].theme}
     return {
         **where,
-        **kind,
+        **({} if suggestion.kind is None else {"kind": kind}),
         "production_mass": round(suggestion.mass, 6),
         "newly_covered": round(suggestion.covered, 6),
     }

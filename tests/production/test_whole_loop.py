@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import tomllib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -88,7 +89,7 @@ def test_a_new_kind_of_request_is_noticed_named_taken_in_and_gated_on(project: P
         assert not opened.shift("desk", "records:2026-11-01..2026-11-07").alarmed
         assert opened.shift("desk", "records:desk").alarmed
 
-        before = opened.coverage("desk", "records:desk", suggest=40)
+        before = opened.coverage("desk", "records:desk", suggest=40, kind="left")
         assert before.far is not None and before.far > 0.2
         kind = before.uncovered[0]
         assert abs(kind.share - new / LOGGED) < 0.03
@@ -100,12 +101,19 @@ def test_a_new_kind_of_request_is_noticed_named_taken_in_and_gated_on(project: P
         for row in rows:  # what a reviewer does
             row["target"] = re.findall(r"\d+", row["inputs"]["text"])[0]
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        taken = opened.add_samples(found, path).samples
+        added = opened.add_samples(found, path)
+        taken = added.samples
         lost = {row["id"] for row in rows if "Lost" in row["inputs"]["text"]}
-        assert len(taken) == 40 and lost < set(taken)
+        assert len(taken) == 40 and lost == set(taken)
+        (rule,) = added.rules
+        assert rule.tag == f"kind: {kind.theme}" and rule.samples == 40
+        settings = tomllib.loads(rule.toml)
+        assert settings == {"gate": [{"metric": "f1", "slice": rule.tag, "margin": 0.05}]}
+        demanded = rule.toml.replace("margin = 0.05", "min = 0.8")
+        (found / "evalset.toml").write_text(f"{SETTINGS}\n{demanded}\n")
 
         after = opened.coverage("desk", "records:desk")
-        assert after.far is not None and after.far < 0.05
+        assert promptops.lacks_kinds(before) and not promptops.lacks_kinds(after)
         assert after.coverage is not None and before.coverage is not None and after.coverage > before.coverage
 
         (held,) = opened.evaluate("desk", [project / "brief.prompt.yaml"], ["offline/extractive"])
@@ -113,5 +121,18 @@ def test_a_new_kind_of_request_is_noticed_named_taken_in_and_gated_on(project: P
         same = opened.gate_prompt("desk", project / "brief.prompt.yaml", "offline/extractive")
         worse = opened.gate_prompt("desk", project / "long.prompt.yaml", "offline/extractive")
         assert (same.outcome, worse.outcome) == ("PASS", "FAIL")
+        assert [[cell.outcome for cell in each.cells] for each in (same, worse)] == [
+            ["PASS"] * 2,
+            ["FAIL"] * 2,
+        ]
+        assert same.cells[1].rule.slice == worse.cells[1].rule.slice == rule.tag
         changed = {each.sample_id for each in opened.cases(worse.baseline, worse.candidate, "f1", limit=240)}
         assert lost < changed
+
+        kept = [line for line in (found / "samples.jsonl").read_text().splitlines() if rule.tag not in line]
+        few = [line for line in (found / "samples.jsonl").read_text().splitlines() if rule.tag in line][:3]
+        (found / "samples.jsonl").write_text("\n".join([*kept, *few]) + "\n")
+        (held,) = opened.evaluate("desk", [project / "brief.prompt.yaml"], ["offline/extractive"])
+        opened.accept(held.id)
+        unsure = opened.gate_prompt("desk", project / "brief.prompt.yaml", "offline/extractive")
+        assert [cell.outcome for cell in unsure.cells] == ["PASS", "INCONCLUSIVE"]
