@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -59,21 +58,23 @@ def test_no_code_knows_a_shipped_set() -> None:
 
 def test_the_offline_provider_says_the_same_in_every_process(tmp_path: Path) -> None:
     code = (
-        "import sys, pathlib; from promptops import Project; from promptops.demo import demonstrate\n"
-        "done = demonstrate(pathlib.Path(sys.argv[1]), sys.argv[2])\n"
+        "import sys; from promptops import Project\n"
         "with Project.open(sys.argv[1]) as project:\n"
-        "    for run in done.runs:\n"
-        "        for result in project.store.results(run.id):\n"
-        "            print(result.sample_id, result.completion.text)\n"
+        "    for folder in sys.argv[2:]:\n"
+        "        for run in project.evaluate(folder, [folder + '/prompts'], ['offline/extractive']):\n"
+        "            for result in project.store.results(run.id):\n"
+        "                print(result.sample_id, result.completion.text)\n"
     )
-    for name in SETS:
-        printed = set()
-        for seed in ("1", "2"):
-            done = subprocess.run(
-                [sys.executable, "-c", code, str(tmp_path / name / seed), name],
-                capture_output=True,
-                check=True,
-                env={**os.environ, "PYTHONHASHSEED": seed},
-            )
-            printed.add(hashlib.sha256(done.stdout).hexdigest())
-        assert len(printed) == 1, name
+    folders = [str(shipped_folder("evalsets") / name) for name in SETS]
+    asked = []
+    for seed in ("1", "2"):
+        home = tmp_path / seed
+        home.mkdir()
+        (home / "promptops.toml").write_text('judge_model = "offline/overlap"\n')
+        command = [sys.executable, "-c", code, str(home), *folders]
+        asked.append(
+            subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONHASHSEED": seed})
+        )
+    first, second = (process.communicate()[0] for process in asked)
+    assert [process.returncode for process in asked] == [0, 0]
+    assert first == second and first.count(b"\n") > 800

@@ -180,7 +180,7 @@ def same_as_never_killed(folder: Folder, server: Server, tmp_path: Path) -> None
     assert told(other) == killed
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
 def test_thirty_kills_lose_nothing_and_pay_nothing_twice(
     folder: Folder, server: Server, tmp_path: Path, seed: int
 ) -> None:

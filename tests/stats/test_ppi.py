@@ -104,7 +104,7 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("true", [0.0, -0.05])
-@pytest.mark.parametrize("copied", [0.0, 0.5, 0.9])
+@pytest.mark.parametrize("copied", [0.0, pytest.param(0.5, marks=pytest.mark.slow), 0.9])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_gate_on_corrected_differences_errs_at_most_as_often_as_it_says(
     shape: str, copied: float, true: float

@@ -47,7 +47,7 @@ def covered(kind: str, known: int, n: int, k: int, worlds: int) -> tuple[float, 
     return float(np.mean(inside)), float(np.mean(ratios))
 
 
-@pytest.mark.parametrize("kind", ["binary", "rare", "graded", "passed"])
+@pytest.mark.parametrize("kind", ["binary", "graded"])
 def test_the_bound_covers_new_versions(kind: str) -> None:
     share, ratio = covered(kind, 5, 120, 20, 25)
     assert share >= 0.95
@@ -56,7 +56,7 @@ def test_the_bound_covers_new_versions(kind: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["binary", "rare", "graded", "passed"])
-@pytest.mark.parametrize("known", [4, 6, 10])
+@pytest.mark.parametrize("known", [4, 5, 6, 10])
 def test_the_bound_covers_new_versions_whatever_the_number_of_known_ones(kind: str, known: int) -> None:
     assert covered(kind, known, 200, 30, 25)[0] >= 0.95
 
