@@ -9,6 +9,7 @@ import streamlit as st
 from dashboards import frames, reading, shown
 from dashboards.opened import project, writing
 from promptops import MadeCases, PromptopsError
+from promptops.texts.figures import counted
 
 MADE = "made-cases"
 FILE, SET = "a file for review", "the set at once"
@@ -75,19 +76,21 @@ def _told(made: MadeCases, evalset: str, file: str | None) -> str:
     count = len(made.samples)
     lines = [f"Left out: record {frames.cell(record)}: {why}" for record, why in made.skipped.items()]
     if made.added:
-        lines.append(f"Added {count} samples to {evalset}.")
+        lines.append(f"Added {counted(count, 'sample')} to {evalset}.")
         lines += [f"{rule.sentence}\n\n{rule.toml}\n" for rule in made.rules]
     elif file is not None and count:
         lines.append(
-            f"Wrote {count} samples to {file}. Review them and give targets to those that lack one, then:"
+            f"Wrote {counted(count, 'sample')} to {file}. "
+            "Review them and give targets to those that lack one, then:"
         )
         lines.append(f"promptops evalset add {evalset} {file}")
     else:
         lines.append("Nothing new: the set has all of them.")
     if made.most_of_one > 1:
-        lines.append(f"They are of {made.people} people or conversations, {made.most_of_one} of one.")
+        people = counted(made.people, "person or conversation", "people or conversations")
+        lines.append(f"They are of {people}, {made.most_of_one} of one.")
     if made.labels is not None:
-        lines.append(f"{made.ratings} ratings stand in the judge's labels.")
+        lines.append(f"{counted(made.ratings, 'rating stands', 'ratings stand')} in the judge's labels.")
     return "\n".join(lines)
 
 

@@ -8,6 +8,7 @@ from dashboards import frames, shown, sides, textframes, urlstate
 from dashboards.opened import project
 from dashboards.sides import Measure
 from promptops import PromptopsError, SetCoverage
+from promptops.texts.figures import counted
 
 WRITTEN, TOLD, TARGETS = "written-candidates", "told-of-candidates", "candidate-targets"
 NONE = "none"
@@ -128,8 +129,9 @@ def _write(found: SetCoverage, wanted: Measure, ticked: list[int]) -> None:
         else:
             st.session_state[WRITTEN] = (wish, file)
             tell(
-                f"Wrote {count} candidates to {file}. Review them (names and streets are not taken out), "
-                "give targets to those that lack one, then take them into the set."
+                f"Wrote {counted(count, 'candidate')} to {file}. "
+                "Review them (names and streets are not taken out), give targets to those that lack one, "
+                "then take them into the set."
             )
 
     def take() -> None:
@@ -142,10 +144,11 @@ def _write(found: SetCoverage, wanted: Measure, ticked: list[int]) -> None:
             tell(str(error))
         else:
             count, alike = len(added.samples), len(added.alike)
-            near = f" {alike} pairs are nearly the same as what was there." if alike else ""
+            pairs = counted(alike, "pair is", "pairs are")
+            near = f" {pairs} nearly the same as what was there." if alike else ""
             tell(
-                f"Took {count} samples into {wanted.evalset}, which had {added.before}.{near} The figures "
-                "above are those with them. Commit the set's files, and evaluate again."
+                f"Took {counted(count, 'sample')} into {wanted.evalset}, which had {added.before}.{near} "
+                "The figures above are those with them. Commit the set's files, and evaluate again."
                 + "".join(f"\n\n{rule.sentence}\n\n{rule.toml}" for rule in added.rules)
             )
             # What was ticked and read was said of other suggestions.

@@ -10,6 +10,7 @@ import streamlit as st
 from dashboards import charts, frames, monitorframes, recordreading, shown, sides, urlstate
 from dashboards.opened import project
 from promptops import Monitor, PromptopsError, RecordFilter
+from promptops.texts.figures import counted
 
 LOOKED = "looked"
 SINCE = {"24h": "24 hours", "7d": "7 days", "28d": "28 days", "90d": "90 days"}
@@ -81,9 +82,10 @@ def _monitor(database: str, look: tuple[str, str, str]) -> Monitor:
 
 def _found(found: Monitor) -> None:
     whole = found.whole
-    stand_for = "" if whole.records == round(whole.calls) else f", which stand for {whole.calls:,.0f} calls"
+    calls = round(whole.calls)
+    stand_for = "" if whole.records == calls else f", which stand for {counted(calls, 'call')}"
     first, last = frames.moment(found.since), frames.moment(found.until)
-    shown.lead(f"{whole.records:,} records{stand_for}, {first} to {last} UTC")
+    shown.lead(f"{counted(whole.records, 'record')}{stand_for}, {first} to {last} UTC")
     for note in found.notes:
         shown.text(f"Note: {note}")
     left, right = st.columns([5, 6], gap="medium")

@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboards import caseform, frames, recordform, recordframes, recordreading, shown, sides, urlstate
 from promptops import Feedback, PromptopsError, Record, RecordFilter, chosen_records
+from promptops.texts.figures import counted
 
 RECORDS = 50
 OF_A_PAGE = ("page", "record")
@@ -109,7 +110,7 @@ def _day() -> str:
 
 
 def _records(wanted: RecordFilter, count: int) -> None:
-    shown.text(f"{count:,} record{'' if count == 1 else 's'}, the newest first")
+    shown.text(f"{counted(count, 'record')}, the newest first")
     page = urlstate.page("page", count, RECORDS, forget=("record",))
     found, said = recordreading.page(wanted, RECORDS, page * RECORDS)
     frame = recordframes.records_frame(found, said)

@@ -9,6 +9,7 @@ import streamlit as st
 from dashboards import caseform, frames, recordreading, shown, sides, themeframes, urlstate
 from dashboards.opened import project
 from promptops import PromptopsError, RecordFilter, Themes, kind_tags
+from promptops.texts.figures import counted
 
 WHAT_FOR = (
     "Sorts the records that users judged into kinds, by their words: how often each was found bad, beside "
@@ -137,8 +138,8 @@ def _theme(found: Themes, number: int) -> None:
     records = project().spread_records(theme.records, most=MOST)
     if len(records) < theme.bad:
         shown.quiet(
-            f"{len(records)} of its {theme.bad:,} bad records: few of each person and conversation, those "
-            "nearest to its middle first."
+            f"{len(records)} of its {counted(theme.bad, 'bad record')}: few of each person and conversation, "
+            "those nearest to its middle first."
         )
     caseform.show(records, f"theme-{theme.number}-{theme.bad}", kind_tags(theme.name))
 

@@ -118,8 +118,11 @@ def coverage_command(
         return
     print_coverage(found)
     if written is not None:
+        from promptops.texts.figures import counted
+
         click.echo(
-            f"Wrote {written} candidates to {output}. Review them (names and streets are not taken out), "
+            f"Wrote {counted(written, 'candidate')} to {output}. "
+            "Review them (names and streets are not taken out), "
             f"give them targets, then take them in: promptops evalset add {evalset} {output}"
         )
 

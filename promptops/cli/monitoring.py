@@ -129,17 +129,19 @@ def monitor_command(
 def _print_judged(found: JudgedRecords) -> None:
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
-    from promptops.texts.figures import dollars
+    from promptops.texts.figures import counted, dollars
 
     star = "*" if found.stand_in else ""
     console().print(
         f"Judge {safe_line(found.label, 40)}{star} of {safe_line(found.evalset, 40)} by "
-        f"{safe_line(found.judge, 60)}: {found.scored:,} of {found.sample:,} answers scored ({found.known:,} "
-        f"known from before), drawn from {found.answers:,}; {found.calls:,} calls, {dollars(found.cost)}",
+        f"{safe_line(found.judge, 60)}: {found.scored:,} of {counted(found.sample, 'answer')} scored "
+        f"({found.known:,} known from before), drawn from {found.answers:,}; "
+        f"{counted(found.calls, 'call')}, {dollars(found.cost)}",
         soft_wrap=True,
     )
     if found.unscored:
-        console().print(f"  {found.unscored:,} have no score and are left out.", style="yellow")
+        told = counted(found.unscored, "has no score and is left out", "have no score and are left out")
+        console().print(f"  {told}.", style="yellow")
     if found.stopped:
         console().print(f"  {safe_line(found.stopped)}; what was asked is kept.", style="yellow")
     if found.certificate != "valid":
@@ -194,11 +196,18 @@ def print_monitor(found: Monitor) -> None:
     """Print figures with their intervals, then a row for each day or version, then what changed."""
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
+    from promptops.texts.figures import counted
 
     whole = found.whole
     of = f" of {safe_line(found.prompt, 60)}" if found.prompt else ""
-    kept = "" if whole.records == round(whole.calls) else f", which stand for {whole.calls:,.0f} calls"
-    head = f"{whole.records:,} records{of}{kept}, {_moment(found.since)} to {_moment(found.until)} UTC"
+    kept = (
+        ""
+        if whole.records == round(whole.calls)
+        else f", which stand for {counted(round(whole.calls), 'call')}"
+    )
+    head = (
+        f"{counted(whole.records, 'record')}{of}{kept}, {_moment(found.since)} to {_moment(found.until)} UTC"
+    )
     console().print(head, style="bold", soft_wrap=True)
     console().print("  " + _cost_line(whole), soft_wrap=True)
     for note in found.notes:

@@ -10,6 +10,7 @@ import click
 from promptops.cli.caching import yes_option
 from promptops.cli.options import json_option, open_project
 from promptops.cli.recordshowing import records_command
+from promptops.texts.figures import counted
 
 if TYPE_CHECKING:
     from promptops.production.records import Deletion
@@ -106,23 +107,28 @@ def print_deletion(found: Deletion, *, as_json: bool) -> None:
 
         print_document(recorddocuments.DeletionDocument(deletion=found))
         return
-    would = "would be deleted; nothing was changed" if found.dry_run else "are deleted"
-    click.echo(f"{found.records:,} records, with {found.feedback:,} pieces of feedback, {would}.")
+    would = "would be deleted; nothing was changed"
+    if not found.dry_run:
+        would = "is deleted" if found.records == 1 else "are deleted"
+    feedback = f"{counted(found.feedback, 'piece')} of feedback"
+    click.echo(f"{counted(found.records, 'record')}, with {feedback}, {would}.")
     if found.dry_run:
         return
     if found.spooled:
+        lie = counted(found.spooled, "line of this person still lies", "lines of this person still lie")
         click.echo(
-            f"{found.spooled:,} lines of this person still lie in the spool, in files of running processes. "
-            "They are dropped, not brought in, once these let go of them, within seconds."
+            f"{lie} in the spool, in files of running processes. What lies there is dropped, not brought in, "
+            "once these let go of it, within seconds."
         )
     if found.unread:
+        lie = counted(found.unread, "line of this person lies", "lines of this person lie")
         click.echo(
-            f"{found.unread:,} lines of this person lie in the spool in files that end with .unread, as they "
-            "can't be read. Delete these files."
+            f"{lie} in the spool in files that end with .unread and can't be read. Delete these files."
         )
     if found.held:
+        belong = counted(found.held, "file in the spool belongs", "files in the spool belong")
         click.echo(
-            f"{found.held:,} files in the spool belong to running processes: what they logged within the "
+            f"{belong} to running processes: what they logged within the "
             "last second comes in later. Run the same again then."
         )
     if not found.rewritten:
@@ -137,7 +143,7 @@ def print_deletion(found: Deletion, *, as_json: bool) -> None:
 def _confirm(found: Deletion, yes: bool) -> None:
     if yes:
         return
-    told = f"{found.records:,} records with {found.feedback:,} pieces of feedback"
+    told = f"{counted(found.records, 'record')} with {counted(found.feedback, 'piece')} of feedback"
     if not sys.stdin.isatty():
         raise click.UsageError(f"{told} would be deleted. Say --yes where nobody can be asked.")
     click.confirm(f"{told} will be deleted for good. Delete them?", abort=True, err=True)

@@ -6,6 +6,7 @@ import click
 
 from promptops.cli.options import json_option, open_project
 from promptops.cli.recordshowing import records_command
+from promptops.texts.figures import counted
 
 
 @records_command.command("drain")
@@ -24,16 +25,21 @@ def drain_command(ctx: click.Context, as_json: bool) -> None:
 
         print_document(DrainDocument(**done._asdict()))
         return
-    click.echo(f"{done.records:,} records and {done.feedback:,} pieces of feedback are new in the database.")
+    told = f"{counted(done.records, 'record')} and {counted(done.feedback, 'piece')} of feedback"
+    are = "is" if done.records + done.feedback == 1 else "are"
+    click.echo(f"{told} {are} new in the database.")
     if done.deleted:
         click.echo(
-            f"{done.deleted:,} were not taken: they are of people whose records were deleted meanwhile."
+            counted(done.deleted, "was not taken: it is", "were not taken: they are")
+            + " of people whose records were deleted meanwhile."
         )
     if done.unread:
         torn = f", {done.torn:,} of them cut off when a process died" if done.torn else ""
+        kept = "it is kept" if done.unread == 1 else "they are kept"
         click.echo(
-            f"{done.unread:,} lines could not be read{torn}; they are kept in the spool, in files that "
+            f"{counted(done.unread, 'line')} could not be read{torn}; {kept} in the spool, in files that "
             "end with .unread."
         )
     if done.left:
-        click.echo(f"{done.left:,} files belong to running processes, which bring them in themselves.")
+        files = counted(done.left, "file belongs", "files belong")
+        click.echo(f"{files} to running processes, which bring in what is there themselves.")

@@ -136,12 +136,14 @@ def _print_forecast(
             if name_by is not None and not as_json:
                 calls = given["count"] or 8
                 click.echo(
-                    f"What names would take is known once the texts are points: at most {calls} calls more."
+                    f"What names would take is known once the texts are points: at most {calls} more calls."
                 )
             return
     if name_by is not None:
+        from promptops.texts.figures import counted
+
         names = project.forecast_theme_names(name_by, prompt, embed=embed, budget=budget, **given)
-        print_forecast(names, as_json=as_json, of=f"{names.samples:,} themes")
+        print_forecast(names, as_json=as_json, of=counted(names.samples, "theme"))
 
 
 @records_command.command("cases")
@@ -222,7 +224,10 @@ def cases_command(
             there, tags = chosen.records, (*tags, *kind_tags(chosen.name))
             records = project.spread_records(there, most=most, each=each)
             if len(records) < min(most, len(there)):
-                told = f"{len(records)} of {len(there):,} bad records are taken, {each} of one person at most"
+                from promptops.texts.figures import counted
+
+                bad = counted(len(there), "bad record")
+                told = f"Taken: {len(records)} of {bad}, {each} of one person at most"
                 click.echo(f"{told} (--each N takes more).", err=True)
         made = project.make_cases(
             evalset, records, file=output, add=add, labels=labels, tags=tags, keep_people=keep_people
@@ -299,25 +304,29 @@ def _bars(counts: tuple[int, ...]) -> str:
 def _print_made(made: MadeCases, evalset: str, labels: str | None) -> None:
     from promptops.cli.generating import print_kind_rules
     from promptops.cli.safe import safe_line
+    from promptops.texts.figures import counted
 
     for record, why in made.skipped.items():
         click.echo(f"Left out: record {safe_line(record, 40)}: {safe_line(why)}")
     count = len(made.samples)
     if made.added:
-        click.echo(f"Added {count} samples to {safe_line(str(made.file))}")
+        click.echo(f"Added {counted(count, 'sample')} to {safe_line(str(made.file))}")
         print_kind_rules(made.rules)
     elif made.file is not None:
-        click.echo(f"Wrote {count} samples to {safe_line(made.file)}. Review them, give targets, then:")
+        click.echo(
+            f"Wrote {counted(count, 'sample')} to {safe_line(made.file)}. Review them, give targets, then:"
+        )
         click.echo(f"  promptops evalset add {safe_line(evalset)} {safe_line(made.file)}")
     else:
         click.echo("Nothing new: the set has all of them.")
     if made.most_of_one > 1:
+        people = counted(made.people, "person or conversation", "people or conversations")
         click.echo(
-            f"They are of {made.people} people or conversations, {made.most_of_one} of one: a gate counts "
-            f"{made.people} independent groups of them."
+            f"They are of {people}, {made.most_of_one} of one: a gate counts "
+            f"{counted(made.people, 'independent group')} of them."
         )
     if made.labels is not None:
-        click.echo(f"Wrote {made.ratings} ratings to {safe_line(made.labels)}")
+        click.echo(f"Wrote {counted(made.ratings, 'rating')} to {safe_line(made.labels)}")
         if made.matched:
             click.echo("Of records that were left out, they rate the answer to the sample with their inputs.")
     elif made.rated:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from promptops.cli.options import json_option, open_project
+from promptops.texts.figures import counted
 
 if TYPE_CHECKING:
     from promptops.production.records import Feedback, Record, RecordFilter, RecordScore, Thumb
@@ -97,13 +98,15 @@ def list_command(
         print_document(recorddocuments.RecordsDocument(records=tuple(told), count=count, page=page))
         return
     if not found:
-        click.echo("There is no such record." if count == 0 else f"There are only {count:,} of them.")
+        past = f"There is no page {page}: {counted(count, 'record')} in all."
+        click.echo(past if count else "There is no such record.")
         return
     _print_list(found, said, field)
     if count > len(found):
         first = (page - 1) * limit + 1
         click.echo(
-            f"{first:,} to {first + len(found) - 1:,} of {count:,} records (--page {page + 1} has the next)"
+            f"{first:,} to {first + len(found) - 1:,} of {counted(count, 'record')} "
+            f"(--page {page + 1} has the next)"
         )
 
 
@@ -269,7 +272,9 @@ def _print_text(name: str, value: object) -> None:
     from promptops.cli.tables import console
 
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    more = f"\n… {len(text) - _SHOWN:,} characters more (--json has all)" if len(text) > _SHOWN else ""
+    more = (
+        f"\n… {counted(len(text) - _SHOWN, 'character')} more (--json has all)" if len(text) > _SHOWN else ""
+    )
     lines = (safe_lines(text[:_SHOWN]) + more).replace("\n", "\n    ")
     console().print(f"  {safe_line(name, 60)}\n    {lines}", soft_wrap=True)
 

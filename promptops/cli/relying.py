@@ -73,11 +73,11 @@ def print_reliability(found: Reliability) -> None:
 
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
-    from promptops.texts.figures import figure, interval
+    from promptops.texts.figures import counted, figure, interval
 
     of = f" of {safe_line(found.prompt, 60)}" if found.prompt else ""
     console().print(
-        f"{safe_line(found.evalset, 60)} against what users said: {found.records:,} records{of}, "
+        f"{safe_line(found.evalset, 60)} against what users said: {counted(found.records, 'record')}{of}, "
         f"{found.good:,} liked",
         style="bold",
         soft_wrap=True,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from promptops.distributions.coverage import SetCoverage
 from promptops.distributions.shift import FeatureShift, Shift
 from promptops.stats.intervals import wilson_interval
-from promptops.texts.figures import figure, p_value, shortened
+from promptops.texts.figures import counted, figure, p_value, shortened
 
 USUAL, LACKING = 0.05, 0.1
 """Shares of production far from every case: of a set like it, and from which on a set lacks something."""
@@ -36,7 +36,7 @@ def shift_sentence(shift: Shift) -> str:
 def shift_facts(shift: Shift) -> str:
     """Return the figures that alarm and severity rest on, in one line."""
     pairs = ", in pairs" if shift.paired else ""
-    facts = [f"{shift.reference_used:,} and {shift.current_used:,} texts{pairs}"]
+    facts = [f"{shift.reference_used:,} and {counted(shift.current_used, 'text')}{pairs}"]
     if shift.reference_n > shift.reference_used or shift.current_n > shift.current_used:
         facts[0] += f" drawn from {shift.reference_n:,} and {shift.current_n:,}"
     if shift.blocks is not None:
@@ -83,8 +83,8 @@ def coverage_facts(found: SetCoverage) -> tuple[str, str]:
     lacking = " About 5 % is usual: the set lacks what these ask." if lacks_kinds(found) else ""
     by = found.representation if found.embedding_model is None else f"embeddings of {found.embedding_model}"
     return (
-        f"{found.cases_used:,} cases and {found.texts_used:,} texts by {by}, {found.k} nearest neighbours; "
-        f"density {found.density or 0.0:.2f}",
+        f"{counted(found.cases_used, 'case')} and {counted(found.texts_used, 'text')} by {by}, "
+        f"{found.k} nearest neighbours; density {found.density or 0.0:.2f}",
         f"{found.far or 0.0:.1%} of production lies farther from every case than 95 % of cases lie from "
         f"their nearest other one.{lacking}",
     )

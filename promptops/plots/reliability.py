@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from promptops.plots.sheet import Axis, line_of_text, number, sheet, ticks, written
 from promptops.production.reliability import MetricReliability, Reliability
+from promptops.texts.figures import counted
 from promptops.texts.visible import visible_line
 
 _LEFT, _RIGHT, _TOP = 240, 700, 92
@@ -23,8 +24,8 @@ def reliability_plot(found: Reliability) -> str:
         line_of_text(
             24,
             60,
-            f"{found.records:,} records with feedback, {found.good:,} liked"
-            + (f"; {left_out} metrics with too few are left out" if left_out else ""),
+            f"{counted(found.records, 'record')} with feedback, {found.good:,} liked"
+            + (f"; {counted(left_out, 'metric')} with too few left out" if left_out else ""),
             size=13,
             colour="#555555",
         ),
@@ -57,7 +58,7 @@ def _row(each: MetricReliability, axis: Axis, y: float) -> list[str]:
     colour = _COLOURS.get(each.trust, "#8a8f98")
     a, b = axis.at(low), axis.at(high)
     path = f"M{a:.1f} {y:.1f}H{b:.1f}M{a:.1f} {y - 5:.1f}v10M{b:.1f} {y - 5:.1f}v10"
-    told = f"{each.label}: {value:.3f} [{low:.3f}, {high:.3f}], {each.trust}, {each.n} records"
+    told = f"{each.label}: {value:.3f} [{low:.3f}, {high:.3f}], {each.trust}, {counted(each.n, 'record')}"
     return [
         line_of_text(_LEFT - 12, y + 4, visible_line(each.label, 34), size=12.5, anchor="end"),
         f"<g><title>{written(told)}</title>"

@@ -24,6 +24,7 @@ from promptops.production.traffic import Traffic
 from promptops.stats import Bools, Floats
 from promptops.stats.changebounds import Sample, change_bounds
 from promptops.stats.detector import Side, alarm_level, restarted_mean, restarted_quantile
+from promptops.texts.figures import counted
 
 _YEAR = 8_766
 """Hours."""
@@ -77,7 +78,8 @@ def looked_at(
     if found.value is None or min(found.n, found.n if past is None else past.n) < rule.min_records:
         few = found if past is None or found.n < rule.min_records else past
         where = "" if few is found else f" in the {rule.before} before"
-        told = f"{rule.metric}: {few.n:,} records tell it{where}, and {rule.min_records:,} are needed."
+        tell = counted(few.n, "record tells", "records tell")
+        told = f"{rule.metric}: {tell} it{where}, and {rule.min_records:,} are needed."
         return _alert(rule, found, before, None, told)
     beyond = _beyond(rule, found.value, before)
     change = None
@@ -216,11 +218,14 @@ def _state(rings: bool) -> AlertState:
 def _sentence(rule: AlertRule, found: Found, past: Found | None, change: Ends | None, rings: bool) -> str:
     name, limit = rule.limit
     bound = figure_text(rule.metric, limit)
-    told = f"{rule.metric} {figure_text(rule.metric, found.value)} in {rule.window}, {found.n:,} records"
+    told = f"{rule.metric} {figure_text(rule.metric, found.value)} in {rule.window}"
+    told += f", {counted(found.n, 'record')}"
     if past is None:
         told += _end_text(rule, found)
         return f"{told}: {f'is {name}' if rings else f'is not surely {name}'} {bound}."
-    told += f", {figure_text(rule.metric, past.value)} in the {rule.before} before, {past.n:,} records"
+    told += (
+        f", {figure_text(rule.metric, past.value)} in the {rule.before} before, {counted(past.n, 'record')}"
+    )
     if change is not None:
         told += f", change [{_change_text(rule, change[0])}, {_change_text(rule, change[1])}]"
     verbs = ("rose", "has not surely risen") if name == "rise" else ("dropped", "has not surely dropped")

@@ -15,7 +15,7 @@ from promptops.production.measuretext import figure_text
 from promptops.production.told import AlertState
 from promptops.production.traffic import Traffic
 from promptops.stats.outliers import FEWEST, outlier_at
-from promptops.texts.figures import p_value
+from promptops.texts.figures import counted, p_value
 
 DAYS_OF_A_YEAR = 365.25
 
@@ -30,12 +30,12 @@ def day_looked_at(
     found = measure.found(past.at >= day, past.weights)
     before = int((days.at < day).sum())
     if found.value is None or found.n < rule.min_records or not (days.at == day).any():
-        return _alert(
-            rule, found, f"{found.n:,} records of {day} tell it, and {rule.min_records:,} are needed."
-        )
+        tell = counted(found.n, f"record of {day} tells", f"records of {day} tell")
+        return _alert(rule, found, f"{tell} it, and {rule.min_records:,} are needed.")
     far = outlier_at(days.figures, days.sizes, len(days.at) - 1, within=days.within)
     if far is None:
-        return _alert(rule, found, f"{before} days before {day} tell it, and {FEWEST - 1} are needed.")
+        tell = counted(before, f"day before {day} tells", f"days before {day} tell")
+        return _alert(rule, found, f"{tell} it, and {FEWEST - 1} are needed.")
     level = rule.alpha / DAYS_OF_A_YEAR
     expected = far.interval(1 - level)
     low, high = days.shown([expected.low, expected.high])
@@ -44,9 +44,10 @@ def day_looked_at(
     rings = far.p <= level and rule.odd_day in (side, "either")
     said = f"far {side}" if far.p <= level else "not surely off"
     value, *ends = (figure_text(rule.metric, each) for each in (found.value, low, high))
+    past_days, let = counted(before, "day"), "lets" if before == 1 else "let"
     sentence = (
-        f"{value} on {day}, {found.n:,} records: {said} the {ends[0]} to {ends[1]} that {before} days before "
-        f"let one expect (p {p_value(far.p)})."
+        f"{value} on {day}, {counted(found.n, 'record')}: {said} the {ends[0]} to {ends[1]} that "
+        f"{past_days} before {let} one expect (p {p_value(far.p)})."
     )
     return _alert(rule, found, sentence, "firing" if rings else "quiet", (low, high))
 

@@ -12,6 +12,7 @@ from promptops.production.draining import drain
 from promptops.production.spooler import Place
 from promptops.production.tally import Tally
 from promptops.store import Store
+from promptops.texts.figures import counted
 
 FIRST_WAIT = 1.0
 """Seconds until a database that failed is tried again; twice as long each time, up to ..."""
@@ -127,8 +128,9 @@ class Drainer:
             self._tally.count("unread", done.unread)
             self._tally.tell(
                 "unread",
-                f"promptops.log: {done.unread} lines of the spool could not be read ({done.torn} were cut "
-                f"off when a process died); they are kept in {place.folder}, in files that end with .unread.",
+                f"promptops.log: {counted(done.unread, 'line')} of the spool could not be read "
+                f"({done.torn} cut off when a process died); they are kept in {place.folder}, in files that "
+                "end with .unread.",
                 again=True,
             )
         return True

@@ -32,6 +32,7 @@ from promptops.runs.eventloop import wait_for
 from promptops.sets.additions import add_samples, adding
 from promptops.sets.candidates import refuse_candidates_file, sample_row, write_rows
 from promptops.sets.unchanged import unchanged_evalset
+from promptops.texts.figures import counted
 from promptops.types import EvalSet
 from promptops.verbs.judging import make_ready
 
@@ -285,7 +286,7 @@ class Learned(Ringing):
         ]
         if field is not None and found and not any(each.request for each in found):
             raise UsageError(
-                f"None of the {len(found):,} records that were judged has a text in {field!r}. Name an input "
+                f"Of {counted(len(found), 'judged record')} none has a text in {field!r}. Name an input "
                 "as it stands in `promptops records show ID`: inputs.NAME."
             )
         return found

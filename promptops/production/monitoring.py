@@ -15,7 +15,7 @@ from promptops.production.traffic import Moments, Traffic
 from promptops.stats import Bools, Floats, Ints
 from promptops.stats.changepoints import change_points
 from promptops.stats.outliers import FEWEST
-from promptops.texts.figures import listed
+from promptops.texts.figures import counted, listed
 from promptops.types import AliasMove
 
 ALPHA = 0.05
@@ -159,7 +159,8 @@ def _changes(
                 )
             )
     told = len(np.unique(place))
-    few = [f"{told} {unit}s with records are too few to show a change; 12 or more can."] if told < 12 else []
+    which = counted(told, f"{unit} with records is", f"{unit}s with records are")
+    few = [f"{which} too few to show a change; 12 or more can."] if told < 12 else []
     return tuple(sorted(found, key=lambda each: (each.at, each.measure))), few
 
 

@@ -29,6 +29,7 @@ from promptops.production.records import (
 )
 from promptops.production.recordtexts import texts_of
 from promptops.store import Store
+from promptops.texts.figures import counted
 from promptops.verbs.watchkeeping import Watchkeeping
 
 
@@ -213,8 +214,8 @@ class Recordbook(Watchkeeping):
             erased = store.erase(rewrite=rewrite)
         except StoreError as error:
             raise StoreError(
-                f"{deleted:,} records are deleted, but copies of their texts can be left in the files: "
-                f"{error} Run the same again."
+                f"{counted(deleted, 'record is', 'records are')} deleted, but copies of texts can be left in "
+                f"the files: {error} Run the same again."
             ) from None
         return found.model_copy(update={"records": deleted, "rewritten": rewrite, "erased": erased})
 

@@ -17,6 +17,7 @@ from promptops.production.knownrecords import refuse_unknown
 from promptops.production.records import Record, RecordFilter
 from promptops.production.references import read_reference
 from promptops.store import Store
+from promptops.texts.figures import counted
 
 LARGEST = 50_000
 """Texts that a window holds at most; of more, so many are drawn."""
@@ -131,6 +132,6 @@ def _nothing(reference: str, chosen: RecordFilter, store: Store, wanted: Wanted)
     count = store.record_count(chosen)
     if count:
         told = wanted.field or wanted.what or "inputs"
-        return f"Of the {count:,} records of {reference!r} none has {told} with text."
+        return f"Of {counted(count, 'record')} of {reference!r} none has {told} with text."
     refuse_unknown(store, lambda: store, chosen)
     return f"There are no records of {reference!r}. List what there is: promptops records list"

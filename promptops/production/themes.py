@@ -25,6 +25,7 @@ from promptops.stats.shares import Association, associations, clustered_share, f
 from promptops.stats.sparse import SparseRows
 from promptops.stats.textspace import TextSpace, leading_directions, text_space, word_space
 from promptops.stats.theme import theme
+from promptops.texts.figures import counted
 
 About = Literal["requests", "comments"]
 Movement = Literal["rising", "falling", "steady"]
@@ -130,8 +131,10 @@ class Themes(Noun):
     @property
     def sentence(self) -> str:
         """How many records were judged, of how many people they are, and how many were bad."""
-        whose = f", of {self.people:,} people or conversations" if self.people < self.judged else ""
-        return f"{self.judged:,} records were judged{whose}, {self.bad:,} of them bad."
+        people = counted(self.people, "person or conversation", "people or conversations")
+        whose = f", of {people}" if self.people < self.judged else ""
+        judged = counted(self.judged, "record was", "records were")
+        return f"{judged} judged{whose}, {self.bad:,} of them bad."
 
     @property
     def test_name(self) -> str:

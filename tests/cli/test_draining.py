@@ -19,8 +19,8 @@ def test_what_is_left_is_brought_in_once_and_told(folder: Folder) -> None:
     torn = Segment(spool, "3-1-c")
     torn.append(b'{"record":')
     assert folder.run("records", "drain").stdout == (
-        "1 records and 1 pieces of feedback are new in the database.\n"
-        "1 files belong to running processes, which bring them in themselves.\n"
+        "1 record and 1 piece of feedback are new in the database.\n"
+        "1 file belongs to running processes, which bring in what is there themselves.\n"
     )
     torn.forget()
     assert folder.json("records", "drain") == {

@@ -88,7 +88,7 @@ def test_a_single_record_becomes_a_case_of_a_set(judged: tuple[Path, str], page:
     app = page(root, database, "production", record="r004")
     next(each for each in app.selectbox if each.label == "Into").set_value("the set at once").run()
     next(each for each in app.button if each.label == "Make cases").click().run()
-    assert not app.exception and "Added 1 samples to desk." in texts(app)
+    assert not app.exception and "Added 1 sample to desk." in texts(app)
     with Project.open(root) as project:
         sample = project.evalset("desk").samples[-1]
     assert sample.metadata["record"] == "r004" and sample.target == ("yes",)

@@ -111,4 +111,4 @@ def test_records_in_the_database_of_the_logging_are_deleted_too(folder: Folder) 
     with Store.open(f"sqlite:///{elsewhere}") as store:
         assert [each.id for each in store.records(RecordFilter())] == ["r5", "r1", "r4", "r2"]
     told = folder.run("records", "delete", "--id", "r5", "--yes").stdout
-    assert told.startswith("1 records"), "one that only that database has is found by its id"
+    assert told.startswith("1 record, "), "one that only that database has is found by its id"

@@ -93,7 +93,7 @@ def test_a_list_says_what_was_said_and_how_many_more_there_are(kept: Folder) -> 
         == "There is no such record.\n"
     )
     assert "There is: 1, 2." in kept.run("records", "list", "--prompt", "reply@9", code=2).stderr
-    assert "only 5" in kept.run("records", "list", "--page", "9").stdout
+    assert "no page 9: 5 records" in kept.run("records", "list", "--page", "9").stdout
     assert "is no moment" in kept.run("records", "list", "--since", "yesterday", code=2).stderr
     assert "names no prompt" in kept.run("records", "list", "-p", "@", code=2).stderr
     for both in (("--good", "--bad"), ("--bad", "--good")):
@@ -167,7 +167,7 @@ def test_what_is_deleted_is_gone_from_every_byte_of_the_files(folder: Folder) ->
 
 def test_deleting_is_tried_confirmed_and_told(kept: Folder) -> None:
     tried = kept.run("records", "delete", "--subject", "ada", "--dry-run").stdout
-    assert tried == "1 records, with 2 pieces of feedback, would be deleted; nothing was changed.\n"
+    assert tried == "1 record, with 2 pieces of feedback, would be deleted; nothing was changed.\n"
     assert "Say --yes" in kept.run("records", "delete", "--subject", "ada", code=2).stderr
     told = kept.json("records", "delete", "--subject", "ada", "--yes")
     jsonschema.validate(told, recorddocuments.DeletionDocument.model_json_schema(mode="serialization"))
@@ -212,7 +212,7 @@ def test_pruning_follows_the_settings_and_asks_nobody(kept: Folder) -> None:
         project.store.add_records([record(7, id="old", at="1920-01-01T00:00:00.000000+00:00")])
         project.store.add_feedback([said(8, at="1920-01-01T00:00:00.000000+00:00")])
     tried = kept.run("records", "prune", "--dry-run").stdout
-    assert tried == "1 records, with 1 pieces of feedback, would be deleted; nothing was changed.\n"
+    assert tried == "1 record, with 1 piece of feedback, would be deleted; nothing was changed.\n"
     told = kept.json("records", "prune")
     jsonschema.validate(told, recorddocuments.DeletionDocument.model_json_schema(mode="serialization"))
     assert (told["deletion"]["records"], told["deletion"]["rewritten"]) == (1, False)
@@ -244,5 +244,5 @@ def test_what_a_person_left_in_the_spool_goes_too_and_what_cannot_yet_is_told(fo
         )
         assert project.delete_records(RecordFilter(subject=mark)).unread == 1
     told = folder.run("records", "delete", "--subject", "ada", "--yes").stdout
-    assert "1 lines of this person lie in the spool in files that end with .unread" in told
+    assert "1 line of this person lies in the spool in files that end with .unread" in told
     assert b"secret" not in files(folder) + b"".join(path.read_bytes() for path in spool.iterdir())

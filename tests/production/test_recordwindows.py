@@ -210,7 +210,7 @@ def test_what_failed_has_no_output_and_what_is_not_there_is_told(folder: Folder)
         assert len(of_records("records:", project.store, Wanted()).texts) == 35
         assert len(of_records("records:", project.store, Wanted(field="inputs.question")).texts) == 35
         for reference, told in (
-            ("records:2026-11-02", "Of the 5 records of 'records:2026-11-02' none has outputs"),
+            ("records:2026-11-02", "Of 5 records of 'records:2026-11-02' none has outputs"),
             ("records:replay", "Did you mean 'reply'"),
             ("records:2020-01-01", "There are no records of"),
         ):

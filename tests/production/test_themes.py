@@ -233,7 +233,7 @@ def test_whose_cases_are_is_told(project: Project) -> None:
     made = project.make_cases("mails", ["call-0", "call-1", "call-2", "call-3"], file="new.jsonl")
     assert (made.people, made.most_of_one) == (3, 2)
     shown = CliRunner().invoke(app, ["records", "cases", "mails", "call-1", "call-2", "-o", "two.jsonl"])
-    assert "They are of 1 people or conversations, 2 of one" in shown.output
+    assert "They are of 1 person or conversation, 2 of one" in shown.output
     alone = CliRunner().invoke(app, ["records", "cases", "mails", "call-3", "-o", "one.jsonl"])
     assert "people" not in alone.output
 
@@ -482,7 +482,7 @@ def test_one_of_several_inputs_is_sorted_and_listed(project: Project) -> None:
     )
     found = project.themes(since="2026-11-01", field="inputs.message")
     assert found.themes[0].worse and found.themes[0].examples[0].request.startswith("where is my parcel")
-    with pytest.raises(UsageError, match="None of the 301 records"):
+    with pytest.raises(UsageError, match="Of 301 judged records none"):
         project.themes(since="2026-11-01", field="inputs.mesage")
     asked = {True: "where is my parcel", False: "We open at"}
     for cut, text in asked.items():
