@@ -25,6 +25,7 @@ from promptops.gate.sight import resolved
 from promptops.gate.stopping import End, Order, Stake, end_of, parts_of, stakes_of
 from promptops.stats import decision
 from promptops.stats.multiplicity import holm
+from promptops.texts.mends import IN_BOTH
 from promptops.types import Outcome, Sample
 from promptops.verdicts import CellVerdict, Stopping, Verdict
 
@@ -164,7 +165,7 @@ def _judged(
     for stake in stakes:
         rule = stake.rule
         if rule.metric not in pairing.metrics:
-            cells.append(unmeasured(rule, f"{rule.metric} was not measured in both runs"))
+            cells.append(unmeasured(rule, f"{rule.metric} {IN_BOTH}"))
         elif rule.metric in asked.void:
             cells.append(unmeasured(rule, asked.void[rule.metric]))
         elif rule.whole and stopping is not None and stopping.stopped:

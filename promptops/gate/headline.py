@@ -11,7 +11,7 @@ from promptops.judging.certificates import MENDS
 from promptops.judging.correctionwords import settling
 from promptops.labels.labels import DRAW
 from promptops.stats.decision import SMALL
-from promptops.texts.mends import BASELINE_MENDS
+from promptops.texts.mends import BASELINE_MENDS, IN_BOTH
 from promptops.types import Estimate, Outcome, Run
 from promptops.verdicts import CellVerdict, Comparison, Delta, Verdict
 
@@ -263,9 +263,11 @@ def _unmeasured(verdict: Verdict, cell: CellVerdict, prompt: str, written: Writt
     elif mend := next((each for each in (*MENDS, DRAW, *BASELINE_MENDS) if each in why), ""):
         why, _, what = why.partition(mend)
         what = f"{mend[2:]}`{what}`"
-    elif cell.delta is None and cell.estimate is None:
-        why = "it was not measured in both runs"
+    elif cell.delta is None and cell.estimate is None and why.endswith(IN_BOTH):
+        why = f"it {IN_BOTH}"
         what = "Evaluate again, or accept a baseline that has it: `promptops accept RUN`"
+    elif cell.delta is None and cell.estimate is None:
+        what = "Mend that, or the rule in evalset.toml"
     elif cell.delta and cell.delta.candidate_missing and cell.delta.n == cell.delta.candidate_missing:
         what = f"See why the model gave no answer (`promptops show {run}`) and evaluate again"
     elif (cell.delta and cell.delta.unscored) or cell.estimate is not None:
@@ -274,7 +276,8 @@ def _unmeasured(verdict: Verdict, cell: CellVerdict, prompt: str, written: Writt
         what = "Give the samples more than one group"
     else:
         what = f"Look at the run (`promptops show {run}`) and at the rule in evalset.toml"
-    return f"{_name(cell.rule, written)} can't be judged: {why}. {what}."
+    end = "" if why.endswith("?") else "."
+    return f"{_name(cell.rule, written)} can't be judged: {why}{end} {what}."
 
 
 def _name(rule: GateRule, written: Written) -> str:

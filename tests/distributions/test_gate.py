@@ -112,6 +112,13 @@ def test_inputs_are_held_against_those_of_production(folder: Folder) -> None:
             project.gate("desk")
 
 
+def test_the_headline_says_what_inputs_could_not_be_held_against(folder: Folder) -> None:
+    verdict = gated(folder, 'shift = "inputs"\nagainst = "records:hepl/7d"\nmax = 0.65', texts(30, 1))
+    assert verdict.outcome == "CANNOT_MEASURE"
+    assert "No prompt with records is named 'hepl'" in verdict.sentence
+    assert "accept" not in verdict.sentence and "?." not in verdict.sentence
+
+
 def test_a_file_outside_of_the_project_is_not_read(folder: Folder) -> None:
     settings = 'shift = "inputs"\nagainst = "../../../secret.jsonl"\nmax = 0.65'
     with pytest.raises(FileProblems, match="leads out of"):

@@ -153,7 +153,11 @@ def test_what_is_open_says_how_many_more_cases_would_settle_it(found: CellVerdic
 @pytest.mark.parametrize(
     ("found", "why", "advice"),
     [
-        (cell("CANNOT_MEASURE"), "it was not measured in both runs", "promptops accept RUN"),
+        (
+            cell("CANNOT_MEASURE", sentence="rouge_l was not measured in both runs."),
+            "it was not measured in both runs",
+            "promptops accept RUN",
+        ),
         (
             cell(
                 "CANNOT_MEASURE",
