@@ -38,12 +38,14 @@ def measure_variety(
 def measure_nearness(
     generated: Sequence[str], human: Sequence[str], production: Sequence[str], seed: int = 0
 ) -> tuple[Nearness | None, Nearness | None]:
-    """Return how far generated texts lie from production, and how far people's do, in one space of all.
+    """Return how far generated texts lie from production, and how far as many of people's do, in one space.
 
-    Of more than 2,000 texts a side a seeded sample is taken. None for under 2 texts, or 20 of production.
+    As many, drawn by lot, since a p-value falls with the number of texts. Of more than 2,000 texts a side a
+    seeded sample is taken. None for under 2 texts, or 20 of production.
     """
     rng = np.random.default_rng(seed)
-    own, others, asked = (_some(texts, MOST_TEXTS, rng) for texts in (generated, human, production))
+    own, asked = (_some(texts, MOST_TEXTS, rng) for texts in (generated, production))
+    others = _some(human, len(own), rng)
     if len(asked) < FEWEST_TEXTS or len(own) < 2:
         return None, None
     points = unit(leading_directions(text_space(_cut([*own, *others, *asked])).rows, seed=seed))
