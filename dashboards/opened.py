@@ -24,9 +24,7 @@ def project() -> Project:
 @contextlib.contextmanager
 def writing() -> Iterator[Project]:
     """Open the project for one write; what is read stays behind the connection that only reads."""
-    with Project.open(
-        os.environ.get("PROMPTOPS_ROOT", "."), database=os.environ.get("PROMPTOPS_DATABASE")
-    ) as found:
+    with Project.open(os.environ.get("PROMPTOPS_ROOT", ".")) as found:
         yield found
 
 
@@ -57,6 +55,7 @@ def kept(
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _opened(root: str, database: str | None) -> Project:
-    found = Project.open(root, database=database, read_only=True)
+    # The database comes from the environment here, too: where it is given, records are read from it as well.
+    found = Project.open(root, read_only=True)
     found.data_version()  # opens the database, once for all who look at it
     return found

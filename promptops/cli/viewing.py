@@ -28,7 +28,10 @@ def view_command(
     with open_project(ctx) as project:
         first = project.run(baseline).id if baseline else None
         second = project.run(candidate).id if candidate else None
-        _ = project.store  # made and brought up to date here: the dashboard itself only reads
+        _ = (
+            project.store,
+            project.record_store,
+        )  # made and brought up to date here: the dashboard itself only reads
         database, root = project.settings.database, project.root
     at = address(port, first, second)
     if as_json:

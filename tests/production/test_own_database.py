@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from dashboards import opened
 from promptops import Project
 from promptops.production.records import RecordFilter
 from promptops.store import Store
@@ -97,3 +98,13 @@ def test_a_mark_of_what_was_read_changes_with_records(apart: Folder) -> None:
         assert before[0] != read == reader.data_version()
         writer.add_feedback("row 01", thumb="up")
         assert reader.data_version() != read
+
+
+def test_the_dashboard_shows_them(apart: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Project.open(apart.path) as project:
+        _ = project.store
+        monkeypatch.setenv("PROMPTOPS_ROOT", str(apart.path))
+        monkeypatch.setenv("PROMPTOPS_DATABASE", project.settings.database)
+    with opened.writing() as project:
+        project.add_feedback("row 01", thumb="up")
+    assert opened.project().record_count() == 60
