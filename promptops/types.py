@@ -177,6 +177,8 @@ class EvalSet(Noun):
     gate: tuple[GateRule, ...] = ()
     shifts: tuple[GateRule, ...] = ()  # about texts and pairs (shiftrules, pairrules): no metric scores them
     slices: tuple[str, ...] = ()
+    text: str | None = None
+    """The input that stands for a sample where texts are compared; None: all of them."""
     samples: InstanceOf[KeptSamples] | tuple[Sample, ...] = Field(union_mode="left_to_right")
     """In the order of the file; of a large one a view that reads a page at a time."""
 

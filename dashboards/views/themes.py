@@ -70,7 +70,7 @@ def _chosen() -> tuple[str, str, str, str, str]:
         return prompt, since, about, "", count
     with places[4]:
         there = sides.fields(f"{sides.RECORDS}prompt={prompt}" if prompt else sides.RECORDS)
-        field = sides.field_choice("Which input", "field", there, "all of them", OF_THEMES)
+        field = sides.field_choice("Which input", "field", there, "the usual one", OF_THEMES)
     return prompt, since, about, field, count
 
 

@@ -71,6 +71,13 @@ class Leaks(Noun):
         return bool(self.inside or self.across or self.shown or self.canaries)
 
 
+def text_alone(samples: Sequence[Sample], name: str | None) -> Sequence[Sample]:
+    """Return samples with the one input by which they are compared; as they are where it has no name."""
+    if name is None:
+        return samples
+    return [sample.model_copy(update={"inputs": {name: sample.inputs[name]}}) for sample in samples]
+
+
 def near_pairs(
     samples: Sequence[Sample], threshold: float = ALIKE, split: str | None = None
 ) -> tuple[tuple[Pair, ...], tuple[Pair, ...]]:

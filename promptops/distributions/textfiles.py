@@ -8,8 +8,6 @@ from itertools import islice
 from pathlib import Path
 
 from promptops.distributions.windows import SUFFIXES
-from promptops.errors import Problem
-from promptops.sets.samplefiles import read_rows
 
 MOST_FILES = 200
 _MOST_ENTRIES = 20_000
@@ -18,7 +16,6 @@ _DEEPEST = 4
 _OTHERS = frozenset({"evalsets", "prompts", "node_modules", "__pycache__", "venv", "env"})
 _ENVIRONMENT = "pyvenv.cfg"
 _PROMPT = (".prompt.yaml", ".prompt.yml")
-_FIRST_ROWS = 50
 
 
 def text_files(root: Path) -> tuple[str, ...]:
@@ -33,21 +30,6 @@ def text_files(root: Path) -> tuple[str, ...]:
         except OSError:
             continue  # It went away while the folder was read.
     return tuple(name for _, name in sorted(dated)[:MOST_FILES])
-
-
-def text_fields(path: Path) -> tuple[str, ...]:
-    """List the keys of a file's first rows, those of objects with dots, in order of appearance.
-
-    Raises FileProblems where the file can't be read at all.
-    """
-    problems: list[Problem] = []
-    found: dict[str, None] = {}
-    for row in islice(read_rows(path, problems), _FIRST_ROWS):
-        for key, value in row.value.items() if isinstance(row.value, dict) else ():
-            found[key] = None
-            for inner in value if isinstance(value, dict) else ():
-                found[f"{key}.{inner}"] = None
-    return tuple(found)
 
 
 def _files(root: Path) -> Iterator[Path]:

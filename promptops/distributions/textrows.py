@@ -82,6 +82,21 @@ def read_text_rows(
     return found
 
 
+def text_fields(path: Path) -> tuple[str, ...]:
+    """List the keys of a file's first rows, those of objects with dots, in order of appearance.
+
+    Raises FileProblems where the file can't be read at all.
+    """
+    problems: list[Problem] = []
+    found: dict[str, None] = {}
+    for row in islice(read_rows(path, problems), _FIRST_ROWS):
+        for key, value in row.value.items() if isinstance(row.value, dict) else ():
+            found[key] = None
+            for inner in value if isinstance(value, dict) else ():
+                found[f"{key}.{inner}"] = None
+    return tuple(found)
+
+
 def one_text_a_row(path: Path, field: str) -> bool:
     """Tell whether a file's first rows are texts, or have one text each under a key that is not `field`."""
     rows = [row.value for row in islice(read_rows(path, []), _FIRST_ROWS)]

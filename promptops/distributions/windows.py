@@ -16,7 +16,14 @@ from pydantic import JsonValue
 from promptops.analysis.summary import own_figures
 from promptops.canonical import canonical_json
 from promptops.distributions.shift import What
-from promptops.distributions.textrows import day_of, joined, one_text_a_row, read_text_rows, value_at
+from promptops.distributions.textrows import (
+    day_of,
+    joined,
+    one_text_a_row,
+    read_text_rows,
+    text_fields,
+    value_at,
+)
 from promptops.errors import UnknownName, UsageError
 from promptops.files.located import shown
 from promptops.metrics import Metric
@@ -75,15 +82,26 @@ class Window:
         )
 
 
+def text_field(name: str | None) -> str | None:
+    """Return the field of the input that a set says is its text."""
+    return None if name is None else f"{INPUTS}.{name}"
+
+
 def is_file(reference: str) -> bool:
     """Tell whether a side is a file of texts, by its ending or because it is there."""
     return reference.endswith(SUFFIXES) or Path(reference).is_file()
 
 
 def of_file(path: Path, wanted: Wanted) -> Window:
-    """Return the texts of a file's rows, whole where a row is one text. Raises FileProblems."""
+    """Return the texts of a file's rows, whole where a row is one text. Raises FileProblems.
+
+    Rows may have an input of the set's under its own name: `question` for `inputs.question`.
+    """
     alone = wanted.field is not None and one_text_a_row(path, wanted.field)
     field = None if alone else wanted.field
+    if field is not None and field.startswith(f"{INPUTS}."):
+        short, there = field.removeprefix(f"{INPUTS}."), text_fields(path)
+        field = short if field not in there and short in there else field
     rows = read_text_rows(
         path, field, what=wanted.what, columns=wanted.columns, day=wanted.day, key=wanted.key
     )

@@ -15,6 +15,7 @@ from promptops.calls.forecast import Forecast, Usual, Wanted, part_of
 from promptops.calls.tokenlimit import token_limit
 from promptops.distributions.shift import NamedEmbed
 from promptops.distributions.textrows import joined
+from promptops.distributions.windows import INPUTS
 from promptops.errors import UsageError
 from promptops.labels.labels import Case, labels_file, read_cases, write_cases
 from promptops.production.censor import Censor
@@ -31,6 +32,7 @@ from promptops.runs.evaluation import Evaluation
 from promptops.runs.eventloop import wait_for
 from promptops.sets.additions import add_samples, adding
 from promptops.sets.candidates import refuse_candidates_file, sample_row, write_rows
+from promptops.sets.evalset import declared_text
 from promptops.sets.unchanged import unchanged_evalset
 from promptops.texts.figures import counted
 from promptops.types import EvalSet
@@ -165,14 +167,27 @@ class Learned(Ringing):
         points: NamedEmbed | None,
         seed: int,
     ) -> Themes:
-        return measure_themes(
-            self._opinions(wanted, field),
+        usual = self._theme_field(wanted) if field is None and about == "requests" else None
+        found = measure_themes(
+            self._opinions(wanted, field or usual),
             about=about,
             count=count,
             embed=None if points is None else points.embed,
             embedding_model=None if points is None else points.name,
             seed=seed,
         )
+        told = f"Sorted by {usual}, which a set says is its text; --field inputs takes all inputs."
+        return found if usual is None else found.model_copy(update={"notes": (told, *found.notes)})
+
+    def _theme_field(self, wanted: RecordFilter) -> str | None:
+        """Return the input that the project's sets say is their text, where a record has just one such."""
+        folder = self.root / self.settings.evalsets
+        texts = {declared_text(folder / name) for name in self.evalsets()} - {None}
+        newest = (
+            self.store.records(wanted.model_copy(update={"with_feedback": True}), limit=1) if texts else ()
+        )
+        found = [name for record in newest for name in record.inputs if name in texts]
+        return f"{INPUTS}.{found[0]}" if len(found) == 1 else None
 
     def _named(self, found: Themes, work: Evaluation, model: str) -> Themes:
         """Have a model name themes; a limit leaves them as they are, and says so."""

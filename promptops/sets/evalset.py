@@ -22,7 +22,7 @@ from promptops.types import Card, EvalSet, KeptSamples, MetricSpec, Sample
 SETTINGS = "evalset.toml"
 FORMAT = 1
 SHORTEST_CANARY = 16
-KEYS = ("format", "card", "metrics", "gate", "slices")
+KEYS = ("format", "card", "metrics", "gate", "slices", "text")
 
 
 def read_evalset(folder: Path, root: Path | None = None) -> EvalSet:
@@ -51,6 +51,7 @@ def read_evalset(folder: Path, root: Path | None = None) -> EvalSet:
     reader = _Reader(located.value if isinstance(located.value, dict) else {}, faults, tags)
     card, metrics, slices = reader.card(), reader.metrics(), reader.slices()
     gate, shifts = reader.gate(metrics, slices)
+    text = reader.text(() if problems else samples)
     if faults.problems or problems or card is None:
         raise FileProblems([*faults.problems, *problems])
     return EvalSet(
@@ -60,8 +61,19 @@ def read_evalset(folder: Path, root: Path | None = None) -> EvalSet:
         gate=gate,
         shifts=shifts,
         slices=slices,
+        text=text,
         samples=samples,
     )
+
+
+def declared_text(folder: Path) -> str | None:
+    """Return which input a set says is its text, without its samples; None where it says nothing readable."""
+    try:
+        table = read_toml(folder / SETTINGS).value
+    except FileProblems:
+        return None
+    text = table.get("text") if isinstance(table, dict) else None
+    return text if isinstance(text, str) and text else None
 
 
 def _tags(samples: Sequence[Sample]) -> set[str]:
@@ -180,6 +192,21 @@ class _Reader:
                 told = did_you_mean(tag, sorted(self._tags)[:50])
                 self._faults.add(("slices", index), f"no sample has the tag {shown(tag)}.{told}")
         return tuple(tag for tag in slices if isinstance(tag, str))
+
+    def text(self, samples: Sequence[Sample]) -> str | None:
+        """Return the input that is the set's text: each sample must have it."""
+        name = self._table.get("text")
+        if name is None:
+            return None
+        if not isinstance(name, str) or not name:
+            self._faults.add(("text",), f"must name an input of the samples, not {shown(name)}")
+            return None
+        lacking = next((sample for sample in samples if name not in sample.inputs), None)
+        if lacking is not None:
+            there = list(lacking.inputs)
+            told = did_you_mean(name, there) if there else " It has none."
+            self._faults.add(("text",), f"sample {lacking.id!r} has no input {shown(name)}.{told}")
+        return name
 
     def gate(
         self, metrics: tuple[MetricSpec, ...], slices: tuple[str, ...]

@@ -25,6 +25,7 @@ from promptops.distributions.leaks import (
     near_pairs,
     pairs_across,
     shown_in,
+    text_alone,
 )
 from promptops.distributions.rules import ShiftRule
 from promptops.distributions.shift import NamedEmbed, Shift, What, measure_shift
@@ -37,6 +38,7 @@ from promptops.distributions.windows import (
     of_evalset,
     of_file,
     of_outputs,
+    text_field,
 )
 from promptops.errors import NotComparable, UsageError
 from promptops.files.textfile import check_inside
@@ -78,7 +80,8 @@ class Shifts(Pointed):
 
         Each side is a run (its outputs; `what` asks for inputs), an evaluation set (its inputs), a file, or
         records of production (`records:7d`, `records:reply@production/2026-11-01..2026-11-15`; their inputs).
-        `field` names one input of both sides, or where a file's texts lie; a side that can't have it stands
+        `field` names one input of both sides, or where a file's texts lie (else it is what a set says is its
+        `text`; `inputs` are all of them); a side that can't have it stands
         whole, and a note says so. Outputs of two runs of one set are compared in pairs; rows of files where
         both have the same value in the field `pair_by`. `by_day` names the field with each text's date: whole
         days are shuffled then,
@@ -88,6 +91,7 @@ class Shifts(Pointed):
         embedding model that turns the texts into points, within `budget`; points of an earlier time are used
         again unless `cache` is off. Raises UsageError, UnknownName, FileProblems, Stopped.
         """
+        field = self._usual_field(field, reference, current, inputs=what == "inputs")
         sides = self._both(reference, current, Wanted(what, field, tuple(columns), by_day, pair_by), trend)
         points = None if embed is None else self._points(embed, reuse=cache, budget=budget)
         return sides.measure(points, alpha=alpha, seed=seed)
@@ -108,6 +112,7 @@ class Shifts(Pointed):
         cache: bool = True,
     ) -> EmbeddingForecast:
         """Return what `shift` with the same arguments would ask the embedding model for; nobody is asked."""
+        field = self._usual_field(field, reference, current, inputs=what == "inputs")
         sides = self._both(reference, current, Wanted(what, field, tuple(columns), by_day, pair_by), trend)
         return self._foreseen(embed, partial(sides.measure, seed=seed), reuse=cache)
 
@@ -149,13 +154,14 @@ class Shifts(Pointed):
         """Measure how much of production a set's inputs cover, and `suggest` so many texts to add.
 
         `production` is records (`records:7d`), a file, another set, or a run (its inputs). `field` names one
-        input of both sides, or where a file's texts lie. `kind` holds words of a kind that the set lacks, for
-        suggestions of it alone. `mapped` asks for the map of all texts.
+        input of both sides, or where a file's texts lie; else it is the set's `text`. `kind` holds words of a
+        kind that the set lacks, for suggestions of it alone. `mapped` asks for the map of all texts.
         `run` names a run of the set whose figures are told as production would weigh them; `embed` an
         embedding model, asked within `budget`; points of earlier are used again unless `cache` is off.
         Raises UsageError, FileProblems, Stopped, NotComparable for a run on another state of the set.
         """
         found = self.evalset(evalset)
+        field = self._usual_field(field, evalset)
         wanted = Wanted("inputs", field)
         # Seven days mean the same moments when candidates are written later.
         source = read_reference(production, datetime.now(UTC)).name if is_records(production) else production
@@ -195,6 +201,7 @@ class Shifts(Pointed):
         cache: bool = True,
     ) -> EmbeddingForecast:
         """Return what `coverage` with the same arguments would ask the embedding model for."""
+        field = self._usual_field(field, evalset)
         found, wanted = self.evalset(evalset), Wanted("inputs", field)
         sides = of_evalset(found, wanted), self._window(production, wanted)
         return self._foreseen(
@@ -214,7 +221,7 @@ class Shifts(Pointed):
         `targets` are what should be answered to a suggestion, by its index.
         Raises UsageError where the file is there already, FileProblems.
         """
-        window = self._window(found.production, Wanted("inputs", field))
+        window = self._window(found.production, Wanted("inputs", self._usual_field(field, found.evalset)))
         redactor = Redactor(self.environment, key_variables(self.settings))
         samples = self.evalset(found.evalset).samples
         records = window.keys or () if is_records(found.production) else ()
@@ -237,13 +244,14 @@ class Shifts(Pointed):
         UnknownName, FileProblems.
         """
         found = self.evalset(evalset)
-        inside, across = near_pairs(found.samples, threshold, split)
+        samples = text_alone(found.samples, found.text)
+        inside, across = near_pairs(samples, threshold, split)
         if against is not None:
-            other = self._window(against, Wanted("inputs"))
+            other = self._window(against, Wanted("inputs", text_field(found.text)))
             names = other.keys or [f"row {place + 1}" for place in range(len(other.texts))]
             texts = dict(zip(names, other.texts, strict=True))
             made_of = "record" if is_records(against) else None
-            across += pairs_across(found.samples, texts, threshold, made_of)
+            across += pairs_across(samples, texts, threshold, made_of)
         shown = {str(each): self.prompt(str(each))[0] for each in prompts}
         return Leaks(
             evalset=found.name,
@@ -252,7 +260,7 @@ class Shifts(Pointed):
             inside=inside,
             split=split,
             across=across,
-            shown=shown_in(found.samples, shown, threshold),
+            shown=shown_in(samples, shown, threshold),
             canaries=() if run is None else self._canaries(run),
         )
 
@@ -299,7 +307,7 @@ class Shifts(Pointed):
         self, rule: ShiftRule, found: EvalSet, folder: Path, before: Loaded, after: Loaded
     ) -> CellVerdict:
         if rule.shift == "inputs":
-            wanted, against = Wanted("inputs", rule.field), rule.against or ""
+            wanted, against = Wanted("inputs", rule.field or text_field(found.text)), rule.against or ""
             path = folder / against
             if not is_records(against):
                 check_inside(path, self.root if folder.is_relative_to(self.root) else folder)
@@ -310,7 +318,7 @@ class Shifts(Pointed):
                     if is_records(against)
                     else of_file(path, wanted)
                 )
-                field_notes(first, second, rule.field)
+                field_notes(first, second, wanted.field)
             except UsageError as error:
                 return unmeasured(rule, str(error).rstrip("."))
             return shift_cell(rule, measure_shift(first.texts, second.texts, alpha=rule.alpha))

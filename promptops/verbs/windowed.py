@@ -7,11 +7,22 @@ from itertools import islice
 from pathlib import Path
 
 from promptops.analysis.sides import metrics_of
-from promptops.distributions.textfiles import text_fields, text_files
-from promptops.distributions.windows import INPUTS, Wanted, Window, is_file, of_evalset, of_file, of_run
+from promptops.distributions.textfiles import text_files
+from promptops.distributions.textrows import text_fields
+from promptops.distributions.windows import (
+    INPUTS,
+    Wanted,
+    Window,
+    is_file,
+    of_evalset,
+    of_file,
+    of_run,
+    text_field,
+)
 from promptops.errors import UnknownName
 from promptops.production.recordwindows import of_records
 from promptops.production.references import is_records, read_reference
+from promptops.sets.evalset import declared_text
 from promptops.sets.parts import whole_digest
 from promptops.types import Run
 from promptops.verbs.comparisons import Comparisons
@@ -46,6 +57,23 @@ class Windowed(Comparisons):
             asked = [sample.inputs for sample in islice(samples, _LOOKED_AT)]
         names = dict.fromkeys(name for inputs in asked for name in inputs)
         return tuple(f"{INPUTS}.{name}" for name in names) if len(names) > 1 else ()
+
+    def _usual_field(self, field: str | None, *sides: str | Path, inputs: bool = True) -> str | None:
+        """Return the field that was asked for, else the input that a set among the sides says is its text.
+
+        Of runs it is their set's, where `inputs` are looked at. `inputs` as a field means all of them.
+        """
+        if field is not None:
+            return field
+        for side in sides:
+            name = str(side)
+            if is_records(name) or is_file(name):
+                continue
+            if inputs and not self._is_set(name):
+                name = self._run_of(name).evalset
+            if self._is_set(name) and (text := declared_text(self.evalset_folder(name))):
+                return text_field(text)
+        return None
 
     def _window(self, reference: str, wanted: Wanted) -> Window:
         """Return the texts of records, a run, an evaluation set or a file."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from promptops.errors import FileProblems, UsageError
 from promptops.sets.evalset import read_evalset
 from promptops.stats.auc import area_above_p, auc_interval
 from promptops.verdicts import Verdict
-from tests.made import Folder
+from tests.made import EVALSET, Folder
 
 SET = """\
 format = 1
@@ -117,6 +118,43 @@ def test_the_headline_says_what_inputs_could_not_be_held_against(folder: Folder)
     assert verdict.outcome == "CANNOT_MEASURE"
     assert "No prompt with records is named 'hepl'" in verdict.sentence
     assert "accept" not in verdict.sentence and "?." not in verdict.sentence
+
+
+def test_a_set_says_once_which_input_is_its_text(folder: Folder) -> None:
+    facts = [f"Fact {n} of the old week, house {n % 9}." for n in range(60)]
+    rows: list[dict[str, Any]] = [
+        {"id": f"q{n}", "inputs": {"facts": facts[n], "question": text}, "target": "yes"}
+        for n, text in enumerate(texts(60, 5))
+    ]
+    rule = '\n[[gate]]\nshift = "inputs"\nagainst = "production.jsonl"\nmax = 0.65\n'
+    place = folder.evalset("desk", rows, EVALSET + rule)
+    new = "What is new in this week is quite another thing: "
+    asked = [
+        json.dumps({"inputs": {"question": text, "facts": new + facts[n]}})
+        for n, text in enumerate(texts(60, 5))
+    ]
+    log = place / "production.jsonl"
+    log.write_text("\n".join(asked) + "\n")
+    prompt = folder.prompt("reply", "{{ facts }} {{ question }}")
+    with Project.open(folder.path) as project:
+        (run,) = project.evaluate(
+            "desk", [prompt], [folder.script("s.json", {row["id"]: "yes" for row in rows})]
+        )
+        project.accept(run.id)
+        assert project.gate("desk").cells[-1].outcome == "FAIL"
+        assert project.shift("desk", str(log)).alarmed
+        (place / "evalset.toml").write_text('text = "question"\n' + EVALSET + rule)
+        assert project.gate("desk").cells[-1].outcome == "PASS"
+        shift = project.shift("desk", str(log))
+        assert (shift.reference_name, shift.alarmed) == ("desk (inputs.question)", False)
+        assert project.shift("desk", str(log), field="inputs").alarmed
+        assert project.shift(run.id, str(log), what="inputs").reference_name.endswith("inputs.question")
+        assert project.coverage("desk", str(log)).far == 0.0
+        plain = "".join(json.dumps(json.loads(row)["inputs"]) + "\n" for row in asked)
+        bare = folder.write("bare.jsonl", plain)
+        assert project.shift("desk", str(bare)).p_value == shift.p_value
+        log.write_text(json.dumps({"inputs": {"question": rows[7]["inputs"]["question"], "facts": new}}))
+        assert "q7" in {pair.first for pair in project.leaks("desk", against=str(log), threshold=0.99).across}
 
 
 def test_a_file_outside_of_the_project_is_not_read(folder: Folder) -> None:

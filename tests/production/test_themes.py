@@ -482,6 +482,13 @@ def test_one_of_several_inputs_is_sorted_and_listed(project: Project) -> None:
     )
     found = project.themes(since="2026-11-01", field="inputs.message")
     assert found.themes[0].worse and found.themes[0].examples[0].request.startswith("where is my parcel")
+    place = project.root / "evalsets" / "facts"
+    place.mkdir(parents=True)
+    (place / "evalset.toml").write_text('text = "message"\n' + SETTINGS)
+    (place / "samples.jsonl").write_text(json.dumps({"id": "a", "inputs": {"facts": "", "message": "Hi"}}))
+    usual = project.themes(since="2026-11-01")
+    assert (usual.themes, usual.notes[0][:24]) == (found.themes, "Sorted by inputs.message")
+    assert project.themes(since="2026-11-01", field="inputs").themes != found.themes
     with pytest.raises(UsageError, match="Of 301 judged records none"):
         project.themes(since="2026-11-01", field="inputs.mesage")
     asked = {True: "where is my parcel", False: "We open at"}

@@ -126,6 +126,8 @@ BAD_SETTINGS = [
         "gate[1].slice",
         "'long'",
     ),
+    ("text = 'y'\n" + CARD, 1, "text", "sample 'a' has no input 'y'. Known are: x."),
+    ("text = ['x']\n" + CARD, 1, "text", "must name an input"),
     ("slices = ['x']\n" + CARD, 1, "slices[0]", "no sample has the tag 'x'"),
     ("slices = ['long', 'long']\n" + CARD, 1, "slices[1]", "twice"),
     ("slices = 'long'\n" + CARD, 1, "slices", "must be a list"),
