@@ -31,7 +31,7 @@ def features_frame(shift: Shift) -> pd.DataFrame:
                 "JS": f"{item.jensen_shannon:.3f}",
                 "Wasserstein": figure(item.wasserstein),
                 "PSI": figure(item.psi),
-                "p of PSI": "" if item.psi_p is None else p_value(item.psi_p),
+                "p of PSI": "-" if item.psi_p is None else p_value(item.psi_p),
             }
         )
     return pd.DataFrame(rows)

@@ -297,6 +297,14 @@ def _print_rows(found: Monitor) -> None:
             "-" if row.costs.total is None else dollars(row.costs.total),
         )
     console().print(table)
+    shown = {row.name for row in rows}
+    marks = (
+        ("*", "here the series changed", changed),
+        ("!", "a single day far off the others", far - changed),
+    )
+    legend = [f"{mark} {means}" for mark, means, at in marks if any(name in shown for name, _ in at)]
+    if legend:
+        console().print(f"  {'; '.join(legend)} (see below)", style="dim", soft_wrap=True)
 
 
 def _print_changes(found: Monitor) -> None:

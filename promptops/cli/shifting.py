@@ -149,7 +149,7 @@ def _print_features(features: list[FeatureShift]) -> None:
             p_value(item.adjusted_p),
             f"{item.jensen_shannon:.3f}",
             figure(item.psi),
-            "" if item.psi_p is None else p_value(item.psi_p),
+            "-" if item.psi_p is None else p_value(item.psi_p),
         )
     console().print(table)
 

@@ -329,7 +329,7 @@ def _measured(
                 permutations=permutations,
                 seed=shift.seed,
             ),
-            "notes": _missing(shift, sides.columns, changes),
+            "notes": (*_missing(shift, sides.columns, changes), *_without_psi_p(shift, changes)),
         }
     )
 
@@ -362,6 +362,14 @@ def _missing(shift: Shift, columns: Sequence[Column], changes: Sequence[FeatureC
             told = f"{found.reference_n:,} of {used[0]:,} and {found.current_n:,} of {used[1]:,} texts"
             notes.append(f"{column.name} is tested on those that have one: {told}.")
     return tuple(notes)
+
+
+def _without_psi_p(shift: Shift, changes: Sequence[FeatureChange]) -> tuple[str, ...]:
+    """Say why PSI has no p-value, where it has none."""
+    if not any(change.psi_p is None for change in changes) or not (shift.paired or shift.blocks):
+        return ()
+    told = "stand in pairs" if shift.paired else "may be alike within a day"
+    return (f"PSI has no p-value here: its law is that of independent texts, and these {told}.",)
 
 
 def _shown(told: Classified, sides: _Sides, which: range) -> tuple[ShownText, ...]:

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -189,3 +191,11 @@ def test_false_alarms_are_at_most_seven_percent(n: int, paired: bool) -> None:
     assert alarms <= 0.07
     assert significant <= 0.07
     assert 0.04 - 0.014 <= small <= 0.06 + 0.014
+
+
+@pytest.mark.parametrize("how", [{"paired": True}, {"blocks": ([0, 1, 2, 3, 4] * 12, [0, 1, 2, 3, 4] * 12)}])
+def test_where_psi_has_no_p_value_a_note_says_why(how: dict[str, Any]) -> None:
+    found = measure_shift(texts(60, 1), texts(60, 2), **how)
+    assert any(feature.psi_p is None for feature in found.features)
+    assert [note for note in found.notes if note.startswith("PSI has no p-value here: its law is that of")]
+    assert measure_shift(texts(60, 1), texts(60, 2)).notes == ()

@@ -75,7 +75,7 @@ def test_the_command_tells_and_marks_them(path: Path) -> None:
     told = shown.split("Single days far off the others:")[1]
     assert f"{BAD}  errors " in told and "expected 0.0% to" in told and "(n 150, p " in told
     [row] = [line for line in shown.splitlines() if line.startswith(BAD)]
-    assert "! " in row and shown.count("! ") == 3
+    assert "! " in row and shown.count("! ") == 4 and "! a single day far off the others" in shown
     document = folder.json(*given)["monitor"]
     assert document["far_days"][0]["day"] == BAD and document["too_few_days"] == []
 
