@@ -79,8 +79,8 @@ def looked_at(
         few = found if past is None or found.n < rule.min_records else past
         where = "" if few is found else f" in the {rule.before} before"
         tell = counted(few.n, "record tells", "records tell")
-        told = f"{rule.metric}: {tell} it{where}, and {rule.min_records:,} are needed."
-        return _alert(rule, found, before, None, told)
+        told = f"{tell} it{where}, and {rule.min_records:,} are needed."
+        return Alert.of(rule, found, told, before=before)
     beyond = _beyond(rule, found.value, before)
     change = None
     if not _has_bets(measure):
@@ -93,12 +93,13 @@ def looked_at(
         change = _change_bounds(rule, measure, traffic, inside, earlier)
         found = found.model_copy(update={"low": None, "high": None})
         rings = _surely(rule, change) or (firing and beyond)
-    return _alert(rule, found, before, _state(rings), _sentence(rule, found, past, change, rings), change)
+    sentence = _sentence(rule, found, past, change, rings)
+    return Alert.of(rule, found, sentence, _state(rings), before=before, change=change)
 
 
 def unmeasured(rule: AlertRule, why: str) -> Alert:
     """Return a rule that stays as it was, as nothing could be measured."""
-    return _alert(rule, Found(reason="nothing tells it"), None, None, why)
+    return Alert.of(rule, Found(reason="nothing tells it"), why)
 
 
 def _hours(count: float) -> np.timedelta64:
@@ -121,8 +122,8 @@ def _counted(rule: AlertRule, traffic: Traffic, inside: Bools, earlier: Bools) -
     unknown = rule.metric == "cost_total" and bool(np.isnan(traffic.costs[inside]).any())
     # What is known is a lower bound of the sum: it may be above a limit, never surely below one.
     if unknown and (rule.below is not None or relative or not rings):
-        return _alert(rule, found, before, None, f"{rule.metric}: the cost of some records is not known.")
-    return _alert(rule, found, before, _state(rings), _sentence(rule, found, past, None, rings))
+        return Alert.of(rule, found, "the cost of some records is not known.", before=before)
+    return Alert.of(rule, found, _sentence(rule, found, past, None, rings), _state(rings), before=before)
 
 
 def _refuse_off_range(rule: AlertRule, measure: Measure) -> None:
@@ -218,7 +219,7 @@ def _state(rings: bool) -> AlertState:
 def _sentence(rule: AlertRule, found: Found, past: Found | None, change: Ends | None, rings: bool) -> str:
     name, limit = rule.limit
     bound = figure_text(rule.metric, limit)
-    told = f"{rule.metric} {figure_text(rule.metric, found.value)} in {rule.window}"
+    told = f"{figure_text(rule.metric, found.value)} in {rule.window}"
     told += f", {counted(found.n, 'record')}"
     if past is None:
         told += _end_text(rule, found)
@@ -246,25 +247,3 @@ def _change_text(rule: AlertRule, value: float | None) -> str:
     if value is None:
         return "open"
     return f"{'-' if value < 0 else '+'}{figure_text(rule.metric, abs(value))}"
-
-
-def _alert(
-    rule: AlertRule,
-    found: Found,
-    before: float | None,
-    state: AlertState | None,
-    sentence: str,
-    change: Ends | None = None,
-) -> Alert:
-    return Alert(
-        rule=rule.name,
-        metric=rule.metric,
-        prompt=rule.prompt,
-        model=rule.model,
-        window=rule.window,
-        state=state,
-        found=found,
-        before=before,
-        change=change,
-        sentence=sentence,
-    )

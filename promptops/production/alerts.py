@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from promptops.instruments import Found
 from promptops.noun import Noun
+from promptops.production.alertrules import AlertRule
 from promptops.production.told import AlertState
 
 
@@ -33,6 +34,33 @@ class Alert(Noun):
     """Whether the change was told; None where there was nothing to tell, or nobody."""
     fault: str = ""
     """Why it could not be told."""
+
+    @classmethod
+    def of(
+        cls,
+        rule: AlertRule,
+        found: Found,
+        sentence: str,
+        state: AlertState | None = None,
+        *,
+        before: float | None = None,
+        change: tuple[float | None, float | None] | None = None,
+        expected: tuple[float, float] | None = None,
+    ) -> Alert:
+        """Return how a rule stands; without a state there is too little to say."""
+        return cls(
+            rule=rule.name,
+            metric=rule.metric,
+            prompt=rule.prompt,
+            model=rule.model,
+            window=rule.window,
+            state=state,
+            found=found,
+            before=before,
+            change=change,
+            expected=expected,
+            sentence=f"{rule.metric} {sentence}" if state else f"{rule.metric}: {sentence}",
+        )
 
 
 class AlertCheck(Noun):

@@ -6,13 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from promptops.instruments import Found
 from promptops.production.alertrules import AlertRule
 from promptops.production.alerts import Alert
 from promptops.production.days import Days
 from promptops.production.measures import Scale, measure_named
 from promptops.production.measuretext import figure_text
-from promptops.production.told import AlertState
 from promptops.production.traffic import Traffic
 from promptops.stats.outliers import FEWEST, outlier_at
 from promptops.texts.figures import counted, p_value
@@ -31,11 +29,11 @@ def day_looked_at(
     before = int((days.at < day).sum())
     if found.value is None or found.n < rule.min_records or not (days.at == day).any():
         tell = counted(found.n, f"record of {day} tells", f"records of {day} tell")
-        return _alert(rule, found, f"{tell} it, and {rule.min_records:,} are needed.")
+        return Alert.of(rule, found, f"{tell} it, and {rule.min_records:,} are needed.")
     far = outlier_at(days.figures, days.sizes, len(days.at) - 1, within=days.within)
     if far is None:
         tell = counted(before, f"day before {day} tells", f"days before {day} tell")
-        return _alert(rule, found, f"{tell} it, and {FEWEST - 1} are needed.")
+        return Alert.of(rule, found, f"{tell} it, and {FEWEST - 1} are needed.")
     level = rule.alpha / DAYS_OF_A_YEAR
     expected = far.interval(1 - level)
     low, high = days.shown([expected.low, expected.high])
@@ -49,25 +47,4 @@ def day_looked_at(
         f"{value} on {day}, {counted(found.n, 'record')}: {said} the {ends[0]} to {ends[1]} that "
         f"{past_days} before {let} one expect (p {p_value(far.p)})."
     )
-    return _alert(rule, found, sentence, "firing" if rings else "quiet", (low, high))
-
-
-def _alert(
-    rule: AlertRule,
-    found: Found,
-    told: str,
-    state: AlertState | None = None,
-    expected: tuple[float, float] | None = None,
-) -> Alert:
-    return Alert(
-        rule=rule.name,
-        metric=rule.metric,
-        prompt=rule.prompt,
-        model=rule.model,
-        window=rule.window,
-        state=state,
-        found=found,
-        before=None,
-        expected=expected,
-        sentence=f"{rule.metric} {told}" if state else f"{rule.metric}: {told}",
-    )
+    return Alert.of(rule, found, sentence, "firing" if rings else "quiet", expected=(low, high))

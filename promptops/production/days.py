@@ -36,7 +36,8 @@ class Days:
         """Return the days of records on which a measure has a figure."""
         told = np.isfinite(measure.values)
         when = traffic.at[told].astype("datetime64[D]")
-        at, first = np.unique(when, return_index=True)
+        first = np.flatnonzero(np.append(True, when[1:] != when[:-1])[: len(when)])
+        at = when[first]
         values = np.split(measure.values[told], first[1:])
         weights = np.split(traffic.weights[told], first[1:])
         sizes = np.array([w.sum() ** 2 / (w @ w) for w in weights if len(w)])

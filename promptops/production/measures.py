@@ -43,10 +43,16 @@ class Measure:
     quantile: float | None = None
     """The share of values below the figure; None for a mean."""
 
-    def found(self, which: Bools, weights: Floats, level: float = 0.95) -> Found:
+    def told(self, which: Bools | slice, weights: Floats) -> tuple[Floats, Floats]:
+        """Return the values of some records that have one, and what these weigh."""
+        values = self.values[which]
+        told = np.isfinite(values)
+        return values[told], weights[which][told]
+
+    def found(self, which: Bools | slice, weights: Floats, level: float = 0.95) -> Found:
         """Return the figure of some records, with an interval that holds at every number of them."""
-        told = which & np.isfinite(self.values)
-        x, w, n = self.values[told], weights[told], int(told.sum())
+        x, w = self.told(which, weights)
+        n = len(x)
         if not n:
             return Found(reason="nothing tells it")
         if self.quantile is not None:

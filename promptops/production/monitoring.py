@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -11,9 +11,10 @@ from promptops.production.aliasrows import alias_rows
 from promptops.production.fardays import far_days
 from promptops.production.measures import Measure, Scale, measures_of
 from promptops.production.monitor import By, Change, Costs, Deploy, Figures, Monitor, Unit
-from promptops.production.traffic import Moments, Traffic
+from promptops.production.traffic import Moments, Traffic, units_of
 from promptops.stats import Bools, Floats, Ints
 from promptops.stats.changepoints import change_points
+from promptops.stats.confidence import quantile
 from promptops.stats.outliers import FEWEST
 from promptops.texts.figures import counted, listed
 from promptops.types import AliasMove
@@ -40,19 +41,18 @@ def monitored(
 ) -> Monitor:
     """Return the figures of records; `scales` are those of the labels of their scores, `moves` of aliases."""
     measures = measures_of(traffic, scales)
-    everything = np.ones(len(traffic), dtype=bool)
     unit: Unit = "day" if by == "day" else "hour" if by == "hour" else _unit_of(since, until)
     changes, told = _changes(traffic, measures, unit, seed)
     far, few = far_days(traffic, measures, changes, ALPHA)
-    groups = dict(_groups(traffic, by, moves))
+    rows = tuple(_figures(name, traffic, measures, which) for name, which in _groups(traffic, by, moves))
     return Monitor(
         prompt=prompt,
         since=since,
         until=until,
         by=by,
         unit=unit,
-        whole=_figures("all", traffic, measures, everything),
-        rows=tuple(_figures(name, traffic, measures, which) for name, which in groups.items()),
+        whole=_figures("all", traffic, measures, slice(None)),
+        rows=rows,
         changes=changes,
         far_days=far,
         too_few_days=few,
@@ -60,13 +60,8 @@ def monitored(
         lower_is_better=tuple(
             name for name, each in measures.items() if each.scale.higher_is_better is False
         ),
-        notes=(*notes, *_twice(groups, len(traffic)), *told, *_few_days(few, len(measures))),
+        notes=(*notes, *_twice(rows, len(traffic)), *told, *_few_days(few, len(measures))),
     )
-
-
-def units_of(at: Moments, unit: Unit) -> Moments:
-    """Return the beginning of each moment's day or hour."""
-    return at.astype("datetime64[D]" if unit == "day" else "datetime64[h]")
 
 
 def _unit_of(since: str, until: str) -> Unit:
@@ -75,12 +70,11 @@ def _unit_of(since: str, until: str) -> Unit:
     return "hour" if days < HOURS_UP_TO else "day"
 
 
-def _groups(traffic: Traffic, by: By, moves: Sequence[AliasMove]) -> Iterator[tuple[str, Bools]]:
+def _groups(traffic: Traffic, by: By, moves: Sequence[AliasMove]) -> Iterator[tuple[str, Bools | slice]]:
     """Yield the name of each row and which records it has; times in order, others by their first record."""
     if by in ("day", "hour"):
-        units = units_of(traffic.at, "day" if by == "day" else "hour")
-        for unit in np.unique(units):
-            yield _unit_name(unit), units == unit
+        for unit, run in traffic.runs("day" if by == "day" else "hour"):
+            yield _unit_name(unit), run
         return
     if by == "alias":
         rows = alias_rows(traffic, moves)
@@ -91,9 +85,9 @@ def _groups(traffic: Traffic, by: By, moves: Sequence[AliasMove]) -> Iterator[tu
         yield "unknown" if name is None else name, which
 
 
-def _twice(groups: Mapping[str, Bools], count: int) -> list[str]:
-    """Tell how many records stand in more than one row."""
-    extra = sum(int(which.sum()) for which in groups.values()) - count
+def _twice(rows: Iterable[Figures], count: int) -> list[str]:
+    """Tell that records stand in more than one row."""
+    extra = sum(row.records for row in rows) - count
     told = "Rows add up to more than all: of versions with several aliases, each has the records."
     return [told] if extra else []
 
@@ -102,7 +96,7 @@ def _unit_name(unit: np.datetime64) -> str:
     return str(unit).replace("T", " ") + (":00" if "T" in str(unit) else "")
 
 
-def _figures(name: str, traffic: Traffic, measures: Mapping[str, Measure], which: Bools) -> Figures:
+def _figures(name: str, traffic: Traffic, measures: Mapping[str, Measure], which: Bools | slice) -> Figures:
     weights = traffic.weights[which]
     calls = float(weights.sum())
     errors = traffic.errors[which]
@@ -110,7 +104,7 @@ def _figures(name: str, traffic: Traffic, measures: Mapping[str, Measure], which
     told = np.isfinite(traffic.good[which])
     return Figures(
         name=name,
-        records=int(which.sum()),
+        records=len(weights),
         calls=calls,
         costs=_costs(traffic.costs[which], weights),
         measures={label: each.found(which, traffic.weights) for label, each in measures.items()},
@@ -180,16 +174,11 @@ def _series(measure: Measure, weights: Floats, place: Ints, count: int) -> tuple
         sums: Floats = np.asarray(np.bincount(where, weights=w * x, minlength=count), dtype=np.float64)
         return sums, sizes
     figures = np.zeros(count)
+    ends = np.searchsorted(where, np.arange(count + 1))
     for unit in np.unique(where):
-        inside = where == unit
-        figures[unit] = measure.found(_spread(told, inside), weights).value
+        inside = slice(ends[unit], ends[unit + 1])
+        figures[unit] = quantile(x[inside], measure.quantile, w[inside])
     return figures * sizes, sizes
-
-
-def _spread(told: Bools, inside: Bools) -> Bools:
-    which = np.zeros(len(told), dtype=bool)
-    which[told] = inside
-    return which
 
 
 def _strata(units: Moments, unit: Unit) -> Ints | None:

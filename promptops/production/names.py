@@ -61,6 +61,8 @@ class Numbering:
 
     def numbers(self, texts: Sequence[str | None]) -> Numbers:
         """Return the numbers of some more texts."""
+        if texts and texts.count(texts[0]) == len(texts):  # as most pages of most columns
+            return np.full(len(texts), self._known.setdefault(texts[0], len(self._known) - 1), dtype=np.int32)
         for text in dict.fromkeys(texts):
             self._known.setdefault(text, len(self._known) - 1)
         return np.fromiter(map(self._known.__getitem__, texts), dtype=np.int32, count=len(texts))

@@ -65,7 +65,7 @@ class Ringing(Monitored):
         try:
             self.with_known_prompt(wanted)
         except UnknownName as error:  # the other rules are looked at all the same
-            return unmeasured(rule, f"{rule.metric}: {error}")
+            return unmeasured(rule, str(error))
         checks = {label: each for label, each in self._checks(()).items() if label == rule.metric}
         self._score_records(wanted, checks)
         traffic = traffic_of(

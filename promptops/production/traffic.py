@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from promptops.production.monitor import Unit
 from promptops.production.names import Names, Numbering
 from promptops.stats import Bools, Floats, Ints
 
@@ -54,6 +55,13 @@ class Traffic:
     def __len__(self) -> int:
         return len(self.at)
 
+    def runs(self, unit: Unit) -> Iterator[tuple[np.datetime64, slice]]:
+        """Yield each day or hour that has records, and where these stand."""
+        units = units_of(self.at, unit)
+        starts = np.flatnonzero(np.append(True, units[1:] != units[:-1])[: len(units)]).tolist()
+        for start, end in zip(starts, [*starts[1:], len(units)], strict=True):
+            yield units[start], slice(start, end)
+
     def only(self, which: Bools) -> Traffic:
         """Return some of the records."""
         columns = {name: getattr(self, name)[which] for name in self.__dataclass_fields__ if name != "scores"}
@@ -62,6 +70,11 @@ class Traffic:
             for label, each in self.scores.items()
         }
         return replace(self, **columns, scores=scores)
+
+
+def units_of(at: Moments, unit: Unit) -> Moments:
+    """Return the beginning of each moment's day or hour."""
+    return at.astype("datetime64[D]" if unit == "day" else "datetime64[h]")
 
 
 COLUMNS = (
@@ -198,7 +211,7 @@ def _unscored(count: int, signature: str) -> Scores:
 def _references(prompts: Sequence[str | None], versions: Sequence[int | None]) -> list[str | None]:
     pairs = list(zip(prompts, versions, strict=True))
     known = {pair: _reference(*pair) for pair in set(pairs)}
-    return [known[pair] for pair in pairs]
+    return list(map(known.__getitem__, pairs))
 
 
 def _reference(prompt: str | None, version: int | None) -> str | None:

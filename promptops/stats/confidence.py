@@ -72,13 +72,8 @@ def quantile_sequence(
     x = finite(values)
     if not len(x) or not 0 < share < 1:
         raise ValueError("a quantile needs one value or more, and a share between 0 and 1")
-    w = case_weights(weights, len(x))
+    x, w = _in_order(x, case_weights(weights, len(x)))
     kinds, kind = _kinds(w)
-    if len(kinds) == 1:
-        x = np.sort(x)  # far faster than to find the order
-    else:
-        order = np.argsort(x, kind="stable")
-        x, w, kind = x[order], w[order], kind[order]
     heaviest = max(float(kinds[-1]), largest or 0.0)
     whole = np.bincount(kind, minlength=len(kinds)).astype(np.float64)
     limit = 2 / (1 - level)
@@ -92,12 +87,29 @@ def quantile_sequence(
         return bool(mixed(gains @ np.concatenate([inside, whole - inside])) >= limit)
 
     first, last = _first(len(x), lambda k: not rejected(k, -1.0)), _first(len(x), lambda k: rejected(k, 1.0))
-    place = int(np.searchsorted(np.cumsum(w), share * w.sum() * (1 - 1e-12)))
     return Interval(
-        float(x[min(place, len(x) - 1)]),
+        _quantile(x, share, w),
         -np.inf if first == 0 else float(x[first - 1]),
         np.inf if last > len(x) else float(x[last - 1]),
     )
+
+
+def quantile(values: Floats, share: float, weights: Floats) -> float:
+    """Return the value below which a share of the weight lies: as `quantile_sequence` does."""
+    x, w = _in_order(values, weights)
+    return _quantile(x, share, w)
+
+
+def _in_order(x: Floats, w: Floats) -> tuple[Floats, Floats]:
+    if (w == w[0]).all():
+        return np.sort(x), w  # far faster than to find the order
+    order = np.argsort(x, kind="stable")
+    return x[order], w[order]
+
+
+def _quantile(x: Floats, share: float, w: Floats) -> float:
+    place = int(np.searchsorted(np.cumsum(w), share * w.sum() * (1 - 1e-12)))
+    return float(x[min(place, len(x) - 1)])
 
 
 def distinct(*columns: Floats) -> tuple[Floats, Floats]:
@@ -118,6 +130,8 @@ def distinct(*columns: Floats) -> tuple[Floats, Floats]:
 
 def _kinds(column: Floats) -> tuple[Floats, Ints]:
     """Return the different values in order, and which of them each is; shares and weights have a few."""
+    if column.min() == column.max():
+        return column[:1], np.zeros(len(column), dtype=np.intp)
     values = np.unique(column)
     if len(values) > _FEW:
         values, own = np.unique(column, return_inverse=True)

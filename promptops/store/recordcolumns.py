@@ -88,10 +88,10 @@ class RecordColumns(Database):
 
 def _unmarked(texts: Sequence[str | None]) -> Sequence[str | None]:
     """Undo what marks texts, once for each that occurs; ids are many, and all but never have a mark."""
-    there = {text for text in texts if text is not None}
-    if "".join(there).isascii():
+    there = [text for text in texts if text is not None] if None in texts else texts
+    if "".join(there).isascii():  # type: ignore[arg-type]
         return texts
-    known = {text: unmarked(text) for text in there}
+    known = {text: unmarked(text) for text in there if text is not None}
     return [None if text is None else known[text] for text in texts]
 
 

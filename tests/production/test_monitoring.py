@@ -140,6 +140,20 @@ def test_hours_are_rows_too(whole: Path) -> None:
     assert (found.unit, len(found.rows), found.rows[3].name) == ("hour", 48, "2026-10-21 03:00")
 
 
+def test_marks_of_the_table_are_explained_where_they_stand(whole: Path) -> None:
+    shown = Folder(whole).run("monitor", "--since", "2026-10-01", "--until", "2026-10-30").stdout
+    assert "* here the series changed (see below)" in shown and "! a single day" not in shown
+    shown = Folder(whole).run("monitor", "--since", "2026-10-01", "--until", "2026-10-05").stdout
+    assert "(see below)" not in shown
+
+
+def test_figures_by_day_are_those_of_the_days_alone(whole: Path) -> None:
+    """Rows are read as runs of the ordered columns; each must be what its own records say."""
+    for row in looked(whole, until="2026-10-30").rows[::9]:
+        alone = looked(whole, since=row.name, until=row.name).whole
+        assert alone.measures == row.measures and alone.errors == row.errors
+
+
 def test_only_a_version_is_looked_at_where_it_is_named(whole: Path) -> None:
     found = looked(whole, prompt="reply@2")
     assert found.whole.records == 600 and found.deploys == ()
