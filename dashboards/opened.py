@@ -55,7 +55,7 @@ def kept(
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _opened(root: str, database: str | None) -> Project:
-    # The database comes from the environment here, too: where it is given, records are read from it as well.
+    # As an argument the environment's database would hold the records, too, whatever `[logging]` says.
     found = Project.open(root, read_only=True)
     found.data_version()  # opens the database, once for all who look at it
     return found

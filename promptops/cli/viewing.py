@@ -23,15 +23,15 @@ def view_command(
     as_json: bool,
 ) -> None:
     """Open the dashboard. It is bound to 127.0.0.1: nobody else can reach it."""
+    from promptops.store import Store
     from promptops.viewer import address, serve
 
     with open_project(ctx) as project:
         first = project.run(baseline).id if baseline else None
         second = project.run(candidate).id if candidate else None
-        _ = (
-            project.store,
-            project.record_store,
-        )  # made and brought up to date here: the dashboard itself only reads
+        _ = project.store  # made and brought up to date here: the dashboard itself only reads
+        if Store.missing_file(project.records_database) is not None:
+            _ = project.record_store
         database, root = project.settings.database, project.root
     at = address(port, first, second)
     if as_json:
