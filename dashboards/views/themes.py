@@ -126,6 +126,10 @@ def _theme(found: Themes, number: int) -> None:
     theme = found.themes[number]
     st.subheader("Theme", anchor=False, divider="gray")
     shown.text(themeframes.called(found, number))
+    if theme.good_name:
+        shown.quiet(
+            f"A mixture: what is good of this kind is about {theme.good_name!r}. Read before you make cases."
+        )
     for place, each in enumerate(theme.examples):
         left, right = st.columns(2, gap="medium")
         with left:

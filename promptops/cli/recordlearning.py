@@ -284,6 +284,9 @@ def _print_themes(found: Themes) -> None:
     console().print(table)
     for each in found.themes:
         console().print(f"{each.number} {safe_line(each.name, 60)}", style="bold", soft_wrap=True)
+        if each.good_name:
+            mixed = f"  A mixture: what is good of this kind is about {safe_line(each.good_name, 60)!r}."
+            console().print(mixed, style="yellow", soft_wrap=True)
         for example in each.examples[:3]:
             remark = f" - {example.comment}" if example.comment else ""
             console().print(f"  {safe_line(example.record, 12)}  {safe_line(example.request + remark, 160)}")

@@ -38,6 +38,8 @@ LEVEL = 0.05
 DAYS = 21
 """Days from which on weeks are told instead."""
 _EXAMPLES = 5
+_FEWEST_NAMED = 5
+"""Bad and good records from which on words of theirs are held against each other."""
 _SHOWN = 300
 
 
@@ -77,7 +79,9 @@ class Theme(Noun):
 
     number: int
     name: str
-    """Two words that mark it, or what a model called it; empty where texts hold too few words."""
+    """Two words that mark its bad records, or what a model called them; empty without enough words."""
+    good_name: str = ""
+    """Two words that mark its good records, where it is a mixture: where no word of `name` is among them."""
     bad: int
     judged: int
     people: int
@@ -254,9 +258,15 @@ def _themes(
 ) -> list[Theme]:
     themes = []
     for number, kind in enumerate(members, 1):
-        name = theme(words, kind, np.setdiff1d(np.arange(len(told)), kind))
-        themes.append(_theme(told, points, kind, number, name, days))
+        found = np.array([told[place].bad for place in kind])
+        name, good = (_marks(words, kind[some]) for some in (found, ~found))
+        mixed = min(found.sum(), (~found).sum()) >= _FEWEST_NAMED and not {*name.split()} & {*good.split()}
+        themes.append(_theme(told, points, kind, number, name, good if mixed else "", days))
     return themes
+
+
+def _marks(words: TextSpace, members: Ints) -> str:
+    return theme(words, members, np.setdiff1d(np.arange(words.rows.shape[0]), members))
 
 
 def _kinds(points: Floats, count: int | None, seed: int) -> Ints:
@@ -275,7 +285,13 @@ def _middles(points: Floats, owners: Ints) -> Floats:
 
 
 def _theme(
-    told: Sequence[Opinion], points: Floats, kind: Ints, number: int, name: str, days: _Calendar
+    told: Sequence[Opinion],
+    points: Floats,
+    kind: Ints,
+    number: int,
+    name: str,
+    good_name: str,
+    days: _Calendar,
 ) -> Theme:
     members = central(points, kind[[told[place].bad for place in kind]])
     middle = [told[place] for place in members]
@@ -283,6 +299,7 @@ def _theme(
     return Theme(
         number=number,
         name=name,
+        good_name=good_name,
         bad=len(members),
         judged=len(kind),
         people=_people(middle),

@@ -74,6 +74,25 @@ def test_a_kind_of_request_that_is_worse_is_found_and_named() -> None:
     assert sum(first.by_period) == first.bad and sum(found.judged_by_period) == 300
 
 
+def test_a_theme_is_named_by_what_is_bad_of_it_and_a_mixture_is_told() -> None:
+    """Cut into two kinds, what has nothing to do with one another lies in one: the bad ones name it."""
+    told = [
+        replace(each, bad="password" in each.request and place % 3 > 0)
+        for place, each in enumerate(opinions(3))
+    ]
+    mixture = measure_themes(told, count=2).themes[0]
+    assert mixture.judged > 140 and {*mixture.name.split()} <= {
+        "not",
+        "log",
+        "password",
+        "does",
+        "can",
+        "account",
+    }
+    assert mixture.good_name and not {*mixture.good_name.split()} & {*mixture.name.split()}
+    assert [each.good_name for each in measure_themes(told).themes] == [""]
+
+
 def test_one_person_who_complains_forty_times_is_one() -> None:
     told = [
         replace(each, bad=True, subject="ada") if "parcel" in each.request else each
