@@ -97,16 +97,7 @@ class Judged(Relying):
         What the judge said is not asked again. Raises UsageError and UnknownName before the first call.
         """
         work = self._evaluation(concurrency, True, watch, None, budget)
-        wanted = self.with_known_prompt(
-            chosen_records(
-                now=now or datetime.now(UTC),
-                prompt=prompt,
-                since=since,
-                until=until,
-                model=model,
-                failed=False,
-            )
-        )
+        wanted = self._answered(prompt, since, until, model, now)
         asking = self._asking(work, judge, wanted, sample, seed, judge_model)
         heard = asking.listener.heard
         known = len(heard)
@@ -147,18 +138,17 @@ class Judged(Relying):
     ) -> Forecast:
         """Return what `judge_records` with the same arguments would take, as `forecast` does."""
         work = self._dry(concurrency, True, budget, None)
-        wanted = self.with_known_prompt(
-            chosen_records(
-                now=now or datetime.now(UTC),
-                prompt=prompt,
-                since=since,
-                until=until,
-                model=model,
-                failed=False,
-            )
-        )
+        wanted = self._answered(prompt, since, until, model, now)
         asking = self._asking(work, judge, wanted, sample, seed, judge_model)
         return self._forecast_heard(work, asking.draft, asking.listener)
+
+    def _answered(
+        self, prompt: str | None, since: str, until: str | None, model: str | None, now: datetime | None
+    ) -> RecordFilter:
+        moment = now or datetime.now(UTC)
+        return self.with_known_prompt(
+            chosen_records(now=moment, prompt=prompt, since=since, until=until, model=model, failed=False)
+        )
 
     def _asking(
         self,

@@ -71,9 +71,7 @@ class Learned(Ringing):
         work = None if name_by is None else self._evaluation(None, True, None, None, budget)
         if work is not None and name_by is not None:
             work.open_models([name_by])
-        wanted = self.with_known_prompt(
-            chosen_records(now=now or datetime.now(UTC), prompt=prompt, since=since, until=until)
-        )
+        wanted = self._within(prompt, since, until, now)
         points = None if embed is None else self._points(embed, budget=budget)
         found = self._sorted(wanted, about, field, count, points, seed)
         return found if work is None or name_by is None else self._named(found, work, name_by)
@@ -92,9 +90,7 @@ class Learned(Ringing):
         now: datetime | None = None,
     ) -> EmbeddingForecast:
         """Return what `themes` with this embedding model would take to turn texts into points."""
-        wanted = self.with_known_prompt(
-            chosen_records(now=now or datetime.now(UTC), prompt=prompt, since=since, until=until)
-        )
+        wanted = self._within(prompt, since, until, now)
         return self._foreseen(embed, lambda points: self._sorted(wanted, about, field, count, points, seed))
 
     def forecast_theme_names(
@@ -123,7 +119,7 @@ class Learned(Ringing):
         work = self._dry(None, True, budget, None)
         caller = work.caller(name_by)
         moment = now or datetime.now(UTC)
-        wanted = self.with_known_prompt(chosen_records(now=moment, prompt=prompt, since=since, until=until))
+        wanted = self._within(prompt, since, until, moment)
         if embed is not None:
             given = {
                 "since": since,
@@ -157,6 +153,12 @@ class Learned(Ringing):
         )
         notes = () if found.measured else (f"There are no themes: {found.reason}.",)
         return self._forecast(work, "themes", len(found.themes), 1, [part], notes)
+
+    def _within(
+        self, prompt: str | None, since: str | None, until: str | None, now: datetime | None
+    ) -> RecordFilter:
+        moment = now or datetime.now(UTC)
+        return self.with_known_prompt(chosen_records(now=moment, prompt=prompt, since=since, until=until))
 
     def _sorted(
         self,
