@@ -65,7 +65,7 @@ def test_points_come_before_names(complaints: Folder) -> None:
             f'[providers.points]\nkind = "openai"\nbase_url = "{server.url}"\nprice_in = 1.0\n',
         )
         shown = complaints.run(*given, "--name-by", NAMES, "--dry-run").stdout
-        assert "299 texts as points of points/m: 0 are kept" in shown and "at most 8 calls more" in shown
+        assert "299 texts as points of points/m: 0 are kept" in shown and "at most 8 more calls" in shown
         with (
             Project.open(complaints.path) as project,
             pytest.raises(UsageError, match="known only with points"),
