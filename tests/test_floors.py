@@ -225,6 +225,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
             "runs.runner",
             "runs.running",
             "distributions.shift",
+            "distributions.shiftnotes",
             "distributions.days",
             "distributions.text",
             "runs.tasks",

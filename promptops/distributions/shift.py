@@ -14,6 +14,7 @@ import numpy as np
 
 from promptops.distributions.bare import bare
 from promptops.distributions.days import DayShift, day_shifts
+from promptops.distributions.shiftnotes import missing_notes, psi_notes, thinned_note
 from promptops.errors import UsageError
 from promptops.noun import Noun
 from promptops.stats import Floats, Ints
@@ -197,6 +198,12 @@ def measure_shift(
     )
     if reason := _too_little(unmeasured, sides.blocks):
         return unmeasured.model_copy(update={"reason": reason})
+    if sides.thinned is not None:
+        unmeasured = unmeasured.model_copy(
+            update={
+                "notes": (thinned_note(unmeasured.reference_used, unmeasured.current_used, sides.thinned),)
+            }
+        )
     vectors = None if embed is None else embed([*sides.reference, *sides.current])
     return _measured(unmeasured, sides, vectors, permutations, embedding_model)
 
@@ -211,6 +218,8 @@ class _Sides:
     """Current texts as they stand."""
     current_places: Ints
     blocks: Blocks | None
+    thinned: int | None
+    """To how many texts large days were thinned, so that all are alike; None where none was."""
     columns: tuple[Column, ...]
     days: tuple[list[str] | None, list[str]] | None
     where: Sequence[str]
@@ -228,9 +237,13 @@ def _sides(
     seed: int,
 ) -> _Sides:
     rng = np.random.default_rng(seed)
-    first = _subsample(len(reference), rng)
-    second = first if paired else _subsample(len(current), rng)
     numbered = None if blocks is None else Blocks.of(blocks[0], len(reference), blocks[1], len(current))
+    if numbered is not None:
+        first, second = numbered.evened(rng)
+        first, second = first[_subsample(len(first), rng)], second[_subsample(len(second), rng)]
+    else:
+        first = _subsample(len(reference), rng)
+        second = first if paired else _subsample(len(current), rng)
     shown = [current[place][:MOST_CHARACTERS] for place in second]
     return _Sides(
         bare(reference[place][:MOST_CHARACTERS] for place in first),
@@ -238,6 +251,7 @@ def _sides(
         shown,
         second,
         None if numbered is None else numbered.only(first, second),
+        None if numbered is None else numbered.thinned_to,
         tuple(column.only(first, second) for column in columns),
         None
         if days is None
@@ -258,6 +272,12 @@ def _too_little(shift: Shift, blocks: Blocks | None) -> str:
     fewest = min(shift.reference_n, shift.current_n)
     if fewest < FEWEST_TEXTS:
         return f"a shift needs at least {FEWEST_TEXTS} texts a side; there are {fewest}"
+    left = min(shift.reference_used, shift.current_used)
+    if left < FEWEST_TEXTS:
+        return (
+            f"days have so unequally many texts that {left} are left on a side where all are thinned to the "
+            f"usual size, and {FEWEST_TEXTS} are needed; take days with more texts, or with alike many"
+        )
     # Holm over two tests: the smaller p-value must be below half of alpha.
     if blocks is not None and (min(blocks.counts) < 2 or blocks.smallest_p >= shift.alpha / 2):
         days = "{} and {} days".format(*blocks.counts)
@@ -329,7 +349,11 @@ def _measured(
                 permutations=permutations,
                 seed=shift.seed,
             ),
-            "notes": (*_missing(shift, sides.columns, changes), *_without_psi_p(shift, changes)),
+            "notes": (
+                *shift.notes,
+                *missing_notes((shift.reference_used, shift.current_used), sides.columns, changes),
+                *psi_notes(changes, paired=shift.paired, by_day=sides.blocks is not None),
+            ),
         }
     )
 
@@ -347,29 +371,6 @@ def _changes(shift: Shift, sides: _Sides, permutations: int) -> tuple[FeatureCha
             first, second, sides.blocks, permutations=permutations, seed=shift.seed, columns=columns
         )
     return (paired_panel if shift.paired else panel)(first, second, shift.seed, columns)
-
-
-def _missing(shift: Shift, columns: Sequence[Column], changes: Sequence[FeatureChange]) -> tuple[str, ...]:
-    """Say of which columns few or only some texts have a value."""
-    there = {change.name: change for change in changes}
-    used = (shift.reference_used, shift.current_used)
-    notes = []
-    for column in columns:
-        found = there.get(column.name)
-        if found is None:
-            notes.append(f"{column.name} is left out: fewer than 5 texts on a side have one.")
-        elif (found.reference_n, found.current_n) != used:
-            told = f"{found.reference_n:,} of {used[0]:,} and {found.current_n:,} of {used[1]:,} texts"
-            notes.append(f"{column.name} is tested on those that have one: {told}.")
-    return tuple(notes)
-
-
-def _without_psi_p(shift: Shift, changes: Sequence[FeatureChange]) -> tuple[str, ...]:
-    """Say why PSI has no p-value, where it has none."""
-    if not any(change.psi_p is None for change in changes) or not (shift.paired or shift.blocks):
-        return ()
-    told = "stand in pairs" if shift.paired else "may be alike within a day"
-    return (f"PSI has no p-value here: its law is that of independent texts, and these {told}.",)
 
 
 def _shown(told: Classified, sides: _Sides, which: range) -> tuple[ShownText, ...]:

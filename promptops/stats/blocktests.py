@@ -17,6 +17,8 @@ from promptops.stats.clusters import Labels, numbered
 
 Singles = npt.NDArray[np.float32]
 _TIE = 1e-9
+UNEVEN = 1.5
+"""Times the usual size of a block up to which blocks of unequal sizes are shuffled as they are."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,30 @@ class Blocks:
         a, b = self.counts
         return 1.0 / math.comb(a + b, a)
 
+    @property
+    def usual(self) -> int:
+        """How many cases the median block of the side with smaller ones has."""
+        return int(min(np.median(np.bincount(side)) for side in (self.first, self.second) if len(side)))
+
+    @property
+    def thinned_to(self) -> int | None:
+        """To how many cases blocks are thinned; None where they are about equally large."""
+        sizes = [np.bincount(side) for side in (self.first, self.second)]
+        if not all(len(each) for each in sizes) or max(each.max() for each in sizes) <= UNEVEN * self.usual:
+            return None
+        return self.usual
+
+    def evened(self, rng: np.random.Generator) -> tuple[Ints, Ints]:
+        """Return which cases of both sides are left where large blocks are thinned to the usual size.
+
+        Blocks change places as equals. Where one side's are far larger, or one block is most of its side, the
+        order as it is stands out without any shift.
+        """
+        most = self.thinned_to
+        if most is None:
+            return np.arange(len(self.first)), np.arange(len(self.second))
+        return _thinned(self.first, most, rng), _thinned(self.second, most, rng)
+
     def only(self, first: Ints, second: Ints) -> Blocks:
         """Return the blocks of some cases, numbered anew."""
         return Blocks.of(self.first[first], len(first), self.second[second], len(second))
@@ -54,6 +80,14 @@ class Blocks:
         np.random.default_rng(seed).permuted(chosen[1:], axis=1, out=chosen[1:])
         relabelled: Singles = chosen[:, np.concatenate([self.first, a + self.second])]
         return relabelled
+
+
+def _thinned(blocks: Ints, most: int, rng: np.random.Generator) -> Ints:
+    order = rng.permutation(len(blocks))
+    by_block = order[np.argsort(blocks[order], kind="stable")]
+    numbers = blocks[by_block]
+    rank = np.arange(len(blocks)) - np.searchsorted(numbers, numbers)
+    return np.sort(by_block[rank < most])
 
 
 @dataclass(frozen=True)

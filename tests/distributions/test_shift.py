@@ -5,6 +5,8 @@ import pytest
 
 from promptops.distributions.shift import MOST_TEXTS, Shift, measure_shift
 from promptops.errors import UsageError
+from promptops.stats.blocktests import Blocks
+from promptops.stats.mmd import block_mmd_test
 
 WORDS = np.array([f"w{place}" for place in range(600)])
 WEIGHTS = 1 / np.arange(1, 601)
@@ -199,3 +201,27 @@ def test_where_psi_has_no_p_value_a_note_says_why(how: dict[str, Any]) -> None:
     assert any(feature.psi_p is None for feature in found.features)
     assert [note for note in found.notes if note.startswith("PSI has no p-value here: its law is that of")]
     assert measure_shift(texts(60, 1), texts(60, 2)).notes == ()
+
+
+def test_large_days_are_thinned_where_days_are_unequal() -> None:
+    days = [day for day in range(7) for _ in range(40)], [day for day in range(7) for _ in range(4)]
+    found = measure_shift(texts(280, 1), texts(28, 2), blocks=days)
+    assert (found.reference_used, found.current_used, found.blocks) == (28, 28, (7, 7))
+    assert found.notes[0].startswith("Days have unequally many texts: larger ones are thinned to 4")
+    one_day_most = [0] * 140 + [1, 2, 3, 4, 5, 6] * 2
+    alone = measure_shift(texts(280, 1), texts(152, 2), blocks=(days[0], one_day_most))
+    assert not alone.measured and "14 are left on a side" in alone.reason
+    even = measure_shift(texts(280, 1), texts(280, 2), blocks=(days[0], days[0]))
+    assert (even.reference_used, even.current_used) == (280, 280) and "unequally" not in str(even.notes)
+
+
+def test_windows_of_unequal_days_raise_no_more_false_alarms_than_they_may() -> None:
+    """Days of 40 texts against days of 4, all of one law: unthinned, MMD alarmed in 23 of 100."""
+    rng = np.random.default_rng(0)
+    alarms, runs = 0, 150
+    for seed in range(runs):
+        blocks = Blocks(np.repeat(np.arange(7), 40), np.repeat(np.arange(7), 4))
+        first, second = blocks.evened(rng)
+        x, y = rng.normal(size=(280, 5))[first], rng.normal(size=(28, 5))[second]
+        alarms += block_mmd_test(x, y, blocks.only(first, second), 199, seed).p <= 0.05
+    assert alarms <= 16  # of 150; more than that has a chance of .1 % at .05
