@@ -138,7 +138,7 @@ def drained(count: int) -> tuple[float, float, float]:
         taken = spooled = 0.0
         for first in range(0, count, 5_000):
             began = time.perf_counter()
-            for number in range(first, first + 5_000):
+            for number in range(first, min(first + 5_000, count)):
                 log(number)
             then = time.perf_counter()
             promptops.flush(60)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import importlib
 import os
 import sys
 import threading
@@ -17,7 +18,7 @@ from promptops.production.snapshots import Snapshot, whole_words
 from promptops.production.tally import LoggerStats, Tally
 
 if TYPE_CHECKING:
-    # Slow to import, and needed by the threads only: what stands here costs the application its start.
+    # Slow to import. The end of this page tells when the spooler is; the drainer is once all is on disk.
     from promptops.production.drainer import Drainer
     from promptops.production.spooler import Configuration, Place, Spooler
 
@@ -47,6 +48,8 @@ class Logger:
         self._turn = threading.Lock()
         self._drain_turn = threading.Lock()
         self._held: list[threading.Lock] = []
+        self._may_drain = threading.Event()
+        self._drains = threading.Event()
         self._spooler: Spooler | None = None
         self._drainer: Drainer | None = None
         self._ending = False
@@ -86,7 +89,10 @@ class Logger:
                 self._spooler.configure(configuration)
 
     def flush(self, timeout: float) -> bool:
-        """Return whether all that was logged before is in the database within so many seconds."""
+        """Return whether all that was logged before is in the database within so many seconds.
+
+        Whether it could be written to the spool, `stats` tell: then nothing is `waiting`.
+        """
         if self.off:
             return True
         try:
@@ -102,8 +108,9 @@ class Logger:
         """What became of what was logged."""
         from promptops.production.segments import spool_bytes
 
-        place = self._place()
-        return self._tally.stats(len(self._buffer), spool_bytes(place.folder) if place else 0)
+        spooler, place = self._spooler, self._place()
+        waiting = len(self._buffer) + (spooler.waiting if spooler is not None else 0)
+        return self._tally.stats(waiting, spool_bytes(place.folder) if place else 0)
 
     def _flushed(self, deadline: float) -> bool:
         if not self._started:
@@ -114,11 +121,15 @@ class Logger:
             spooler = self._made()
             spooler.hurry()
             spooler.spool(lambda: True)
-            empty = spooler.empty and spooler.place is not None
+            spooled = not spooler.waiting and spooler.place is not None
         finally:
             self._turn.release()
+        self._may_drain.set()
+        # Its thread makes it: to import the database's library may take longer than this may.
+        if not self._drains.wait(max(deadline - time.monotonic(), 0)):
+            return False
         drainer = self._made_drainer()
-        return drainer.wait(drainer.ask(now=True), deadline) and empty
+        return drainer.wait(drainer.ask(now=True), deadline) and spooled
 
     def _start(self) -> None:
         """Start both threads; where another thread is doing it, it is done soon."""
@@ -165,6 +176,8 @@ class Logger:
             spooler = self._made()
             let_go = spooler.spool(lambda: drainer is not None and drainer.ready and spooler.due)
             ready = spooler.place is not None
+        if ready:
+            self._may_drain.set()
         if drainer is not None and ready and (let_go or adopt):
             drainer.ask()
         return ready and drainer is not None
@@ -177,7 +190,11 @@ class Logger:
         return self._spooler
 
     def _drain_for_ever(self) -> None:
-        self._made_drainer().work()
+        # Not before the first records are on disk: its imports take a second of the interpreter's time.
+        self._may_drain.wait()
+        drainer = self._made_drainer()
+        self._drains.set()
+        drainer.work()
 
     def _made_drainer(self) -> Drainer:
         if self._drainer is None:
@@ -209,6 +226,9 @@ class Logger:
         self._ending = True
         with contextlib.suppress(Exception):  # the interpreter is half gone, and nobody is left to tell
             self._spool_at_once()
+            if self._place() is None:
+                return
+            self._may_drain.set()
             drainer = self._made_drainer()
             if not drainer.failing:
                 drainer.wait(drainer.ask(), time.monotonic() + SECONDS_AT_EXIT)
@@ -253,6 +273,11 @@ def _name(value: object) -> str:
 
 LOGGER = Logger()
 """The one of this process."""
+
+if not LOGGER.off:
+    # Where an application imports `log`, and not when the first record waits for it: what a process that is
+    # killed in its first second had logged would be in memory only.
+    importlib.import_module("promptops.production.spooler")
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(

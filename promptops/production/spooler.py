@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 import time
@@ -22,6 +23,9 @@ from promptops.production.tally import Tally
 PENDING = 32_000_000
 """Bytes of lines that wait in memory for a disk that takes nothing."""
 AT_ONCE = 1_000_000
+"""Bytes of lines, and ..."""
+SECONDS_AT_ONCE = 0.05
+"""... seconds of making them, after which they are written: what is not would be lost with the process."""
 TURN = 0.001
 """Seconds after which the threads of the application have their turn."""
 SETTINGS_AGAIN = 5.0
@@ -93,9 +97,9 @@ class Spooler:
         return self._segment is not None or bool(self._pending)
 
     @property
-    def empty(self) -> bool:
-        """Whether all that was taken from the buffer is on disk."""
-        return not self._pending
+    def waiting(self) -> int:
+        """How many lines wait for a disk that takes nothing."""
+        return len(self._pending)
 
     def spool(self, may_let_go: Callable[[], bool]) -> bool:
         """Write all that is in memory; returns whether a segment was let go.
@@ -207,7 +211,10 @@ class Spooler:
             return 0
         room = PENDING if self._pending else AT_ONCE
         began = time.perf_counter()
-        while most and self._pending_bytes < room and (entry := self._buffer.take()) is not None:
+        until = math.inf if self._pending else began + SECONDS_AT_ONCE
+        while most and self._pending_bytes < room and began < until:
+            if (entry := self._buffer.take()) is None:
+                break
             most -= 1
             self._tally.count("taken")
             if not self.place.logging.enabled:

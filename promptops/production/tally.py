@@ -40,7 +40,7 @@ class LoggerStats(NamedTuple):
     unread: int
     """Lines of the spool that could not be read."""
     waiting: int
-    """Calls in memory."""
+    """Calls in memory only."""
     spool_bytes: int
     trouble: str
     """Why the database, the spool or the settings can't be used at this moment; empty where they can."""
