@@ -37,7 +37,8 @@ _SHOWN_EXAMPLES = 3
 @click.option(
     "--kind",
     metavar="WORDS",
-    help="With --suggest: only of lacking kinds that say WORDS, or of the kind with this number.",
+    multiple=True,
+    help="With --suggest: only of lacking kinds that say WORDS, or of the kind with this number; repeatable.",
 )
 @click.option(
     "-o",
@@ -64,7 +65,7 @@ def coverage_command(
     production: str,
     field: str | None,
     suggest: int | None,
-    kind: str | None,
+    kind: tuple[str, ...],
     output: Path | None,
     mapped: bool,
     run: str | None,
@@ -82,7 +83,7 @@ def coverage_command(
 
     if output is not None and suggest is None:
         raise click.UsageError("-o writes what --suggest N picked: say how many.")
-    if kind is not None and suggest is None:
+    if kind and suggest is None:
         raise click.UsageError("--kind says of which kind --suggest N picks: say how many.")
     if mapped and not as_json:
         raise click.UsageError("--map is for --json; promptops view draws it.")
@@ -156,6 +157,7 @@ def _print_suggestions(found: SetCoverage) -> None:
 
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
+    from promptops.distributions.text import thicker
 
     rows = [
         (
@@ -177,6 +179,8 @@ def _print_suggestions(found: SetCoverage) -> None:
         table.add_row(*row, safe_line(each.text, 80))
     console().print()
     console().print(table)
+    if told := thicker(found):
+        click.echo(f"  {told}")
 
 
 def _print_estimates(run: str, estimates: tuple[Reestimate, ...]) -> None:

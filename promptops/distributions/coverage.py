@@ -169,7 +169,7 @@ def measure_coverage(
     source: str = "production",
     where: Sequence[str] = (),
     suggest: int = 0,
-    kind: str | None = None,
+    kind: str | Sequence[str] | None = None,
     mapped: bool = False,
     embed: Embed | None = None,
     embedding_model: str | None = None,
@@ -179,8 +179,8 @@ def measure_coverage(
     """Measure how far cases (texts with `ids`) cover texts of production, and suggest some of these.
 
     `groups` name what cases were made from together; None stands for a case by itself. `where` names texts of
-    production for people. `kind` holds words of a kind that cases lack, or its number from 1: suggestions are
-    of it alone. `mapped` asks for the map, with the beginning of every text.
+    production for people. `kind` holds words of a kind that cases lack, or its number from 1, or several of
+    these: suggestions are of them alone. `mapped` asks for the map, with the beginning of every text.
     Below 10 cases or 20 texts nothing is measured; of more than 2,000 on a side a seeded sample is taken, and
     of each text the first 20,000 characters. Raises UsageError where there is no such kind.
     """
@@ -218,7 +218,12 @@ def measure_coverage(
     names = [ids[place] for place in chosen]
     called = [where[place] if where else "" for place in places]
     lacking = _uncovered(space, texts, far, owners)
-    among = np.arange(len(texts)) if kind is None else far[np.isin(owners, _called(lacking, kind))]
+    among = np.arange(len(texts))
+    if kind:
+        wanted = {
+            each for one in ([kind] if isinstance(kind, str) else kind) for each in _called(lacking, one)
+        }
+        among = far[np.isin(owners, [*wanted])]
     picked = _suggested(space, texts, places, called, suggest, threshold, among, kinds)
     return found.model_copy(
         update={

@@ -72,21 +72,35 @@ def coverage_sentence(found: SetCoverage) -> str:
     evalset, production = shortened(found.evalset, _NAME), shortened(found.production, _NAME)
     if found.coverage is None or found.expected is None or found.p_value is None:
         return f"How much of {production} {evalset} covers could not be measured: {found.reason}."
-    return (
-        f"{evalset} covers {found.coverage:.1%} of {production}, where a set like it would cover "
-        f"{found.expected:.1%} (p {p_value(found.p_value)})."
+    covers = (
+        f"covers {found.coverage:.1%} of {production}, where a set like it would cover {found.expected:.1%} "
+        f"(p {p_value(found.p_value)})"
     )
+    if lacks_kinds(found):
+        return f"{evalset} lacks what {found.far:.1%} of production asks; it {covers}."
+    return f"{evalset} {covers}."
 
 
 def coverage_facts(found: SetCoverage) -> tuple[str, str]:
     """Return what was looked at and how, and how much of production lies far from every case."""
-    lacking = " About 5 % is usual: the set lacks what these ask." if lacks_kinds(found) else ""
     by = found.representation if found.embedding_model is None else f"embeddings of {found.embedding_model}"
     return (
         f"{counted(found.cases_used, 'case')} and {counted(found.texts_used, 'text')} by {by}, "
         f"{found.k} nearest neighbours; density {found.density or 0.0:.2f}",
         f"{found.far or 0.0:.1%} of production lies farther from every case than 95 % of cases lie from "
-        f"their nearest other one.{lacking}",
+        "their nearest other one; about 5 % is usual.",
+    )
+
+
+def thicker(found: SetCoverage) -> str:
+    """Say how many suggestions lie near a case or an earlier one of them; empty where none does."""
+    near = sum(not each.covered for each in found.suggestions)
+    if not near:
+        return ""
+    lie = "lies" if near == 1 else "lie"
+    return (
+        f"{near} of {len(found.suggestions)} {lie} near a case or an earlier one of these: they cover "
+        "nothing new, but give a kind the cases that a rule about it needs."
     )
 
 

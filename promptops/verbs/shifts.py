@@ -143,7 +143,7 @@ class Shifts(Pointed):
         *,
         field: str | None = None,
         suggest: int = 0,
-        kind: str | None = None,
+        kind: str | Sequence[str] | None = None,
         mapped: bool = False,
         run: str | None = None,
         embed: str | None = None,
@@ -155,8 +155,8 @@ class Shifts(Pointed):
 
         `production` is records (`records:7d`), a file, another set, or a run (its inputs). `field` names one
         input of both sides, or where a file's texts lie; else it is the set's `text`. `kind` holds words of a
-        kind that the set lacks, for suggestions of it alone. `mapped` asks for the map of all texts.
-        `run` names a run of the set whose figures are told as production would weigh them; `embed` an
+        kind or kinds that the set lacks, for suggestions of it alone. `mapped` asks for a map of all; `run`
+        names a run of the set whose figures are told as production would weigh them; `embed` an
         embedding model, asked within `budget`; points of earlier are used again unless `cache` is off.
         Raises UsageError, FileProblems, Stopped, NotComparable for a run on another state of the set.
         """
@@ -371,7 +371,7 @@ def _covered(
     points: NamedEmbed | None,
     *,
     suggest: int = 0,
-    kind: str | None = None,
+    kind: str | Sequence[str] | None = None,
     mapped: bool = False,
     seed: int = 0,
     field: str | None = None,

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from promptops import Project
 from promptops.cli import app
 from promptops.distributions.coverage import SetCoverage, measure_coverage
-from promptops.distributions.text import coverage_facts, lacks_kinds
+from promptops.distributions.text import coverage_facts, coverage_sentence, lacks_kinds, thicker
 from promptops.errors import NotComparable, UsageError
 from promptops.sets.evalset import read_evalset
 from tests.made import Folder
@@ -76,6 +76,12 @@ def test_suggestions_say_of_which_kind_they_are_and_are_of_one_alone_on_demand()
         assert found.suggestions and all("umbrella" in each.text for each in found.suggestions)
         assert {each.kind for each in found.suggestions} == {lost}
         assert found.suggestions[0].covered == pytest.approx(30 / 330, abs=0.02)
+    both = measured(
+        cases(120, 4), production, suggest=30, kind=[str(place + 1) for place in range(len(named))]
+    )
+    assert {each.kind for each in both.suggestions} == set(range(len(named)))
+    near = sum(each.covered == 0 for each in both.suggestions)
+    assert near and thicker(both).startswith(f"{near} of 30 ")
     with pytest.raises(UsageError, match=r"is called 'parrot': they are 1 "):
         measured(cases(120, 4), production, suggest=3, kind="parrot")
     with pytest.raises(UsageError, match="no text lies far"):
@@ -261,5 +267,6 @@ def test_a_set_lacks_something_where_much_is_far_whatever_it_covers(
         evalset="s", production="p", cases=50, texts=texts, cases_used=50, texts_used=texts, seed=0,
         measured=True, representation="words", k=5, coverage=0.4, expected=0.3, p_value=1.0, far=far,
     )  # fmt: skip
-    assert lacks_kinds(found) == lacks == ("lacks" in coverage_facts(found)[1])
+    assert lacks_kinds(found) == lacks == ("s lacks what" in coverage_sentence(found))
+    assert "about 5 % is usual" in coverage_facts(found)[1]
     assert not lacks_kinds(found.model_copy(update={"far": None}))
