@@ -126,6 +126,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
             "production.segments",
             "production.settings",
             "production.snapshots",
+            "production.streams",
             "production.spooler",
             "production.tally",
             "production.trace",

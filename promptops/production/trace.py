@@ -7,6 +7,7 @@ import inspect
 import time
 from collections.abc import (
     AsyncGenerator,
+    AsyncIterator,
     Awaitable,
     Callable,
     Generator,
@@ -24,6 +25,7 @@ from promptops.production.current import Current, Inside, current
 from promptops.production.face import error_name, reference_of
 from promptops.production.logger import LOGGER
 from promptops.production.snapshots import Snapshot
+from promptops.production.streams import handing_on, handing_on_asynchronously
 
 if TYPE_CHECKING:
     from promptops.types import Prompt, PromptVersion
@@ -32,6 +34,8 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 _OWNERS = ("self", "cls")
+_WRAPPERS = (classmethod, staticmethod, property)
+"""What makes of a function something that is no function any more."""
 Picked = str | Callable[[Mapping[str, Any]], object] | None
 """An argument by its name, or a function of all arguments."""
 Inputs = Sequence[str] | Mapping[str, str] | Callable[[Mapping[str, Any]], object] | None
@@ -74,10 +78,10 @@ def trace(
     chat APIs are known by their shape, and of generators the parts are joined. `subject` and `session` name
     an argument or are functions of all of them. What came by `**kwargs` counts as any other argument. An
     exception is recorded by its class and goes on its way. Works without brackets, too. Raises UnknownName,
-    where it is written, for an argument that there can't be.
+    where it is written, for an argument that there can't be, and UsageError above `@classmethod`.
     """
-    if inspect.isroutine(prompt):
-        return trace()(prompt)
+    if callable(prompt) or isinstance(prompt, _WRAPPERS):
+        return trace()(cast("Callable[..., Any]", prompt))
     given = {
         "prompt": prompt if prompt is None or isinstance(prompt, str) else reference_of(prompt),
         "model": model,
@@ -88,6 +92,10 @@ def trace(
     }
 
     def decorate(function: Callable[_P, _R]) -> Callable[_P, _R]:
+        if isinstance(function, _WRAPPERS):
+            raise UsageError(
+                f"promptops.trace stands above @{type(function).__name__}. Put it below, beside the function."
+            )
         traced = _Traced(function, given, inputs, output, subject, session)
         return cast("Callable[_P, _R]", traced.wrapped())
 
@@ -166,15 +174,15 @@ class _Traced:
         function = self.function
         if inspect.isasyncgenfunction(function):
             begin = self._began(function)
-            return functools.wraps(function)(_handing_on_asynchronously(begin))
+            return functools.wraps(function)(handing_on_asynchronously(begin))
         if inspect.isgeneratorfunction(function):
-            return functools.wraps(function)(_handing_on(self._began(function)))
+            return functools.wraps(function)(handing_on(self._began(function)))
         if inspect.iscoroutinefunction(function):
 
             @functools.wraps(function)
             async def asynchronous(*args: Any, **kwargs: Any) -> Any:
                 call = _Call(self, args, kwargs)
-                return call.ended(await call.awaited(function(*args, **kwargs)))
+                return await call.finished(function(*args, **kwargs))
 
             return asynchronous
 
@@ -271,12 +279,23 @@ class _Call:
             self.failed(error)
             raise
 
+    async def finished(self, work: Awaitable[Any]) -> Any:
+        """Await its work and record what came back."""
+        return self.ended(await self.awaited(work))
+
     def ended(self, returned: Any) -> Any:
-        """Record what came back; a generator is handed on and recorded when it ends."""
+        """Record what came back; a coroutine or generator is handed on and recorded when it ends."""
+        if inspect.iscoroutine(returned):  # of a callable object, or of a wrapper that is plain itself
+            return self.finished(returned)
         if isinstance(returned, Generator):
-            return _handing_on(lambda: (self, returned))()
+            return handing_on(lambda: (self, returned))()
         if isinstance(returned, AsyncGenerator):
-            return _handing_on_asynchronously(lambda: (self, returned))()
+            return handing_on_asynchronously(lambda: (self, returned))()
+        if isinstance(returned, Iterator | AsyncIterator) and self._traced.output is None:
+            # A client's own, perhaps with `close` and more: nobody else can be put in its place.
+            self._note_stream("not recorded")
+            self._log({})
+            return returned
         self._answer.take(self._made(returned))
         self._log(self._answer.fields)
         return returned
@@ -292,12 +311,15 @@ class _Call:
     def failed(self, error: BaseException) -> None:
         """Record what had come before an exception, and its class."""
         if isinstance(error, GeneratorExit):
-            held = self._said.get("metadata")
-            notes = {**(held if isinstance(held, Mapping) else {}), "stream": "closed early"}
-            self._log({**self._answer.joined, "metadata": notes})
+            self._note_stream("closed early")
+            self._log(self._answer.joined)
         else:
             joined = self._answer.joined
             self._log({**joined, "output": joined["output"] or None, "error": error_name(error)})
+
+    def _note_stream(self, note: str) -> None:
+        held = self._said.get("metadata")
+        self._said["metadata"] = {**(held if isinstance(held, Mapping) else {}), "stream": note}
 
     def _made(self, returned: Any) -> object:
         return returned if self._traced.output is None else _asked(self._traced.output, returned)
@@ -307,71 +329,6 @@ class _Call:
         seconds = time.perf_counter() - self._began
         given = {"output": None, **self._said, "seconds": seconds, **known}
         LOGGER.take("record", self._current.id, given, cuts=self._cuts)
-
-
-_Begin = Callable[..., tuple[_Call, Any]]
-"""Begins a call, and gives the generator whose parts are handed on."""
-
-
-def _handing_on(begin: _Begin) -> Callable[..., Generator[Any, Any, Any]]:
-    """Return a generator function that hands on another's parts, and all that is sent and thrown into it."""
-
-    def handing_on(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        call, inner = begin(*args, **kwargs)
-        try:
-            with call.inside():
-                part = next(inner)
-            while True:
-                call.part(part)
-                try:
-                    sent = yield part
-                except GeneratorExit:
-                    inner.close()
-                    raise
-                except BaseException as thrown:
-                    with call.inside():
-                        part = inner.throw(thrown)
-                else:
-                    with call.inside():
-                        part = inner.send(sent)
-        except StopIteration as end:
-            call.streamed()
-            return end.value
-        except BaseException as error:
-            call.failed(error)
-            raise
-
-    return handing_on
-
-
-def _handing_on_asynchronously(begin: _Begin) -> Callable[..., AsyncGenerator[Any, Any]]:
-    """Return an asynchronous generator function that does the same."""
-
-    async def handing_on(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        call, inner = begin(*args, **kwargs)
-        try:
-            with call.inside():
-                part = await anext(inner)
-            while True:
-                call.part(part)
-                try:
-                    sent = yield part
-                except GeneratorExit:
-                    await inner.aclose()
-                    raise
-                except BaseException as thrown:
-                    with call.inside():
-                        part = await inner.athrow(thrown)
-                else:
-                    with call.inside():
-                        part = await inner.asend(sent)
-        except StopAsyncIteration:
-            call.streamed()
-        except BaseException as error:
-            call.failed(error)
-            raise
-
-    return handing_on
 
 
 def _picked(picked: Picked, arguments: Mapping[str, Any]) -> object:
