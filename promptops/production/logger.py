@@ -120,7 +120,7 @@ class Logger:
         try:
             spooler = self._made()
             spooler.hurry()
-            spooler.spool(lambda: True)
+            spooler.spool(lambda: True, deadline)
             spooled = not spooler.waiting and spooler.place is not None
         finally:
             self._turn.release()

@@ -101,10 +101,11 @@ class Spooler:
         """How many lines wait for a disk that takes nothing."""
         return len(self._pending)
 
-    def spool(self, may_let_go: Callable[[], bool]) -> bool:
-        """Write all that is in memory; returns whether a segment was let go.
+    def spool(self, may_let_go: Callable[[], bool], deadline: float = math.inf) -> bool:
+        """Write what is in memory; returns whether a segment was let go.
 
-        One is let go when it is due and it may, or is full.
+        One is let go when it is due and it may, or is full. A first piece is written whatever the deadline,
+        which is one of the monotonic clock.
         """
         self._note_faults()
         if not self._is_ready():
@@ -113,7 +114,7 @@ class Spooler:
         while True:
             left = self._encode(left)
             self._write()
-            if left == 0 or self._pending:
+            if left == 0 or self._pending or time.monotonic() >= deadline:
                 break
         segment = self._segment
         if segment is None:

@@ -84,11 +84,29 @@ def test_what_waits_for_a_spool_that_can_not_be_written_is_counted_as_waiting(tm
     assert json.loads(done(FLUSHED, tmp_path)) == [False, 0, 100]
 
 
-def test_a_burst_is_written_piece_by_piece(tmp_path: Path) -> None:
-    buffer, held = Buffer(), 1_500
+def burst(held: int) -> Buffer:
+    """Return a buffer that holds so many records."""
+    buffer = Buffer()
     for number in range(held):
         fields: dict[str, object] = {"prompt": "reply", "output": f"The answer number {number}. " * 10}
         buffer.put(Entry("record", str(number), number, fields, ()))
+    return buffer
+
+
+def test_a_flush_goes_by_its_deadline_in_a_burst_too(tmp_path: Path) -> None:
+    buffer = burst(1_500)
+    spooler = Spooler(buffer, Tally(), Configuration(tmp_path))
+    spooler.spool(lambda: True, deadline=0.0)
+    assert 0 < len(buffer) < 1_500
+    spooler.spool(lambda: True)
+    assert len(buffer) == 0
+    lines = b"".join(path.read_bytes() for path in segment_paths(tmp_path / ".promptops/spool"))
+    assert lines.count(b"\n") == 1_500
+
+
+def test_a_burst_is_written_piece_by_piece(tmp_path: Path) -> None:
+    held = 1_500
+    buffer = burst(held)
     spooler = Spooler(buffer, Tally(), Configuration(tmp_path))
     thread = threading.Thread(target=spooler.spool, args=(lambda: False,))
     thread.start()
