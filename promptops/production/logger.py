@@ -238,6 +238,7 @@ class Logger:
 
         Those of modules that are being imported are the worst: the application's own imports would hang.
         """
+        _wait_for_imports(time.monotonic() + SECONDS_AT_FORK)
         for turn in (self._turn, self._drain_turn):
             if turn.acquire(timeout=SECONDS_AT_FORK):
                 self._held.append(turn)
@@ -262,6 +263,14 @@ _ABANDONED: list[object] = []
 """Databases that a parent had open when it forked: to close them here would disturb it."""
 
 
+def _wait_for_imports(deadline: float) -> None:
+    """Wait until no other thread of the application is about to import what logs."""
+    for name in ("logger", "face", "trace"):
+        spec = getattr(sys.modules.get(f"promptops.production.{name}"), "__spec__", None)
+        while getattr(spec, "_initializing", False) and time.monotonic() < deadline:
+            time.sleep(0.001)
+
+
 def _name(value: object) -> str:
     if type(value) is str:
         return whole_words(value, LONGEST_NAME)
@@ -274,12 +283,12 @@ def _name(value: object) -> str:
 LOGGER = Logger()
 """The one of this process."""
 
-if not LOGGER.off:
-    # Where an application imports `log`, and not when the first record waits for it: what a process that is
-    # killed in its first second had logged would be in memory only.
-    importlib.import_module("promptops.production.spooler")
-
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=LOGGER._before_fork, after_in_parent=LOGGER._after_fork, after_in_child=LOGGER._forked
     )
+
+if not LOGGER.off:
+    # Where an application imports `log`, and not when the first record waits for it: what a process that is
+    # killed in its first second had logged would be in memory only.
+    importlib.import_module("promptops.production.spooler")

@@ -59,6 +59,28 @@ def test_a_fork_while_the_threads_import_lets_the_child_import(tmp_path: Path) -
     assert numbers(tmp_path) == [0, 1]
 
 
+TOUCHING = """
+import os, signal, sys, threading, promptops
+thread = threading.Thread(target=lambda: promptops.log("reply", inputs={"n": 0}, output="x"))
+thread.start()
+while "promptops.production.spooler" not in sys.modules:
+    pass
+pid = os.fork()
+if pid == 0:
+    signal.alarm(30)
+    promptops.log("reply", inputs={"n": 1}, output="x")
+    assert promptops.flush(30)
+    os._exit(0)
+assert os.waitpid(pid, 0)[1] == 0
+thread.join()
+"""
+
+
+def test_a_fork_while_another_thread_imports_log_lets_the_child_log(tmp_path: Path) -> None:
+    done(TOUCHING, tmp_path)
+    assert numbers(tmp_path) == [0, 1]
+
+
 CHILDREN = """
 import multiprocessing, sys, promptops
 def log(first):
