@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Literal, NamedTuple
 from pydantic import JsonValue
 
 from promptops.errors import FileProblems, Problem
-from promptops.files.located import Faults, KeyPath, did_you_mean, kind_of, shown
+from promptops.files.located import Faults, KeyPath, Located, did_you_mean, kind_of, shown
 from promptops.files.textfile import file_name
 from promptops.sets.samplefiles import read_rows
 
@@ -21,6 +22,9 @@ KEYS: dict[Literal["inputs", "outputs"] | None, tuple[str, ...]] = {
     "outputs": ("output", "outputs", "completion", "response", "answer", "text"),
 }
 """Under which keys a row's text is looked for, by what is wanted."""
+_TABLES = (".csv", ".parquet")
+_PACKED = ("inputs", "metadata")
+"""Columns of a table that hold objects, as `records export` and `export` write them: as JSON text."""
 _FIRST_ROWS = 50
 """By which a file's columns are known."""
 _SHOWN = 10
@@ -60,13 +64,13 @@ def read_text_rows(
 
     A row is a text, or an object whose `inputs`, `input`, `text` or `output` is taken; `field` names
     another value, with dots into objects. Several inputs are joined by line ends in the order of their
-    names. `day` names a field that holds a date, a time (ISO 8601), or seconds since 1970; `key` one that
-    is another in each row. Raises FileProblems.
+    names; in a table they may stand in one cell as JSON. `day` names a field that holds a date, a time (ISO
+    8601), or seconds since 1970; `key` one that is another in each row. Raises FileProblems.
     """
     problems: list[Problem] = []
     found: list[TextRow] = []
     seen: set[str] = set()
-    for row in read_rows(path, problems):
+    for row in _rows(path, problems):
         faults = Faults(file_name(path), row, problems)
         chosen = _chosen(row.value, field, KEYS[what], faults)
         date = None if day is None else _day(value_at(row.value, day), day, faults)
@@ -89,7 +93,7 @@ def text_fields(path: Path) -> tuple[str, ...]:
     """
     problems: list[Problem] = []
     found: dict[str, None] = {}
-    for row in islice(read_rows(path, problems), _FIRST_ROWS):
+    for row in islice(_rows(path, problems), _FIRST_ROWS):
         for key, value in row.value.items() if isinstance(row.value, dict) else ():
             found[key] = None
             for inner in value if isinstance(value, dict) else ():
@@ -99,7 +103,7 @@ def text_fields(path: Path) -> tuple[str, ...]:
 
 def one_text_a_row(path: Path, field: str) -> bool:
     """Tell whether a file's first rows are texts, or have one text each under a key that is not `field`."""
-    rows = [row.value for row in islice(read_rows(path, []), _FIRST_ROWS)]
+    rows = [row.value for row in islice(_rows(path, []), _FIRST_ROWS)]
     keys = {key for row in rows if isinstance(row, dict) for key in row}
     texts = [text for row in rows for text in (row.values() if isinstance(row, dict) else (row,))]
     return (
@@ -150,6 +154,27 @@ def day_of(value: JsonValue) -> str | None:
         return (time if time.tzinfo is None else time.astimezone(UTC)).date().isoformat()
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def _rows(path: Path, problems: list[Problem]) -> Iterator[Located]:
+    """Yield a file's rows; what a table's cells of `inputs` and `metadata` hold as JSON text is opened."""
+    for row in read_rows(path, problems):
+        packed = [key for key in _PACKED if isinstance(row.value, dict) and key in row.value]
+        if packed and path.suffix in _TABLES and isinstance(row.value, dict):
+            yield Located({**row.value, **{key: _opened(row.value[key]) for key in packed}}, row.place)
+        else:
+            yield row
+
+
+def _opened(value: JsonValue) -> JsonValue:
+    """Return the object that a text is as JSON; any other text is just that."""
+    if not isinstance(value, str) or not value.lstrip().startswith("{"):
+        return value
+    try:
+        found = json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+    return found if isinstance(found, dict) else value
 
 
 class _Chosen(NamedTuple):

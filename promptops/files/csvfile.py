@@ -35,8 +35,13 @@ class Cell:
 
 
 def neutral(text: str) -> str:
-    """Return a text as a cell that no spreadsheet runs."""
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+    """Return a text as a cell that no spreadsheet runs; one that looks marked is marked again."""
+    return f"'{text}" if text.lstrip("'").lstrip(" ").startswith(_FORMULA) else text
+
+
+def unmarked(text: str) -> str:
+    """Return what a cell said before `neutral` marked it."""
+    return text[1:] if text.startswith("'") and neutral(text[1:]) == text else text
 
 
 def read_csv(path: Path, delimiters: str = ",") -> Iterator[list[Cell]]:

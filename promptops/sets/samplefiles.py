@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from promptops.errors import FileProblems, Problem
-from promptops.files.csvfile import Cell, read_csv
+from promptops.files.csvfile import Cell, read_csv, unmarked
 from promptops.files.jsonfile import read_json_lines
 from promptops.files.located import (
     MAX_PROBLEMS,
@@ -156,7 +156,9 @@ def _csv_rows(path: Path, problems: list[Problem], plain_columns: bool) -> Itera
             reason = f"the row has {len(row)} cells where the header has {len(header)}"
             problems.append(Problem(file_name(path), reason, *row[0].place))
             continue
-        yield _csv_row(columns, row)
+        # In a table of anybody's, that may be ours, what was marked for spreadsheets is as it was.
+        plain = [Cell(unmarked(cell.text), cell.place) for cell in row] if plain_columns else row
+        yield _csv_row(columns, plain)
 
 
 def _columns(header: list[Cell], file: str, plain_columns: bool) -> list[KeyPath]:
@@ -166,7 +168,7 @@ def _columns(header: list[Cell], file: str, plain_columns: bool) -> list[KeyPath
         name = cell.text
         outer, dot, inner = name.partition(".")
         reason = ""
-        if plain_columns and outer not in ("inputs", "metadata"):
+        if plain_columns and (not dot or outer not in ("inputs", "metadata")):
             columns.append((name,))
         elif dot and outer in ("inputs", "metadata"):
             columns.append((outer, inner))

@@ -1,7 +1,10 @@
+import json
+
 import pandas as pd
 import pytest
 
-from promptops.distributions.textrows import day_of, read_text_rows, value_at
+from promptops import Project
+from promptops.distributions.textrows import day_of, read_text_rows, text_fields, value_at
 from promptops.errors import FileProblems
 
 
@@ -28,6 +31,33 @@ def test_a_whole_key_goes_before_dots_into_objects():
     row = {"a.b": 1, "a": {"b": 2, "c": {"d": 3}}}
     assert [value_at(row, name) for name in ("a.b", "a.c.d", "a.x", "a.b.c")] == [1, 3, None, None]
     assert value_at("text", "a") is None
+
+
+@pytest.mark.parametrize("ending", ["parquet", "csv"])
+def test_an_export_of_records_gives_the_texts_of_the_records(tmp_path, ending):
+    said = ["- a bullet", "=1+1", "'quoted'", "' @x", '{"a": 1}', "plain", "two\nlines", "\uff1dwide"]
+    rows = [
+        {"id": f"r{n}", "at": f"2026-03-02T10:00:{n:02}Z", "prompt": "p", "output": text}
+        | {"inputs": {"question": text, "context": f"c{n}"}, "metadata": {"shop": f"s{n}"}}
+        for n, text in enumerate(said)
+    ]
+    log = tmp_path / "log.jsonl"
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    path = tmp_path / f"out.{ending}"
+    with Project.open(tmp_path, database="sqlite://") as project:
+        project.import_records(log)
+        project.export_records(path)
+    assert [row.text for row in read_text_rows(path, what="outputs")] == said
+    found = read_text_rows(path, "inputs.question", columns=["metadata.shop"])
+    assert [(row.text, *row.values) for row in found] == [(text, f"s{n}") for n, text in enumerate(said)]
+    assert [row.text for row in read_text_rows(path)] == [row.text for row in read_text_rows(log)]
+    assert {"inputs.context", "metadata.shop"} <= {*text_fields(path)}
+
+
+def test_a_cell_of_inputs_that_is_no_object_is_a_text(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text('inputs\n"{""a"": 1"\n[1]\n"{""b"": ""x""}"\n')
+    assert [row.text for row in read_text_rows(path)] == ['{"a": 1', "[1]", "x"]
 
 
 def test_inputs_and_outputs_are_looked_for_under_their_own_keys(tmp_path):
