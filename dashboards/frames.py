@@ -19,7 +19,8 @@ WHOLE = "whole set"
 def cell(text: str | None) -> str:
     """Return a text as one line for a table; a spreadsheet that it is saved to must not run it."""
     line = visible_line(text or "", CELL)
-    return f"'{line}" if line.startswith(("=", "+", "-", "@")) else line
+    # A dash alone is no formula: it stands for what is not there.
+    return f"'{line}" if line.startswith(("=", "+", "-", "@")) and line != "-" else line
 
 
 def moment(written: str) -> str:

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboards import frames
-from promptops import Bill, evidence_of
+from dashboards import frames, recordframes
+from promptops import Bill, Record, evidence_of
 from promptops.analysis.groupchanges import GroupChange
 from promptops.analysis.slices import Slices
 from promptops.gate.rules import GateRule
@@ -66,6 +66,13 @@ def case(sample_id: str, text: str | None = "answer", figure: float | None = 0.5
 @pytest.mark.parametrize("formula", ["=1+1", "+1", "-1", "@SUM(A1)", "  =1", "\t=1", "\r=1"])
 def test_a_cell_never_begins_like_a_formula(formula: str) -> None:
     assert frames.cell(formula).startswith("'")
+
+
+def test_a_dash_for_what_is_not_there_is_shown_as_it_is() -> None:
+    assert [frames.cell(text) for text in ("-", " - ", "-1-", "- one")] == ["-", "-", "'-1-", "'- one"]
+    record = Record(id="r1", at="2026-11-01T10:00:00", inputs={"mail": "Hello"}, output="-")
+    [row] = recordframes.records_frame([record], {}).to_dict("records")
+    assert (row["prompt"], row["answered"], row["seconds"]) == ("-", "-", "-")
 
 
 @given(st.text())
