@@ -85,7 +85,7 @@ def _found(found: Shift) -> None:
             st.badge("no alarm", color="green")
         shown.lead(shift_sentence(found))
         if found.measured:
-            shown.text(f"Severity {found.severity}. {shift_facts(found)}.")
+            shown.text(f"{shift_facts(found)}.")
     if not found.measured:
         return
     shown.quiet(

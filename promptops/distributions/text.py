@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from promptops.distributions.coverage import SetCoverage
 from promptops.distributions.shift import FeatureShift, Shift
+from promptops.production.references import in_words
 from promptops.stats.intervals import wilson_interval
 from promptops.texts.figures import counted, figure, p_value, shortened
 
@@ -19,18 +20,25 @@ _NAME = 60
 
 def shift_sentence(shift: Shift) -> str:
     """Say what was found: whether texts differ, whether that is certain, and whether it is large."""
-    first, second = shortened(shift.reference_name, _NAME), shortened(shift.current_name, _NAME)
+    first, second = _called(shift.reference_name), _called(shift.current_name)
     if not shift.measured or shift.p_value is None or shift.separation is None:
         return f"Whether {second} differs from {first} could not be measured: {shift.reason}."
-    sure, p = shift.p_value < shift.alpha, p_value(shift.p_value)
+    p, severity = p_value(shift.p_value), shift.severity
     if shift.alarmed:
-        return f"{second} differs from {first}: severity {shift.severity}, p {p}."
-    if sure:
         return (
-            f"{second} differs from {first} (p {p}), but so little that its texts can hardly be told from "
-            "the others: no alarm."
+            f"{second} differs from {first}: alarm, for that is certain (p {p}) and of {severity} severity."
         )
-    return f"{second} shows no certain difference from {first} (p {p}): no alarm."
+    if shift.p_value < shift.alpha:
+        return (
+            f"{second} differs from {first} for certain (p {p}), but so little that its texts can hardly be "
+            f"told from the others (severity {severity}): no alarm."
+        )
+    if severity == "negligible":
+        return f"{second} shows no certain difference from {first} (p {p}; severity {severity}): no alarm."
+    return (
+        f"{second} shows a difference of {severity} severity from {first}, but it may be chance (p {p}): no "
+        "alarm."
+    )
 
 
 def shift_facts(shift: Shift) -> str:
@@ -69,7 +77,7 @@ def feature_sides(item: FeatureShift) -> tuple[str, str, str]:
 
 def coverage_sentence(found: SetCoverage) -> str:
     """Say how much of production a set covers, beside what to expect of a set like it."""
-    evalset, production = shortened(found.evalset, _NAME), shortened(found.production, _NAME)
+    evalset, production = _called(found.evalset), _called(found.production)
     if found.coverage is None or found.expected is None or found.p_value is None:
         return f"How much of {production} {evalset} covers could not be measured: {found.reason}."
     covers = (
@@ -113,6 +121,10 @@ def lacks_kinds(found: SetCoverage) -> bool:
         return False
     far = wilson_interval(round(found.far * found.texts_used), found.texts_used)
     return found.far > LACKING and far.low > USUAL
+
+
+def _called(side: str) -> str:
+    return shortened(in_words(side), _NAME)
 
 
 def _gap(first: Mapping[str, float], second: Mapping[str, float], name: str) -> float:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from promptops.errors import UsageError
 from promptops.files.located import did_you_mean, shown
 from promptops.production.periods import end_moment, first_moment, prompt_fields, spelled
 from promptops.production.records import RecordFilter
+from promptops.texts.figures import counted
 
 PREFIX = "records:"
 GRAMMAR = (
@@ -51,6 +52,29 @@ def read_reference(reference: str, now: datetime) -> Reference:
     return Reference(RecordFilter.model_validate(fields), PREFIX + "/".join(parts))
 
 
+def in_words(reference: str) -> str:
+    """Return records as people call them, such as `records of reply, 7 days to 2026-11-27 15:17 UTC`.
+
+    Any other side is returned as it is.
+    """
+    if not is_records(reference):
+        return reference
+    prompt, told = "", list[str]()
+    rest = reference.removeprefix(PREFIX)
+    while rest:
+        part, _, rest = (rest, "", "") if rest.startswith("model=") else rest.partition("/")
+        key, mark, value = part.partition("=")
+        if part in _WORDS:
+            told.append(f"found {part} by somebody")
+        elif _PERIOD.fullmatch(part):
+            told.append(_period_in_words(part))
+        elif mark and key != "prompt":
+            told.append(f"{key} {value}")
+        else:
+            prompt = f" of {value or part}"
+    return ", ".join([f"records{prompt}", *told])
+
+
 def _part(part: str, reference: str, now: datetime) -> dict[str, object]:
     if part in _WORDS:
         return {"good": _WORDS[part]}
@@ -81,6 +105,26 @@ def _period(part: str, now: datetime) -> dict[str, object]:
     if not found or (len(found) == 2 and str(found["since"]) >= str(found["until"])):
         raise UsageError(f"{shown(part)} is no time: the first moment must lie before the last. {GRAMMAR}")
     return found
+
+
+def _period_in_words(part: str) -> str:
+    first, dots, last = part.partition("..")
+    if not dots:
+        return part
+    try:
+        since, until = (datetime.fromisoformat(each) for each in (first, last))
+        days = (until - since) / timedelta(days=1)
+    except (ValueError, TypeError):
+        return f"{_to_the_minute(first)} .. {_to_the_minute(last)}".strip()
+    if "T" in first and days.is_integer():
+        return f"{counted(int(days), 'day')} to {_to_the_minute(last)}"
+    return f"{_to_the_minute(first)} to {_to_the_minute(last)}"
+
+
+def _to_the_minute(moment: str) -> str:
+    """Return a moment as dates and times are read; a day alone as it is."""
+    clock = " UTC" if moment.endswith("+00:00") else ""
+    return f"{moment[:16].replace('T', ' ')}{clock}" if "T" in moment else moment
 
 
 def _fixed(part: str, found: dict[str, object]) -> str:

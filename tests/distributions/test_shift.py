@@ -3,8 +3,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from promptops.distributions.shift import MOST_TEXTS, Shift, measure_shift
+from promptops.distributions.shift import MOST_TEXTS, Severity, Shift, measure_shift
+from promptops.distributions.text import shift_sentence
 from promptops.errors import UsageError
+from promptops.production.references import in_words
 from promptops.stats.blocktests import Blocks
 from promptops.stats.mmd import block_mmd_test
 
@@ -74,6 +76,54 @@ def test_the_most_foreign_texts_are_shown_by_their_place() -> None:
         assert foreign.index % 2 == 0
         assert current[foreign.index].startswith(foreign.text)
         assert len(foreign.text) <= 300
+
+
+@pytest.mark.parametrize(
+    ("alarmed", "p", "severity", "told"),
+    [
+        (True, 0.001, "mild", "b differs from a: alarm, for that is certain (p .0010) and of mild severity."),
+        (
+            *(False, 0.001, "negligible"),
+            "b differs from a for certain (p .0010), but so little that its texts can hardly be told from "
+            "the others (severity negligible): no alarm.",
+        ),
+        (
+            *(False, 0.2, "mild"),
+            "b shows a difference of mild severity from a, but it may be chance (p .2000): no alarm.",
+        ),
+        (
+            *(False, 0.2, "negligible"),
+            "b shows no certain difference from a (p .2000; severity negligible): no alarm.",
+        ),
+    ],
+)
+def test_one_sentence_tells_evidence_and_severity(
+    alarmed: bool, p: float, severity: Severity, told: str
+) -> None:
+    found = Shift(
+        **{"reference_name": "a", "current_name": "b", "reference_n": 40, "current_n": 40},
+        **{"reference_used": 40, "current_used": 40, "alpha": 0.05, "seed": 0, "measured": True},
+        **{"paired": False, "alarmed": alarmed, "p_value": p, "severity": severity, "separation": 0.6},
+    )
+    assert shift_sentence(found) == told
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("records:", "records"),
+        (
+            "records:reply/2026-11-20T15:17:56.396255+00:00..2026-11-27T15:17:56.396255+00:00",
+            "records of reply, 7 days to 2026-11-27 15:17 UTC",
+        ),
+        ("records:2026-11-01..2026-11-07/bad", "records, 2026-11-01 to 2026-11-07, found bad by somebody"),
+        ("records:2026-11-01T10:00..", "records, 2026-11-01 10:00 .."),
+        ("records:reply@3/tag=vip/model=a/b", "records of reply@3, tag vip, model a/b"),
+        ("logs/week.jsonl", "logs/week.jsonl"),
+    ],
+)
+def test_records_are_called_in_words(name: str, told: str) -> None:
+    assert in_words(name) == told
 
 
 def test_few_texts_are_not_measured() -> None:
