@@ -43,9 +43,9 @@ def show(records: Sequence[str], key: str, tags: tuple[str, ...] = ()) -> None:
         on_click=_make,
         args=(tuple(records), evalset, place == SET, label or None, key, tags),
     )
-    about, told = st.session_state.get(MADE, ("", ""))
+    about, told = st.session_state.get(MADE, ("", ()))
     if about == key:
-        shown.text(told)
+        shown.told(told)
     shown.quiet(
         "An edited answer becomes the target, the old answer and what was said stand beside it. Keys, "
         "addresses and telephone numbers are taken out; names and streets are not."
@@ -67,31 +67,35 @@ def _make(
                 tags=tags,
             )
     except PromptopsError as error:
-        st.session_state[MADE] = (key, str(error))
+        st.session_state[MADE] = (key, [(str(error), "")])
     else:
         st.session_state[MADE] = (key, _told(made, evalset, file))
 
 
-def _told(made: MadeCases, evalset: str, file: str | None) -> str:
+def _told(made: MadeCases, evalset: str, file: str | None) -> list[tuple[str, str]]:
+    """Return what was made in sentences, each with what is to be copied below it."""
     count = len(made.samples)
-    lines = [f"Left out: record {frames.cell(record)}: {why}" for record, why in made.skipped.items()]
+    lines = [(f"Left out: record {frames.cell(record)}: {why}", "") for record, why in made.skipped.items()]
     if made.added:
-        lines.append(f"Added {counted(count, 'sample')} to {evalset}.")
-        lines += [f"{rule.sentence}\n\n{rule.toml}\n" for rule in made.rules]
+        lines.append((f"Added {counted(count, 'sample')} to {evalset}.", ""))
     elif file is not None and count:
         lines.append(
-            f"Wrote {counted(count, 'sample')} to {file}. "
-            "Review them and give targets to those that lack one, then:"
+            (
+                f"Wrote {counted(count, 'sample')} to {file}. "
+                "Review them and give targets to those that lack one, then take them into the set:",
+                f"promptops evalset add {shown.quoted(evalset)} {shown.quoted(file)}",
+            )
         )
-        lines.append(f"promptops evalset add {evalset} {file}")
     else:
-        lines.append("Nothing new: the set has all of them.")
+        lines.append(("Nothing new: the set has all of them.", ""))
     if made.most_of_one > 1:
         people = counted(made.people, "person or conversation", "people or conversations")
-        lines.append(f"They are of {people}, {made.most_of_one} of one.")
+        lines.append((f"They are of {people}, {made.most_of_one} of one.", ""))
     if made.labels is not None:
-        lines.append(f"{counted(made.ratings, 'rating stands', 'ratings stand')} in the judge's labels.")
-    return "\n".join(lines)
+        ratings = counted(made.ratings, "rating stands", "ratings stand")
+        lines.append((f"{ratings} in the judge's labels.", ""))
+    rules = made.rules if made.added else ()
+    return [*lines, *((rule.sentence, rule.toml) for rule in rules)]
 
 
 def _judges(evalset: str) -> list[str]:

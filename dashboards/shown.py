@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import shlex
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, NoReturn
 
 import pandas as pd
@@ -76,6 +77,14 @@ def value(found: object) -> None:
         block(found)
     else:
         block(json.dumps(found, indent=2, ensure_ascii=False), language="json")
+
+
+def told(parts: Sequence[tuple[str, str]]) -> None:
+    """Show sentences, each with what is to be copied below it: a command, lines of a file, or nothing."""
+    for sentence, copied in parts:
+        text(sentence)
+        if copied:
+            block(copied)
 
 
 def quoted(name: str) -> str:

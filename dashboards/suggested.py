@@ -112,8 +112,8 @@ def _write(found: SetCoverage, wanted: Measure, ticked: list[int]) -> None:
     wish = (wanted, tuple(each.index for each in chosen.suggestions), targets)
     done, file = st.session_state.get(WRITTEN, ((), ""))
 
-    def tell(sentence: str) -> None:
-        st.session_state[TOLD] = (wanted.evalset, wanted.production, sentence)
+    def tell(sentence: str, copied: str = "", *more: tuple[str, str]) -> None:
+        st.session_state[TOLD] = (wanted.evalset, wanted.production, ((sentence, copied), *more))
 
     def write() -> None:
         # A click that comes twice writes one file.
@@ -148,8 +148,9 @@ def _write(found: SetCoverage, wanted: Measure, ticked: list[int]) -> None:
             near = f" {pairs} nearly the same as what was there." if alike else ""
             tell(
                 f"Took {counted(count, 'sample')} into {wanted.evalset}, which had {added.before}.{near} "
-                "The figures above are those with them. Commit the set's files, and evaluate again."
-                + "".join(f"\n\n{rule.sentence}\n\n{rule.toml}" for rule in added.rules)
+                "The figures above are those with them. Commit the set's files, then evaluate again:",
+                f"promptops eval {shown.quoted(wanted.evalset)} --prompt FILE",
+                *((rule.sentence, rule.toml) for rule in added.rules),
             )
             # What was ticked and read was said of other suggestions.
             urlstate.write(add="", read="", point="", kind="")
@@ -173,9 +174,9 @@ def _write(found: SetCoverage, wanted: Measure, ticked: list[int]) -> None:
 
 def _told(wanted: Measure) -> None:
     """Tell what became of the last click, if it was about this set and production."""
-    *about, told = st.session_state.get(TOLD, ("", "", ""))
+    *about, told = st.session_state.get(TOLD, ("", "", ()))
     if about == [wanted.evalset, wanted.production]:
-        shown.text(told)
+        shown.told(told)
 
 
 def _free_name() -> str:

@@ -134,6 +134,13 @@ def test_ticked_suggestions_are_written_once_and_taken_into_the_set(made: Texts,
         (made.root / "candidates.jsonl").write_text("".join(lines))
         _button(app, "Take them into the set").click().run()
         assert not app.exception and "Took 2 samples into desk, which had 60." in texts(app)
+        # What is to be run and written down stands by itself, to be copied.
+        copied = [each.value for each in app.code]
+        assert "promptops eval desk --prompt FILE" in copied
+        rules = [each for each in copied if each.startswith("[[gate]]")]
+        tags = {tag for row in rows for tag in row["tags"] if tag.startswith("kind: ")}
+        assert len(rules) == len(tags) > 0
+        assert "[[gate]]" not in texts(app) and "To gate that kind by itself" in texts(app)
         with Project.open(made.root) as project:
             after = project.coverage("desk", str(made.root / WEEK))
             assert [sample.origin for sample in project.evalset("desk").samples[-2:]] == ["production"] * 2
