@@ -68,7 +68,7 @@ def test_themes_are_those_of_the_command_and_become_cases(judged: tuple[Path, st
     assert list(table["share"]) == [f"{each.bad_share:.0%}" for each in found.themes]
     assert "bad more often than the rest" in table["finding"].iloc[0]
     box = next(each for each in app.selectbox if each.label == "Which input")
-    assert box.options == ["all of them", "inputs.facts", "inputs.mail"]
+    assert box.options == ["the usual one", "inputs.facts", "inputs.mail"]
     app = page(root, database, "themes", sorted="1", theme="1", field="inputs.mail")
     assert not app.exception and KINDS[0] in everything(app)
     assert any(each.value.endswith("--about requests --field inputs.mail") for each in app.code)
