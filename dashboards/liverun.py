@@ -1,4 +1,4 @@
-"""A run that is not finished: how far it is, why answers are missing, and how it is stopped or resumed."""
+"""A run at work, interrupted or without some answers: its state, and how it is stopped or resumed."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ BEGUN = "begun-runs"
 """In the session: runs for which a process was started here that has not been seen at work yet."""
 RESUME = "Ask what is missing, from this machine and with its keys; nothing stored is asked again."
 BRING = "Ask the batch's server for its answers, from this machine and with its keys, and score them."
+RETRY = "Ask again what has no answer, from this machine and with its keys; the old errors are kept."
 STOPPED = "Calls under way are closed at once, and may be charged all the same. It can be resumed."
 
 
 def panel(run: Run) -> None:
-    """Draw the state of a run that is not finished; one at work is looked at again and again."""
+    """Draw the state of a run that is not finished or lacks answers; one at work is looked at often."""
     if run.at_work or project().resumes_apart(run.id):
         _followed(run.id, run.status)
     else:
@@ -50,12 +51,16 @@ def _followed(run_id: str, status: str) -> None:
 
 
 def _state(run: Run) -> None:
-    total, through = run.samples * run.repeats, run.done + run.errors
-    errors = f", {run.errors:,} of them without an answer" if run.errors else ""
-    shown.text(f"{through:,} of {total:,} through{errors}; {run.standing}{_pace(run, through)}")
-    st.progress(through / total if total else 1.0)
+    if run.status != "finished":
+        total, through = run.samples * run.repeats, run.done + run.errors
+        errors = f", {run.errors:,} of them without an answer" if run.errors else ""
+        shown.text(f"{through:,} of {total:,} through{errors}; {run.standing}{_pace(run, through)}")
+        st.progress(through / total if total else 1.0)
     failures = project().failures(run.id)
-    if failures:
+    if run.status == "finished":
+        for each in failures:
+            shown.text(f"{each.count:,} x {each.kind}: {frames.cell(each.example)}")
+    elif failures:
         shown.table(frames.failures_frame(failures), right=("answers",), alt="Why answers are missing")
 
 
@@ -105,22 +110,30 @@ def _stop(run: Run) -> None:
 
 
 def _resume(run: Run) -> None:
-    st.code(f"promptops resume {run.id}", language="shell")
-    key = f"resume-{run.id}"
-    if run.status == "waiting":
-        pressed = st.button("Bring what is there", key=key, help=BRING)
-    else:
-        pressed = st.button("Resume here", key=key, help=RESUME)
-    if pressed:
+    finished, key = run.status == "finished", f"resume-{run.id}"
+    commands = [] if finished else [f"promptops resume {run.id}"]
+    if run.errors:
+        commands.append(f"promptops resume {run.id} --retry-errors")
+    st.code("\n".join(commands), language="shell")
+    pressed = retry = False
+    with st.container(horizontal=True):
+        if run.status == "waiting":
+            pressed = st.button("Bring what is there", key=key, help=BRING)
+        elif not finished:
+            pressed = st.button("Resume here", key=key, help=RESUME)
+        if run.errors and run.status != "waiting":
+            label = "Ask again what has no answer" if finished else "Resume here, errors too"
+            retry = st.button(label, key=f"retry-{run.id}", help=RETRY)
+    if pressed or retry:
         try:
-            project().resume_apart(run.id)
+            project().resume_apart(run.id, retry_errors=retry)
         except PromptopsError as error:
             shown.text(str(error))
         else:
             st.session_state.setdefault(BEGUN, set()).add(run.id)
             st.rerun()
     said = project().said_apart(run.id)
-    if run.id in st.session_state.get(BEGUN, set()):
+    if not finished and run.id in st.session_state.get(BEGUN, set()):
         if run.status == "waiting":
             st.markdown("**The process that brought what is there has ended, and the run is not finished**")
         else:

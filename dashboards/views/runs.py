@@ -85,7 +85,7 @@ def _details(run: Run) -> None:
         shown.text(f"It took {reading.bill(run).sentence}.")
     if run.part is not None:
         shown.text(f"A part of the set: {run.part.sentence}")
-    if run.status != "finished":
+    if run.status != "finished" or run.errors:
         liverun.panel(run)
     if run.at_work:
         st.caption(

@@ -33,12 +33,14 @@ class Begun:
     """The end of what it said; why it could not begin, where it did not."""
 
 
-def resume_apart(root: Path, database: str, run_id: str) -> None:
+def resume_apart(root: Path, database: str, run_id: str, *, retry_errors: bool) -> None:
     """Start `promptops resume` and return at once. What it says goes into a file; it outlives its parent."""
     log = _log(root, run_id)
     log.parent.mkdir(mode=0o700, exist_ok=True)
     with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        number = _start(root, database, ["resume", run_id], file)
+        number = _start(
+            root, database, ["resume", run_id, *(["--retry-errors"] if retry_errors else [])], file
+        )
     log.with_suffix(".pid").write_text(process_name(number), "utf-8")
 
 

@@ -29,19 +29,20 @@ class Steered(Experiments):
             return run
         raise UsageError(f"Run {run.id} is worked on by another user or on {host_of(owner)}; stop it there.")
 
-    def resume_apart(self, reference: str) -> Run:
+    def resume_apart(self, reference: str, *, retry_errors: bool = False) -> Run:
         """Have a process of its own finish a run, and return at once; `said_apart` tells what it said.
 
-        Raises UsageError where it is finished, or a living process works on it.
+        With `retry_errors` it also asks again what has no answer. Raises UsageError where nothing is left to
+        ask, or a living process works on it.
         """
         run = self.run(reference)
-        if run.status == "finished":
+        if run.status == "finished" and not (retry_errors and run.errors):
             raise UsageError(f"Run {run.id} is finished.")
         if run.at_work:
             raise UsageError(taken(self.root, run.id, self.store.run_owner(run.id)))
         if resumes_apart(self.root, run.id):
             raise UsageError(f"A process of its own is starting to finish run {run.id} already.")
-        resume_apart(self.root, self.settings.database, run.id)
+        resume_apart(self.root, self.settings.database, run.id, retry_errors=retry_errors)
         return run
 
     def resumes_apart(self, reference: str) -> bool:

@@ -102,6 +102,29 @@ def test_an_interrupted_run_is_resumed_from_its_page(folder: Folder, page: Open)
             project.resume_apart(run)
 
 
+def test_what_has_no_answer_is_asked_again_from_its_page(folder: Folder, page: Open) -> None:
+    folder.evalset("numbers", questions(6))
+    model = folder.script("flaky.json", {"*": {}, "q001": {"fail": "server", "status": 500}})
+    folder.run("eval", "numbers", "-p", "ask.prompt.yaml", "-m", model)
+    with Project.open(folder.path) as project:
+        [run], database = project.runs(limit=1), project.settings.database
+        assert (run.status, run.done, run.errors) == ("finished", 5, 1)
+        with pytest.raises(UsageError, match="is finished"):
+            project.resume_apart(run.id)
+    app = page(folder.path, database, "runs", run=run.id)
+    assert f"promptops resume {run.id} --retry-errors" in [each.value for each in app.code]
+    assert not any(each.label == "Resume here" for each in app.button)
+    folder.script("flaky.json", {"*": {}})
+    button(app, "Ask again what has no answer").click().run()  # type: ignore[attr-defined]
+    assert not app.exception
+    with Project.open(folder.path) as project:
+        until(lambda: (found := project.run(run.id)).status == "finished" and found.done == 6)
+        until(lambda: not project.resumes_apart(run.id))
+        assert project.run(run.id).errors == 0
+    app = page(folder.path, database, "runs", run=run.id)
+    assert not app.exception and not app.button
+
+
 def test_a_run_whose_process_was_killed_is_seen_as_interrupted(folder: Folder, page: Open) -> None:
     with at_work(folder) as (run, database):
         assert "; running" in texts(page(folder.path, database, "runs", run=run))
