@@ -5,20 +5,21 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import streamlit as st
 
 from dashboards import frames, reading, recordreading, shown, urlstate
 from dashboards.opened import kept, project
-from promptops import PromptopsError, RecordFilter, SetCoverage, Shift
+from promptops import PromptopsError, RecordFilter, SetCoverage, Shift, chosen_records
 
 DATES = ("at", "date", "time", "timestamp", "created_at", "day")
 """Fields that are dates, as a rule: the first that a file has is offered."""
 NO_DATE = "-"
 RECORDS = "records:"
 TIMES = {"24h": "the last 24 hours", "7d": "the last 7 days", "28d": "the last 28 days"}
-WEEK = f"{RECORDS}7d"
+WEEK, MONTH = f"{RECORDS}7d", f"{RECORDS}28d"
 PROMPTS = 10
 """Prompts of which windows of records are offered by themselves."""
 SECONDS = 300
@@ -87,8 +88,11 @@ def files() -> tuple[str, ...]:
 
 
 def newest(otherwise: str, there: Mapping[str, str]) -> str:
-    """Return what is offered first as production: the newest file, else a week of records."""
-    return next((each for each in (*files()[:1], WEEK) if each in there), otherwise)
+    """Return what is offered first as production: the newest file, else a week of records, or four.
+
+    Where the last week has none and the last four weeks have some, those are offered.
+    """
+    return next((each for each in (*files()[:1], _recent()) if each in there), otherwise)
 
 
 def dated(reference: str) -> list[str]:
@@ -176,6 +180,12 @@ def what_choice(forget: tuple[str, ...]) -> str:
     """Draw the box that asks for inputs or outputs."""
     options = {"": "what each has", "inputs": "inputs", "outputs": "outputs"}
     return choice("Texts", "what", options, "", forget)
+
+
+def _recent() -> str:
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    week, month = (recordreading.count(chosen_records(now=now, since=time)) for time in ("7d", "28d"))
+    return MONTH if month and not week else WEEK
 
 
 def _windows() -> dict[str, str]:

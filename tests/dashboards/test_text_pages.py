@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,13 @@ from click.testing import CliRunner
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
-from promptops import Project, coverage_facts, coverage_sentence, shift_facts, shift_sentence
+from promptops import Project, Record, coverage_facts, coverage_sentence, shift_facts, shift_sentence
 from promptops.cli import app as command
 from promptops.texts.figures import figure, p_value
 from tests.dashboards.test_label_page import HIDDEN, everything
 from tests.dashboards.test_pages import page, projects, small, texts
 from tests.dashboards.textproject import VISIT, Texts, make_texts
+from tests.made import Folder, questions
 
 __all__ = ["page", "projects", "small"]
 Open = Callable[..., AppTest]
@@ -201,6 +203,17 @@ def test_windows_of_records_are_sides_too(made: Texts, page: Open) -> None:
 def test_where_nothing_is_ticked_nothing_is_written(made: Texts, page: Open) -> None:
     app = page(made.root, made.database, "coverage", production=WEEK, suggest="5", measured="1", add="none")
     assert _button(app, "Write candidates").disabled
+
+
+def test_records_older_than_a_week_are_offered_by_four(folder: Folder, page: Open) -> None:
+    folder.evalset("desk", questions(3))
+    at = (datetime.now(UTC) - timedelta(days=10)).isoformat(timespec="microseconds")
+    with Project.open(folder.path) as project:
+        project.store.add_records([Record(id="r1", at=at, inputs={"q": "x"}, output="y")])
+        database = project.settings.database
+    for name, label in (("shift", "Second side: what is new"), ("coverage", "Production")):
+        app = page(folder.path, database, name)
+        assert next(box for box in app.selectbox if box.label == label).value == "records:28d"
 
 
 def test_an_empty_project_says_what_is_needed(small: tuple[Path, str], page: Open) -> None:
