@@ -160,7 +160,7 @@ def _rows(path: Path, problems: list[Problem]) -> Iterator[Located]:
     """Yield a file's rows; what a table's cells of `inputs` and `metadata` hold as JSON text is opened."""
     for row in read_rows(path, problems):
         packed = [key for key in _PACKED if isinstance(row.value, dict) and key in row.value]
-        if packed and path.suffix in _TABLES and isinstance(row.value, dict):
+        if packed and path.suffix.lower() in _TABLES and isinstance(row.value, dict):
             yield Located({**row.value, **{key: _opened(row.value[key]) for key in packed}}, row.place)
         else:
             yield row

@@ -72,7 +72,7 @@ def _read(path: Path, problems: list[Problem], claim: _Claim, add: Callable[[Sam
 def _size(path: Path) -> int:
     """Return about how many bytes a file has as JSON text."""
     try:
-        return path.stat().st_size * (PACKED if path.suffix == ".parquet" else 1)
+        return path.stat().st_size * (PACKED if path.suffix.lower() == ".parquet" else 1)
     except OSError:
         return 0  # whoever reads it tells why it can't be read
 
@@ -86,11 +86,12 @@ def read_rows(path: Path, problems: list[Problem]) -> Iterator[Located]:
 
 
 def _rows(path: Path, problems: list[Problem], *, plain_columns: bool = False) -> Iterator[Located]:
-    if path.suffix == ".csv":
+    ending = path.suffix.lower()
+    if ending == ".csv":
         return _csv_rows(path, problems, plain_columns)
-    if path.suffix == ".parquet":
+    if ending == ".parquet":
         return _parquet_rows(path, problems, plain_columns)
-    if path.suffix in (".yaml", ".yml"):
+    if ending in (".yaml", ".yml"):
         return _yaml_rows(path)
     return read_json_lines(path, problems)
 

@@ -33,7 +33,7 @@ def test_a_whole_key_goes_before_dots_into_objects():
     assert value_at("text", "a") is None
 
 
-@pytest.mark.parametrize("ending", ["parquet", "csv"])
+@pytest.mark.parametrize("ending", ["parquet", "PARQUET", "csv"])
 def test_an_export_of_records_gives_the_texts_of_the_records(tmp_path, ending):
     said = ["- a bullet", "=1+1", "'quoted'", "' @x", '{"a": 1}', "plain", "two\nlines", "\uff1dwide"]
     rows = [
