@@ -272,16 +272,16 @@ def _too_little(shift: Shift, blocks: Blocks | None) -> str:
     fewest = min(shift.reference_n, shift.current_n)
     if fewest < FEWEST_TEXTS:
         return f"a shift needs at least {FEWEST_TEXTS} texts a side; there are {fewest}"
+    # Holm over two tests: the smaller p-value must be below half of alpha.
+    if blocks is not None and (min(blocks.counts) < 2 or blocks.smallest_p >= shift.alpha / 2):
+        days = "{} and {} days".format(*blocks.counts)
+        return f"{days} can be shuffled in too few ways for an alarm; take more days, for example 4 and 4"
     left = min(shift.reference_used, shift.current_used)
     if left < FEWEST_TEXTS:
         return (
             f"days have so unequally many texts that {left} are left on a side where all are thinned to the "
             f"usual size, and {FEWEST_TEXTS} are needed; take days with more texts, or with alike many"
         )
-    # Holm over two tests: the smaller p-value must be below half of alpha.
-    if blocks is not None and (min(blocks.counts) < 2 or blocks.smallest_p >= shift.alpha / 2):
-        days = "{} and {} days".format(*blocks.counts)
-        return f"{days} can be shuffled in too few ways for an alarm; take more days, for example 4 and 4"
     return ""
 
 

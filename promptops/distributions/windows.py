@@ -68,6 +68,8 @@ class Window:
     """Where each text stands, for people: a file's line, a record's or a sample's id."""
     whole: str = ""
     """Why these are whole texts though a field was named; empty where they are the field's."""
+    of_file: bool = False
+    """Whether they stand in a file of anybody's: nobody has taken people and secrets out of them."""
 
     def only(self, places: Sequence[int]) -> Window:
         """Return the texts at some places, in the order of these."""
@@ -108,6 +110,7 @@ def of_file(path: Path, wanted: Wanted) -> Window:
     return Window(
         name=str(path),
         whole=f"{path.name} has one text a row" if alone else "",
+        of_file=True,
         texts=[row.text for row in rows],
         keys=[row.key or "" for row in rows] if wanted.key else None,
         paired_by=f"field {wanted.key}" if wanted.key else None,

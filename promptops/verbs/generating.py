@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from promptops.calls.budget import Budget
 from promptops.calls.forecast import Forecast, Part, Usual, Wanted, part_of
-from promptops.calls.models import build_metric, is_judge, key_variables, stands_in
+from promptops.calls.models import build_metric, is_judge, stands_in
 from promptops.calls.tokenlimit import token_limit
 from promptops.distributions.textrows import joined
 from promptops.distributions.windows import Wanted as Looked
@@ -23,7 +23,6 @@ from promptops.runs.progress import Watch
 from promptops.sets.additions import Added, add_samples, adding, read_candidates
 from promptops.sets.candidates import refuse_candidates_file, sample_row, write_rows
 from promptops.sets.origins import is_synthetic
-from promptops.texts.redaction import Redactor
 from promptops.types import EvalSet, Prompt, Sample
 from promptops.verbs.curation import Curation
 from promptops.verbs.judging import make_ready
@@ -273,9 +272,6 @@ class Generating(Curation):
             for name in {ready.model, ready.checker}:
                 await work.caller(name).model.close()
             work.engine.close()
-
-    def _redactor(self) -> Redactor:
-        return Redactor(self.environment, key_variables(self.settings))
 
 
 def _material(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from promptops.analysis.summary import estimate
 from promptops.calls.budget import Budget
 from promptops.calls.embedding import EmbeddingForecast
 from promptops.calls.models import key_variables
-from promptops.distributions.coverage import Reestimate, SetCoverage, measure_coverage
+from promptops.distributions.coverage import Reestimate, SetCoverage
 from promptops.distributions.gate import left_for_later, shift_cell
 from promptops.distributions.leaks import (
     ALIKE,
@@ -28,11 +28,11 @@ from promptops.distributions.leaks import (
     text_alone,
 )
 from promptops.distributions.rules import ShiftRule
-from promptops.distributions.shift import NamedEmbed, Shift, What, measure_shift
+from promptops.distributions.shift import Shift, What, measure_shift
+from promptops.distributions.shown import clean_coverage, clean_shift
 from promptops.distributions.windows import (
     Wanted,
     Window,
-    columns_of,
     field_notes,
     in_pairs,
     of_evalset,
@@ -49,6 +49,7 @@ from promptops.sets.candidates import write_candidates
 from promptops.stats import Floats
 from promptops.texts.redaction import Redactor
 from promptops.types import EvalSet, Run
+from promptops.verbs.bothsides import Both, covered
 from promptops.verbs.pointed import Pointed
 from promptops.verdicts import CellVerdict
 
@@ -81,12 +82,11 @@ class Shifts(Pointed):
         Each side is a run (its outputs; `what` asks for inputs), an evaluation set (its inputs), a file, or
         records of production (`records:7d`, `records:reply@production/2026-11-01..2026-11-15`; their inputs).
         `field` names one input of both sides, or where a file's texts lie (else it is what a set says is its
-        `text`; `inputs` are all of them); a side that can't have it stands
-        whole, and a note says so. Outputs of two runs of one set are compared in pairs; rows of files where
-        both have the same value in the field `pair_by`. `by_day` names the field with each text's date: whole
-        days are shuffled then,
-        of two windows of records by themselves where each has five days.
-        `trend` names it for the current side alone: each of its days is measured by itself.
+        `text`; `inputs` are all of them); a side that can't have it stands whole, and a note says so. Outputs
+        of two runs of one set are compared in pairs; rows of files where both have the same value in the
+        field `pair_by`. `by_day` names the field with each text's date: whole days are shuffled then, of two
+        windows of records by themselves where each has five days. `trend` names it for the current side
+        alone: each of its days is measured by itself. What is shown of a file's texts has no addresses.
         `columns` join the panel: metrics and metadata of runs and sets, fields of files. `embed` names an
         embedding model that turns the texts into points, within `budget`; points of an earlier time are used
         again unless `cache` is off. Raises UsageError, UnknownName, FileProblems, Stopped.
@@ -94,7 +94,8 @@ class Shifts(Pointed):
         field = self._usual_field(field, reference, current, inputs=what == "inputs")
         sides = self._both(reference, current, Wanted(what, field, tuple(columns), by_day, pair_by), trend)
         points = None if embed is None else self._points(embed, reuse=cache, budget=budget)
-        return sides.measure(points, alpha=alpha, seed=seed)
+        found = sides.measure(points, alpha=alpha, seed=seed)
+        return self._clean(found, sides.second)
 
     def forecast_shift(
         self,
@@ -116,7 +117,7 @@ class Shifts(Pointed):
         sides = self._both(reference, current, Wanted(what, field, tuple(columns), by_day, pair_by), trend)
         return self._foreseen(embed, partial(sides.measure, seed=seed), reuse=cache)
 
-    def _both(self, reference: str, current: str, wanted: Wanted, trend: str | None) -> _Both:
+    def _both(self, reference: str, current: str, wanted: Wanted, trend: str | None) -> Both:
         """Return both sides of a shift, ready to be measured."""
         by_day = wanted.day
         if wanted.key is not None and (by_day or trend) is not None:
@@ -134,7 +135,7 @@ class Shifts(Pointed):
         pairs = None if second.days is not None else in_pairs(first, second)
         if pairs is not None:
             first, second = pairs
-        return _Both(first, second, pairs is not None, blocks, wanted, notes)
+        return Both(first, second, pairs is not None, blocks, wanted, notes)
 
     def coverage(
         self,
@@ -167,7 +168,7 @@ class Shifts(Pointed):
         source = read_reference(production, datetime.now(UTC)).name if is_records(production) else production
         first, second = of_evalset(found, wanted), self._window(source, wanted)
         points = None if embed is None else self._points(embed, reuse=cache, budget=budget)
-        measured = _covered(
+        measured = covered(
             found,
             source,
             first,
@@ -179,6 +180,8 @@ class Shifts(Pointed):
             seed=seed,
             field=field,
         )
+        if second.of_file:
+            measured = clean_coverage(measured, self._redactor())
         if run is None or not measured.measured:
             return measured
         chosen = self.finished_run(run)
@@ -205,7 +208,7 @@ class Shifts(Pointed):
         found, wanted = self.evalset(evalset), Wanted("inputs", field)
         sides = of_evalset(found, wanted), self._window(production, wanted)
         return self._foreseen(
-            embed, partial(_covered, found, production, *sides, seed=seed, field=field), reuse=cache
+            embed, partial(covered, found, production, *sides, seed=seed, field=field), reuse=cache
         )
 
     def write_candidates(
@@ -222,10 +225,16 @@ class Shifts(Pointed):
         Raises UsageError where the file is there already, FileProblems.
         """
         window = self._window(found.production, Wanted("inputs", self._usual_field(field, found.evalset)))
-        redactor = Redactor(self.environment, key_variables(self.settings))
+        redactor = self._redactor()
         samples = self.evalset(found.evalset).samples
         records = window.keys or () if is_records(found.production) else ()
         return write_candidates(found, window.sources, samples, Path(path), redactor, targets, records)
+
+    def _clean(self, found: Shift, current: Window) -> Shift:
+        return clean_shift(found, self._redactor(), current.texts) if current.of_file else found
+
+    def _redactor(self) -> Redactor:
+        return Redactor(self.environment, key_variables(self.settings))
 
     def leaks(
         self,
@@ -321,78 +330,14 @@ class Shifts(Pointed):
                 field_notes(first, second, wanted.field)
             except UsageError as error:
                 return unmeasured(rule, str(error).rstrip("."))
-            return shift_cell(rule, measure_shift(first.texts, second.texts, alpha=rule.alpha))
+            moved = measure_shift(first.texts, second.texts, alpha=rule.alpha)
+            return shift_cell(rule, self._clean(moved, second))
         if after.side.run.status != "finished":
             return left_for_later(rule)
         pairs = in_pairs(*(of_outputs(side.outputs()) for side in (before, after)))
         if pairs is None or not pairs[0].texts:
             return unmeasured(rule, "the baseline has no outputs; accept it without --no-outputs")
         return shift_cell(rule, measure_shift(pairs[0].texts, pairs[1].texts, paired=True, alpha=rule.alpha))
-
-
-@dataclass(frozen=True)
-class _Both:
-    """Both sides of a shift, in pairs or by days where they are."""
-
-    first: Window
-    second: Window
-    paired: bool
-    blocks: tuple[Sequence[str], Sequence[str]] | None
-    wanted: Wanted
-    notes: tuple[str, ...]
-
-    def measure(self, points: NamedEmbed | None, *, alpha: float = 0.05, seed: int = 0) -> Shift:
-        """Measure how far they lie apart."""
-        first, second = self.first, self.second
-        found = measure_shift(
-            first.texts,
-            second.texts,
-            paired=self.paired,
-            blocks=self.blocks,
-            days=None if second.days is None else (first.days, second.days),
-            columns=columns_of(first, second, self.wanted.columns),
-            embed=None if points is None else points.embed,
-            embedding_model=None if points is None else points.name,
-            alpha=alpha,
-            seed=seed,
-            reference_name=first.name,
-            current_name=second.name,
-            where=second.where,
-            what=self.wanted.what,
-        )
-        return found.model_copy(update={"notes": (*self.notes, *found.notes)})
-
-
-def _covered(
-    found: EvalSet,
-    source: str,
-    cases: Window,
-    production: Window,
-    points: NamedEmbed | None,
-    *,
-    suggest: int = 0,
-    kind: str | Sequence[str] | None = None,
-    mapped: bool = False,
-    seed: int = 0,
-    field: str | None = None,
-) -> SetCoverage:
-    notes = field_notes(cases, production, field)
-    measured = measure_coverage(
-        cases.texts,
-        [sample.id for sample in found.samples],
-        production.texts,
-        groups=[sample.group for sample in found.samples],
-        evalset=found.name,
-        source=source,
-        where=production.where,
-        suggest=suggest,
-        kind=kind,
-        mapped=mapped,
-        embed=None if points is None else points.embed,
-        embedding_model=None if points is None else points.name,
-        seed=seed,
-    )
-    return measured.model_copy(update={"notes": notes})
 
 
 def _effective(weights: Floats) -> float:

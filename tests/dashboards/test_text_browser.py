@@ -40,7 +40,7 @@ def dashboard(made: Texts) -> Iterator[str]:
 def test_a_person_measures_reads_a_point_and_takes_suggestions_over(visit: Visit, made: Texts) -> None:
     page = visit("/coverage?suggest=5")
     page.get_by_role("button", name="Measure", exact=True).click()
-    page.get_by_text(re.compile("^desk covers .* of logs/week.jsonl")).wait_for()
+    page.get_by_text(re.compile("^desk .*covers .* of logs/week.jsonl")).wait_for()
     _settled(page)
     page.locator(POINTS).last.wait_for()
     page.locator(POINTS).nth(3).click(force=True)

@@ -162,6 +162,22 @@ def test_candidates_are_samples_for_review_without_secrets_and_people(folder: Fo
     assert all(set(sample.inputs) == {"mail"} for sample in samples)
 
 
+def test_nothing_that_is_shown_of_a_file_tells_of_people(folder: Folder) -> None:
+    texts = [
+        *USUAL.drawn(60, 2),
+        *(f"Lost umbrella {n}, mail ada.l@mail.example, sk-{'a1' * 20}" for n in range(20)),
+    ]
+    folder.write("log.jsonl", "".join(json.dumps({"text": text}) + "\n" for text in texts))
+    seen = folder.run("coverage", "desk", "--production", "log.jsonl", "--suggest", "9").stdout
+    told = folder.run(
+        "coverage", "desk", "--production", "log.jsonl", "--suggest", "9", "--map", "--json"
+    ).stdout
+    foreign = folder.run("shift", "desk", "log.jsonl", "--json").stdout
+    for shown in (seen, told, foreign):
+        assert "umbrella" in shown and "[email]" in shown
+        assert "ada.l@" not in shown and "a1a1a1" not in shown
+
+
 def test_what_a_key_calls_a_secret_is_in_no_candidate(folder: Folder) -> None:
     mails = Mails(turned=0.5, topic="visit").drawn(60, 11)
     rows = [json.dumps({"inputs": {"mail": mail, "password": "hunter2secret"}}) for mail in mails]
