@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from promptops.errors import FileProblems, Problem
-from promptops.files.csvfile import Cell, read_csv, unmarked
+from promptops.files.csvfile import DELIMITERS, Cell, read_csv, unmarked
 from promptops.files.jsonfile import read_json_lines
 from promptops.files.located import (
     MAX_PROBLEMS,
@@ -147,7 +147,7 @@ def _odd_columns(columns: Sequence[str]) -> list[str]:
 
 
 def _csv_rows(path: Path, problems: list[Problem], plain_columns: bool) -> Iterator[Located]:
-    rows = read_csv(path)
+    rows = read_csv(path, DELIMITERS)
     header = next(rows, None)
     if header is None:
         return
@@ -184,8 +184,6 @@ def _columns(header: list[Cell], file: str, plain_columns: bool) -> list[KeyPath
                 reason = f"unknown column {shown(name)}." + did_you_mean(
                     name, [*known, "inputs.NAME", "metadata.NAME"]
                 )
-                if len(header) == 1 and ";" in name:
-                    reason = "the cells are separated by semicolons; save the file with commas"
         if not reason and columns.count(columns[-1]) > 1:
             reason = f"column {shown(name)} stands here twice"
         if reason:

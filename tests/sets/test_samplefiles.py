@@ -142,7 +142,7 @@ BAD_TABLES = [
     ("id,inputs.\n1,2", 1, 4, "inputs.NAME"),
     ("id,inputs.a.b\n1,2", 1, 4, "need JSONL"),
     ("id,inputs.a,inputs.a\n1,2,3", 1, 13, "twice"),
-    ("id;target\n1;2", 1, 1, "semicolons"),
+    ("id;colour\n1;2", 1, 4, "unknown column 'colour'"),
     ("id,target\n1,2,3", 2, 1, "has 3 cells where the header has 2"),
     ("id,target\n1,2\n\n3", 4, 1, "has 1 cells"),
     ('id,target\n1,"x', 2, 3, "never ends"),
@@ -155,6 +155,14 @@ BAD_TABLES = [
     ("id,target\n", 1, None, "holds no samples"),
     ("", 1, None, "holds no samples"),
 ]
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_cells_are_parted_by_what_parts_the_header(make, mark):
+    rows = [["id", "inputs.mail", "tags"], ["1", '"a, b; c\td"', '"p;q"'], ["2", "plain", ""]]
+    [first, second] = read_evalset(make(csv="\n".join(map(mark.join, rows)))).samples
+    assert (first.inputs["mail"], first.tags) == ("a, b; c\td", ("p", "q"))
+    assert (second.inputs["mail"], second.tags) == ("plain", ())
 
 
 @pytest.mark.parametrize(("text", "line", "column", "reason"), BAD_TABLES)
