@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import Field
 
 from promptops.distributions.bare import bare
-from promptops.distributions.shift import MOST_CHARACTERS, Embed
+from promptops.distributions.shift import MOST_CHARACTERS, SHOWN_CHARACTERS, Embed
 from promptops.errors import UsageError
 from promptops.noun import Noun
 from promptops.stats import Floats, Ints
@@ -41,7 +41,6 @@ FEWEST_TEXTS = 20
 MOST_TEXTS = 2000
 """Texts of production that are looked at, and cases; of more a seeded sample is taken."""
 _EXAMPLES = 5
-_SHOWN_CHARACTERS = 300
 
 
 class Uncovered(Noun):
@@ -270,7 +269,7 @@ def _uncovered(space: Space, texts: Sequence[str], far: Ints, owners: Ints) -> t
                 theme=theme(space.words, members, others),
                 share=len(members) / len(texts),
                 texts=len(members),
-                examples=tuple(text[:_SHOWN_CHARACTERS] for text in shown),
+                examples=tuple(text[:SHOWN_CHARACTERS] for text in shown),
             )
         )
     return tuple(found)
@@ -345,14 +344,14 @@ def _mapped(
             index=int(place),
             where=where,
             kind=kinds.get(number),
-            text=text[:_SHOWN_CHARACTERS],
+            text=text[:SHOWN_CHARACTERS],
         )
         for number, ((x, y), place, where, text) in enumerate(
             zip(drawn.places[: len(texts)], places, called, texts, strict=True)
         )
     ]
     held = [
-        MapPoint(x=float(x), y=float(y), sample=name, text=text[:_SHOWN_CHARACTERS])
+        MapPoint(x=float(x), y=float(y), sample=name, text=text[:SHOWN_CHARACTERS])
         for (x, y), name, text in zip(drawn.places[len(texts) :], names, cases, strict=True)
     ]
     return CoverageMap(variance=drawn.share, points=(*asked, *held))

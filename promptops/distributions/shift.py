@@ -50,7 +50,7 @@ MOST_CHARACTERS = 20_000
 MILD, STRONG = 0.55, 0.65
 """Areas under the curve from which on a change is mild, and over which it is strong."""
 _SHOWN_TEXTS = 5
-_SHOWN_CHARACTERS = 300
+SHOWN_CHARACTERS = 300
 
 
 class FeatureShift(Noun):
@@ -381,7 +381,7 @@ def _shown(told: Classified, sides: _Sides, which: range) -> tuple[ShownText, ..
 def _shown_text(sides: _Sides, number: int, score: float) -> ShownText:
     place = int(sides.current_places[number])
     where = sides.where[place] if sides.where else ""
-    return ShownText(index=place, where=where, score=score, text=sides.shown[number][:_SHOWN_CHARACTERS])
+    return ShownText(index=place, where=where, score=score, text=sides.shown[number][:SHOWN_CHARACTERS])
 
 
 def severity_of(separation: float) -> Severity:

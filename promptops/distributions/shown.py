@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import islice
 
 from promptops.distributions.coverage import SetCoverage
-from promptops.distributions.shift import Shift
+from promptops.distributions.shift import SHOWN_CHARACTERS, Shift
 from promptops.texts.personal import without_people
 from promptops.texts.redaction import Redactor, without_told_secrets
 
@@ -19,7 +19,7 @@ _LOOKED_AT = 5
 def clean_coverage(found: SetCoverage, redactor: Redactor) -> SetCoverage:
     """Clean the texts of production: examples, suggestions and points of the map. The set's own stay."""
     lacking = tuple(
-        each.model_copy(update={"examples": tuple(_clean(text, redactor) for text in each.examples)})
+        each.model_copy(update={"examples": tuple(_begun(text, redactor) for text in each.examples)})
         for each in found.uncovered
     )
     picked = tuple(
@@ -42,7 +42,7 @@ def clean_shift(found: Shift, redactor: Redactor, texts: Sequence[str]) -> Shift
     """Clean the current `texts` that are shown, and leave out words that stand in nothing clean."""
     shown = {
         side: tuple(
-            each.model_copy(update={"text": _clean(each.text, redactor)}) for each in getattr(found, side)
+            each.model_copy(update={"text": _begun(each.text, redactor)}) for each in getattr(found, side)
         )
         for side in ("foreign", "typical")
     }
@@ -54,6 +54,13 @@ def _stays(word: str, texts: Sequence[str], redactor: Redactor) -> bool:
     """Tell whether a word is left in one of the first clean texts that had it."""
     having = list(islice((text for text in texts if word in text.lower()), _LOOKED_AT))
     return not having or any(word in _clean(text, redactor).lower() for text in having)
+
+
+def _begun(text: str, redactor: Redactor) -> str:
+    """Clean the beginning of a text; where it was cut, the last word may be half an address, and goes."""
+    if len(text) >= SHOWN_CHARACTERS:
+        text = text[: max(text.rfind(" "), text.rfind("\n"), 0)]
+    return _clean(text, redactor)
 
 
 def _clean(text: str, redactor: Redactor) -> str:

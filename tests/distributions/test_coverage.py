@@ -166,6 +166,7 @@ def test_nothing_that_is_shown_of_a_file_tells_of_people(folder: Folder) -> None
     texts = [
         *USUAL.drawn(60, 2),
         *(f"Lost umbrella {n}, mail ada.l@mail.example, sk-{'a1' * 20}" for n in range(20)),
+        *(f"Lost hat {n}. {'x' * (271 - len(str(n)))} mail eve.m@mail.example" for n in range(20)),
     ]
     folder.write("log.jsonl", "".join(json.dumps({"text": text}) + "\n" for text in texts))
     seen = folder.run("coverage", "desk", "--production", "log.jsonl", "--suggest", "9").stdout
@@ -175,7 +176,7 @@ def test_nothing_that_is_shown_of_a_file_tells_of_people(folder: Folder) -> None
     foreign = folder.run("shift", "desk", "log.jsonl", "--json").stdout
     for shown in (seen, told, foreign):
         assert "umbrella" in shown and "[email]" in shown
-        assert "ada.l@" not in shown and "a1a1a1" not in shown
+        assert not [told for told in ("ada.l@", "eve.m@", "a1a1a1") if told in shown]
 
 
 def test_what_a_key_calls_a_secret_is_in_no_candidate(folder: Folder) -> None:
