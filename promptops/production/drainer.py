@@ -18,7 +18,7 @@ FIRST_WAIT = 1.0
 """Seconds until a database that failed is tried again; twice as long each time, up to ..."""
 LONGEST_WAIT = 30.0
 SLOW = 1.0
-"""Seconds of one pass after which whoever waits in vain is told that the database is the cause."""
+"""Seconds of one pass after which whoever waits in vain, or asks how it goes, is told of it."""
 
 
 class Drainer:
@@ -64,21 +64,22 @@ class Drainer:
             while self._done < number:
                 left = deadline - time.monotonic()
                 if left <= 0:
-                    self._tell_slow()
-                    return False
+                    break
                 self._turn.wait(left)
-            return self._ended_well
+            else:
+                return self._ended_well
+        self.tell_slow()
+        return False
 
-    def _tell_slow(self) -> None:
+    def tell_slow(self) -> None:
         """Say that a pass is still at the database; SQLite waits for a lock much longer than most callers."""
-        took = 0.0 if self._began is None else time.monotonic() - self._began
-        if took < SLOW or not self._ended_well:  # of a failure the cause is told already
-            return
-        lock = "; another program may hold its lock" if self._database.startswith("sqlite") else ""
-        self._tally.trouble(
-            "database",
-            f"promptops.log: records wait in the spool. The database takes nothing for {took:.0f} s{lock}.",
-        )
+        with self._turn:
+            took = 0.0 if self._began is None else time.monotonic() - self._began
+            if took < SLOW or not self._ended_well:  # of a failure the cause is told already
+                return
+            lock = "; another program may hold its lock" if self._database.startswith("sqlite") else ""
+            told = f"The database takes nothing for {took:.0f} s{lock}."
+            self._tally.trouble("database", f"promptops.log: records wait in the spool. {told}")
 
     def work(self) -> None:
         """Drain for ever."""
@@ -114,7 +115,8 @@ class Drainer:
         place = self._place()
         if place is None:
             return False
-        self._database, self._began = place.database, time.monotonic()
+        with self._turn:
+            self._database, self._began = place.database, time.monotonic()
         try:
             done = drain(place.folder, self._open(place.database))
         except Exception as error:

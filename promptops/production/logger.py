@@ -108,7 +108,9 @@ class Logger:
         """What became of what was logged."""
         from promptops.production.segments import spool_bytes
 
-        spooler, place = self._spooler, self._place()
+        spooler, place, drainer = self._spooler, self._place(), self._drainer
+        if drainer is not None:
+            drainer.tell_slow()
         waiting = len(self._buffer) + (spooler.waiting if spooler is not None else 0)
         return self._tally.stats(waiting, spool_bytes(place.folder) if place else 0)
 
