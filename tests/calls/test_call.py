@@ -15,6 +15,7 @@ from promptops.errors import CallFailed
 from promptops.judges import Reads
 from promptops.providers import Model, ProviderSettings
 from promptops.types import Completion, Message, Request
+from tests.made import PATIENCE
 
 
 class Scripted(Model):
@@ -88,15 +89,15 @@ def test_a_pause_of_a_day_is_refused_and_not_slept() -> None:
     started = time.monotonic()
     with pytest.raises(Unanswered, match="too long to wait"):
         asyncio.run(caller(model).ask(request()))
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < PATIENCE
 
 
 def test_a_call_that_hangs_ends_at_the_deadline() -> None:
     started = time.monotonic()
     with pytest.raises(Unanswered) as caught:
-        asyncio.run(caller(Scripted(30.0), deadline=0.2).ask(request()))
+        asyncio.run(caller(Scripted(300.0), deadline=0.2).ask(request()))
     assert caught.value.failure.kind == "timeout"
-    assert time.monotonic() - started < 1.2
+    assert time.monotonic() - started < PATIENCE
 
 
 def test_a_wrong_key_stops_the_run_after_a_few_calls() -> None:

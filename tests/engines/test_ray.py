@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -116,12 +115,10 @@ def test_the_command_makes_a_cluster_of_this_machine_where_none_is_named(folder:
         project_at(folder, server.url, 12, attempts=2)
         environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
         assert environment.get("RAY_ADDRESS") is None
-        began = time.monotonic()
         done = folder.run(
             *("eval", "numbers", "-p", "ask.prompt.yaml", "-m", "faulty/slow", "--engine", "ray", "--json"),
             FAULTY_KEY=KEY,
         )
-        assert time.monotonic() - began < 120
     run = json.loads(done.stdout)["runs"][0]["run"]
     assert (run["status"], run["done"]) == ("finished", 12)
     assert slow.asked == 12

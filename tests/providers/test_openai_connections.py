@@ -14,6 +14,7 @@ from promptops.errors import CallFailed, SettingsError
 from promptops.providers import ProviderSettings
 from promptops.providers.openai import OpenAI
 from promptops.types import Completion, Message, Request
+from tests.made import PATIENCE
 from tests.providers import fault_server
 from tests.providers.fault_server import KEY, FaultServer
 
@@ -25,7 +26,7 @@ def request(text: str = "Hello", **more: Any) -> Request:
 
 
 def model_at(server: FaultServer, model: str, **settings: Any) -> OpenAI:
-    given = {"base_url": server.url, "timeout": 0.4, "max_bytes": 1_000_000, **settings}
+    given = {"base_url": server.url, "timeout": PATIENCE, "max_bytes": 1_000_000, **settings}
     return OpenAI(model, ProviderSettings(api_key_env="MODEL_KEY", **given), {"MODEL_KEY": KEY}, ROOT)
 
 
@@ -127,7 +128,7 @@ async def _until_answered(ask: Callable[[], Awaitable[Completion]], number: int)
 
 @pytest.mark.parametrize("play", ["doubled", "doubled_late"])
 def test_doubled_and_late_doubled_answers_never_reach_another_sample(play: str) -> None:
-    pairs, server = asked_many(play, 500, 16, timeout=20.0)
+    pairs, server = asked_many(play, 500, 16, timeout=PATIENCE)
     assert [pair for pair in pairs if pair[0] != pair[1]] == []
     assert server.calls[play] >= 500
 
@@ -137,7 +138,7 @@ def test_the_connection_of_a_call_that_was_given_up_is_closed() -> None:
         async with asked("slow_then_answers", timeout=0.1) as (model, server):
             with pytest.raises(CallFailed, match=r"0\.1 s"):
                 await model.generate(request("first"))
-            patient = model_at(server, "slow_then_answers", timeout=5.0)
+            patient = model_at(server, "slow_then_answers", timeout=PATIENCE)
             patient._wire = model._wire
             text = (await patient.generate(request("second"))).text
             return text, server.connections
@@ -146,7 +147,7 @@ def test_the_connection_of_a_call_that_was_given_up_is_closed() -> None:
 
 
 def test_good_answers_keep_their_connection() -> None:
-    pairs, server = asked_many("ok", 200, 4, timeout=10.0)
+    pairs, server = asked_many("ok", 200, 4, timeout=PATIENCE)
     assert all(question == answer for question, answer in pairs)
     assert server.connections == 4
 
@@ -155,7 +156,7 @@ def test_a_server_that_says_the_same_to_all_is_believed_without_a_further_call()
     fault_server.PLAYS["canned"] = fault_server.answers(fault_server.completion("always this"))
     try:
         for at_once in (1, 8):
-            pairs, server = asked_many("canned", 60, at_once, timeout=10.0)
+            pairs, server = asked_many("canned", 60, at_once, timeout=PATIENCE)
             assert {answer for _, answer in pairs} == {"always this"}
             assert server.calls["canned"] == 60
     finally:

@@ -14,6 +14,7 @@ from promptops.providers import ProviderSettings
 from promptops.providers._openai_address import address_of
 from promptops.providers._openai_direct import Direct
 from promptops.providers._openai_wire import Reply, Wire
+from tests.made import PATIENCE
 from tests.providers import fault_server
 from tests.providers.fault_server import FaultServer, Play, http, says
 
@@ -128,7 +129,7 @@ def test_a_call_that_is_given_up_closes_its_connection() -> None:
                     await wire.post(BODY, 0.05)
                 assert caught.value.kind == "timeout"
                 fault_server.PLAYS["here"] = fault_server.ok
-                await wire.post(BODY, 5.0)
+                await wire.post(BODY, PATIENCE)
                 return server.connections, server.calls["here"]
             finally:
                 del fault_server.PLAYS["here"]
