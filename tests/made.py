@@ -90,7 +90,7 @@ class Folder:
             env=neutral_environment(),
             start_new_session=True,
         )
-        ends = time.monotonic() + 60
+        ends = time.monotonic() + 120
         while not due():
             assert process.poll() is None, "it ended before it was due"
             assert time.monotonic() < ends, "it was never due"

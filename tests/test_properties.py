@@ -78,7 +78,7 @@ def test_who_kills_the_main_process_alone_leaves_no_worker_and_no_call(
         env=neutral_environment(),
         start_new_session=True,
     )
-    ends = time.monotonic() + 60
+    ends = time.monotonic() + 120
     while server.calls < 9 and time.monotonic() < ends:
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
@@ -109,7 +109,7 @@ def test_who_kills_the_main_process_alone_leaves_no_program_of_a_call(folder: Fo
         env=neutral_environment(),
         start_new_session=True,
     )
-    ends = time.monotonic() + 60
+    ends = time.monotonic() + 120
     while not (begun := _begun(folder.path)) or len(begun) < 6:
         assert process.poll() is None and time.monotonic() < ends
         time.sleep(0.01)

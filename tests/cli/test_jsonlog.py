@@ -149,7 +149,7 @@ def test_a_pause_and_an_interruption_are_told(folder: Folder) -> None:
     ) as running:
 
         def wait_for(event: str, count: int = 1) -> None:
-            ends = time.monotonic() + 60
+            ends = time.monotonic() + 120
             while not log.exists() or names(events(log.read_text())).count(event) < count:
                 assert time.monotonic() < ends and running.poll() is None
                 time.sleep(0.05)

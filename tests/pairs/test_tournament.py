@@ -233,7 +233,7 @@ def test_an_interrupted_or_killed_ranking_goes_on(
         while count() < 20:
             assert process.poll() is None, "it ended before it was due"
         process.send_signal(number)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=120)
     if number == signal.SIGINT:
         assert process.returncode == 130
         assert "what was answered is stored" in said and "The same command goes on" in said

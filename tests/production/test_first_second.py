@@ -51,7 +51,7 @@ def test_a_process_that_is_killed_half_a_second_after_its_first_record_leaves_it
 ) -> None:
     (tmp_path / "promptops.toml").write_text("")
     process = start(KILLED, tmp_path)
-    process.communicate(timeout=60)
+    process.communicate(timeout=120)
     assert process.returncode == -9
     assert not any(b"sk-0123" in path.read_bytes() for path in segment_paths(tmp_path / ".promptops/spool"))
     kept = numbers(tmp_path)

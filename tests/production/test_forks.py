@@ -119,5 +119,5 @@ for number in range(2):
     done(code.replace("range(2)", "range(10, 20)").replace('"n": 2', '"n": 20'), tmp_path)
     assert numbers(tmp_path) == [0, 1, 2, *range(10, 21)]
     application = start(code + "raise SystemExit(3)", tmp_path)
-    assert application.communicate(timeout=60)[1] == "" and application.returncode == 3
+    assert application.communicate(timeout=120)[1] == "" and application.returncode == 3
     assert len(numbers(tmp_path)) == 14 + 3

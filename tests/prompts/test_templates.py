@@ -281,7 +281,7 @@ def test_a_forgotten_renderer_leaves_no_process():
     render(renderer, "{{ x|upper }}", "minijinja", x="a")
     process = renderer._process._process
     del renderer
-    assert process.wait(timeout=10) is not None
+    assert process.wait(timeout=120) is not None
 
 
 @settings(deadline=None, max_examples=200)

@@ -138,7 +138,7 @@ def test_a_function_that_takes_too_long_is_given_up(tmp_path: Path, code: str) -
 def test_plain_functions_run_side_by_side_whatever_the_number_of_processors(tmp_path: Path) -> None:
     code = (
         "import threading\n"
-        "barrier = threading.Barrier(40, timeout=10)\n"
+        "barrier = threading.Barrier(40, timeout=100)\n"
         "def answer(inputs):\n    barrier.wait()\n    return 'met'\n"
     )
     model = target(tmp_path, code)

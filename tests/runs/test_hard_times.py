@@ -208,11 +208,11 @@ def test_a_clock_that_jumps_while_a_run_goes_on_costs_nothing(
         env={**os.environ, **clock},
     )
     for calls, jump in ((40, -2 * DAY), (80, 400 * DAY), (120, -3600)):
-        ends = time.monotonic() + 60
+        ends = time.monotonic() + 120
         while server.calls < calls and time.monotonic() < ends:
             time.sleep(0.005)
         (tmp_path / "clock").write_text(str(jump))
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=120)
     assert process.returncode == 0, said
     server.seconds = 0.0
     whole(folder, server, 0)

@@ -94,7 +94,7 @@ def test_a_signal_leaves_a_run_that_resume_finishes(
     process = start(folder, 15)
     wait_for_calls(asked, 16)
     process.send_signal(number)
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=120)
     assert process.returncode == code, told
     assert "promptops resume" in told and "Traceback" not in told
     kept = stored(folder)
@@ -112,6 +112,6 @@ def test_two_at_once_do_not_work_on_the_same_run(folder: Folder, asked: Path) ->
     assert "another process" in told
     assert process.poll() is None
     (folder.path / "go").touch()
-    process.communicate(timeout=60)
+    process.communicate(timeout=120)
     assert process.returncode == 0
     assert max(Counter(asked.read_text().split()).values()) == 1

@@ -71,7 +71,7 @@ def stored(folder: Folder) -> int:
 
 
 def wait_until(told: str, happens: object) -> None:
-    ends = time.monotonic() + 60
+    ends = time.monotonic() + 120
     while time.monotonic() < ends:
         if callable(happens) and happens():
             return

@@ -5,8 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -15,7 +14,7 @@ from promptops import Project
 from promptops.calls.budget import Budget
 from promptops.errors import UsageError
 from promptops.runs.owner import own_name
-from tests.made import EVALSET, Folder, questions
+from tests.made import EVALSET, Folder, questions, until
 
 SAMPLES = 400
 
@@ -43,13 +42,6 @@ def at_work(folder: Folder, arguments: list[str], done: int = 2) -> Iterator[sub
             yield process
         finally:
             process.kill()
-
-
-def until(due: Callable[[], bool]) -> None:
-    ends = time.monotonic() + 20
-    while not due():
-        assert time.monotonic() < ends, "it never came"
-        time.sleep(0.02)
 
 
 def told(folder: Folder) -> set[str]:

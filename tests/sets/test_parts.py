@@ -222,7 +222,7 @@ def test_a_killed_run_on_a_part_is_finished_on_that_part(folder: Folder) -> None
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    ends = time.monotonic() + 60
+    ends = time.monotonic() + 120
     with Project.open(folder.path) as project:
         while not (project.runs() and project.run("latest").done >= 2):
             assert time.monotonic() < ends and running.poll() is None

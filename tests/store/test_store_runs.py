@@ -151,7 +151,7 @@ def test_of_two_claims_at_once_one_is_refused(url: str) -> None:
             for turn in range(rounds):
                 if owner == "one":
                     store.create_run(nouns.run(f"run-{turn}"), {})
-                barrier.wait(timeout=30)
+                barrier.wait(timeout=120)
                 if store.claim_run(f"run-{turn}", owner, 60):
                     won.append((turn, owner))
 

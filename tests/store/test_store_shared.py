@@ -231,7 +231,7 @@ def _together(folder: Folder, commands: Sequence[Sequence[str]], url: str, *, he
             )
             for place, command in enumerate(commands)
         ]
-        ends = time.monotonic() + 90
+        ends = time.monotonic() + 120
         while held and _waiting(gate) < len(commands):
             assert time.monotonic() < ends and not any(each.poll() for each in running)
             time.sleep(0.02)
