@@ -32,6 +32,7 @@ benchmarks: $(VENV)/.development  ## ratios against peers, in one run
 	$(BIN)/python benchmarks/verdicts.py
 	$(BIN)/python benchmarks/shift.py
 	$(BIN)/python benchmarks/logger.py
+	$(BIN)/python benchmarks/monitor.py
 
 $(VENV)/bin/python:
 ifdef UV
