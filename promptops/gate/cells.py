@@ -23,6 +23,7 @@ from promptops.labels.ratings import People
 from promptops.stats import decision
 from promptops.stats.paired import terminal_bound
 from promptops.stats.power import cases_needed, design_effect, upper_sd
+from promptops.texts.figures import counted
 from promptops.types import Estimate, MetricRecord, Outcome
 from promptops.verdicts import CellVerdict, Correction, Delta
 
@@ -133,8 +134,13 @@ def bound_cell(
     few = bool(stake.why_not) and groups < decision.SMALL
     if few:
         outcome, p_broken = "INCONCLUSIVE", None
-    how = "are left out" if counts is None else "count as worst"
-    told = f" {missing} samples without an answer {how}." if missing else ""
+    several = missing != 1
+    how = (
+        ("are" if several else "is") + " left out"
+        if counts is None
+        else f"count{'' if several else 's'} as worst"
+    )
+    told = f" {counted(missing, 'sample')} without an answer {how}." if missing else ""
     told += f" Under {decision.SMALL} groups nothing is certain of it; there are {groups}." if few else ""
     return CellVerdict(
         rule=bare,
@@ -248,7 +254,11 @@ def _trouble(cell: Cell, rule: GateRule, record: MetricRecord) -> str | None:
     if cell.unscored_share > UNSCORED_LIMIT:
         # With repeats a sample may have lost some of its scores and not all.
         part = f"{cell.unscored_share:.0%}"
-        what = f"{cell.delta.unscored} samples ({part})" if cell.delta.unscored else f"{part} of the answers"
+        what = (
+            f"{counted(cell.delta.unscored, 'sample')} ({part})"
+            if cell.delta.unscored
+            else f"{part} of the answers"
+        )
         return f"{what} could not be scored, more than {UNSCORED_LIMIT:.0%}"
     if not record.corpus and (record.low is None or record.high is None):
         return "a metric without a range has no margin; give the rule `min` or `max`"

@@ -11,6 +11,7 @@ from promptops.judging.certificates import MENDS
 from promptops.judging.correctionwords import settling
 from promptops.labels.labels import DRAW
 from promptops.stats.decision import SMALL
+from promptops.texts.figures import counted
 from promptops.texts.mends import BASELINE_MENDS, IN_BOTH
 from promptops.types import Estimate, Outcome, Run
 from promptops.verdicts import CellVerdict, Comparison, Delta, Verdict
@@ -330,7 +331,7 @@ def _cases(delta: Delta) -> str:
 
 def _counted(n: int, clusters: int | None) -> str:
     grouped = clusters is not None and clusters < n
-    return f"{n:,} cases" + (f" in {clusters:,} groups" if grouped else "")
+    return counted(n, "case") + (f" in {counted(clusters, 'group')}" if grouped and clusters else "")
 
 
 def _sure(alpha: float) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from promptops.analysis.comparison import Pairing
 from promptops.analysis.summary import Bools, Column, Side
 from promptops.stats.binary import mcnemar_p
-from promptops.texts.figures import p_value, signed
+from promptops.texts.figures import counted, p_value, signed
 from promptops.verdicts import Delta
 
 ALPHA = 0.05
@@ -112,7 +112,8 @@ def _rates(gaps: _Gaps, where: str) -> list[str]:
         partly = int(silence.partly.sum())
         if partly:
             notes.append(
-                f"{partly} samples{where} have no answer from the {name} on some repeats only: {how}."
+                f"{counted(partly, 'sample')}{where} got no answer from the {name} on some repeats only: "
+                f"{how}."
             )
     return notes
 
@@ -137,15 +138,16 @@ def _complete_case(pairing: Pairing, delta: Delta) -> str:
     told = "can't be told" if delta.difference is None else f"is {signed(delta.difference)}"
     return (
         f"{name}: the change {told}; with missing answers left out it would be {signed(after - before)} "
-        f"({int(used.sum())} samples)."
+        f"({counted(int(used.sum()), 'sample')})."
     )
 
 
 def _unscored(delta: Delta, whole_runs: bool) -> str:
+    left_out = "is left out" if delta.unscored == 1 else "are left out"
+    samples = counted(delta.unscored, "sample")
     if not whole_runs:
-        return f"{delta.unscored} samples have no score in one of the runs yet; they are left out."
-    name = f"{delta.label}{_where(delta.slice)}"
-    return f"{delta.unscored} samples could not be scored by {name}; they are left out."
+        return f"{samples} without a score in one of the runs yet {left_out}."
+    return f"{samples} could not be scored by {delta.label}{_where(delta.slice)}, and {left_out}."
 
 
 def _where(name: str | None) -> str:

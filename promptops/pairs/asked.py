@@ -9,6 +9,7 @@ from promptops.pairs.summary import PLACES
 from promptops.pairs.tournament import Tournament
 from promptops.stats.intervals import Interval
 from promptops.stats.position import position
+from promptops.texts.figures import counted
 
 
 def asked_of(play: Tournament) -> PairsAsked:
@@ -40,9 +41,9 @@ def warnings_of(asked: PairsAsked) -> list[str]:
     """Say what of a ranking rests on something else than a judge's verdict."""
     told: list[str] = []
     if asked.forfeited:
-        told.append(f"{asked.forfeited} pairs had one answer only: whoever gave none lost.")
+        told.append(f"{counted(asked.forfeited, 'pair')} had one answer only: whoever gave none lost.")
     if asked.absent:
-        told.append(f"{asked.absent} times neither of two runs gave an answer: these are left out.")
+        told.append(f"{counted(asked.absent, 'time')} neither of two runs gave an answer: that is left out.")
     if asked.stopped:
         told.append(f"{asked.stopped}: {asked.left} of {asked.pairs} pairs are not judged yet.")
     if asked.stand_in:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from promptops.instruments import Found, LengthBias, PairFigures, Preference
-from promptops.texts.figures import figure, interval, p_value, signed
+from promptops.texts.figures import counted, figure, interval, p_value, signed
 
 
 def preference_sentences(found: Preference) -> tuple[str, ...]:
@@ -14,14 +14,16 @@ def preference_sentences(found: Preference) -> tuple[str, ...]:
     if found.length is not None:
         told.append(_length(found.length))
     if found.unscored > found.unanswered:
-        told.append(f"{found.unscored - found.unanswered} pairs could not be judged; they are left out.")
+        told.append(
+            f"{counted(found.unscored - found.unanswered, 'pair')} could not be judged and count nowhere."
+        )
     if found.unanswered and found.unmeasured is None:
         told.append(
-            f"{found.unanswered} pairs got no answer of the judge and are left out; run the same again: only "
-            "they are asked."
+            f"{counted(found.unanswered, 'pair')} got no answer of the judge and count nowhere; run the same "
+            "again: only those without an answer are asked."
         )
     if found.left:
-        told.append(f"{found.left} pairs were not asked; those before them are a fair part of all.")
+        told.append(f"Not asked about: {counted(found.left, 'pair')}; those before are a fair part of all.")
     if found.anchors:
         told.append(found.anchors)
     if found.stand_in:

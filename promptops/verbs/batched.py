@@ -30,6 +30,7 @@ from promptops.runs.progress import Watch
 from promptops.runs.submissions import Collection, HandedIn, Submission
 from promptops.runs.tasks import Task
 from promptops.sets.selection import Selection
+from promptops.texts.figures import counted
 from promptops.types import EvalSet, Run, Sample
 from promptops.verbs.steered import Steered
 
@@ -259,7 +260,8 @@ class Batched(Steered):
         notes = []
         if found.strange:
             notes.append(
-                f"{found.strange} lines of the results belong to no request, or to one that had an answer."
+                f"Of the results {counted(found.strange, 'line')} answered no request, or one that had an "
+                "answer."
             )
         refused = found.refused
         if refused and not retry_errors and cancelled is not None:

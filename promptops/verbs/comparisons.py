@@ -33,6 +33,7 @@ from promptops.sets.parts import (
     part_warnings,
     refuse_part,
 )
+from promptops.texts.figures import counted
 from promptops.types import Case, EvalSet, MetricRecord, Run, Sample
 from promptops.verbs.preferences import Preferences
 from promptops.verdicts import CaseChange, Comparison, Delta
@@ -178,8 +179,9 @@ class Comparisons(Preferences):
         run = self.finished_run(reference)
         if run.errors and not errors:
             raise UsageError(
-                f"{run.errors} samples of run {run.id} have no answer; as a baseline it would hide a loss. "
-                f"Ask again (promptops resume {run.id} --retry-errors), or accept it as it is with --errors."
+                f"{counted(run.errors, 'sample')} of run {run.id} got no answer; as a baseline it would hide "
+                f"a loss. Ask again (promptops resume {run.id} --retry-errors), or accept it as it is with "
+                "--errors."
             )
         folder = self.evalset_folder(evalset or run.evalset)
         found = self.evalset(folder)

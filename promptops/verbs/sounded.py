@@ -17,6 +17,7 @@ from promptops.runs.calling import Outlook
 from promptops.runs.evaluation import Evaluation
 from promptops.runs.eventloop import wait_for
 from promptops.runs.progress import Watch
+from promptops.texts.figures import counted
 from promptops.types import Card, Completion, EvalSet, Run
 from promptops.verbs.forecasts import with_outlook
 from promptops.verbs.judging import Judging, make_ready
@@ -197,7 +198,9 @@ class Sounded(Judging):
         order = lots([samples[name] for name in fit], 0)[:count]
         chosen = [fit[int(place)] for place in order]
         if len(chosen) < 2:
-            raise UsageError(f"Run {run.id} has {len(chosen)} answers that this judge can be asked about.")
+            raise UsageError(
+                f"Run {run.id} has {counted(len(chosen), 'answer')} that this judge can be asked about."
+            )
         for judge in ways.values():
             work.open_models(judge.models)
         evalset = self.store.snapshot_card(run.evalset_digest)

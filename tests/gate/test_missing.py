@@ -122,7 +122,7 @@ def test_a_sample_is_missing_where_all_its_repeats_are() -> None:
     found = notes(paired(old, new))
     assert found[0].startswith("2 of 40 samples got no answer from the candidate (5.0%"), "2 are no evidence"
     assert found[1] == (
-        "9 samples have no answer from the candidate on some repeats only: these repeats count as worst."
+        "9 samples got no answer from the candidate on some repeats only: these repeats count as worst."
     )
     assert "change is -0.1625; with missing answers left out it would be +0.0000 (38 samples)" in found[2]
 
@@ -131,7 +131,7 @@ def test_an_answer_that_could_not_be_scored_is_not_missing() -> None:
     old: Answers = [[1.0, 1.0]] * 30
     found = notes(paired(old, [["timeout", None]] * 10 + [[1.0, 1.0]] * 20))
     assert not any(note.startswith("The candidate fails") for note in found)
-    assert any(note.startswith("10 samples have no answer from the candidate on some") for note in found)
+    assert any(note.startswith("10 samples got no answer from the candidate on some") for note in found)
 
 
 def test_of_slices_it_speaks_where_the_whole_is_not_asked_for() -> None:

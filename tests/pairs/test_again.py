@@ -134,4 +134,4 @@ def test_pairs_without_an_answer_are_told_apart_from_those_that_were_not_asked(f
     assert (found.n, found.unanswered, found.left) == (59, 1, 0)
     assert kept is not None and (kept.n, kept.unanswered, kept.left) == (59, 1, 0)
     told = " ".join(preference_sentences(kept))
-    assert "1 pairs got no answer of the judge" in told and "were not asked" not in told
+    assert "1 pair got no answer of the judge" in told and "Not asked about" not in told

@@ -165,7 +165,7 @@ def test_pairs_that_were_not_asked_are_left_out_and_counted() -> None:
     some = {place: scores[place] for place in list(scores)[:30]}
     found = summed_up(HEARING, pairs, some)
     assert (found.n, found.left, found.unscored) == (30, 10, 0)
-    assert "10 pairs were not asked" in "\n".join(preference_sentences(found))
+    assert "Not asked about: 10 pairs" in "\n".join(preference_sentences(found))
 
 
 def test_one_group_alone_has_no_interval() -> None:

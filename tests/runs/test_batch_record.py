@@ -128,7 +128,7 @@ def test_a_batch_that_was_given_up_and_is_found_again_is_used(
     assert f"{held.id}: validating" in cli("resume", run, code=3).stdout
     server.finish()
     said = cli("resume", run).stderr
-    assert "12 lines of the results belong to no request, or to one that had an answer" in said
+    assert "Of the results 12 lines answered no request, or one that had an answer" in said
     assert standing(folder, run) == ("finished", 12, 0) and posted(server) == 2
     assert events(folder, run) == ["ended", "ended"]
 
