@@ -9,7 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-PLACEHOLDERS = ("[email]", "[iban]", "[card]", "[phone]", "[redacted]", "[withheld: a pattern took too long]")
+PLACEHOLDERS = (
+    *("[email]", "[iban]", "[card]", "[ssn]", "[phone]", "[redacted]"),
+    "[withheld: a pattern took too long]",
+)
 _PLACEHOLDER = re.compile(r"[ \t]?(?:" + "|".join(map(re.escape, PLACEHOLDERS)) + ")")
 
 

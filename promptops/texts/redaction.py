@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 
@@ -19,11 +20,15 @@ _SECRET_NAME = re.compile(
 LONGEST_NAME = 64
 """Characters of a key up to which it is a name; longer ones are texts."""
 
-_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[^A-Za-z0-9]+")
+_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[\W_]+")
 # The end of a name says what it holds: `token_count` and `password_length` hold no secret. `token`, `key` and
 # `pass` alone are ordinary (a word of a model, an index, a result), and so are `tokens` of any kind.
+# A password has its name in the languages of many users; some of them put no space before it.
 _HOLDS_A_SECRET = re.compile(
-    r"(?:.*_)?(?:"
+    r"(?:.*_)?(?:passwort|kennwort|mot_de_passe|contrase[\u00f1n]a|senha|palavra_passe|wachtwoord"
+    r"|\u043f\u0430\u0440\u043e\u043b\u044c)"
+    r"|.*(?:\u5bc6\u7801|\u5bc6\u78bc|\u30d1\u30b9\u30ef\u30fc\u30c9|\ube44\ubc00\ubc88\ud638)"
+    r"|(?:.*_)?(?:"
     r"pass_?words?|passwd|pwd|pass_?phrase|pass_?code|secrets?|credentials?|authorization|auth|cookie|cvv|cvc"
     r"|(?:api|access|secret|private|encryption|signing)_?keys?"
     r"|(?:access|refresh|auth|bearer|session|id|api|csrf|xsrf|security|oauth|client|private|personal|secret"
@@ -31,11 +36,15 @@ _HOLDS_A_SECRET = re.compile(
     r")(?:_?(?:hash|confirm|confirmation|\d))?"
 )
 _TOLD = re.compile(
-    r"(?<![\w-])([A-Za-z][\w-]{0,63}(?: [A-Za-z][\w-]{0,63})?)"
-    r"[\"']?\s{0,2}[=:]\s{0,2}(?:(?:[Bb]earer|[Bb]asic) )?[\"']?(?=([^\s\"'<>&,;]{3,200}))"
+    r"(?<![\w-])([^\W\d_][\w\u0300-\u036f-]{0,63}(?: [^\W\d_][\w\u0300-\u036f-]{0,63}){0,2})"
+    r"[\"']?\s{0,2}[=:\uff1a]\s{0,2}(?:(?:[Bb]earer|[Bb]asic) )?[\"']?(?=([^\s\"'<>&,;]{3,200}))"
 )
-"""A name of one or two words, `=` or `:`, and before what: that may be a name itself (`login: pwd: x1`)."""
-_IN_EACH_NAME = ("pass", "pwd", "secret", "credential", "auth", "cookie", "cvv", "cvc", "key", "token", "jwt")
+"""A name of one to three words, `=` or `:`, and before what: that may be a name itself (`login: pwd: x1`)."""
+_IN_EACH_NAME = (
+    *("pass", "pwd", "secret", "credential", "auth", "cookie", "cvv", "cvc", "key", "token", "jwt"),
+    *("kennwort", "contrase", "senha", "wachtwoord", "\u043f\u0430\u0440\u043e\u043b\u044c"),
+    *("\u5bc6\u7801", "\u5bc6\u78bc", "\u30d1\u30b9\u30ef\u30fc\u30c9", "\ube44\ubc00\ubc88\ud638"),
+)
 """What a text holds, in small letters, in which a name of a secret is found."""
 _NO_WORD = re.compile(r"[0-9!@#$%^*+]")
 """What a password has and a word of a sentence hasn't: `password: see below` tells none."""
@@ -133,14 +142,14 @@ def without_told_secrets(text: str) -> str:
 
     By `=` or `:` between them alone, and only what is no plain word. Not for what a model is asked.
     """
-    if not _holds_one(":=", text) or not _holds_one(_IN_EACH_NAME, text.lower()):
+    if not _holds_one(":=\uff1a", text) or not _holds_one(_IN_EACH_NAME, text.lower()):
         return text
     clean, end = "", 0
     for found in _TOLD.finditer(text):
         name, told = found.groups()
-        bare = told.rstrip(".:)]}")
+        bare = told.rstrip(".:)]}\u3002")
         tells = names_a_secret(name) and _NO_WORD.search(bare) and not _NO_SECRET.match(bare)
-        if tells and found.start() >= end:
+        if tells and found.end() > end:
             clean += text[end : found.end()] + REDACTED
             end = found.end() + len(bare)
     return clean + text[end:]
@@ -158,4 +167,6 @@ def names_a_secret(key: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _named(key: str) -> bool:
+    if not key.isascii():
+        key = unicodedata.normalize("NFC", key)
     return _HOLDS_A_SECRET.fullmatch(_WORDS.sub("_", key).strip("_").lower()) is not None

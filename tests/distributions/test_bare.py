@@ -13,7 +13,7 @@ from promptops.texts.personal import without_people
 from promptops.texts.redaction import REDACTED
 from tests.mails import USUAL
 
-PEOPLE = "ada@mail.example, +49 171 1234567, DE89 3704 0044 0532 0130 00, 4111 1111 1111 1111"
+PEOPLE = "ada@mail.example, +49 171 1234567, DE89 3704 0044 0532 0130 00, 4111 1111 1111 1111, 192-45-6789"
 
 
 def marked(texts: list[str]) -> list[str]:
@@ -23,9 +23,9 @@ def marked(texts: list[str]) -> list[str]:
 
 def test_every_placeholder_of_redaction_is_known() -> None:
     left = without_people(PEOPLE)
-    assert left == "[email], [phone], [iban], [card]"
+    assert left == "[email], [phone], [iban], [card], [ssn]"
     assert {*left.split(", "), REDACTED, WITHHELD} == {*PLACEHOLDERS}
-    assert bare([f"Write to {left} now", "a [draft] stays"]) == ["Write to,,, now", "a [draft] stays"]
+    assert bare([f"Write to {left} now", "a [draft] stays"]) == ["Write to,,,, now", "a [draft] stays"]
 
 
 def test_placeholders_are_no_shift_but_are_shown() -> None:

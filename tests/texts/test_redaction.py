@@ -115,6 +115,16 @@ def test_half_a_character_becomes_one_that_a_file_may_hold() -> None:
         ("{'dbPassword': 'p@ss!'}", "{'dbPassword': '[redacted]'}"),
         ("Authorization: Bearer abc123", "Authorization: Bearer [redacted]"),
         ("password=a=b1 x", "password=[redacted] x"),
+        ("Mein Passwort: geheim7", "Mein Passwort: [redacted]"),
+        ("mon mot de passe : s3same, merci", "mon mot de passe : [redacted], merci"),
+        ("contrase\u00f1a=abre1", "contrase\u00f1a=[redacted]"),
+        ("contrasen\u0303a=abre2", "contrasen\u0303a=[redacted]"),
+        ("senha: abre-te7; wachtwoord: sesam1", "senha: [redacted]; wachtwoord: [redacted]"),
+        (
+            "\u043c\u043e\u0439 \u043f\u0430\u0440\u043e\u043b\u044c: x7y",
+            "\u043c\u043e\u0439 \u043f\u0430\u0440\u043e\u043b\u044c: [redacted]",
+        ),
+        ("\u6211\u7684\u5bc6\u7801\uff1aabc123\u3002", "\u6211\u7684\u5bc6\u7801\uff1a[redacted]\u3002"),
     ],
 )
 def test_what_is_told_under_a_secrets_name_is_replaced_in_running_text(text: str, clean: str) -> None:
@@ -126,13 +136,16 @@ def test_what_is_told_under_a_secrets_name_is_replaced_in_running_text(text: str
     "text",
     ["password: see the mail of Monday", "The secret: patience.", "tokens_in=120, token_count: 99",
      "api_key=os.environ['KEY_1']", "password=$PASSWORD_1", "password: {{ slot_1 }}", "author: ada99",
-     "credentials: https://example.com/2", "password=None", "at 10:30, ratio 3:1", "the password is hunter2"],
+     "credentials: https://example.com/2", "password=None", "at 10:30, ratio 3:1", "the password is hunter2",
+     "Passwort: siehe Mail", "le mot: 3 lettres", "Passwortl\u00e4nge: 12", "Senhas: 120"],
 )  # fmt: skip
 def test_what_tells_no_secret_stays_in_running_text(text: str) -> None:
     assert without_told_secrets(text) == text
 
 
-@pytest.mark.parametrize("piece", ["a", "a ", "a:", "password:", "password=", "a-", "a: ", "'"])
+@pytest.mark.parametrize(
+    "piece", ["a", "a ", "a:", "password:", "password=", "a-", "a: ", "'", "mot de ", "\u00e4 "]
+)
 def test_running_text_is_read_in_linear_time(piece: str) -> None:
     text = piece * (200_000 // len(piece))
     assert without_told_secrets(text).startswith(text[:2])
