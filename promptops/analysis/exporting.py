@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 from promptops.analysis.summary import own_figures
 from promptops.errors import UsageError
-from promptops.files.csvfile import neutral
+from promptops.files.csvfile import harmless
 from promptops.files.textfile import file_name, replacing
 from promptops.metrics import Metric
 from promptops.store import Store
@@ -183,7 +183,7 @@ def _cell(value: object) -> object:
         return "yes" if value else "no"
     if isinstance(value, list | dict):
         value = _json(value)
-    return neutral(value) if isinstance(value, str) else value
+    return harmless(value) if isinstance(value, str) else value
 
 
 def _json(value: object) -> str:

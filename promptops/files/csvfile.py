@@ -18,6 +18,9 @@ MAX_CELL = 10_000_000
 _FORMULA = tuple("=+-@\t\r\n\0\uff1d\uff0b\uff0d\uff20")
 """A spreadsheet may run a cell that begins so (also in full width); one mark before it makes it text."""
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\n)")
+"""What drives a terminal that prints the file: all control characters but tabs and the ends of lines."""
+
 DELIMITERS = ",;\t"
 """What may stand between cells: a spreadsheet of a country with a decimal comma writes semicolons."""
 
@@ -32,6 +35,15 @@ class Cell:
 
     text: str
     place: Place
+
+
+def harmless(text: str) -> str:
+    """Return a text as a cell that neither a spreadsheet nor a terminal obeys: controls are written out."""
+    return neutral(text if text.isprintable() else _CONTROL.sub(_written_out, text))
+
+
+def _written_out(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
 
 
 def neutral(text: str) -> str:

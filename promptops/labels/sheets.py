@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from promptops.canonical import digest_of
 from promptops.errors import FileProblems, Problem
-from promptops.files.csvfile import DELIMITERS, Cell, neutral, read_csv
+from promptops.files.csvfile import DELIMITERS, Cell, harmless, read_csv
 from promptops.files.located import shown
 from promptops.files.textfile import file_name, replacing
 from promptops.labels.labels import LONGEST_REASON, Case, in_order, is_swapped, told
@@ -129,7 +129,7 @@ def _write(
         sample = samples[name]
         inputs = told({**sample.inputs, **beside.get(sample.id, {})})
         cells = (inputs, "\n".join(map(str, sample.target)), *outputs)
-        writer.writerow([f"#{key}", *map(neutral, (rater, *cells)), "", ""])
+        writer.writerow([f"#{key}", *map(harmless, (rater, *cells)), "", ""])
     with replacing(path) as file:
         file.write(text.getvalue().encode("utf-8", "replace"))
 
@@ -179,7 +179,7 @@ def _read(path: Path, column: str, rater: str, known: Mapping[str, _Row]) -> dic
 def _of_another(name: str, cells: Mapping[str, Cell], rater: str) -> Problem | None:
     """Return that a row is somebody else's; None in a sheet that doesn't say whose it is."""
     cell = cells.get("rater")
-    if cell is None or cell.text.strip() in ("", rater, neutral(rater)):
+    if cell is None or cell.text.strip() in ("", rater, harmless(rater)):
         return None
     reason = (
         f"is {shown(cell.text.strip())}, and this is taken in as {rater!r}. Name whose it is: --rater NAME"

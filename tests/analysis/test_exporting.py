@@ -80,7 +80,8 @@ def test_no_cell_of_a_spreadsheet_is_run(folder: Folder, tmp_path: Path) -> None
         rows = list(csv.DictReader(file))
     outputs = {row["sample"]: row["output"] for row in rows}
     for number, text in enumerate(FORMULAS):
-        assert outputs[f"q{number:03}"] == f"'{text}"
+        written_out = {"\r=1": r"\u000d=1", "\0=1": r"\u0000=1"}
+        assert outputs[f"q{number:03}"] == written_out.get(text, f"'{text}")
     for row in rows:
         for name, cell in row.items():
             if not name.startswith("score."):

@@ -2,13 +2,14 @@
 
 import csv
 import io
+import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from promptops.errors import FileProblems
-from promptops.files.csvfile import DELIMITERS, parse_csv, read_csv
+from promptops.files.csvfile import DELIMITERS, harmless, parse_csv, read_csv, unmarked
 
 
 def _texts(text):
@@ -77,3 +78,18 @@ def test_commas_inside_a_quoted_name_are_no_delimiters(tmp_path):
         ["a,b,c", "rating"],
         ["1", "2"],
     ]
+
+
+def test_a_cell_drives_no_terminal() -> None:
+    assert harmless("a\x1b[2Jb\x07\x9bc\x7f") == "a\\u001b[2Jb\\u0007\\u009bc\\u007f"
+    assert harmless("one\ttwo\r\nthree\rfour") == "one\ttwo\r\nthree\\u000dfour"
+    assert harmless("\x1b=1+1") == "\\u001b=1+1"
+
+
+@given(st.text())
+def test_a_harmless_cell_has_no_controls_and_loses_no_other_sign(text: str) -> None:
+    cell = harmless(text)
+    controls = {sign for sign in cell.replace("\r\n", "") if unicodedata.category(sign) == "Cc"}
+    assert controls <= {"\t", "\n"}
+    if not any(unicodedata.category(sign) == "Cc" for sign in text):
+        assert unmarked(cell) == text
