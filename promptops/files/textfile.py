@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import errno
 import os
@@ -14,6 +15,13 @@ from promptops.errors import FileProblems, Problem
 
 MAX_LINE = 10_000_000
 """Bytes of one line of a data file."""
+
+
+_WIDE = {
+    **{codecs.BOM_UTF32_LE: "UTF-32", codecs.BOM_UTF32_BE: "UTF-32"},
+    **{codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"},
+}
+"""By what a file begins with; that of UTF-16 begins that of UTF-32, which so comes first."""
 
 
 def file_name(path: Path) -> str:
@@ -63,6 +71,8 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
         number = 0
         while line := file.readline(MAX_LINE + 3):
             number += 1
+            if number == 1:
+                refuse_wide(line, file_name(path))
             content = line.removesuffix(b"\n").removesuffix(b"\r")
             if len(content) > MAX_LINE:
                 raise FileProblems(
@@ -71,16 +81,25 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
             yield number, content.removeprefix(b"\xef\xbb\xbf") if number == 1 else content
 
 
+def refuse_wide(data: bytes, file: str) -> None:
+    """Raise FileProblems where a file begins as one of UTF-16 or UTF-32 does: one fault, not one a line."""
+    wide = next((name for mark, name in _WIDE.items() if data.startswith(mark)), None)
+    if wide is None:
+        wide = {2: "UTF-16", 3: "UTF-32"}.get(data[:4].count(0))
+    if wide is not None:
+        reason = f"is {wide}; save it as UTF-8 (for example by iconv -f {wide} -t UTF-8)"
+        raise FileProblems([Problem(file, reason, 1, 1)])
+
+
 def decode(data: bytes, file: str, line: int = 1) -> str:
     """Return bytes as text. Raises FileProblems with the line and column of the first wrong byte."""
+    if line == 1:
+        refuse_wide(data, file)
     data = data.removeprefix(b"\xef\xbb\xbf")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-            reason = "is UTF-16; save it as UTF-8"
-        else:
-            reason = f"byte {data[error.start]:#04x} is not UTF-8; save the file as UTF-8"
+        reason = f"byte {data[error.start]:#04x} is not UTF-8; save the file as UTF-8"
         before = data[: error.start].decode("utf-8")
         column = len(before) - (before.rfind("\n") + 1) + 1
         raise FileProblems([Problem(file, reason, line + before.count("\n"), column)]) from error

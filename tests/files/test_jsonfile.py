@@ -71,7 +71,20 @@ def test_each_faulty_line_is_told_and_the_rest_is_read(tmp_path):
     assert [row.value for row in read_json_lines(path, problems)] == [1, 2, 3]
     assert [(problem.line, problem.column) for problem in problems] == [(2, 5), (4, 5), (6, 1)]
     assert "0xff is not UTF-8" in problems[1].reason
-    assert "UTF-16" in problems[2].reason
+    assert "0xff is not UTF-8" in problems[2].reason
+
+
+@pytest.mark.parametrize("wide", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
+def test_a_file_of_wide_characters_has_one_fault(tmp_path, wide):
+    path = tmp_path / "f.jsonl"
+    path.write_bytes('{"a": "\u00e9"}\n{"a": "\u4e2d"}\n'.encode(wide))
+    problems = []
+    with pytest.raises(FileProblems) as caught:
+        list(read_json_lines(path, problems))
+    (only,) = [*problems, *caught.value.problems]
+    assert (only.line, only.column) == (1, 1)
+    name = wide[:6].upper()
+    assert only.reason == f"is {name}; save it as UTF-8 (for example by iconv -f {name} -t UTF-8)"
 
 
 def test_a_line_of_ten_megabytes_is_read_and_a_longer_one_refused(tmp_path):
