@@ -15,6 +15,8 @@ from promptops.stats.student import normal_cdf, normal_quantile, t_quantile
 
 _AT_ONCE = 500
 _MANY = 2_000
+_FEWEST_ALIKE = 4
+"""Clusters of about one size from which on they are permuted among themselves."""
 _TIE = 1e-12
 """Two sums this close (relative to the largest) are equal but for the order of additions."""
 
@@ -80,31 +82,59 @@ def associations(
     """Test for each column of `beside` (n, k) whether values (n,) go with it: a share apart, a trend.
 
     Trials of one cluster may hang together as they like, and each cluster counts once. The score is the
-    covariance of the clusters' means plus the mean covariance inside them. Without association any cluster
-    could have the mean of any other (these are permuted), and inside a cluster the covariance may as well
-    have the other sign (these are flipped in the same `draws`); of over 2,000 clusters a normal distribution
-    of that variance stands for the draws. With one trial a cluster it is Fisher's exact test but for chance.
+    covariance of the clusters' means, among clusters of about as many trials, plus the mean covariance inside
+    clusters. Without association a cluster could have the mean of any other as large (these are permuted:
+    means of few trials vary more, so that no others are alike), and inside a cluster the covariance may as
+    well have the other sign (these are flipped in the same `draws`); of over 2,000 clusters a normal
+    distribution of that variance stands for the draws. Where all clusters are of one trial it is Fisher's
+    exact test but for chance.
     """
     numbers, count = numbered(clusters, len(values))
-    sizes = np.bincount(numbers)[:, None]
+    trials = np.bincount(numbers)
+    sizes = trials[:, None]
     means = summed(values[:, None], numbers, count) / sizes
     middles = summed(beside, numbers, count) / sizes
     inside = (values - means[numbers, 0])[:, None] * (beside - middles[numbers])
     within = summed(inside, numbers, count) / sizes
-    means, middles = means[:, 0] - means.mean(), middles - middles.mean(axis=0)
+    alike = _alike(trials)
+    means, middles = (
+        np.concatenate([each[some] - each[some].mean(axis=0) for some in alike])
+        for each in (means[:, 0], middles)
+    )
     scores = means @ middles + within.sum(axis=0)
+    ends = np.cumsum([len(some) for some in alike])
+    parts = list(zip(np.split(means, ends[:-1]), np.split(middles, ends[:-1]), strict=True))
     if count > _MANY:
-        spread = np.sqrt((means @ means) * (middles**2).sum(axis=0) / (count - 1) + (within**2).sum(axis=0))
+        between = sum((a @ a) * (b**2).sum(axis=0) / max(len(a) - 1, 1) for a, b in parts)
+        spread = np.sqrt(between + (within**2).sum(axis=0))
         found = [2 * normal_cdf(-abs(a) / b) if b > 0 else 1.0 for a, b in zip(scores, spread, strict=True)]
     else:
         least = np.abs(scores) - _TIE * (np.abs(means) @ np.abs(middles) + np.abs(within).sum(axis=0))
         rng, extreme = np.random.default_rng(seed), np.ones(len(scores))
         for _ in range(0, draws, _AT_ONCE):
-            drawn = rng.permuted(np.tile(means, (_AT_ONCE, 1)), axis=1) @ middles
-            drawn += (2.0 * rng.integers(0, 2, (_AT_ONCE, count)) - 1) @ within
+            drawn = (2.0 * rng.integers(0, 2, (_AT_ONCE, count)) - 1) @ within
+            for a, b in parts:
+                drawn += rng.permuted(np.tile(a, (_AT_ONCE, 1)), axis=1) @ b
             extreme += (np.abs(drawn) >= least).sum(axis=0)
         found = [float(p) for p in extreme / (draws + 1)]
     return [Association(float(score), p) for score, p in zip(scores, found, strict=True)]
+
+
+def _alike(trials: Ints) -> list[Ints]:
+    """Return the places of clusters of 1, 2, 3 to 4, 5 to 8 ... trials; too few are part of the next larger.
+
+    The largest, where they are too few, are part of those before them.
+    """
+    classes = np.ceil(np.log2(trials))
+    found: list[Ints] = []
+    for each in np.unique(classes):
+        some = np.flatnonzero(classes == each)
+        if found and len(found[-1]) < _FEWEST_ALIKE:
+            some = np.concatenate([found.pop(), some])
+        found.append(some)
+    if len(found) > 1 and len(found[-1]) < _FEWEST_ALIKE:
+        found[-2:] = [np.concatenate(found[-2:])]
+    return found
 
 
 def clustered_share(successes: Floats, clusters: Labels, level: float = 0.95) -> Interval:

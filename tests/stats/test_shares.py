@@ -10,7 +10,7 @@ from scipy.stats import fisher_exact
 from statsmodels.stats.contingency_tables import Table
 from statsmodels.stats.proportion import proportion_confint
 
-from promptops.stats.shares import associations, clustered_share, fisher_p, share_trend
+from promptops.stats.shares import _alike, associations, clustered_share, fisher_p, share_trend
 
 COUNTS = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=2, max_size=8)
 
@@ -89,6 +89,27 @@ def test_people_with_many_records_alarm_no_more_often_than_one_in_twenty(people:
     assert plain / draws > 0.15 and plain_trend / draws > 0.25
     assert flipped / draws <= 0.07 and flipped_trend / draws <= 0.07
     assert found / draws > (0.25 if people == 12 else 0.7), (found, plain, flipped)
+
+
+@pytest.mark.parametrize("people", [15, 30])
+@pytest.mark.parametrize("heavy", [20, 100])
+def test_people_who_hardly_differ_alarm_as_seldom(people: int, heavy: int) -> None:
+    """Means of few records vary more: permuted among all people they rang in 7 to 10 of 100."""
+    rng, alarms, runs = np.random.default_rng(20261127), 0, 1_000
+    for _ in range(runs):
+        whose = np.repeat(np.arange(people), np.append(rng.integers(1, 21, people - 1), heavy))
+        kind = (rng.random(len(whose)) < rng.beta(5, 15, people)[whose]).astype(float)
+        bad = (rng.random(len(whose)) < rng.beta(4, 16, people)[whose]).astype(float)
+        (found,) = associations(bad, kind[:, None], whose, draws=500)
+        alarms += found.p <= 0.05
+    assert 0.03 <= alarms / runs <= 0.07, alarms
+
+
+def test_only_clusters_of_about_one_size_are_permuted() -> None:
+    sizes = np.array([1, 1, 1, 1, 2, 2, 3, 4, 4, 5, 8, 6, 7, 30])
+    assert [sizes[some].tolist() for some in _alike(sizes)] == [[1] * 4, [2, 2, 3, 4, 4], [5, 8, 6, 7, 30]]
+    assert [some.tolist() for some in _alike(sizes[-3:])] == [[0, 1, 2]]
+    assert len(_alike(np.ones(5, dtype=np.intp))) == 1
 
 
 def test_a_share_s_interval_counts_people() -> None:
