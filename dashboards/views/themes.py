@@ -87,6 +87,8 @@ def _themes(database: str, prompt: str, since: str, about: str, field: str, coun
 
 def _found(found: Themes) -> None:
     shown.lead(found.sentence)
+    for note in found.notes:
+        shown.text(f"Note: {note}")
     if not found.measured:
         shown.text(f"No themes: {found.reason}.")
         return

@@ -83,6 +83,14 @@ def test_themes_are_those_of_the_command_and_become_cases(judged: tuple[Path, st
     assert 0 < len(rows) <= count and any(row.get("target") == "yes" for row in rows)
 
 
+def test_which_input_a_set_says_is_its_text_is_told(judged: tuple[Path, str], page: Open) -> None:
+    root, database = judged
+    declared = root / "evalsets/desk/evalset.toml"
+    declared.write_text('text = "mail"\n' + declared.read_text())
+    app = page(root, database, "themes", sorted="1")
+    assert not app.exception and "Note: Sorted by inputs.mail, which a set says is its text" in texts(app)
+
+
 def test_a_single_record_becomes_a_case_of_a_set(judged: tuple[Path, str], page: Open) -> None:
     root, database = judged
     app = page(root, database, "production", record="r004")
