@@ -34,8 +34,9 @@ class EditTaken(Metric):
         )
 
     def check(self, sample: Sample) -> str | None:
-        if not isinstance(sample.metadata.get("original"), str):
-            return "has no text at metadata.original, the answer that was edited"
+        """Return what is wrong with an edit; a sample without one is no fault and gets no score."""
+        if not isinstance(sample.metadata.get("original", ""), str):
+            return "metadata.original is no text; it is the answer that was edited"
         return super().check(sample)
 
     def parts(self) -> dict[str, str]:

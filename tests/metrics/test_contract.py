@@ -20,8 +20,13 @@ TEXT_TARGET = Sample(
     target=("The cat sat on the mat.", "A cat was sitting there."),
     metadata={"original": "The cat stood there."},
 )
-OBJECT_TARGET = Sample(id="object", inputs={}, target=({"name": "Ada", "born": 1815, "tags": ["a", "b"]},))
-EMPTY_TARGET = Sample(id="empty", inputs={}, target=("",))
+OBJECT_TARGET = Sample(
+    id="object",
+    inputs={},
+    target=({"name": "Ada", "born": 1815, "tags": ["a", "b"]},),
+    metadata={"original": "Ada, born in 1815."},
+)
+EMPTY_TARGET = Sample(id="empty", inputs={}, target=("",), metadata={"original": "The cat stood there."})
 SAMPLES = (TEXT_TARGET, OBJECT_TARGET, EMPTY_TARGET)
 
 OUTPUTS = {

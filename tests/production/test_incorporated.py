@@ -42,7 +42,7 @@ def folder(tmp_path: Path) -> Folder:
     made.evalset(
         "mails", [{"id": "first", "inputs": {"message": "Hello"}}], SETTINGS.partition("[metrics")[0]
     )
-    rows = [{"id": "first", "inputs": {"message": "Hello"}, "target": "x", "metadata": {"original": "y"}}]
+    rows = [{"id": "first", "inputs": {"message": "Hello"}, "target": "Nobody edited this one."}]
     made.evalset("mails", rows, SETTINGS.partition("[[gate]]")[0])
     made.prompt("reply", "Answer {{ message }}")
     with Project.open(made.path) as project:

@@ -479,7 +479,10 @@ def test_without_an_edit_there_is_no_score() -> None:
     same = ASKED.model_copy(update={"target": ("we are FINE",)})
     bare = ASKED.model_copy(update={"metadata": {}})
     assert EditTaken().score(Completion(text="x"), same).unscored == "the edit changed no word"
-    assert "metadata.original" in str(EditTaken().check(bare))
+    assert EditTaken().check(bare) is None
+    assert str(EditTaken().score(Completion(text="x"), bare).unscored).startswith("the sample has no")
+    unread = ASKED.model_copy(update={"metadata": {"original": 3}})
+    assert "metadata.original is no text" in str(EditTaken().check(unread))
 
 
 def test_one_of_several_inputs_is_sorted_and_listed(project: Project) -> None:
