@@ -133,10 +133,14 @@ def print_deletion(found: Deletion, *, as_json: bool) -> None:
         )
     if not found.rewritten:
         click.echo("The database was not written anew: a copy of a deleted text can be left in its file.")
-    if not found.erased:
+    if found.busy:
         click.echo(
             "Somebody was reading: deleted texts are left in the database's write-ahead log. Run the same "
             "again once readers are closed."
+        )
+    elif not found.erased:
+        click.echo(
+            "The PostgreSQL server's own log and replicas keep deleted rows for as long as it is set up to."
         )
 
 

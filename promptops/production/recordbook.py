@@ -217,7 +217,9 @@ class Recordbook(Watchkeeping):
                 f"{counted(deleted, 'record is', 'records are')} deleted, but copies of texts can be left in "
                 f"the files: {error} Run the same again."
             ) from None
-        return found.model_copy(update={"records": deleted, "rewritten": rewrite, "erased": erased})
+        busy = not erased and store.dialect == "sqlite"
+        done = {"records": deleted, "rewritten": rewrite, "erased": erased, "busy": busy}
+        return found.model_copy(update=done)
 
     def _forget_points(self, store: Store, wanted: RecordFilter) -> None:
         """Forget the points of the texts of records, before these are deleted."""

@@ -142,7 +142,10 @@ class Deletion(Noun):
     rewritten: bool = False
     """The database's tables were written anew, so that no copy of a deleted text is left in them."""
     erased: bool = False
-    """No deleted text is left in the database's write-ahead log: nobody read it at that moment."""
+    """No deleted text is left in the database's write-ahead log: nobody read it at that moment. False on a
+    PostgreSQL server, whose own log and replicas are not ours to empty."""
+    busy: bool = False
+    """Somebody read an SQLite file at that moment, so that its write-ahead log could not be emptied."""
 
 
 def subject_mark(subject: str) -> str:

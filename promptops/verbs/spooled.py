@@ -55,6 +55,7 @@ class Spooled(Recordbook):
                         "records": found.records + other.records,
                         "feedback": found.feedback + other.feedback,
                         "erased": found.erased and other.erased,
+                        "busy": found.busy or other.busy,
                     }
                 )
         if dry_run:

@@ -173,7 +173,7 @@ def test_deleting_is_tried_confirmed_and_told(kept: Folder) -> None:
     jsonschema.validate(told, recorddocuments.DeletionDocument.model_json_schema(mode="serialization"))
     assert told["deletion"] == {
         "records": 1, "feedback": 2, "spooled": 0, "unread": 0, "held": 0, "dry_run": False,
-        "rewritten": True, "erased": True,
+        "rewritten": True, "erased": True, "busy": False,
     }  # fmt: skip
     assert kept.json("records", "list")["count"] == 4
     kept.run("records", "delete", "--id", "record-00000", "--yes")
@@ -198,7 +198,7 @@ def test_a_reader_in_the_way_is_told_and_nothing_breaks(kept: Folder) -> None:
         assert connection.exec_driver_sql("SELECT count(*) FROM records").scalar_one() == 5
         with Project.open(kept.path) as project:
             found = project.delete_records(RecordFilter(id="record-00001"), rewrite=False)
-            assert (found.records, found.erased) == (1, False)
+            assert (found.records, found.erased, found.busy) == (1, False, True)
     with Project.open(kept.path) as project:
         assert project.delete_records(RecordFilter(id="record-00002"), rewrite=False).erased
         with pytest.raises(UnknownName):
