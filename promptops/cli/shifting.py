@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _SHOWN_FEATURES = 8
 _SHOWN_TEXTS = 3
+_NAME = 60
+"""Characters of a side's name in the heading."""
 
 
 @click.command("shift")
@@ -96,13 +98,21 @@ def shift_command(
     ctx.exit(code)
 
 
+def _called(side: str) -> str:
+    """Return a side's name in a heading: a window of records with its moments, which is long, in words."""
+    from promptops.cli.safe import safe_line
+    from promptops.production.references import in_words
+
+    return safe_line(in_words(side) if len(side) > _NAME else side, _NAME)
+
+
 def print_shift(shift: Shift) -> None:
     """Print how far two collections of texts lie apart, and in what."""
     from promptops.cli.safe import safe_line
     from promptops.cli.tables import console
     from promptops.distributions.text import shift_facts
 
-    head = f"Shift from {safe_line(shift.reference_name, 60)} to {safe_line(shift.current_name, 60)}"
+    head = f"Shift from {_called(shift.reference_name)} to {_called(shift.current_name)}"
     if not shift.measured:
         console().print(f"{head}: not measured. {shift.reason}", style="yellow", soft_wrap=True)
         return

@@ -3,6 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from promptops.cli.shifting import print_shift
 from promptops.distributions.shift import MOST_TEXTS, Severity, Shift, measure_shift
 from promptops.distributions.text import shift_sentence
 from promptops.errors import UsageError
@@ -275,3 +276,11 @@ def test_windows_of_unequal_days_raise_no_more_false_alarms_than_they_may() -> N
         x, y = rng.normal(size=(280, 5))[first], rng.normal(size=(28, 5))[second]
         alarms += block_mmd_test(x, y, blocks.only(first, second), 199, seed).p <= 0.05
     assert alarms <= 16  # of 150; more than that has a chance of .1 % at .05
+
+
+def test_a_heading_names_a_long_window_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    window = "records:2026-10-30T19:42:40.932994+00:00..2026-11-27T19:42:40.932994+00:00"
+    print_shift(measure_shift(["a"], ["b"], reference_name="records:2026-11-01", current_name=window))
+    head = capsys.readouterr().out.splitlines()[0]
+    assert head.startswith("Shift from records:2026-11-01 to records, ")
+    assert "932994" not in head and "2026-11-27 19:42" in head and "…" not in head
