@@ -46,6 +46,20 @@ def test_of_many_files_the_newest_stand(tmp_path: Path) -> None:
     assert len(found) == MOST_FILES and found[0] == f"{MOST_FILES + 4:03}.jsonl"
 
 
+def test_candidates_come_after_what_may_be_production(tmp_path: Path) -> None:
+    candidate = '{"id": "x", "inputs": {"q": "x"}, "tags": ["candidate", "kind: mail left"]}'
+    rows = {
+        "new.jsonl": candidate,
+        "week.jsonl": '{"q": "x", "tags": ["mail"]}',
+        "list.jsonl": '["candidate"]',
+    }
+    for age, (name, row) in enumerate(rows.items()):
+        file = tmp_path / name
+        file.write_text(row + "\n")
+        os.utime(file, ns=(0, 10**18 - age * 10**9))
+    assert text_files(tmp_path) == ("week.jsonl", "list.jsonl", "new.jsonl")
+
+
 def test_fields_are_those_of_the_first_rows_with_dots(tmp_path: Path) -> None:
     made = Folder(tmp_path)
     path = made.write("a.jsonl", '{"inputs": {"q": "x"}, "at": 1}\n"a text"\n{"label": "b", "at": 2}\n')
