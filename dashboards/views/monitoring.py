@@ -10,7 +10,7 @@ import streamlit as st
 from dashboards import charts, frames, monitorframes, recordreading, shown, sides, urlstate
 from dashboards.opened import project
 from promptops import Monitor, PromptopsError, RecordFilter
-from promptops.texts.figures import counted
+from promptops.texts.figures import costs_text, counted
 
 LOOKED = "looked"
 SINCE = {"24h": "24 hours", "7d": "7 days", "28d": "28 days", "90d": "90 days"}
@@ -86,6 +86,7 @@ def _found(found: Monitor) -> None:
     stand_for = "" if whole.records == calls else f", which stand for {counted(calls, 'call')}"
     first, last = frames.moment(found.since), frames.moment(found.until)
     shown.lead(f"{counted(whole.records, 'record')}{stand_for}, {first} to {last} UTC")
+    shown.quiet(costs_text(whole.costs.total, whole.costs.each, whole.costs.known))
     for note in found.notes:
         shown.text(f"Note: {note}")
     left, right = st.columns([5, 6], gap="medium")

@@ -226,14 +226,9 @@ def _moment(at: str) -> str:
 
 
 def _cost_line(whole: Figures) -> str:
-    from promptops.texts.figures import dollars
+    from promptops.texts.figures import costs_text
 
-    costs = whole.costs
-    if costs.known is None or not costs.known:
-        cost = "cost unknown"
-    else:
-        known = "" if costs.known == 1 else f" (known of {costs.known:.0%} of the records)"
-        cost = f"{dollars(costs.total)} in all, {dollars(costs.each)} an answer{known}"
+    cost = costs_text(whole.costs.total, whole.costs.each, whole.costs.known)
     told = "" if not whole.told else f"; feedback on {whole.told:.1%} of the records"
     return cost + told
 

@@ -87,3 +87,11 @@ def shortened(name: str, limit: int) -> str:
         return name
     end = (limit - 1) // 2
     return f"{name[: limit - 1 - end]}\N{HORIZONTAL ELLIPSIS}{name[-end:]}"
+
+
+def costs_text(total: float | None, each: float | None, known: float | None) -> str:
+    """Say what all records cost and an answer costs, and of how large a share (0 to 1) that is known."""
+    if not known:
+        return "cost unknown"
+    told = "" if known == 1 else f" (known of {min(round(known * 100), 99)}% of the records)"
+    return f"{dollars(total)} in all, {dollars(each)} an answer{told}"

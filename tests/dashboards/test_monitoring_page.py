@@ -52,6 +52,8 @@ def test_figures_and_changes_are_those_of_the_command(watched: tuple[Path, str],
         told = [str(row[name]) for name in ("measure", "figure", "95 %, at every look", "n")]
         assert re.search(r"\s+".join(re.escape(each) for each in told if each), printed), told
     assert f"{found.whole.records:,} records" in everything(app)
+    costs = re.findall(r"\$[0-9.,]+ in all, \$[0-9.]+ an answer", printed)
+    assert len(costs) == 1 and costs[0] in everything(app).replace("\\", "")
     assert found.changes and list(app.dataframe[1].value["at"]) == [each.at for each in found.changes]
     assert len(app.dataframe[2].value) == len(found.deploys) > 0
     [chart] = [json.loads(each.proto.spec) for each in app.get("vega_lite_chart")]
