@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import streamlit as st
+
 from dashboards import reading
 from dashboards.opened import kept, project
 from promptops import Feedback, Record, RecordFilter, RecordScore
 
+SECONDS = 60.0
+"""How long the names of prompts that were logged are remembered."""
 NOTHING = "There are no records of production yet. Log some from your application, then reload this page:"
 LOG = 'import promptops\n\npromptops.log(prompt="reply@3", inputs={"mail": mail}, output=answer)'
 
@@ -33,8 +37,20 @@ def record(reference: str) -> tuple[Record, tuple[Feedback, ...], list[RecordSco
     return found, said, project().record_scores(RecordFilter(id=found.id))
 
 
+def names() -> list[str]:
+    """List prompts that are registered, the newest first, and then others that were logged."""
+    registered = [version.name for version, _ in reading.prompts()]
+    return [*registered, *(name for name in _logged(project().settings.database) if name not in registered)]
+
+
+# Very many records take a moment to look through, and each call that is logged would have it done again.
+@st.cache_data(max_entries=4, ttl=SECONDS, show_spinner=False)
+def _logged(database: str) -> list[str]:
+    return project().record_prompts()
+
+
 def prompts() -> list[str]:
-    """List registered prompts with their aliases and versions, the newest first."""
+    """List registered prompts with their aliases and versions, and others that were logged."""
     found: list[str] = []
     for version, aliases in reading.prompts():
         numbers = range(version.number, 0, -1)
@@ -43,4 +59,4 @@ def prompts() -> list[str]:
             *(f"{version.name}@{alias}" for alias in aliases),
             *(f"{version.name}@{number}" for number in numbers),
         ]
-    return found
+    return [*found, *(name for name in names() if name not in found)]

@@ -192,7 +192,7 @@ def _windows() -> dict[str, str]:
     """Return windows of records to choose from, where there are records."""
     if not recordreading.count(RecordFilter()):
         return {}
-    prompts = [version.name for version, _ in reading.prompts()][:PROMPTS]
+    prompts = recordreading.names()[:PROMPTS]
     return {
         f"{RECORDS}{of}{time}": f"records{f' of {of[:-1]}' if of else ''}, {told}"
         for of in ("", *(f"{name}/" for name in prompts))

@@ -54,6 +54,10 @@ class Recordbook(Watchkeeping):
         """Return how many records there are."""
         return self.record_store.record_count(wanted or RecordFilter())
 
+    def record_prompts(self) -> list[str]:
+        """Return the names of the prompts that there are records of, registered or not."""
+        return self.record_store.record_prompts()
+
     def record_feedback(self, wanted: RecordFilter | None = None) -> list[Feedback]:
         """Return what was said of records, the oldest first; without a filter also of records not kept."""
         return self.record_store.feedback(wanted)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from promptops.analysis.comparison import Pairing
 from promptops.sets.origins import HUMAN_SLICE, ORIGIN_SLICES
-from promptops.texts.figures import signed
+from promptops.texts.figures import counted, signed
 
 SHOWN = 3
 """Metrics whose two changes stand in the note; the figures by origin are told of all."""
@@ -21,7 +21,8 @@ def mixing_notes(pairing: Pairing, *, bare: bool = False) -> list[str]:
         return []
     if HUMAN_SLICE not in origins:
         return [f"All {count:,} samples are synthetic: a model wrote them, and nothing is known of people's."]
-    told = f"{count:,} of {len(table.samples):,} samples are synthetic: a model wrote them"
+    wrote = "is synthetic: a model wrote it" if count == 1 else "are synthetic: a model wrote them"
+    told = f"{count:,} of {counted(len(table.samples), 'sample')} {wrote}"
     changes = [] if bare else [_change(pairing, label) for label in list(pairing.metrics)[:SHOWN]]
     moved = "; ".join(change for change in changes if change)
     return [f"{told}. {moved}." if moved else f"{told}."]

@@ -184,6 +184,7 @@ def test_windows_of_records_are_sides_too(made: Texts, page: Open) -> None:
     assert f"promptops shift desk {window} --trend at" in [each.value for each in app.code]
     offered = next(box for box in app.selectbox if box.label.startswith("Second")).options
     assert "records, the last 7 days" in offered
+    assert "records of reply, the last 7 days" in offered  # logged, and registered nowhere
     fields = next(box for box in app.selectbox if box.label == "Field of the text").options
     assert fields[:2] == ["the usual one", "inputs.mail"]
     app = page(
