@@ -75,11 +75,12 @@ class Drainer:
         """Say that a pass is still at the database; SQLite waits for a lock much longer than most callers."""
         with self._turn:
             took = 0.0 if self._began is None else time.monotonic() - self._began
-            if took < SLOW or not self._ended_well:  # of a failure the cause is told already
+            if took < SLOW or self._tally.troubled("database"):  # of a failure the cause is told already
                 return
             lock = "; another program may hold its lock" if self._database.startswith("sqlite") else ""
             told = f"The database takes nothing for {took:.0f} s{lock}."
-            self._tally.trouble("database", f"promptops.log: records wait in the spool. {told}")
+            # It may yet take all: whoever waits or asks is told, and a warning is for a pass that failed.
+            self._tally.trouble("slow", f"promptops.log: records wait in the spool. {told}", quietly=True)
 
     def work(self) -> None:
         """Drain for ever."""
@@ -88,6 +89,7 @@ class Drainer:
             with self._pass_turn:
                 well = self._drained()
             with self._turn:
+                self._tally.trouble("slow", None)
                 if well:
                     self._tally.trouble("database", None)
                 self._began = None
@@ -116,6 +118,8 @@ class Drainer:
         if place is None:
             return False
         with self._turn:
+            if place.database != self._database:
+                self._tally.trouble("database", None)  # what was wrong with another
             self._database, self._began = place.database, time.monotonic()
         try:
             done = drain(place.folder, self._open(place.database))

@@ -70,14 +70,19 @@ class Tally:
             self._told[kind] = now
             logging.getLogger("promptops").warning(message)
 
-    def trouble(self, where: str, message: str | None) -> None:
-        """Note what can't be used now; None where it can."""
+    def trouble(self, where: str, message: str | None, *, quietly: bool = False) -> None:
+        """Note what can't be used now; None where it can. `quietly` warns nobody: `stats` alone tell it."""
         if message is None:
             if self._troubles.pop(where, None) is not None:
                 self._told.pop(where, None)
             return
         self._troubles[where] = message
-        self.tell(where, message)
+        if not quietly:
+            self.tell(where, message)
+
+    def troubled(self, where: str) -> bool:
+        """Tell whether something can't be used now."""
+        return where in self._troubles
 
     def stats(self, waiting: int, spool_bytes: int) -> LoggerStats:
         """Return all counts."""

@@ -268,7 +268,7 @@ def test_a_run_without_any_answer_is_no_success_and_no_baseline(folder: Folder) 
     script = folder.script("s.json", {"*": {"fail": "filtered", "message": "not allowed"}})
     done = folder.run("eval", "numbers", "-p", "ask.prompt.yaml", "-m", script, code=3)
     assert "40 x filtered: not allowed" in done.stdout
-    assert "have no answer" in folder.run("accept", code=2).stderr
+    assert "got no answer; as a baseline" in folder.run("accept", code=2).stderr
 
 
 def test_doctor_finds_metrics_and_prompts_that_can_not_be_used(folder: Folder) -> None:

@@ -17,8 +17,10 @@ import promptops
 from promptops import Project
 from promptops.errors import StoreError
 from promptops.production.draining import drain
+from promptops.production.logger import LOGGER
 from promptops.production.records import RecordFilter, subject_mark
 from promptops.production.segments import Segment, segment_paths, spool_bytes
+from promptops.production.spooler import Configuration
 from promptops.store import Store
 from tests.made import until
 from tests.production.conftest import database, done, numbers, start
@@ -54,6 +56,25 @@ def test_a_locked_database_lets_records_wait_in_the_spool(project: Path) -> None
     assert numbers(project) == list(range(60))
     assert promptops.logger().stats.waiting == promptops.logger().stats.spool_bytes == 0
     assert promptops.logger().stats.trouble == ""
+
+
+def test_a_slow_database_is_told_after_a_folder_that_could_not_be_used(
+    project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    blocked = tmp_path_factory.mktemp("blocked")
+    (blocked / "promptops.toml").write_text("[logging]\nspool = 3\n")
+    LOGGER.configure(Configuration(blocked))
+    log_numbers(0, 5)
+    assert not promptops.flush(5)
+    path = database(project)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    promptops.configure_logging(project=project)
+    log_numbers(5, 10)
+    assert not promptops.flush(0.5)
+    until(lambda: "another program may hold its lock" in promptops.logger().stats.trouble)
+    other.execute("ROLLBACK")
+    assert promptops.flush(60) and promptops.logger().stats.trouble == ""
 
 
 def test_a_dead_database_is_told_once_and_gets_all_when_it_is_back(
